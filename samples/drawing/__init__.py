@@ -1,0 +1,1 @@
+"""The samples, drawn by code: scenes, painted pictures and sound."""
