@@ -1,0 +1,112 @@
+"""What one step costs against its convolutions alone: forward, backward, update at one size, on the CPU.
+
+    python benchmarks/step.py [--size 256] [--rounds 5] [--json step.json]
+
+The convolutions are timed alone, each layer's forward and input gradient on tensors of the shapes and memory
+format that a step gives them, in the same run, interleaved with whole steps round by round. Filters are random:
+the cost does not depend on them. Prints seconds (best round), GFLOP/s, the ratio, and the rate of a plain sgemm.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+
+from vidstyle.features.layers import LAYERS, block_of, filter_shape, layers_up_to
+from vidstyle.jobs.estimate import random_filters
+from vidstyle.painting.descent import Moments, Schedule, adam
+from vidstyle.painting.painter import Painter
+from vidstyle.settings import Settings
+
+DEEPEST = "conv5_1"
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def flops(size: int) -> float:
+    """Of all convolutions' forward and input gradient."""
+    return sum(
+        2 * 2 * torch.Size(filter_shape(layer)).numel() * side(layer, size) ** 2 for layer in layers_up_to(DEEPEST)
+    )
+
+
+def side(layer: str, size: int) -> int:
+    return size >> (block_of(layer) - 1)
+
+
+def convolutions(size: int) -> Iterator[tuple[str, Callable[[], object], Callable[[], object]]]:
+    """Each layer's forward and input gradient, as a step runs them."""
+    for layer in layers_up_to(DEEPEST):
+        out, into, *_ = filter_shape(layer)
+        # The first convolution's input carries its border already.
+        padding, wide = (0, side(layer, size) + 2) if layer == LAYERS[0] else (1, side(layer, size))
+        x = torch.rand(1, into, wide, wide).contiguous(memory_format=torch.channels_last)
+        weight = torch.randn(out, into, 3, 3).contiguous(memory_format=torch.channels_last)
+        bias, gradient = torch.zeros(out), torch.rand_like(F.conv2d(x, weight, padding=padding))
+        yield layer, forward(x, weight, bias, padding), backward(gradient, x, weight, padding)
+
+
+def forward(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, padding: int) -> Callable[[], object]:
+    return lambda: F.conv2d(x, weight, bias, padding=padding)
+
+
+def backward(gradient: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, padding: int) -> Callable[[], object]:
+    parts = [[1, 1], [padding, padding], [1, 1], False, [0, 0], 1, [True, False, False]]
+    return lambda: torch.ops.aten.convolution_backward(gradient, x, weight, None, *parts)
+
+
+def one_step(size: int) -> Callable[[], object]:
+    settings = Settings(content_layers="conv4_2")
+    picture = torch.rand(3, size, size)
+    painter = Painter([picture], random_filters(settings, torch.Generator().manual_seed(0)), settings)
+    objective, moments = painter.objective(picture), Moments.zeros(picture)
+    return lambda: adam(picture, objective, Schedule(1, 0.02, 0.02), moments, lambda *_: None)
+
+
+def measure(size: int, rounds: int) -> dict[str, object]:
+    layers, step = list(convolutions(size)), one_step(size)
+    square = torch.rand(1024, 1024)
+    best: dict[str, float] = {}
+    for _ in range(rounds + 1):  # the first round warms up
+        timed = {"step": seconds_of(step), "sgemm": seconds_of(lambda: square @ square)}
+        for layer, forwards, backwards in layers:
+            timed |= {f"{layer} forward": seconds_of(forwards), f"{layer} gradient": seconds_of(backwards)}
+        best = {key: min(value, best.get(key, value)) for key, value in timed.items()}
+    alone = sum(value for key, value in best.items() if key.startswith("conv"))
+    return {
+        "size": size,
+        "threads": torch.get_num_threads(),
+        "step_seconds": best["step"],
+        "convolutions_seconds": alone,
+        "ratio": best["step"] / alone,
+        "step_gflops": flops(size) / best["step"] / 1e9,
+        "convolutions_gflops": flops(size) / alone / 1e9,
+        "sgemm_gflops": 2 * 1024**3 / best["sgemm"] / 1e9,
+        "parts": best,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    result = measure(options.size, options.rounds)
+    for key, value in result.items():
+        if isinstance(value, (int, float)):
+            print(f"{key:24} {value:10.3f}")
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""The errors a user can act on.
+
+VidstyleError
+├── SettingsError   an option has a value that cannot be used
+├── SourceError     an input is missing, unreadable or of the wrong kind
+├── SinkError       an output cannot be written
+└── WeightsError    the network's filters are missing, broken or do not fit
+
+Each message is one sentence that says what failed, what was found, and what to do next. Only the front
+ends in ``vidstyle.apps`` catch these and turn them into a line and an exit code.
+"""
+
+
+class VidstyleError(Exception):
+    """Base of all errors that a user can act on."""
+
+
+class SettingsError(VidstyleError):
+    """An option has a value that cannot be used."""
+
+
+class SourceError(VidstyleError):
+    """An input is missing, unreadable or of the wrong kind."""
+
+
+class SinkError(VidstyleError):
+    """An output cannot be written."""
+
+
+class WeightsError(VidstyleError):
+    """The network's filters are missing, broken or do not fit."""

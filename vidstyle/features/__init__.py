@@ -1,0 +1,1 @@
+"""Pictures to features: the network, its filters, and where they come from."""

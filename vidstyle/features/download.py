@@ -1,0 +1,72 @@
+"""Fetching torchvision's VGG19 file once, with progress and without waiting for hosts that do not answer."""
+
+import hashlib
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+
+from vidstyle.errors import WeightsError
+
+PATIENCE = 10.0  # seconds until a silent host is given up
+CHUNK = 1 << 20
+
+
+class UnreachableError(WeightsError):
+    """The host of the weights does not answer."""
+
+
+def fetch_vgg19(folder: Path, on_progress: Callable[[str, int, int], None] | None = None) -> Path:
+    """Fetches ``VGG19_Weights.IMAGENET1K_V1`` into `folder`, checked against the SHA-256 digits in its name.
+
+    Raises UnreachableError when the host does not answer in 10 s or the connection breaks, WeightsError when
+    what came is not the file.
+    """
+    from torchvision.models import VGG19_Weights
+
+    url: str = VGG19_Weights.IMAGENET1K_V1.url
+    path = folder / url.rsplit("/", 1)[-1]
+    with _opened(url) as response, path.open("wb") as file:
+        digest = _copied(response, file.write, on_progress or (lambda *_: None))
+    expected = path.stem.rsplit("-", 1)[-1]
+    if not digest.startswith(expected):
+        raise WeightsError(f"{url}: another file came (its SHA-256 starts {digest[:8]}, not {expected}); try again")
+    return path
+
+
+def _opened(url: str) -> HTTPResponse:
+    """The open connection. In a thread, because a name lookup knows no time limit."""
+    outcome: list[HTTPResponse | Exception] = []
+
+    def connect() -> None:
+        try:
+            outcome.append(urllib.request.urlopen(url, timeout=PATIENCE))
+        except Exception as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    if outcome and not isinstance(outcome[0], Exception):
+        return outcome[0]
+    reason = getattr(outcome[0], "reason", outcome[0]) if outcome else f"no answer in {PATIENCE:.0f} s"
+    raise UnreachableError(f"{url} is not reachable: {reason}")
+
+
+def _copied(response: HTTPResponse, write: Callable[[bytes], object], tell: Callable[[str, int, int], None]) -> str:
+    """Writes all of the response; its SHA-256."""
+    size = int(response.headers.get("Content-Length") or 0)
+    digest, done = hashlib.sha256(), 0
+    try:
+        while chunk := response.read(CHUNK):
+            write(chunk)
+            digest.update(chunk)
+            done += len(chunk)
+            tell("fetching ImageNet filters", done, size)
+    except (TimeoutError, ConnectionError, HTTPException) as error:
+        raise UnreachableError(f"the connection broke after {done >> 20} of {size >> 20} MiB: {error}") from error
+    if done < size:
+        raise UnreachableError(f"the connection ended after {done >> 20} of {size >> 20} MiB")
+    return digest.hexdigest()

@@ -1,0 +1,91 @@
+"""The VGG19 network of Simonyan and Zisserman (arXiv 1409.1556, configuration E), by layer name.
+
+Filters carry the keys of torchvision's ``vgg19`` state dict (``features.0.weight`` ...) and expect its normalised RGB.
+
+Differences from torchvision's module, all for painting: the filters are frozen so that no weight gradient
+is ever computed; nothing behind the deepest layer in use is built; the image is continued by reflection to
+sides that the poolings divide, and the first convolution continues it by its edge instead of by black, so
+that neither leaves marks at the border; pooling may average (Gatys et al. 2015, section "Methods").
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vidstyle.errors import WeightsError
+from vidstyle.features.layers import LAYERS, block_of, filter_shape, layers_up_to, state_key
+
+Pooling = Literal["max", "avg"]
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class VGG19(nn.Module):
+    """VGG19 up to the deepest of `layers`, frozen.
+
+    `filters` maps torchvision's keys to tensors; WeightsError when one that is needed is missing.
+    """
+
+    def __init__(self, filters: Mapping[str, Tensor], layers: Iterable[str], pooling: Pooling = "max") -> None:
+        super().__init__()
+        self.layers = tuple(sorted(set(layers), key=LAYERS.index))
+        self.pooling = pooling
+        self.convolutions = nn.ModuleDict()
+        for layer in layers_up_to(self.layers[-1]):
+            self.convolutions[layer] = _frozen_convolution(layer, filters)
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """Responses of `layers` to an image.
+
+        image: (3, H, W) or (1, 3, H, W), RGB, 0..1. Returns {layer: (1, C, h, w)}, h = ceil(H / 2 ** pools).
+        """
+        x = (image if image.dim() == 4 else image[None]).contiguous(memory_format=torch.channels_last)
+        x = F.pad(self._normalised(_reflected(x, self.stride)), (1, 1, 1, 1), mode="replicate")
+        block, responses = 1, {}
+        for layer, convolution in self.convolutions.items():
+            if block_of(layer) > block:
+                x, block = self._pooled(x), block_of(layer)
+            x = F.relu_(convolution(x))
+            if layer in self.layers:
+                responses[layer] = x
+        return responses
+
+    @property
+    def stride(self) -> int:
+        """Image pixels per position of the deepest layer."""
+        return 1 << (block_of(self.layers[-1]) - 1)
+
+    @staticmethod
+    def _normalised(x: Tensor) -> Tensor:
+        return (x - x.new_tensor(IMAGENET_MEAN).view(3, 1, 1)) / x.new_tensor(IMAGENET_STD).view(3, 1, 1)
+
+    def _pooled(self, x: Tensor) -> Tensor:
+        return F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)
+
+
+def _frozen_convolution(layer: str, filters: Mapping[str, Tensor]) -> nn.Conv2d:
+    weight, bias = (filters.get(f"{state_key(layer)}.{part}") for part in ("weight", "bias"))
+    shape = filter_shape(layer)
+    if weight is None or bias is None:
+        raise WeightsError(f"the filters have no {layer} ({state_key(layer)}.weight and .bias); use shallower layers")
+    if weight.shape != shape or bias.shape != shape[:1]:
+        raise WeightsError(f"{layer} should have filters of shape {shape}, instead got {tuple(weight.shape)}")
+    # The first convolution's border is added outside, by its edge.
+    convolution = nn.Conv2d(shape[1], shape[0], 3, padding=0 if layer == LAYERS[0] else 1, device="meta")
+    convolution.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last), requires_grad=False)
+    convolution.bias = nn.Parameter(bias, requires_grad=False)
+    return convolution
+
+
+def _reflected(x: Tensor, stride: int) -> Tensor:
+    """Sides continued to the next multiple of `stride` by reflection, by the edge where too short for it."""
+    height, width = x.shape[-2:]
+    bottom, right = -height % stride, -width % stride
+    if not (bottom or right):
+        return x
+    mode = "reflect" if bottom < height and right < width else "replicate"
+    return F.pad(x, (0, right, 0, bottom), mode=mode)

@@ -1,0 +1,1 @@
+"""Long work: from a source to a finished file."""

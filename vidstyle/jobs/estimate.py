@@ -1,0 +1,55 @@
+"""How long a job will take and how much memory, before it begins."""
+
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vidstyle.features.layers import deepest_layer, filter_shape, layers_up_to, state_key
+from vidstyle.features.weights import Filters
+from vidstyle.painting.balance import search_cost
+from vidstyle.painting.descent import loss_and_gradient
+from vidstyle.painting.painter import Painter, Size, scale_plan
+from vidstyle.settings import Settings
+
+PROBE_SIDE = 128  # pixels of the square that one step is timed on
+BASE_MEMORY = 0.75e9  # bytes: the libraries and the filters
+MEMORY_PER_PIXEL = 2.0e3  # bytes of responses and gradients in float32, up to conv5_1
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds of painting and bytes of memory that a job is expected to take."""
+
+    seconds: float
+    memory: float
+
+
+def seconds_per_pixel(settings: Settings, device: torch.device) -> float:
+    """Seconds of one step per pixel, timed here on random filters."""
+    generator = torch.Generator().manual_seed(0)
+    picture = torch.rand(3, PROBE_SIDE, PROBE_SIDE, generator=generator).to(device)
+    painter = Painter([picture], random_filters(settings, generator), settings, device=device)
+    objective = painter.objective(picture)
+    loss_and_gradient(picture, objective)
+    began = time.perf_counter()
+    loss_and_gradient(picture, objective)
+    return (time.perf_counter() - began) / PROBE_SIDE**2
+
+
+def estimate(settings: Settings, size: Size, shots: int, frames: int, seconds_per_pixel: float) -> Estimate:
+    """What painting `frames` frames of `size` in `shots` shots takes, the search for the balance included."""
+    first = sum(steps * height * width for (height, width), steps in scale_plan(size, settings))
+    following = settings.frame_steps * size[0] * size[1]
+    pixels = search_cost(settings, size) + shots * first + max(0, frames - shots) * following
+    return Estimate(pixels * seconds_per_pixel, BASE_MEMORY + MEMORY_PER_PIXEL * size[0] * size[1])
+
+
+def random_filters(settings: Settings, generator: torch.Generator) -> Filters:
+    tensors: dict[str, Tensor] = {}
+    for layer in layers_up_to(deepest_layer(settings.layers)):
+        shape = filter_shape(layer)
+        tensors[f"{state_key(layer)}.weight"] = torch.randn(shape, generator=generator) * (2 / (9 * shape[1])) ** 0.5
+        tensors[f"{state_key(layer)}.bias"] = torch.zeros(shape[0])
+    return Filters("random", "", tensors)

@@ -1,0 +1,118 @@
+"""What is to be done: from which file, in which style, to where."""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from vidstyle.errors import SettingsError, SinkError, SourceError
+from vidstyle.media.animation import is_animated
+from vidstyle.media.images import PICTURE_ENDINGS
+from vidstyle.media.source import find_pictures
+from vidstyle.settings import Settings
+
+Kind = Literal["video", "animation", "picture", "pictures"]
+AnyPath = str | os.PathLike[str]
+
+VIDEO_ENDINGS = (".mp4", ".mov", ".m4v", ".mkv", ".webm")
+ANIMATION_ENDINGS = (".gif", ".webp")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job, checked: made by `Job.of`, run by `jobs.run.run`.
+
+    `start` and `end` are seconds of a video's time; `device` is one of ``auto``, ``cpu``, ``cuda``, ``mps``.
+    """
+
+    source: Path
+    styles: tuple[Path, ...]
+    out: Path
+    kind: Kind
+    settings: Settings = field(default_factory=Settings)
+    device: str = "auto"
+    start: float = 0.0
+    end: float | None = None
+
+    @classmethod
+    def of(
+        cls,
+        source: AnyPath,
+        styles: Sequence[AnyPath],
+        out: AnyPath | None = None,
+        settings: Settings | None = None,
+        *,
+        device: str = "auto",
+        start: float = 0.0,
+        end: float | None = None,
+        overwrite: bool = False,
+    ) -> "Job":
+        """A job after the checks that need no decoding; SourceError, SinkError or SettingsError when one fails."""
+        origin, pictures = Path(source), tuple(Path(style) for style in styles)
+        kind = kind_of(origin)
+        _check_styles(pictures)
+        _check_range(kind, start, end)
+        target = Path(out) if out is not None else default_output(origin, pictures, kind)
+        _check_output(target, origin, kind, overwrite)
+        return cls(origin, pictures, target, kind, settings or Settings(), device, start, end)
+
+
+def kind_of(source: Path) -> Kind:
+    """What a path is, by what it holds where its ending does not tell; SourceError when there is nothing."""
+    if source.is_dir() or (not source.exists() and re.search(r"[*?\[]", source.name)):
+        find_pictures(source)
+        return "pictures"
+    if not source.exists():
+        raise SourceError(f"{source}: no such file or folder; check the name")
+    if source.suffix.lower() in PICTURE_ENDINGS or source.suffix.lower() in ANIMATION_ENDINGS:
+        return "animation" if is_animated(source) else "picture"
+    return "video"
+
+
+def default_output(source: Path, styles: Sequence[Path], kind: Kind) -> Path:
+    """``clip.mp4`` in the style of ``monet.jpg`` is ``clip_monet.mp4``, beside the clip."""
+    if kind == "pictures":
+        folder = source if source.is_dir() else source.parent
+        return folder.resolve().with_name(f"{folder.resolve().name}_{_named(styles)}")
+    endings = {"video": VIDEO_ENDINGS, "animation": ANIMATION_ENDINGS, "picture": PICTURE_ENDINGS}[kind]
+    fallback = {"video": ".mp4", "animation": ".gif", "picture": ".png"}[kind]
+    suffix = source.suffix if source.suffix.lower() in endings else fallback
+    return source.with_name(f"{source.stem}_{_named(styles)}{suffix}")
+
+
+def _named(styles: Sequence[Path]) -> str:
+    return "_".join(style.stem for style in styles)
+
+
+def _check_styles(styles: Sequence[Path]) -> None:
+    if not styles:
+        raise SettingsError("no style given; add --style PICTURE")
+    for style in styles:
+        if not style.is_file():
+            raise SourceError(f"{style}: no such style picture; check the name")
+
+
+def _check_range(kind: Kind, start: float, end: float | None) -> None:
+    if start < 0 or (end is not None and end <= start):
+        raise SettingsError(f"--from {start:g} --to {end} is no stretch of time; give 0 <= from < to, in seconds")
+    if kind in ("picture", "pictures") and (start or end is not None):
+        raise SettingsError("--from and --to are for videos and animations; leave them out for pictures")
+
+
+def _check_output(target: Path, source: Path, kind: Kind, overwrite: bool) -> None:
+    endings = {
+        "video": (*VIDEO_ENDINGS, *ANIMATION_ENDINGS),
+        "animation": (*ANIMATION_ENDINGS, *VIDEO_ENDINGS),
+        "picture": PICTURE_ENDINGS,
+    }
+    if kind in endings and target.suffix.lower() not in endings[kind]:
+        good = " ".join(sorted(endings[kind]))
+        raise SinkError(f"{target}: a {kind} cannot be written with the ending {target.suffix!r}; use one of {good}")
+    if target.exists() and source.exists() and target.samefile(source):
+        raise SinkError(f"{target}: is the source itself; give another name with -o")
+    if target.exists() and not overwrite:
+        raise SinkError(f"{target}: exists already; give another name with -o, or --overwrite")
+    if not target.absolute().parent.is_dir():
+        raise SinkError(f"{target}: there is no folder {target.absolute().parent}; make it first")

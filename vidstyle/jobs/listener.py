@@ -1,0 +1,70 @@
+"""What a job tells while it works."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vidstyle.jobs.estimate import Estimate
+from vidstyle.jobs.job import Job
+from vidstyle.motion.chain import PaintedFrame
+from vidstyle.painting.painter import Painted, Painter, Size, Step
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a job is about to do. `size` and `source_size` are (height, width)."""
+
+    job: Job
+    source_size: Size
+    size: Size
+    frames: int
+    shots: int
+    rate: float | None  # frames per second; None for pictures
+    estimate: Estimate
+    full_estimate: Estimate  # at the source's own size
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a job did."""
+
+    out: Path
+    filters: str
+    filters_sha256: str
+    balance: float
+    frames: int = 0
+    steps: int = 0
+    seconds: float = 0.0  # of painting, without filters and encoding
+    failed: tuple[str, ...] = ()  # one sentence for each picture of a folder that could not be painted
+
+    @classmethod
+    def of(cls, out: Path, painter: Painter) -> "Summary":
+        """The summary before the first frame."""
+        return cls(out, painter.filters.origin, painter.filters.sha256, painter.balance)
+
+    def after(self, painted: Painted) -> "Summary":
+        """The summary with one more frame."""
+        steps, seconds = self.steps + painted.steps, self.seconds + painted.seconds
+        return replace(self, frames=self.frames + 1, steps=steps, seconds=seconds)
+
+    @property
+    def seconds_per_frame(self) -> float:
+        return self.seconds / max(1, self.frames)
+
+
+class Listener:
+    """Told what a job does. Every method does nothing; override those that matter."""
+
+    def started(self, outline: Outline) -> None:
+        """The source was looked at, painting is about to begin."""
+
+    def working(self, what: str, done: float, count: float) -> None:
+        """Something beside painting goes on: `done` of `count`."""
+
+    def step(self, step: Step) -> None:
+        """One step of the current picture."""
+
+    def frame(self, painted: PaintedFrame) -> None:
+        """A frame was painted and written."""
+
+    def interrupted(self, partial: Path | None, frames: int) -> None:
+        """The job was stopped by Ctrl-C; `partial` is a playable file of the `frames` that were done."""

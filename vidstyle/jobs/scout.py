@@ -1,0 +1,85 @@
+"""A first look at a film: how many frames, where the cuts are, and a few frames to learn from."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from vidstyle.jobs.job import Job
+from vidstyle.jobs.listener import Listener
+from vidstyle.media.images import fit_size
+from vidstyle.media.probe import VideoInfo, probe
+from vidstyle.media.source import Frame, open_video
+from vidstyle.motion.shots import find_cuts
+from vidstyle.painting.painter import Size
+from vidstyle.settings import Settings
+
+LONG_SIDE = 256  # pixels that cuts are looked for at and filters are learned from
+SAMPLES = 3  # frames kept, evenly spaced
+CPU_LONG_SIDE = 640  # pixels; above, a CPU takes minutes for each frame
+
+
+@dataclass(frozen=True)
+class Scouted:
+    """What is known of a film before it is painted. `info` is the file's own, before any conforming.
+
+    `cuts` are positions among the frames that are painted; `samples` are small frames (3, h, w).
+    """
+
+    info: VideoInfo
+    frames: int
+    cuts: tuple[int, ...]
+    samples: tuple[Tensor, ...]
+
+    @property
+    def shots(self) -> int:
+        return 1 + len(self.cuts)
+
+
+def scout(job: Job, work: Path, listener: Listener) -> Scouted:
+    """Reads the film once at small size; what has to be conformed is kept in `work`."""
+    info = probe(job.source)
+    with open_video(
+        job.source,
+        size=fit_size(info.size, LONG_SIDE),
+        start=job.start,
+        end=job.end,
+        work=work,
+        on_progress=lambda done: listener.working("reading the file into a form that is safe", done, 1.0),
+    ) as source:
+        kept = _Samples(len(source))
+        cuts = find_cuts(_told(kept.collecting(source), len(source), listener), source.info.rate)
+    return Scouted(info, kept.seen, cuts, tuple(kept.pictures))
+
+
+class _Samples:
+    """Keeps a few of the frames that pass."""
+
+    def __init__(self, expected: int) -> None:
+        self._wanted = {round(expected * i / SAMPLES) for i in range(SAMPLES)}
+        self.pictures: list[Tensor] = []
+        self.seen = 0
+
+    def collecting(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        for frame in frames:
+            if self.seen in self._wanted:
+                self.pictures.append(frame.image)
+            self.seen += 1
+            yield frame
+
+
+def _told(frames: Iterator[Frame], count: int, listener: Listener) -> Iterator[Frame]:
+    for done, frame in enumerate(frames, 1):
+        listener.working("looking for cuts", done, count)
+        yield frame
+
+
+def painting_size(source: Size, settings: Settings, device: torch.device) -> Size:
+    """The (height, width) that a source of a size is painted at."""
+    if settings.size == "full":
+        return source
+    if settings.size == "auto":
+        return source if device.type != "cpu" else fit_size(source, CPU_LONG_SIDE)
+    return fit_size(source, int(settings.size))

@@ -1,0 +1,1 @@
+"""Between pictures: optical flow, cuts, and what one frame hands to the next."""

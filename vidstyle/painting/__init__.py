@@ -1,0 +1,1 @@
+"""One picture: losses, targets, descent, coarse to fine."""

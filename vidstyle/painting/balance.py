@@ -1,0 +1,108 @@
+"""The balance of content and style, found once for a job.
+
+How much a given content weight keeps of a picture differs by an order of magnitude between pairs of
+pictures. What people mean by strength is how much of the shapes is left, and that can be measured without a
+network. So the weight is searched, on small paintings, that leaves the wanted structure; then it is frozen.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vidstyle.media.images import fit_size, resize
+from vidstyle.painting.painter import Painter, Size, scale_plan, size_of
+from vidstyle.settings import Settings
+
+OnProbe = Callable[[int, int], None]  # paintings of the search done, in all
+
+PROBE_SIDE = 160  # pixels, long side of the paintings that the balance is searched on
+PROBES = 3  # paintings of the search
+PROBE_SCALES, PROBE_STEPS = 2, 30
+FIRST_GUESS = 0.5
+TYPICAL_SLOPE = 0.05  # structure gained for each e-fold of the balance
+RANGE = (1e-3, 1e3)  # of the balance
+BLUR = 1 / 160  # of the long side: standard deviation of the blur before structures are compared
+WINDOW = 1 / 8  # of the height
+LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
+
+
+def wanted_structure(strength: float) -> float:
+    """The structure that a painting of `strength` 0..1 should keep: 0.95 ... 0.55."""
+    return 0.95 - 0.4 * strength
+
+
+def structure(painting: Tensor, content: Tensor) -> float:
+    """How much of the shapes of `content` is left in `painting` (both (3, H, W)): 1 all, 0 none.
+
+    The local correlation of blurred luminance in windows of 1/8 of the height, weighted by the contrast of
+    the content there. Brightness, contrast and colour may change freely.
+    """
+    sigma, window = BLUR * max(content.shape), max(3, round(WINDOW * content.shape[1]))
+    a, b = (_blurred(_luminance(picture), sigma) for picture in (painting, content))
+
+    def mean(x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, min(window, *x.shape[-2:]), 1)
+
+    variance_a = (mean(a * a) - mean(a) ** 2).clamp_min(1e-8)
+    variance_b = (mean(b * b) - mean(b) ** 2).clamp_min(1e-8)
+    correlation = (mean(a * b) - mean(a) * mean(b)) / (variance_a * variance_b).sqrt()
+    contrast = variance_b.sqrt()
+    return float((correlation * contrast).sum() / contrast.sum())
+
+
+def calibrated(painter: Painter, contents: Sequence[Tensor], on_probe: OnProbe | None = None) -> Painter:
+    """The painter with the balance that leaves the structure its ``strength`` asks for.
+
+    The balance is searched on the one of `contents` (each (3, H, W)) with the most contrast. Plain sums of
+    squares (``loss="sums"``) and a content weight of 0 have no balance to find.
+    """
+    if painter.settings.loss == "sums" or not painter.settings.content_weight:
+        return painter
+    content = max(contents, key=lambda picture: float(picture.std()))
+    small = resize(content, fit_size(size_of(content), PROBE_SIDE))
+    settings = painter.settings.replace(init="content", steps=PROBE_STEPS, scales=PROBE_SCALES)
+    probe = replace(painter, settings=settings, init_picture=None)
+    wanted, tell = wanted_structure(painter.settings.strength), on_probe or (lambda *_: None)
+    tried: list[tuple[float, float]] = []  # (log of the balance, structure above what is wanted)
+    for number in range(1, PROBES + 1):
+        log_balance = _next_guess(tried)
+        painting = replace(probe, balance=math.exp(log_balance)).paint(small).image
+        tried.append((log_balance, structure(painting.cpu(), small.cpu()) - wanted))
+        tell(number, PROBES)
+    return replace(painter, balance=math.exp(_next_guess(tried)))
+
+
+def search_cost(settings: Settings, size: Size) -> int:
+    """Steps times pixels that the search takes for pictures of `size`."""
+    if settings.loss == "sums" or not settings.content_weight:
+        return 0
+    probe = settings.replace(steps=PROBE_STEPS, scales=PROBE_SCALES)
+    return PROBES * sum(h * w * steps for (h, w), steps in scale_plan(fit_size(size, PROBE_SIDE), probe))
+
+
+def _next_guess(tried: Sequence[tuple[float, float]]) -> float:
+    """Where a rising function is expected to be zero, from the points that are known: the secant, kept in RANGE."""
+    low, high = (math.log(bound) for bound in RANGE)
+    if not tried:
+        return math.log(FIRST_GUESS)
+    (x, y), *others = sorted(tried, key=lambda point: abs(point[1]))
+    slope = (others[0][1] - y) / (others[0][0] - x) if others and others[0][0] != x else TYPICAL_SLOPE
+    return min(high, max(low, x - y / max(slope, TYPICAL_SLOPE / 3)))
+
+
+def _blurred(plane: Tensor, sigma: float) -> Tensor:
+    """Gaussian blur of (1, 1, H, W), continued by reflection where that is possible."""
+    radius = math.ceil(3 * sigma)
+    kernel = torch.exp(-(torch.arange(-radius, radius + 1.0) ** 2) / (2 * sigma**2))
+    kernel /= kernel.sum()
+    mode = "reflect" if radius < min(plane.shape[-2:]) else "replicate"
+    padded = F.pad(plane, (radius,) * 4, mode=mode)
+    return F.conv2d(F.conv2d(padded, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1))
+
+
+def _luminance(picture: Tensor) -> Tensor:
+    return torch.einsum("c,chw->hw", picture.new_tensor(LUMINANCE), picture)[None, None]

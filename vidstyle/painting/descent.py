@@ -1,0 +1,134 @@
+"""Gradient descent on the pixels of one image at one scale."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vidstyle.painting.targets import Losses
+
+Objective = Callable[[Tensor], Losses]
+OnStep = Callable[[Tensor, Losses], None]  # image (3, H, W) after a step, losses before it
+
+BETA_MEAN, BETA_SQUARE, EPSILON = 0.9, 0.99, 1e-8
+LBFGS_HISTORY = 20
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Adam's running mean and mean square of the gradient, each (3, H, W), and the steps they saw.
+
+    Kingma and Ba 2014 (arXiv 1412.6980), algorithm 1. ``steps=inf`` means no bias correction, right for
+    moments that were carried from another picture: with it, a fresh start would move every pixel by the
+    whole learning rate, which in a video is flicker.
+    """
+
+    mean: Tensor
+    square: Tensor
+    steps: float = 0
+
+    @classmethod
+    def zeros(cls, image: Tensor) -> "Moments":
+        return cls(torch.zeros_like(image), torch.zeros_like(image))
+
+    def resized(self, size: tuple[int, int]) -> "Moments":
+        """For the same picture at another (height, width)."""
+        mean = F.interpolate(self.mean[None], size, mode="bicubic", antialias=True)[0]
+        square = F.interpolate(self.square[None], size, mode="bilinear", antialias=True)[0]
+        return replace(self, mean=mean, square=square)
+
+    def updated(self, gradient: Tensor) -> "Moments":
+        mean = self.mean.lerp(gradient, 1 - BETA_MEAN)
+        square = self.square.lerp(gradient.square(), 1 - BETA_SQUARE)
+        return Moments(mean, square, self.steps + 1)
+
+    def direction(self) -> Tensor:
+        """The step for a learning rate of 1."""
+        seen_mean, seen_square = (1 - math.pow(beta, self.steps) for beta in (BETA_MEAN, BETA_SQUARE))
+        return self.mean / seen_mean / ((self.square / seen_square).sqrt() + EPSILON)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Steps of a descent and the learning rate at its ends (in units of the pixel range), cosine between."""
+
+    steps: int
+    first_rate: float
+    last_rate: float
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step, 1 ... steps."""
+        done = (step - 1) / max(1, self.steps - 1)
+        return self.last_rate + (self.first_rate - self.last_rate) * (1 + math.cos(math.pi * done)) / 2
+
+
+@dataclass(frozen=True)
+class Descended:
+    """The end of a descent: the image (3, H, W) in 0..1, its losses before the last step, Adam's moments."""
+
+    image: Tensor
+    losses: Losses
+    moments: Moments
+
+
+def adam(
+    start: Tensor, objective: Objective, schedule: Schedule, moments: Moments | None, on_step: OnStep
+) -> Descended:
+    """Kingma and Ba 2014 from `start` (3, H, W), every step clamped to 0..1."""
+    image, moments = start, moments or Moments.zeros(start)
+    for step in range(1, schedule.steps + 1):
+        losses, gradient = loss_and_gradient(image, objective)
+        # Per pixel instead of per image, so that epsilon means the same at every size.
+        moments = moments.updated(gradient * gradient[0].numel())
+        image = (image - schedule.rate(step) * moments.direction()).clamp_(0, 1)
+        on_step(image, losses)
+    return Descended(image, losses, moments)
+
+
+def lbfgs(
+    start: Tensor, objective: Objective, schedule: Schedule, moments: Moments | None, on_step: OnStep
+) -> Descended:
+    """Limited-memory BFGS (torch's, with the strong Wolfe line search) from `start` (3, H, W).
+
+    A step is one evaluation of the loss and its gradient, line searches included. The picture is clamped to
+    0..1 at the end, not inside, where it would break the curvature; the rates and moments are Adam's alone.
+    """
+    leaf, evaluated = start.clone().requires_grad_(), 0
+    losses = Losses(0.0, 0.0, 0.0)
+    # Tolerances below zero: the mean gradient of a pixel is so small that the default ends at once.
+    optimizer = torch.optim.LBFGS(
+        [leaf],
+        max_iter=schedule.steps,
+        max_eval=schedule.steps,
+        history_size=LBFGS_HISTORY,
+        tolerance_grad=-1,
+        tolerance_change=-1,
+        line_search_fn="strong_wolfe",
+    )
+
+    def evaluate() -> float:
+        nonlocal losses, evaluated
+        losses, gradient = loss_and_gradient(leaf, objective)
+        scale = gradient[0].numel()
+        leaf.grad, evaluated = gradient * scale, evaluated + 1
+        if evaluated <= schedule.steps:
+            on_step(leaf.detach().clamp(0, 1), losses)
+        return float(losses.total) * scale
+
+    optimizer.step(evaluate)  # type: ignore[no-untyped-call]
+    image = leaf.detach().clamp(0, 1)
+    return Descended(image, losses, Moments.zeros(image))
+
+
+OPTIMIZERS = {"adam": adam, "lbfgs": lbfgs}
+
+
+def loss_and_gradient(image: Tensor, objective: Objective) -> tuple[Losses, Tensor]:
+    """The losses of `image` as numbers and the gradient of their total, (3, H, W)."""
+    leaf = image.detach().requires_grad_()
+    losses = objective(leaf)
+    (gradient,) = torch.autograd.grad(torch.as_tensor(losses.total), leaf)
+    return losses.numbers(), gradient

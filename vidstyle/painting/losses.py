@@ -1,0 +1,51 @@
+"""The formulas: pure functions of responses and pictures.
+
+Relative forms (a difference over the size of what is compared) make one set of weights serve every weight
+file, every picture and every layer. The article's own forms, plain sums of squares, are here as well.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class _Gram(torch.autograd.Function):
+    """F F^T / M with the one product that its gradient needs; autograd's own takes two."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor) -> Tensor:
+        ctx.save_for_backward(features)
+        return features.T @ features / len(features)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        features: Tensor = ctx.saved_tensors[0]
+        (gradient,) = gradients
+        return features @ ((gradient + gradient.T) / len(features))
+
+
+def gram_matrix(responses: Tensor) -> Tensor:
+    """Gram matrix of a layer's responses: (1, C, h, w) -> (C, C), float32, mean over the h * w positions.
+
+    Gatys et al. 2015 (arXiv 1508.06576), equation 3; we divide by the number of positions M so that pictures
+    of different sizes can be compared.
+    """
+    positions = responses.permute(0, 2, 3, 1).reshape(-1, responses.shape[1])  # (M, C)
+    return _Gram.apply(positions.float())  # type: ignore[no-any-return]
+
+
+def squared_error(x: Tensor, target: Tensor) -> Tensor:
+    """Sum of squared differences."""
+    return (x - target).square().sum()
+
+
+def content_energy(target: Tensor) -> Tensor:
+    """Energy of a layer's responses (1, C, h, w) around each channel's mean: what a flat picture would miss."""
+    return squared_error(target, target.mean((2, 3), keepdim=True)).clamp_min(1e-12)
+
+
+def total_variation(image: Tensor) -> Tensor:
+    """Mean squared difference of neighbouring pixels of (3, H, W); Mahendran and Vedaldi 2014 with beta = 2."""
+    down, right = image.diff(dim=-2), image.diff(dim=-1)
+    return (down.square().sum() + right.square().sum()) / image.numel()

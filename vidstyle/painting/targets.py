@@ -1,0 +1,102 @@
+"""What a painting is held against: style and content targets as values, and the objective made of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from vidstyle.features.vgg19 import VGG19
+from vidstyle.painting.losses import content_energy, gram_matrix, squared_error, total_variation
+
+LossForm = Literal["relative", "sums"]
+LayerWeights = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The parts of the loss of one picture, each already weighted, as tensors or as numbers."""
+
+    content: Tensor | float
+    style: Tensor | float
+    variation: Tensor | float
+
+    @property
+    def total(self) -> Tensor | float:
+        return self.content + self.style + self.variation
+
+    def numbers(self) -> "Losses":
+        """The same losses detached from the graph."""
+        return Losses(*(float(torch.as_tensor(part).detach()) for part in (self.content, self.style, self.variation)))
+
+
+@dataclass(frozen=True)
+class StyleTargets:
+    """One Gram matrix (C, C) per style layer, the mean over the style pictures."""
+
+    grams: Mapping[str, Tensor]
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, network: VGG19, pictures: Sequence[Tensor], layers: Sequence[str]) -> "StyleTargets":
+        """Targets of `pictures`, each (3, H, W), 0..1, for `layers` of the network."""
+        grams = [{name: gram_matrix(r) for name, r in network(p).items() if name in layers} for p in pictures]
+        return cls({layer: torch.stack([g[layer] for g in grams]).mean(0) for layer in layers})
+
+
+@dataclass(frozen=True)
+class ContentTargets:
+    """The content picture's responses (1, C, h, w) per content layer."""
+
+    responses: Mapping[str, Tensor]
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, network: VGG19, picture: Tensor, layers: Sequence[str]) -> "ContentTargets":
+        """Targets of `picture` (3, H, W), 0..1, for `layers` of the network."""
+        return cls({name: r for name, r in network(picture).items() if name in layers})
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The loss of a picture against its targets; call it with (3, H, W) to get Losses with a graph.
+
+    `form` "relative": content ||F - P||^2 / ||P - mean P||^2 and style ||G - A||^2 / ||A||^2 per layer.
+    `form` "sums": Gatys et al. 2015, equations 1 and 4, 1/2 sum (F - P)^2 and 1/(4 N^2) ||G - A||^2 with Gram
+    matrices that are means over positions (the article's factor 1/M^2 for pictures of one size).
+    """
+
+    network: VGG19
+    style: StyleTargets
+    content: ContentTargets
+    style_layers: LayerWeights
+    content_layers: LayerWeights
+    style_weight: float
+    content_weight: float
+    tv_weight: float
+    form: LossForm
+
+    def __call__(self, image: Tensor) -> Losses:
+        responses = self.network(image)
+        return Losses(
+            content=self.content_weight * self._content_loss(responses),
+            style=self.style_weight * self._style_loss(responses),
+            variation=self.tv_weight * total_variation(image) if self.tv_weight else image.new_zeros(()),
+        )
+
+    def _content_loss(self, responses: Mapping[str, Tensor]) -> Tensor:
+        parts = []
+        for layer, weight in self.content_layers.items():
+            target = self.content.responses[layer]
+            scale = 1 / content_energy(target) if self.form == "relative" else 0.5
+            parts.append(weight * scale * squared_error(responses[layer], target))
+        return torch.stack(parts).sum()
+
+    def _style_loss(self, responses: Mapping[str, Tensor]) -> Tensor:
+        parts = []
+        for layer, weight in self.style_layers.items():
+            target = self.style.grams[layer]
+            scale = 1 / target.square().sum() if self.form == "relative" else 1 / (4 * len(target) ** 2)
+            parts.append(weight * scale * squared_error(gram_matrix(responses[layer]), target))
+        return torch.stack(parts).sum()

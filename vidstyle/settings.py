@@ -1,0 +1,188 @@
+"""What picture is wanted: every option once, with its default, its help and its check.
+
+The command line, the table in ``docs/options.md`` and, later, forms are made by a loop over
+``dataclasses.fields(Settings)``. Where it runs (device, file names) is not a setting.
+"""
+
+import difflib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from vidstyle.errors import SettingsError
+from vidstyle.features.layers import layer_name
+
+PAINTING, STYLE, NETWORK = "Painting", "Style and content", "Network"
+
+_Check = Callable[[Any], bool]
+
+
+def _option(default: Any, group: str, help: str, check: _Check = lambda _: True, wanted: str = "") -> Any:
+    """A field of Settings: `check` must hold for its value, else the error says that `wanted` was wanted."""
+    return field(default=default, metadata={"group": group, "help": help, "check": check, "wanted": wanted})
+
+
+def _not_negative(value: float) -> bool:
+    return 0 <= value < float("inf")
+
+
+def parse_layers(text: str) -> dict[str, float]:
+    """Layers and their weights from ``conv1_1=1,conv3_1=0.2``; a layer alone has weight 1."""
+    weights: dict[str, float] = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        name, _, weight = part.partition("=")
+        layer = layer_name(name)
+        if layer in weights:
+            raise SettingsError(f"{layer} stands twice in {text!r}; give it once")
+        try:
+            weights[layer] = float(weight or 1)
+        except ValueError:
+            raise SettingsError(f"the weight of {layer} should be a number, instead got {weight!r}") from None
+        if not _not_negative(weights[layer]):
+            raise SettingsError(f"the weight of {layer} should be 0 or more, instead got {weight!r}")
+    if not any(weights.values()):
+        raise SettingsError(f"{text!r} names no layer with a weight above 0; give one like conv3_1 or conv3_1=0.5")
+    return {layer: weight for layer, weight in weights.items() if weight}
+
+
+def _are_layers(text: str) -> bool:
+    return bool(parse_layers(text))
+
+
+def _is_size(text: str) -> bool:
+    return text in ("auto", "full") or (text.isascii() and text.isdigit() and int(text) >= 32)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What picture is wanted. Frozen; make variants with `dataclasses.replace` or `Settings.preset`."""
+
+    strength: float = _option(
+        0.5,
+        STYLE,
+        "How strongly to paint, 0 (the shapes stay) to 1 (strokes above all); the balance is found for each job.",
+        lambda v: 0 <= v <= 1,
+        "a number from 0 to 1",
+    )
+    content_layers: str = _option(
+        "conv3_1,conv4_2",
+        STYLE,
+        "Layers that hold the content, with weights: conv4_2=1,conv5_2=0.5.",
+        _are_layers,
+    )
+    style_layers: str = _option(
+        "conv1_1,conv2_1,conv3_1,conv4_1,conv5_1",
+        STYLE,
+        "Layers whose Gram matrices hold the style, with weights: conv1_1=1,conv3_1=0.2.",
+        _are_layers,
+    )
+    content_weight: float = _option(
+        1.0, STYLE, "Multiplies the content loss (after the balance was found).", _not_negative, "0 or more"
+    )
+    style_weight: float = _option(
+        1.0, STYLE, "Multiplies the style loss (after the balance was found).", _not_negative, "0 or more"
+    )
+    tv_weight: float = _option(0.0, STYLE, "Weight of total variation: smoother paint.", _not_negative, "0 or more")
+    loss: Literal["relative", "sums"] = _option(
+        "relative",
+        STYLE,
+        "Relative errors with a balance that is found, or the article's plain sums of squares.",
+    )
+    steps: int = _option(
+        30, PAINTING, "Full-size steps of a picture or a shot's first frame.", lambda v: v >= 1, "1 or more"
+    )
+    frame_steps: int = _option(4, PAINTING, "Steps of each following frame.", lambda v: v >= 1, "1 or more")
+    scales: int = _option(
+        4, PAINTING, "Sizes from coarse to fine, each twice the one before.", lambda v: 1 <= v <= 8, "1 to 8"
+    )
+    init: str = _option("content", PAINTING, "Where a painting starts: content, random, or a picture file.")
+    optimizer: Literal["adam", "lbfgs"] = _option("adam", PAINTING, "How the pixels descend.")
+    size: str = _option(
+        "auto",
+        PAINTING,
+        "Long side in pixels, full, or auto: the source's on a GPU, at most 640 on a CPU.",
+        _is_size,
+        "auto, full, or a number of pixels from 32",
+    )
+    seed: int = _option(0, PAINTING, "Seed of the noise and of the self-taught filters.")
+    weights: str = _option(
+        "auto", NETWORK, "Filters: auto, imagenet, selftaught, or a .pth or .safetensors file of VGG19."
+    )
+    pooling: Literal["auto", "max", "avg"] = _option(
+        "auto", NETWORK, "Between blocks; auto is max for imagenet filters and avg for others."
+    )
+
+    def __post_init__(self) -> None:
+        for option in fields(self):
+            value = getattr(self, option.name)
+            if not option.metadata["check"](value):
+                name, wanted = option.name.replace("_", "-"), option.metadata["wanted"]
+                raise SettingsError(f"--{name} should be {wanted}, instead got {value!r}")
+        if self.loss == "sums" and self.strength != Settings.strength:
+            raise SettingsError("--strength needs --loss relative; with sums, use --content-weight and --style-weight")
+        if not self.content_weight and not self.style_weight:
+            raise SettingsError(
+                "--content-weight and --style-weight are both 0, so there is nothing to paint; raise one"
+            )
+
+    @classmethod
+    def preset(cls, name: str, **changes: Any) -> "Settings":
+        """The settings of a preset (``draft``, ``standard``, ``fine``, ``paper``) with changes."""
+        if name not in PRESETS:
+            near = difflib.get_close_matches(name, PRESETS, 1) or list(PRESETS)
+            raise SettingsError(f"there is no preset {name!r}; use {' or '.join(near)}")
+        return cls(**{**PRESETS[name], **changes})
+
+    def replace(self, **changes: Any) -> "Settings":
+        return replace(self, **changes)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @property
+    def style_layer_weights(self) -> dict[str, float]:
+        return _shares(parse_layers(self.style_layers))
+
+    @property
+    def content_layer_weights(self) -> dict[str, float]:
+        return _shares(parse_layers(self.content_layers))
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """All layers whose responses are used."""
+        return tuple({**self.style_layer_weights, **self.content_layer_weights})
+
+    @property
+    def init_file(self) -> Path | None:
+        return None if self.init in ("content", "random") else Path(self.init)
+
+
+def _shares(weights: Mapping[str, float]) -> dict[str, float]:
+    """Weights that sum to 1, so that using more layers does not mean a larger loss."""
+    total = sum(weights.values())
+    return {layer: weight / total for layer, weight in weights.items()}
+
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "draft": {"steps": 12, "frame_steps": 2},
+    "standard": {},
+    "fine": {"steps": 100, "frame_steps": 10},
+    "paper": {
+        "loss": "sums",
+        "content_layers": "conv5_2",
+        "content_weight": 1.0,
+        "style_weight": 1000.0,
+        "init": "random",
+        "optimizer": "lbfgs",
+        "scales": 1,
+        "steps": 500,
+        "frame_steps": 500,
+        "pooling": "max",
+    },
+}
+
+
+def presets_help(names: Iterable[str] = PRESETS) -> str:
+    return ", ".join(names)
