@@ -1,0 +1,276 @@
+"""Pictures come in upright, in sRGB and with all their bits, and go out whole."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageCms
+from torch import Tensor
+
+from tests.clips import assert_colours, picture, quarters
+from vidstyle.errors import SinkError, SourceError
+from vidstyle.media.images import fit_size, is_animated, load_picture, resize, save_picture
+
+
+def drawn(height: int = 96, width: int = 160) -> Tensor:
+    return torch.from_numpy(picture(10, height, width)).permute(2, 0, 1).float() / 255
+
+
+@pytest.mark.parametrize("ending", ["png", "webp", "tif", "tiff", "bmp", "jpg", "jpeg"])
+def test_round_trip(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a.{ending}"
+    save_picture(path, drawn())
+    loaded = load_picture(path)
+    assert (loaded.bits, loaded.alpha) == (8, None)
+    assert (loaded.image.dtype, tuple(loaded.image.shape)) == (torch.float32, (3, 96, 160))
+    assert_colours(loaded.image, tolerance=2 if ending in ("jpg", "jpeg", "webp") else 0)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+@settings(max_examples=25, deadline=None)
+@given(height=st.integers(1, 40), width=st.integers(1, 40), bits=st.sampled_from([8, 16]), alpha=st.booleans())
+def test_any_size_survives_png_exactly(
+    tmp_path_factory: pytest.TempPathFactory, height: int, width: int, bits: int, alpha: bool
+) -> None:
+    path = tmp_path_factory.mktemp("png") / "a.png"
+    white = 2**bits - 1
+    random = torch.Generator().manual_seed(height * 41 + width)
+    values = torch.randint(0, white, (4, height, width), generator=random) / white
+    save_picture(path, values[:3], values[3:] if alpha else None, bits)
+    loaded = load_picture(path)
+    assert loaded.bits == bits
+    assert torch.allclose(loaded.image, values[:3], atol=1e-6)
+    assert (loaded.alpha is None) == (not alpha)
+    if loaded.alpha is not None:
+        assert torch.allclose(loaded.alpha, values[3:], atol=1e-6)
+
+
+def test_jpeg_keeps_full_colour_resolution(tmp_path: Path) -> None:
+    lines = torch.zeros(3, 32, 32)
+    lines[0, :, ::2], lines[2, :, 1::2] = 1, 1
+    save_picture(tmp_path / "a.jpg", lines)
+    assert (load_picture(tmp_path / "a.jpg").image - lines).abs().mean() < 0.05
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("ending", ["jpg", "png16", "tif16"])
+def test_orientation_is_applied(tmp_path: Path, orientation: int, ending: str) -> None:
+    """The file is stored turned the other way round, so that upright is the drawn picture."""
+    upright = picture(10, 96, 160)
+    undo = {1: lambda a: a, 2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1],
+            5: lambda a: a.swapaxes(0, 1), 6: lambda a: np.rot90(a, 1), 7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+            8: lambda a: np.rot90(a, -1)}[orientation]  # fmt: skip
+    stored = np.ascontiguousarray(undo(upright))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    deep = cv2.cvtColor(stored.astype(np.uint16) * 257, cv2.COLOR_RGB2BGR)
+    if ending == "jpg":
+        path = tmp_path / "a.jpg"
+        Image.fromarray(stored).save(path, exif=exif, quality=95)
+    elif ending == "tif16":
+        path = tmp_path / "a.tif"
+        path.write_bytes(with_tiff_orientation(cv2.imencode(".tif", deep)[1].tobytes(), orientation))
+    else:
+        path = tmp_path / "a.png"
+        data = cv2.imencode(".png", deep)[1].tobytes()
+        path.write_bytes(with_png_exif(data, exif))
+    loaded = load_picture(path)
+    assert tuple(loaded.image.shape) == (3, 96, 160)
+    assert_colours(loaded.image, tolerance=3)
+
+
+def with_tiff_orientation(data: bytes, orientation: int) -> bytes:
+    """``data``, a TIFF file, with a new table at its end that has an orientation tag (0x0112) too."""
+    table = int.from_bytes(data[4:8], "little")
+    count = int.from_bytes(data[table : table + 2], "little")
+    entries = [data[table + 2 + 12 * n : table + 14 + 12 * n] for n in range(count)]
+    entries.append(struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0))
+    entries.sort(key=lambda entry: int.from_bytes(entry[:2], "little"))
+    even = data + b"\0" * (len(data) % 2)
+    new = struct.pack("<H", count + 1) + b"".join(entries) + bytes(4)
+    return even[:4] + struct.pack("<I", len(even)) + even[8:] + new
+
+
+def with_png_exif(data: bytes, exif: Image.Exif) -> bytes:
+    """``data``, a PNG file, with orientation: Pillow writes the chunk, only its pixels have 8 bits."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(buffer, "PNG", exif=exif)
+    other = buffer.getvalue()
+    begin = other.index(b"eXIf") - 4
+    chunk = other[begin : begin + 12 + int.from_bytes(other[begin : begin + 4], "big")]
+    return data[:33] + chunk + data[33:]
+
+
+def swapped_profile() -> bytes:
+    """An RGB profile whose red is green and whose green is red."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    places = {}
+    for n in range(int.from_bytes(profile[128:132], "big")):
+        at = 132 + 12 * n
+        places[bytes(profile[at : at + 4])] = at
+    red, green = places[b"rXYZ"], places[b"gXYZ"]
+    profile[red : red + 4], profile[green : green + 4] = b"gXYZ", b"rXYZ"
+    return bytes(profile)
+
+
+def test_colour_profile_is_applied(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(picture(0)).save(path, icc_profile=swapped_profile())
+    found = quarters(load_picture(path).image)
+    assert np.abs(np.array(found[0]) - [30, 200, 30]).max() <= 3
+    assert np.abs(np.array(found[1]) - [180, 30, 60]).max() <= 3
+
+
+def test_colour_profile_of_16_bits(tmp_path: Path) -> None:
+    """The same conversion, and steps finer than 8 bits are still there."""
+    ramp = np.linspace(20_000, 22_000, 256).astype(np.uint16)
+    pixels = np.stack([np.tile(ramp, (8, 1)), np.full((8, 256), 5000), np.full((8, 256), 30_000)], -1)
+    data = cv2.imencode(".png", cv2.cvtColor(pixels.astype(np.uint16), cv2.COLOR_RGB2BGR))[1].tobytes()
+    buffer = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(buffer, "PNG", icc_profile=swapped_profile())
+    other = buffer.getvalue()
+    begin = other.index(b"iCCP") - 4
+    chunk = other[begin : begin + 12 + int.from_bytes(other[begin : begin + 4], "big")]
+    path = tmp_path / "a.png"
+    path.write_bytes(data[:33] + chunk + data[33:])
+    image = load_picture(path).image
+    assert (image[1, 0] - torch.from_numpy(ramp / 65535.0)).abs().max() < 2 / 255
+    assert (image[0] - 5000 / 65535).abs().max() < 2 / 255
+    assert len(image[1, 0].unique()) > 200
+
+
+def test_cmyk_grey_and_palette(tmp_path: Path) -> None:
+    Image.fromarray(picture(0)).convert("CMYK").save(tmp_path / "cmyk.jpg", quality=95)
+    assert_colours(load_picture(tmp_path / "cmyk.jpg").image, tolerance=4)
+    Image.new("L", (8, 6), 77).save(tmp_path / "grey.png")
+    assert (load_picture(tmp_path / "grey.png").image * 255).round().unique().tolist() == [77]
+    Image.fromarray(picture(0)).quantize(8).save(tmp_path / "palette.png")
+    assert_colours(load_picture(tmp_path / "palette.png").image, tolerance=4)
+
+
+@pytest.mark.parametrize("ending", ["png", "tif"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_16_bits_are_not_cut(tmp_path: Path, ending: str, channels: int) -> None:
+    values = np.random.default_rng(0).integers(0, 65536, (20, 30, channels)).astype(np.uint16)
+    path = tmp_path / f"a.{ending}"
+    cv2.imwrite(str(path), values)
+    loaded = load_picture(path)
+    assert loaded.bits == 16
+    wanted = np.repeat(values, 3, 2) if channels == 1 else values[:, :, 2::-1]
+    assert np.array_equal((loaded.image * 65535).round().permute(1, 2, 0).numpy(), wanted)
+    assert (loaded.alpha is not None) == (channels == 4)
+
+
+def test_alpha_is_kept_or_laid_on_white(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    alpha = torch.full((1, 96, 160), 0.5)
+    for ending in ("png", "webp", "tif"):
+        save_picture(tmp_path / f"a.{ending}", drawn(), alpha)
+        kept = load_picture(tmp_path / f"a.{ending}").alpha
+        assert kept is not None
+        assert (kept - alpha).abs().max() < 0.01
+    assert not caplog.records
+    save_picture(tmp_path / "a.jpg", drawn(), alpha)
+    assert np.abs(np.array(quarters(load_picture(tmp_path / "a.jpg").image)[0]) - [228, 143, 143]).max() <= 3
+    assert "laid on white" in caplog.text
+
+
+def test_opaque_alpha_is_no_alpha(tmp_path: Path) -> None:
+    Image.fromarray(picture(0)).convert("RGBA").save(tmp_path / "a.png")
+    assert load_picture(tmp_path / "a.png").alpha is None
+
+
+def bad_picture(tmp_path: Path, kind: str) -> Path:
+    path = tmp_path / f"{kind}.png"
+    save_picture(tmp_path / "good.png", torch.rand(3, 90, 90))
+    save_picture(tmp_path / "deep.png", torch.rand(3, 90, 90), bits=16)
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "empty":
+        path.touch()
+    elif kind == "text":
+        path.write_text("not a picture")
+    elif kind == "cut":
+        path.write_bytes((tmp_path / "good.png").read_bytes()[:9000])
+    elif kind == "cut16":
+        path.write_bytes((tmp_path / "deep.png").read_bytes()[:9000])
+    elif kind == "bomb":
+        Image.new("1", (15_001, 10_000)).save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("missing", "cannot be read"), ("folder", "it is a folder"), ("empty", "is empty"), ("text", "not a picture"),
+     ("cut", "damaged or cut off"), ("cut16", "damaged or cut off"), ("bomb", "150,000,000")],
+)  # fmt: skip
+def test_refused_in_one_sentence(tmp_path: Path, kind: str, words: str) -> None:
+    path = bad_picture(tmp_path, kind)
+    with pytest.raises(SourceError, match=words) as caught:
+        load_picture(path)
+    assert "\n" not in str(caught.value)
+    assert path.name in str(caught.value)
+
+
+def test_unwritable_places(tmp_path: Path) -> None:
+    with pytest.raises(SinkError, match=r"use one of \.jpg"):
+        save_picture(tmp_path / "a.xyz", drawn())
+    with pytest.raises(SinkError, match="cannot be written"):
+        save_picture(tmp_path / "missing" / "a.png", drawn())
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(SinkError, match="cannot be written"):
+        save_picture(tmp_path / "folder.png", drawn())
+    assert [p.name for p in tmp_path.iterdir()] == ["folder.png"]
+
+
+def test_is_animated(tmp_path: Path) -> None:
+    images = [Image.fromarray(picture(n * 5)) for n in range(3)]
+    for ending in ("gif", "webp", "png"):
+        images[0].save(tmp_path / f"many.{ending}", save_all=True, append_images=images[1:], duration=50)
+        images[0].save(tmp_path / f"one.{ending}")
+        assert is_animated(tmp_path / f"many.{ending}")
+        assert not is_animated(tmp_path / f"one.{ending}")
+    assert not is_animated(tmp_path / "missing.gif")
+
+
+def test_large_picture_gives_no_warning(tmp_path: Path) -> None:
+    Image.new("1", (10_000, 9_500)).save(tmp_path / "large.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not is_animated(tmp_path / "large.png")
+
+
+@given(height=st.integers(1, 5000), width=st.integers(1, 5000), long_side=st.none() | st.integers(1, 6000))
+def test_fit_size(height: int, width: int, long_side: int | None) -> None:
+    fitted = fit_size((height, width), long_side)
+    assert min(fitted) >= 1
+    assert fitted[0] <= height
+    assert fitted[1] <= width
+    if long_side is None or long_side >= max(height, width):
+        assert fitted == (height, width)
+    else:
+        assert max(fitted) == long_side
+        exact = min(height, width) * long_side / max(height, width)
+        assert abs(min(fitted) - exact) <= max(0.5, 1 - exact)
+
+
+def test_resize_averages_fine_lines_and_stays_in_range() -> None:
+    lines = torch.zeros(3, 64, 64)
+    lines[:, :, ::2] = 1
+    smaller = resize(lines, (16, 16))
+    assert tuple(smaller.shape) == (3, 16, 16)
+    assert (smaller[:, 2:-2, 2:-2] - 0.5).abs().max() < 0.1
+    edge = torch.zeros(1, 9, 9)
+    edge[:, :, 4:] = 1
+    larger = resize(edge, (90, 90))
+    assert larger.min() >= 0
+    assert larger.max() <= 1
+    assert resize(edge, (9, 9)) is edge

@@ -1,0 +1,368 @@
+"""Writing: every picture, exact times, right colours, the original's sound bit for bit, or nothing at all."""
+
+from __future__ import annotations
+
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from torch import Tensor
+
+from tests.clips import (
+    assert_colours,
+    clip,
+    ffmpeg,
+    first_times,
+    header,
+    number,
+    picture,
+    stream_hashes,
+    tone,
+    with_sound,
+)
+from vidstyle.errors import SinkError
+from vidstyle.media.probe import probe
+from vidstyle.media.sink import Sink, VideoSink, open_sink
+from vidstyle.media.source import open_video
+
+
+def image(index: int = 0, height: int = 96, width: int = 160) -> Tensor:
+    return torch.from_numpy(picture(index, height, width)).permute(2, 0, 1).float() / 255
+
+
+def fill(sink: Sink, count: int) -> None:
+    for n in range(count):
+        sink.write(image(n, *sink.size))
+
+
+def write_all(path: Path, images: list[Tensor]) -> None:
+    with open_sink(path, size=(96, 160), rate=Fraction(25)) as sink:
+        for one in images:
+            sink.write(one)
+        sink.finish()
+
+
+def numbers(path: Path) -> list[int]:
+    with open_video(path) as source:
+        return [number(frame.image) for frame in source]
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "webm"])
+@pytest.mark.parametrize("rate", ["24000/1001", "25"])
+def test_count_rate_colours_and_tags(tmp_path: Path, ending: str, rate: str) -> None:
+    path = tmp_path / f"out.{ending}"
+    with open_sink(path, size=(96, 160), rate=Fraction(rate)) as sink:
+        fill(sink, 10)
+        assert sink.finish() == path
+    info = probe(path)
+    assert (info.rate, info.frame_count, info.size, info.faults) == (Fraction(rate), 10, (96, 160), ())
+    assert "tv, bt709" in header(path)
+    with open_video(path) as source:
+        frames = list(source)
+    assert [number(f.image) for f in frames] == list(range(10))
+    assert_colours(frames[0].image, tolerance=4)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(height=st.integers(17, 70), width=st.integers(17, 70))
+def test_odd_sizes_are_padded_never_scaled(tmp_path: Path, height: int, width: int) -> None:
+    """Every line stays in its place: a sharp edge in the picture does not move."""
+    drawn = torch.zeros(3, height, width)
+    drawn[:, :, 9:] = 1
+    drawn[:, 11:, :] *= 0.5
+    path = tmp_path / "odd.mp4"
+    with VideoSink(path, size=(height, width), rate=Fraction(25)) as sink:
+        sink.write(drawn)
+        sink.finish()
+    with open_video(path) as source:
+        seen = next(iter(source)).image
+    assert tuple(seen.shape[1:]) == (height + height % 2, width + width % 2)
+    assert (seen[:, :height, :width] - drawn).abs().max() < 0.12
+    assert (seen[:, -1, 12:] - 0.5).abs().max() < 0.12, "the added line repeats the last one"
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_sound_is_copied_bit_for_bit(tmp_path: Path, ending: str) -> None:
+    silent = clip(tmp_path / "silent.mp4", count=25)
+    original = tmp_path / f"original.{ending}"
+    ffmpeg("-i", silent, *tone(frequency=300), *tone(frequency=900), "-map", 0, "-map", 1, "-map", 2, "-c:v", "copy",
+           "-c:a:0", "aac", "-c:a:1", "ac3", "-metadata", "title=Home", original)  # fmt: skip
+    path = tmp_path / "out.mp4"
+    with open_sink(path, size=(96, 160), rate=Fraction(25), sound_from=probe(original)) as sink:
+        fill(sink, 25)
+        sink.finish()
+    assert stream_hashes(path) == stream_hashes(original)
+    assert len(stream_hashes(path)) == 2
+    assert "title           : Home" in header(path)
+    assert probe(path).frame_count == 25
+
+
+@pytest.mark.parametrize(
+    ("ending", "offset"), [("mp4", 0.0), ("ts", 0.0), ("mp4", 0.06), ("mkv", 0.06), ("mkv", 0.5), ("ts", 0.5)]
+)
+def test_sound_and_pictures_stay_in_step(tmp_path: Path, ending: str, offset: float) -> None:
+    """Whether or not the pictures start late, picture n is shown when it was against the same sound."""
+    original = with_sound(tmp_path / f"original.{ending}", clip(tmp_path / "s.mp4", count=25), offset=offset)
+    path = tmp_path / "out.mp4"
+    with open_video(original) as source:
+        info = source.info
+        shown = [number(f.image) for f in source]
+        with open_sink(path, size=info.size, rate=info.rate, sound_from=info) as sink:
+            fill(sink, len(shown))
+            sink.finish()
+    before, after = first_times(original), first_times(path)
+    padded = shown.count(0) - 1
+    gap_before = before["0"] - before["1"]
+    gap_after = after["0"] + padded / 25 - after["1"]
+    assert gap_after == pytest.approx(gap_before, abs=0.021)  # half a picture
+    copied = tmp_path / "copied.mp4"  # transport streams wrap their sound in headers that MP4 has no place for
+    ffmpeg("-i", original, "-c", "copy", copied)
+    assert stream_hashes(path) == stream_hashes(copied)
+
+
+@pytest.mark.parametrize("ending", ["mp4", "ts"])
+def test_late_sound_stays_late(tmp_path: Path, ending: str) -> None:
+    original = tmp_path / f"o.{ending}"
+    silent = clip(tmp_path / "s.mp4", count=25)
+    ffmpeg("-i", silent, "-itsoffset", 0.4, *tone(), "-c:v", "copy", "-c:a", "aac", original)
+    path = tmp_path / "out.mp4"
+    with open_sink(path, size=(96, 160), rate=Fraction(25), sound_from=probe(original)) as sink:
+        fill(sink, 25)
+        sink.finish()
+    before, after = first_times(original), first_times(path)
+    assert before["1"] - before["0"] > 0.3
+    assert after["1"] - after["0"] == pytest.approx(before["1"] - before["0"], abs=0.01)
+
+
+def loud_from(path: Path) -> float:
+    """Seconds at which the sound of a file gets loud, as a player plays it."""
+    raw = np.frombuffer(ffmpeg("-i", path, "-map", "0:a", "-af", "aresample=async=1:first_pts=0", "-ac", 1,
+                               "-ar", 8000, "-f", "s16le", "-"), np.int16)  # fmt: skip
+    return float(np.argmax(np.abs(raw.astype(int)) > 2000)) / 8000
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_sound_is_trimmed_with_the_pictures(tmp_path: Path, ending: str) -> None:
+    silent = clip(tmp_path / "s.mp4", count=50)
+    original = tmp_path / f"original.{ending}"
+    beep = "aevalsrc='if(gte(t,1.2),0.8*sin(2000*t),0)':d=2:s=44100"
+    ffmpeg("-i", silent, "-f", "lavfi", "-i", beep, "-c:v", "copy", "-c:a", "aac", original)
+    path = tmp_path / f"out.{ending}"
+    with open_sink(path, size=(96, 160), rate=Fraction(25), sound_from=probe(original), start=0.8, end=1.6) as sink:
+        fill(sink, 20)
+        sink.finish()
+    assert probe(path).frame_count == 20
+    assert loud_from(path) == pytest.approx(0.4, abs=0.03)
+    assert sum(float(t) for t in [header(path).split("Duration: 00:00:")[1][:5]]) == pytest.approx(0.8, abs=0.05)
+
+
+def test_sound_that_does_not_fit_is_encoded_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    original = with_sound(tmp_path / "o.mkv", clip(tmp_path / "s.mp4", count=25), "-c:a", "wmav2")
+    path = tmp_path / "out.mp4"
+    with open_sink(path, size=(96, 160), rate=Fraction(25), sound_from=probe(original)) as sink:
+        fill(sink, 25)
+        sink.finish()
+    assert [a.codec for a in probe(path).audio] == ["aac"]
+    assert "wmav2 sound does not fit" in caplog.text
+
+
+def test_webm_takes_opus(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    original = with_sound(tmp_path / "o.mp4", clip(tmp_path / "s.mp4", count=5))
+    path = tmp_path / "out.webm"
+    with open_sink(path, size=(96, 160), rate=Fraction(25), sound_from=probe(original)) as sink:
+        fill(sink, 5)
+        sink.finish()
+    assert [a.codec for a in probe(path).audio] == ["opus"]
+    assert "aac sound does not fit" in caplog.text
+
+
+def test_subtitles_that_fit_are_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    text = tmp_path / "t.srt"
+    text.write_text("1\n00:00:00,000 --> 00:00:00,500\nHello\n")
+    original = tmp_path / "o.mkv"
+    ffmpeg("-i", clip(tmp_path / "s.mp4"), "-i", text, "-c", "copy", original)
+    for ending, kept in ((".mkv", ("subrip",)), (".mp4", ())):
+        path = tmp_path / f"out{ending}"
+        with open_sink(path, size=(96, 160), rate=Fraction(25), sound_from=probe(original)) as sink:
+            fill(sink, 12)
+            sink.finish()
+        assert probe(path).subtitles == kept
+    assert [r.message for r in caplog.records if "subtitles do not fit .mp4" in r.message]
+
+
+def test_leaving_by_an_error_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "out.mp4"
+    path.write_bytes(b"older")
+    with pytest.raises(RuntimeError), open_sink(path, size=(96, 160), rate=Fraction(25)) as sink:  # noqa: PT012
+        fill(sink, 3)
+        raise RuntimeError
+    assert path.read_bytes() == b"older"
+    assert [p.name for p in tmp_path.iterdir()] == ["out.mp4"]
+
+
+def test_failed_encoder_is_an_error_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vidstyle.media import sink as module
+
+    monkeypatch.setitem(
+        module._ENCODERS, ".mp4", ["-c:v", "libx264", "-x264-params", "nonsense=1", "-profile:v", "zzz"]
+    )
+    with pytest.raises(SinkError, match="cannot be encoded") as caught:
+        write_all(tmp_path / "out.mp4", [image(n) for n in range(30)])
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_killed_encoder_is_noticed(tmp_path: Path) -> None:
+    with open_sink(tmp_path / "out.mp4", size=(96, 160), rate=Fraction(25)) as sink:
+        fill(sink, 3)
+        assert sink._encoder is not None
+        sink._encoder._process.kill()
+        sink._encoder._process.wait()
+        with pytest.raises(SinkError, match="cannot be encoded"):
+            sink.finish()
+    assert not list(tmp_path.iterdir())
+
+
+def test_full_disk_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file size limit stands for a full disk: ffmpeg cannot write on."""
+    from vidstyle.media import ffmpeg as module
+
+    wrapper = tmp_path / "limited"
+    wrapper.write_text(f'#!/bin/sh\ntrap "" XFSZ\nulimit -f 4\nexec "{imageio_ffmpeg.get_ffmpeg_exe()}" "$@"\n')
+    wrapper.chmod(0o755)
+    place = tmp_path / "place"
+    place.mkdir()
+    monkeypatch.setattr(module, "executable", lambda: str(wrapper))
+    noise = torch.rand(3, 96, 160, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(SinkError, match="File too large"):
+        write_all(place / "out.mp4", [noise] * 8)
+    assert not list(place.iterdir())
+
+
+@pytest.mark.parametrize("count", [0, 9])
+def test_partial_is_playable_with_sound_cut(tmp_path: Path, count: int) -> None:
+    original = with_sound(tmp_path / "o.mp4", clip(tmp_path / "s.mp4", count=50), seconds=2)
+    place = tmp_path / "place"
+    place.mkdir()
+    with open_sink(place / "out.mp4", size=(96, 160), rate=Fraction(25), sound_from=probe(original)) as sink:
+        fill(sink, count)
+        kept = sink.keep_partial()
+    assert [p.name for p in place.iterdir()] == (["out.partial.mp4"] if count else [])
+    if kept is None:
+        assert count == 0
+        return
+    assert numbers(kept) == list(range(9))
+    raw = ffmpeg("-i", kept, "-map", "0:a", "-ac", 1, "-ar", 8000, "-f", "s16le", "-")
+    assert len(raw) / 2 / 8000 == pytest.approx(9 / 25, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("out.xyz", "use .mp4"), ("missing/out.mp4", "folder does not exist"), ("out", "known video ending")],
+)
+def test_bad_names(tmp_path: Path, name: str, words: str) -> None:
+    with pytest.raises(SinkError, match=words):
+        open_sink(tmp_path / name, size=(96, 160), rate=Fraction(25))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["-y.mp4", "🎨 %d.mp4", "a:b.mkv"])
+def test_strange_names(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with open_sink(name, size=(96, 160), rate=Fraction(25)) as sink:
+        fill(sink, 2)
+        sink.finish()
+    assert numbers(Path(name)) == [0, 1]
+
+
+def test_wrong_size_and_no_picture(tmp_path: Path) -> None:
+    with open_sink(tmp_path / "a.mp4", size=(96, 160), rate=Fraction(25)) as sink:
+        with pytest.raises(SinkError, match="96 x 160"):
+            sink.write(image(0, 48, 80))
+        with pytest.raises(SinkError, match="no picture"):
+            sink.finish()
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_source_is_never_overwritten(tmp_path: Path) -> None:
+    path = clip(tmp_path / "a.mp4")
+    with pytest.raises(SinkError, match="source itself"):
+        open_sink(path, size=(96, 160), rate=Fraction(25), sound_from=probe(path))
+    assert numbers(path) == list(range(12))
+
+
+DELAYS = (0.1, 0.04, 0.25, 0.07)
+
+
+@pytest.mark.parametrize("ending", ["gif", "webp"])
+@pytest.mark.parametrize("same", [False, True])
+def test_animation_keeps_times(tmp_path: Path, ending: str, same: bool) -> None:
+    path = tmp_path / f"out.{ending}"
+    with open_sink(path, size=(97, 161), rate=Fraction(10), durations=DELAYS) as sink:
+        for n in range(4):
+            sink.write(image(0 if same and n < 2 else n * 5, 97, 161))
+        assert sink.finish() == path
+    with open_video(path) as source:
+        frames = list(source)
+        durations = source.info.durations
+    if not (same and ending == "webp"):  # WebP joins equal pictures, and their times
+        assert durations == pytest.approx(DELAYS)
+        assert [number(f.image) for f in frames] == [0, 0 if same else 5, 10, 15]
+    else:
+        assert durations == pytest.approx((0.14, 0.25, 0.07))
+    assert tuple(frames[0].image.shape) == (3, 97, 161)
+    assert_colours(frames[-1].image, tolerance=8)
+    with Image.open(path) as file:
+        assert file.info["loop"] == 0
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_gif_of_a_video_keeps_its_length(tmp_path: Path) -> None:
+    """Hundredths cannot hold 1/24 s: single times are rounded, their sum is not."""
+    path = tmp_path / "out.gif"
+    with open_sink(path, size=(48, 80), rate=Fraction(24)) as sink:
+        fill(sink, 24)
+        sink.finish()
+    info = probe(path)
+    assert info.frame_count == 24
+    assert info.seconds == pytest.approx(1.0)
+    assert set(info.durations or ()) == {0.04, 0.05}
+
+
+@pytest.mark.parametrize("ending", ["gif", "webp"])
+def test_partial_animation(tmp_path: Path, ending: str) -> None:
+    with open_sink(tmp_path / f"out.{ending}", size=(48, 80), rate=Fraction(10), durations=DELAYS) as sink:
+        sink.write(image(0, 48, 80))
+        sink.write(image(20, 48, 80))
+        kept = sink.keep_partial()
+    assert kept == tmp_path / f"out.partial.{ending}"
+    assert probe(kept).durations == pytest.approx(DELAYS[:2])
+    assert list(tmp_path.iterdir()) == [kept]
+
+
+def test_animation_as_video_shows_each_picture_as_long(tmp_path: Path) -> None:
+    path = tmp_path / "out.mp4"
+    with open_sink(path, size=(96, 160), rate=Fraction(10), durations=(0.1, 0.04, 0.2)) as sink:
+        for n in range(3):
+            sink.write(image(n))
+        sink.finish()
+    assert probe(path).rate == 50
+    assert numbers(path) == [0] * 5 + [1] * 2 + [2] * 10
+
+
+def test_ctrl_c_does_not_reach_the_encoder(tmp_path: Path) -> None:
+    import os
+
+    with open_sink(tmp_path / "out.mp4", size=(96, 160), rate=Fraction(25)) as sink:
+        sink.write(image())
+        assert sink._encoder is not None
+        assert os.getsid(sink._encoder._process.pid) != os.getsid(0)
+        assert isinstance(sink._encoder._process, subprocess.Popen)

@@ -1,0 +1,1 @@
+"""Files and devices: pictures, videos, and what is wrong with them."""

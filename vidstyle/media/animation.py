@@ -1,0 +1,86 @@
+"""Animated GIF, WebP and PNG: whole pictures and the exact time each is shown."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from vidstyle.errors import SourceError
+
+from . import ffmpeg
+
+FORMATS = ("GIF", "WEBP", "PNG")
+SHORTEST_MS = 20  # browsers show pictures with a shorter time for 100 ms
+DEFAULT_MS = 100
+
+
+def open_picture(file: str | os.PathLike[str] | IO[bytes], formats: tuple[str, ...] = FORMATS) -> Image.Image:
+    """``Image.open`` for these formats only, without its warning about large pictures: limits are ours."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return Image.open(file, formats=formats)
+
+
+def is_animated(path: str | os.PathLike[str]) -> bool:
+    """Whether the file is a GIF, WebP or PNG with more than one picture; False for anything unreadable."""
+    try:
+        with open_picture(path) as picture:
+            return int(getattr(picture, "n_frames", 1)) > 1
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+        return False
+
+
+def measure(path: Path) -> tuple[tuple[int, int], tuple[float, ...], int]:
+    """Size (height, width), the seconds each readable picture is shown, how many the file announces.
+
+    Raises SourceError when none can be read.
+    """
+    durations: list[float] = []
+    with _opened(path) as picture:
+        size = (picture.height, picture.width)
+        announced = int(getattr(picture, "n_frames", 1))
+        for number in range(announced):
+            try:
+                picture.seek(number)
+                picture.load()  # WebP tells the time of a picture only once it is decoded
+            except (OSError, EOFError, SyntaxError, ValueError):
+                break
+            milliseconds = float(picture.info.get("duration") or 0)
+            durations.append((milliseconds if milliseconds >= SHORTEST_MS else DEFAULT_MS) / 1000)
+    if not durations:
+        raise SourceError(f"{ffmpeg.printable(path.name)} is damaged: not one picture can be read; copy it again.")
+    return size, tuple(durations), announced
+
+
+def read(path: Path) -> Iterator[NDArray[np.uint8]]:
+    """Each picture as (H, W, 3) RGB 0..255, transparent parts on white."""
+    with _opened(path) as picture:
+        for number in range(int(getattr(picture, "n_frames", 1))):
+            try:
+                picture.seek(number)
+                whole = picture.convert("RGBA")
+            except (OSError, EOFError, SyntaxError, ValueError):
+                return
+            ground = Image.new("RGBA", whole.size, "white")
+            yield np.array(Image.alpha_composite(ground, whole).convert("RGB"))
+
+
+def has_transparency(path: Path) -> bool:
+    """Whether the first picture has transparent parts."""
+    with _opened(path) as picture:
+        low, _ = picture.convert("RGBA").getchannel("A").getextrema()
+        return isinstance(low, int | float) and low < 255
+
+
+def _opened(path: Path) -> Image.Image:
+    try:
+        return open_picture(path)
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise SourceError(f"{ffmpeg.printable(path.name)} cannot be read as an animation; copy it again.") from error

@@ -1,0 +1,155 @@
+"""The one place that starts ffmpeg: argument lists only, no network, no standard input, no shell."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import imageio_ffmpeg
+
+# A playlist names other files and addresses, so only formats that hold their own pictures are opened.
+FORMATS = ",".join(
+    [
+        "mov",
+        "mp4",
+        "m4a",
+        "3gp",
+        "3g2",
+        "mj2",
+        "matroska",
+        "webm",
+        "avi",
+        "mpegts",
+        "mpeg",
+        "mpegvideo",
+        "m4v",
+        "h264",
+        "hevc",
+        "ivf",
+        "flv",
+        "asf",
+        "ogg",
+        "dv",
+        "mxf",
+        "nut",
+        "wtv",
+        "rm",
+        "yuv4mpegpipe",
+        "wav",
+        "mp3",
+        "aac",
+        "flac",
+        "ac3",
+        "caf",
+    ]
+)
+FILES_ONLY = ["-protocol_whitelist", "file,pipe"]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How one ffmpeg run ended: exit status (None: stopped at its time limit), standard output, log."""
+
+    code: int | None
+    output: bytes
+    log: str
+
+
+def executable() -> str:
+    """Path of the ffmpeg that is used (``IMAGEIO_FFMPEG_EXE`` overrides the bundled one)."""
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+def address(path: Path) -> str:
+    """``path`` so that ffmpeg takes it as a file, whatever dashes, colons or percent signs it holds."""
+    return f"file:{path.absolute()}"
+
+
+def input_arguments(path: Path) -> list[str]:
+    """Arguments that open the file ``path`` and nothing it may point to."""
+    return [*FILES_ONLY, "-format_whitelist", FORMATS, "-i", address(path)]
+
+
+def command(arguments: list[str], *, level: str = "error") -> list[str]:
+    """The full argument list of an ffmpeg run."""
+    return [executable(), "-hide_banner", "-nostdin", "-y", "-v", level, *arguments]
+
+
+def run(arguments: list[str], *, level: str = "error", seconds: float | None = None) -> Finished:
+    """Run ffmpeg to its end, or for ``seconds`` at most; what it wrote until then is returned either way."""
+    process = start(command(arguments, level=level), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        output, log = process.communicate(timeout=seconds)
+        code: int | None = process.returncode
+    except subprocess.TimeoutExpired:
+        process.kill()
+        output, log = process.communicate()
+        code = None
+    finally:
+        stop(process)
+    return Finished(code, output, log.decode("utf-8", "replace"))
+
+
+def run_with_progress(arguments: list[str], on_frame: Callable[[int], None]) -> Finished:
+    """Run ffmpeg and call ``on_frame`` with the number of pictures written so far, about twice a second."""
+    process = start(
+        command(["-nostats", "-progress", "pipe:1", *arguments]),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    log: list[str] = []
+    try:
+        assert process.stdout is not None
+        for raw in process.stdout:
+            line = raw.decode("utf-8", "replace").strip()
+            if line.startswith("frame="):
+                with contextlib.suppress(ValueError):
+                    on_frame(int(line[6:]))
+            elif line.startswith("["):
+                log = [*log[-40:], line]
+        code = process.wait()
+    finally:
+        stop(process)
+    return Finished(code, b"", "\n".join(log))
+
+
+def start(arguments: list[str], **streams: int | None) -> subprocess.Popen[bytes]:
+    """Start a child that the terminal's Ctrl-C does not reach: this program decides when it ends."""
+    return subprocess.Popen(
+        arguments,
+        stdin=streams.get("stdin", subprocess.DEVNULL),
+        stdout=streams.get("stdout", subprocess.DEVNULL),
+        stderr=streams.get("stderr", subprocess.DEVNULL),
+        start_new_session=os.name == "posix",
+    )
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End ``process`` if it still runs, and close its pipes."""
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+
+def reason(log: str) -> str:
+    """The line of an ffmpeg log that tells most, without the ``[part @ address]`` in front of it."""
+    lines = [line.rpartition("] ")[2].strip() for line in log.splitlines() if line.strip()]
+    echoes = ("Error muxing", "Task finished", "Terminating", "Conversion failed", "Error writing trailer")
+    telling = [line for line in lines if not line.startswith(("Last message", *echoes))]
+    for words in ("No space left", "Permission denied", "File too large"):
+        telling = [line for line in telling if words in line] or telling
+    chosen = telling or lines
+    return printable(chosen[-1]) if chosen else "ffmpeg gave no reason"
+
+
+def printable(text: object) -> str:
+    """``text`` on one line: characters that would break or hide a line become ``?``."""
+    return "".join(c if c.isprintable() else "?" for c in str(text))

@@ -1,0 +1,257 @@
+"""Picture files to tensors and back, in sRGB."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from vidstyle.errors import SinkError, SourceError
+
+from . import ffmpeg
+from .animation import is_animated, open_picture
+from .colour import in_srgb, planes, through_table, to_srgb
+
+__all__ = [
+    "MAX_PIXELS",
+    "PICTURE_ENDINGS",
+    "VIDEO_ENDINGS",
+    "Picture",
+    "fit_size",
+    "flatten",
+    "is_animated",
+    "load_picture",
+    "picture_format",
+    "resize",
+    "save_picture",
+]
+
+logger = logging.getLogger(__name__)
+
+PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+VIDEO_ENDINGS = (
+    ".mp4",
+    ".mov",
+    ".m4v",
+    ".mkv",
+    ".webm",
+    ".avi",
+    ".mpg",
+    ".ts",
+    ".mts",
+    ".flv",
+    ".wmv",
+    ".ogv",
+    ".dv",
+)
+MAX_PIXELS = 150_000_000  # a small file can unpack to any size; this is a 12,000 x 12,000 picture
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+_ORIENTATION = 0x0112  # EXIF and TIFF tag
+_UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """``image`` (3, H, W) float32 sRGB 0..1; ``alpha`` (1, H, W) float32 0..1, or None where all is opaque;
+    ``bits`` per colour of the file: 8 or 16."""
+
+    image: Tensor
+    alpha: Tensor | None = None
+    bits: int = 8
+
+
+def load_picture(path: str | os.PathLike[str]) -> Picture:
+    """Read a picture upright, in sRGB, with its transparency and all its bits.
+
+    Raises SourceError for anything that is not a whole picture of at most MAX_PIXELS pixels.
+    """
+    path = Path(path)
+    name = ffmpeg.printable(path.name or path)
+    try:
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:
+        text = "it is a folder" if path.is_dir() else getattr(error, "strerror", None) or str(error)
+        raise SourceError(f"{name} cannot be read ({text}); check the name.") from error
+    if not data:
+        raise SourceError(f"{name} is empty (0 bytes); copy it again.")
+    with _opened(data, name) as file:
+        try:
+            file.load()
+            return _load_deep(file, data) if _bits(file, data) == 16 else _load_plain(file)
+        except _UNREADABLE as error:
+            text = ffmpeg.printable(error)
+            raise SourceError(f"{name} is damaged or cut off ({text}); copy it again.") from error
+
+
+def picture_format(path: str | os.PathLike[str]) -> str | None:
+    """What kind of picture a file is by its content, such as ``JPEG``; None if it is no picture."""
+    try:
+        with open_picture(path, _FORMATS) as file:
+            return file.format
+    except _UNREADABLE:
+        return None
+
+
+@contextlib.contextmanager
+def _opened(data: bytes, name: str) -> Iterator[Image.Image]:
+    try:
+        file = open_picture(io.BytesIO(data), _FORMATS)
+    except Image.DecompressionBombError as error:
+        raise SourceError(f"{name} is larger than {MAX_PIXELS:,} pixels; make it smaller first.") from error
+    except _UNREADABLE as error:
+        known = ", ".join(PICTURE_ENDINGS)
+        raise SourceError(f"{name} is not a picture of a known kind; use one of {known}.") from error
+    with file:
+        if file.width * file.height > MAX_PIXELS:
+            found = f"{file.width} x {file.height}"
+            raise SourceError(f"{name} has {found} pixels, more than {MAX_PIXELS:,}; make it smaller first.")
+        yield file
+
+
+def _bits(file: Image.Image, data: bytes) -> int:
+    if file.format == "PNG":
+        return 16 if data[24] == 16 else 8
+    if file.format == "TIFF":
+        depths = getattr(file, "tag_v2", {}).get(258, (8,))
+        return 16 if set(depths) == {16} else 8
+    return 8
+
+
+def _load_plain(file: Image.Image) -> Picture:
+    file = in_srgb(ImageOps.exif_transpose(file))
+    transparent = "A" in file.getbands() or "transparency" in file.info
+    values = planes(np.asarray(file.convert("RGBA" if transparent else "RGB")), 255.0)
+    return _with_alpha(values, 8)
+
+
+def _with_alpha(values: Tensor, bits: int) -> Picture:
+    alpha = values[3:4].clone() if values.shape[0] == 4 else None
+    opaque = alpha is None or bool((alpha == 1).all())
+    return Picture(values[:3].contiguous(), None if opaque else alpha, bits)
+
+
+def _load_deep(file: Image.Image, data: bytes) -> Picture:
+    """16 bits per colour: Pillow would cut them to 8, so OpenCV reads the values."""
+    flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if pixels is None or pixels.dtype != np.uint16:
+        return _load_plain(file)
+    if pixels.ndim == 2:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
+    else:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB)
+    values = planes(pixels, 65535.0)
+    # Both libraries turn a TIFF while they decode it, whatever the flags say.
+    picture = _with_alpha(values if file.format == "TIFF" else _upright(values, file), 16)
+    transform = to_srgb(file)
+    return picture if transform is None else Picture(through_table(picture.image, transform), picture.alpha, 16)
+
+
+def _upright(values: Tensor, file: Image.Image) -> Tensor:
+    orientation = int(file.getexif().get(_ORIENTATION, 1))
+    if orientation in (5, 6, 7, 8):
+        values = values.transpose(1, 2)
+    sides = {2: [2], 3: [1, 2], 4: [1], 6: [2], 7: [1, 2], 8: [1]}.get(orientation)
+    return (values.flip(sides) if sides else values).contiguous()
+
+
+def save_picture(path: str | os.PathLike[str], image: Tensor, alpha: Tensor | None = None, bits: int = 8) -> None:
+    """Write ``image`` (3, H, W) RGB 0..1 in the format of the name's ending, whole or not at all.
+
+    ``alpha`` (1, H, W) 0..1 is kept in PNG, WebP and TIFF and laid on white elsewhere; ``bits=16`` counts in
+    PNG and TIFF. Raises SinkError for an unknown ending or a place that cannot be written.
+    """
+    path = Path(path)
+    name, ending = ffmpeg.printable(path.name or path), path.suffix.lower()
+    if ending not in PICTURE_ENDINGS:
+        raise SinkError(f"{name} has no known picture ending; use one of {', '.join(PICTURE_ENDINGS)}.")
+    image = image.detach().to("cpu", torch.float32)
+    if alpha is not None and ending in (".jpg", ".jpeg", ".bmp"):
+        logger.warning("%s cannot hold transparency: it is laid on white (use .png to keep it)", name)
+        image, alpha = flatten(image, alpha), None
+    values = image if alpha is None else torch.cat([image, alpha.detach().to("cpu", torch.float32)])
+    data = _encode(values, ending, 16 if bits == 16 and ending in (".png", ".tif", ".tiff") else 8)
+    try:
+        write_whole(path, data)
+    except OSError as error:
+        raise SinkError(f"{name} cannot be written ({error.strerror or error}); choose another place.") from error
+
+
+def flatten(image: Tensor, alpha: Tensor) -> Tensor:
+    """Lay ``image`` (3, H, W) with ``alpha`` (1, H, W) on white."""
+    alpha = alpha.to(image)
+    return image * alpha + (1 - alpha)
+
+
+def _encode(values: Tensor, ending: str, bits: int) -> bytes:
+    white = 65535 if bits == 16 else 255
+    pixels = (values.clamp(0, 1) * white).round().permute(1, 2, 0).contiguous().numpy()
+    if bits == 16:
+        order = cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR
+        done, data = cv2.imencode(ending, cv2.cvtColor(pixels.astype(np.uint16), order))
+        if not done:
+            raise SinkError(f"a 16-bit picture cannot be encoded as {ending}; use 8 bits.")
+        return bytes(data)
+    choices: dict[str, dict[str, Any]] = {
+        ".jpg": {"format": "JPEG", "quality": 95, "subsampling": 0},
+        ".jpeg": {"format": "JPEG", "quality": 95, "subsampling": 0},
+        ".webp": {"format": "WEBP", "quality": 95, "method": 4},
+        ".tif": {"format": "TIFF", "compression": "tiff_lzw"},
+        ".tiff": {"format": "TIFF", "compression": "tiff_lzw"},
+    }
+    options = choices.get(ending, {"format": ending[1:].upper()})
+    buffer = io.BytesIO()
+    Image.fromarray(pixels.astype(np.uint8)).save(buffer, **options)
+    return buffer.getvalue()
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file under a temporary name beside it, then rename: a reader never sees half of it."""
+    handle, temporary = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def fit_size(size: tuple[int, int], long_side: int | None) -> tuple[int, int]:
+    """(height, width) of the same aspect with the longer side at most ``long_side`` pixels; never larger."""
+    height, width = size
+    longest = max(height, width)
+    if long_side is None or longest <= long_side:
+        return height, width
+    scale = long_side / longest
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """``image`` (C, H, W) 0..1 at ``size`` (height, width), antialiased, within 0..1."""
+    if tuple(image.shape[-2:]) == tuple(size):
+        return image
+    scaled = F.interpolate(image[None], size=size, mode="bicubic", antialias=True, align_corners=False)
+    return scaled[0].clamp(0, 1)

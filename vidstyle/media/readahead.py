@@ -1,0 +1,62 @@
+"""A thread that works a little ahead of the one who takes its results."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Generator, Iterator
+from typing import Generic, TypeVar
+
+READ_AHEAD = 3  # decoding is far faster than painting, so few are enough
+
+Item = TypeVar("Item")
+
+
+class ReadAhead(Generic[Item]):
+    """Runs ``items`` in a thread, a few ahead of the one who iterates; errors come out at that one."""
+
+    def __init__(self, items: Generator[Item, None, None]) -> None:
+        self._items = items
+        self._queue: queue.Queue[Item | BaseException | None] = queue.Queue(READ_AHEAD)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="vidstyle-read-ahead", daemon=True)
+        self._thread.start()
+
+    def _work(self) -> None:
+        last: BaseException | None = None
+        try:
+            for item in self._items:
+                if not self._put(item):
+                    break
+        except BaseException as error:
+            last = error
+        finally:
+            self._items.close()
+            self._put(last)
+
+    def _put(self, item: Item | BaseException | None) -> bool:
+        while not self._stopped.is_set():
+            try:
+                self._queue.put(item, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def __iter__(self) -> Iterator[Item]:
+        while not self._stopped.is_set():
+            try:
+                item = self._queue.get(timeout=0.5)
+            except queue.Empty:
+                continue
+            if isinstance(item, BaseException):
+                raise item
+            if item is None:
+                return
+            yield item
+
+    def close(self) -> None:
+        """Stop the thread and wait for its end."""
+        self._stopped.set()
+        if self._thread is not threading.current_thread():
+            self._thread.join()

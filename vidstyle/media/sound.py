@@ -1,0 +1,100 @@
+"""The sound and subtitles of the original, copied bit for bit beside the new pictures."""
+
+from __future__ import annotations
+
+import logging
+from fractions import Fraction
+from pathlib import Path
+
+from vidstyle.errors import SinkError
+
+from . import ffmpeg
+from .probe import VideoInfo
+
+logger = logging.getLogger(__name__)
+
+# A plain copy is tried first; where the container refuses it, these tracks stay untouched still.
+_SAFE_SOUND = {
+    ".mp4": ("aac", "mp3", "ac3", "eac3", "alac"),
+    ".webm": ("opus", "vorbis"),
+}
+_SUBTITLES = {".mp4": ("mov_text",), ".webm": ("webvtt",)}
+
+
+def family(path: Path) -> str:
+    """The ending that stands for the container of ``path``: .mp4, .mkv or .webm."""
+    ending = path.suffix.lower()
+    return ".mp4" if ending in (".mov", ".m4v") else ending
+
+
+def add_sound(
+    pictures: Path,
+    source: VideoInfo,
+    target: Path,
+    *,
+    start: float = 0.0,
+    end: float | None = None,
+    length: Fraction | None = None,
+) -> None:
+    """Write ``target``: the video of ``pictures``, the sound, subtitles and metadata of ``source.path``.
+
+    ``start`` and ``end`` are the part of the source, in seconds, that the pictures show; ``length``, in
+    seconds, cuts the sound to what was painted. Tracks that the container cannot hold are encoded anew
+    (sound) or left out (subtitles), with a warning. Raises SinkError when ffmpeg cannot write the file.
+    """
+    name = ffmpeg.printable(source.path.name)
+    if length is None and end is not None:
+        length = Fraction(end - start).limit_denominator(1_000_000)
+    copy = _arguments(pictures, source, start, length, _kept_subtitles(source, target))
+    result = ffmpeg.run([*copy, "-c", "copy", *_ending(target)])
+    if result.code != 0 and source.audio:
+        encoded, options = _encodings(source, family(target))
+        logger.warning("%s: %s sound does not fit %s files and is encoded anew", name, encoded, target.suffix)
+        result = ffmpeg.run([*copy, "-c", "copy", *options, *_ending(target)])
+    if result.code != 0:
+        reason = ffmpeg.reason(result.log)
+        raise SinkError(f"the sound of {name} cannot be added ({reason}); make room or write an .mkv file.")
+
+
+def _arguments(
+    pictures: Path, source: VideoInfo, start: float, length: Fraction | None, subtitles: list[int]
+) -> list[str]:
+    # -copyts takes times as they are: otherwise the sound of some containers is moved to 0.
+    shift = -(source.start + start)
+    delay = max(0.0, source.delay) if start == 0 else 0.0
+    if start > 0:
+        shift -= source.delay
+    arguments = ["-copyts", "-itsoffset", f"{delay:.6f}", *ffmpeg.FILES_ONLY, "-i", ffmpeg.address(pictures)]
+    arguments += ["-itsoffset", f"{shift:.6f}", *ffmpeg.input_arguments(source.path)]
+    arguments += ["-map", "0:v", "-map", "1:a?", "-map_metadata", "1"]
+    for number in subtitles:
+        arguments += ["-map", f"1:s:{number}"]
+    if start > 0:  # a copied packet cannot be cut: those from before the part are left out
+        arguments += ["-bsf:a", "noise=drop='lt(pts,0)'"]
+    return arguments + (["-t", f"{float(length) + delay:.6f}"] if length is not None else [])
+
+
+def _ending(target: Path) -> list[str]:
+    return [*(["-movflags", "+faststart"] if family(target) == ".mp4" else []), ffmpeg.address(target)]
+
+
+def _kept_subtitles(source: VideoInfo, target: Path) -> list[int]:
+    fitting = _SUBTITLES.get(family(target))
+    kept = [i for i, codec in enumerate(source.subtitles) if fitting is None or codec in fitting]
+    if len(kept) < len(source.subtitles):
+        lost = sorted({codec for i, codec in enumerate(source.subtitles) if i not in kept})
+        logger.warning(
+            "%s: %s subtitles do not fit %s files and are left out (use .mkv to keep them)",
+            ffmpeg.printable(source.path.name),
+            ", ".join(lost),
+            target.suffix,
+        )
+    return kept
+
+
+def _encodings(source: VideoInfo, container: str) -> tuple[str, list[str]]:
+    codec = "libopus" if container == ".webm" else "aac"
+    safe = _SAFE_SOUND.get(container, ())
+    unfit = [i for i, track in enumerate(source.audio) if track.codec not in safe]
+    options = [text for i in unfit for text in (f"-c:a:{i}", codec, f"-b:a:{i}", "192k")]
+    return ", ".join(sorted({source.audio[i].codec for i in unfit})), options

@@ -1,0 +1,289 @@
+"""Pictures in: videos and animations, frame by frame, read ahead of the one who asks."""
+
+from __future__ import annotations
+
+import glob
+import logging
+import os
+import re
+import sys
+import tempfile
+import threading
+import weakref
+from abc import ABC, abstractmethod
+from bisect import bisect_left
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vidstyle.errors import SourceError
+
+from . import animation, ffmpeg
+from .conform import conform
+from .images import PICTURE_ENDINGS
+from .probe import VideoInfo, open_capture, probe
+from .readahead import ReadAhead
+
+logger = logging.getLogger(__name__)
+
+_MOMENT = 1e-6  # seconds: less than this before a picture's time still counts as its time
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture: ``index`` and ``seconds`` count from the file's first picture; ``image`` (3, H, W) float32
+    RGB 0..1; ``cut``: a new shot begins here (set by those who look for cuts, never by a source)."""
+
+    index: int
+    seconds: float
+    image: Tensor
+    cut: bool = False
+
+
+class Source(ABC):
+    """Frames in order. Each ``iter()`` decodes anew; ``len()`` is how many are expected; ``info`` tells what
+    is read. Leaving the ``with`` ends all reading and removes temporary files."""
+
+    info: VideoInfo
+
+    def __init__(self, info: VideoInfo, size: tuple[int, int] | None, start: float, end: float | None) -> None:
+        self.info = info
+        self.size = size
+        self._range = start, end
+        self._readers: weakref.WeakSet[ReadAhead[Frame]] = weakref.WeakSet()
+
+    @abstractmethod
+    def _pictures(self, first: int) -> Generator[NDArray[np.uint8], None, None]:
+        """Pictures (H, W, 3) RGB 0..255 from number ``first`` to the end of the file."""
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Numbers of the first frame and of the one after the last."""
+        start, end = self._range
+        times = self._times()
+        stop = len(times) if end is None else bisect_left(times, end - _MOMENT)
+        return bisect_left(times, start - _MOMENT), stop
+
+    @property
+    def durations(self) -> tuple[float, ...] | None:
+        """Seconds each frame of the part that is read is shown, for an animation; None for a video."""
+        return self.info.durations and self.info.durations[slice(*self.span)]
+
+    def _is_short(self, found: int, expected: int) -> bool:
+        """Whether fewer were found than the file has; an estimated number may be a little off."""
+        return found < expected - (0 if self.info.exact_count else max(2, expected // 50))
+
+    def _times(self) -> list[float] | _EvenTimes:
+        if self.info.durations is None:
+            return _EvenTimes(self.info)
+        return [0.0, *accumulate(self.info.durations)][:-1]
+
+    def __len__(self) -> int:
+        first, stop = self.span
+        return max(0, stop - first)
+
+    def __iter__(self) -> Iterator[Frame]:
+        reader = ReadAhead(self._frames())
+        self._readers.add(reader)
+        try:
+            yield from reader
+        finally:
+            reader.close()
+
+    def _frames(self) -> Generator[Frame, None, None]:
+        first, stop = self.span
+        if self._range[1] is None and not self.info.exact_count:
+            stop = sys.maxsize  # an estimate must not cut off the last pictures
+        times = self._times()
+        pictures = self._pictures(first)
+        index = first
+        try:
+            for index, pixels in enumerate(pictures, first):
+                if index >= stop:
+                    return
+                yield Frame(index, times[index], _tensor(pixels, self.size))
+            index += 1
+        finally:
+            pictures.close()
+        self._check(index - first if index > first else 0)
+
+    def _check(self, found: int) -> None:
+        name = ffmpeg.printable(self.info.path.name)
+        if found == 0:
+            raise SourceError(f"{name} holds no picture that can be read; it is damaged, copy it again.")
+        if self._is_short(found, len(self)):
+            logger.warning("%s is damaged: %d of %d pictures could be read", name, found, len(self))
+
+    def close(self) -> None:
+        """End all reading and remove temporary files. May be called twice."""
+        for reader in list(self._readers):
+            reader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_video(
+    path: str | os.PathLike[str],
+    *,
+    size: tuple[int, int] | None = None,
+    start: float = 0.0,
+    end: float | None = None,
+    work: Path | None = None,
+    on_progress: Callable[[float], None] | None = None,
+) -> Source:
+    """Open a video or an animation for reading frames in ``[start, end)`` seconds.
+
+    ``size`` (height, width) scales the frames. A file that OpenCV misreads is first rewritten, into ``work``
+    where it is kept and reused, or into a temporary folder until ``close``; ``on_progress`` is called with
+    0..1 meanwhile. Raises SourceError for what is not a video, or when the range holds no frame.
+    """
+    info = probe(path)
+    for remark in info.remarks:
+        logger.warning("%s", remark)
+    source: Source
+    if info.durations:
+        source = _AnimationSource(info, size, start, end)
+    else:
+        source = _VideoSource(info, size, start, end, work, on_progress)
+    if len(source) == 0:
+        source.close()
+        name, long = ffmpeg.printable(info.path.name), source.info.seconds
+        wanted = f"{start:g} s" if end is None else f"{start:g} to {end:g} s"
+        raise SourceError(f"{name} has no pictures from {wanted}: it is {long:.2f} s long; choose another part.")
+    return source
+
+
+class _VideoSource(Source):
+    def __init__(
+        self,
+        info: VideoInfo,
+        size: tuple[int, int] | None,
+        start: float,
+        end: float | None,
+        work: Path | None,
+        on_progress: Callable[[float], None] | None,
+    ) -> None:
+        super().__init__(info, size, start, end)
+        self._file, self._work, self._on_progress = info.path, work, on_progress
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._conforming = threading.Lock()
+        if info.faults:
+            logger.info("%s is rewritten before reading: %s", info.path.name, "; ".join(info.faults))
+            self._conform()
+
+    def _conform(self) -> None:
+        work = self._work
+        if work is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="vidstyle-", ignore_cleanup_errors=True)
+            work = Path(self._folder.name)
+        try:
+            self._file, self.info = conform(self.info, work, self._on_progress)
+        except BaseException:
+            self.close()
+            raise
+
+    def _pictures(self, first: int) -> Generator[NDArray[np.uint8], None, None]:
+        done = first
+        for pixels in _decoded(self._file, first):
+            yield pixels
+            done += 1
+        if self._is_short(done, self.span[1]) and self._file == self.info.path:
+            # OpenCV stops at the first damage; ffmpeg bridges it and reads on.
+            logger.warning(
+                "%s is damaged after picture %d of %d: what can be saved of the rest is read",
+                ffmpeg.printable(self.info.path.name), done, self.info.frame_count,
+            )  # fmt: skip
+            with self._conforming:
+                if self._file == self.info.path:
+                    self._conform()
+            yield from _decoded(self._file, done)
+
+    def close(self) -> None:
+        super().close()
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
+
+class _AnimationSource(Source):
+    def _pictures(self, first: int) -> Generator[NDArray[np.uint8], None, None]:
+        for index, pixels in enumerate(animation.read(self.info.path)):
+            if index >= first:
+                yield pixels
+
+
+class _EvenTimes:
+    """The times of evenly spaced pictures, as a sequence that takes no memory."""
+
+    def __init__(self, info: VideoInfo) -> None:
+        self._rate, self._count = info.rate, info.frame_count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> float:
+        return index * self._rate.denominator / self._rate.numerator
+
+
+def _decoded(path: Path, first: int) -> Generator[NDArray[np.uint8], None, None]:
+    """Pictures (H, W, 3) RGB from number ``first`` on. Skipping decodes too: a seek may land elsewhere."""
+    capture = open_capture(path)
+    try:
+        for _ in range(first):
+            if not capture.grab():
+                return
+        while True:
+            found, pixels = capture.read()
+            if not found:
+                return
+            yield cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+    except cv2.error as error:
+        logger.debug("OpenCV stopped reading %s: %s", path.name, error)
+    finally:
+        capture.release()
+
+
+def _tensor(pixels: NDArray[np.uint8], size: tuple[int, int] | None) -> Tensor:
+    if size is not None and size != pixels.shape[:2]:
+        smaller = size[0] * size[1] < pixels.shape[0] * pixels.shape[1]
+        method = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
+        pixels = cv2.resize(pixels, (size[1], size[0]), interpolation=method).astype(np.uint8, copy=False)
+    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).float().div_(255).contiguous()
+
+
+def find_pictures(path_or_glob: str | os.PathLike[str]) -> list[Path]:
+    """The pictures in a folder, or that a pattern matches, in natural order (2 before 10).
+
+    Raises SourceError when there are none.
+    """
+    place = Path(path_or_glob)
+    found = place.iterdir() if place.is_dir() else map(Path, glob.glob(os.fspath(path_or_glob)))
+    pictures = [path for path in found if _is_picture_name(path)]
+    if not pictures:
+        name, known = ffmpeg.printable(place), ", ".join(PICTURE_ENDINGS)
+        raise SourceError(f"{name} holds no pictures; give a folder or pattern of {known} files.")
+    return sorted(pictures, key=_natural)
+
+
+def _is_picture_name(path: Path) -> bool:
+    return path.suffix.lower() in PICTURE_ENDINGS and not path.name.startswith(".") and path.is_file()
+
+
+def _natural(path: Path) -> list[tuple[int, int, str]]:
+    parts = re.split(r"(\d+)", str(path).casefold())
+    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
