@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_type_hints
 
 from vidstyle.errors import SettingsError
 from vidstyle.features.layers import layer_name
@@ -115,10 +115,10 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
-        for option in fields(self):
-            value = getattr(self, option.name)
-            if not option.metadata["check"](value):
-                name, wanted = option.name.replace("_", "-"), option.metadata["wanted"]
+        for option, kind in zip(fields(self), get_type_hints(Settings).values(), strict=True):
+            value, choices = getattr(self, option.name), get_args(kind)
+            if not option.metadata["check"](value) or (choices and value not in choices):
+                name, wanted = option.name.replace("_", "-"), option.metadata["wanted"] or " or ".join(choices)
                 raise SettingsError(f"--{name} should be {wanted}, instead got {value!r}")
         if self.loss == "sums" and self.strength != Settings.strength:
             raise SettingsError("--strength needs --loss relative; with sums, use --content-weight and --style-weight")

@@ -1,22 +1,19 @@
 """What a job would give, before it is done: its outline, and single frames."""
 
 import itertools
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-
-from torch import Tensor
 
 from vidstyle.errors import SettingsError
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Listener, Outline
 from vidstyle.jobs.run import balanced, make_painter, outline_film, outline_pictures
-from vidstyle.jobs.scout import Scouted, scout
+from vidstyle.jobs.scout import Scouted, opened, scout
 from vidstyle.jobs.sheet import contact_sheet
 from vidstyle.media.images import load_picture, save_picture
-from vidstyle.media.source import Frame, find_pictures, open_video
+from vidstyle.media.source import Source, find_pictures
 from vidstyle.motion.chain import PaintedFrame
-from vidstyle.painting.painter import size_of
+from vidstyle.painting.painter import Painter, size_of
 
 
 def plan(job: Job, listener: Listener) -> Outline:
@@ -24,44 +21,52 @@ def plan(job: Job, listener: Listener) -> Outline:
     if job.kind in ("picture", "pictures"):
         paths = find_pictures(job.source) if job.kind == "pictures" else [job.source]
         return outline_pictures(job, [size_of(load_picture(path).image) for path in paths])
-    with tempfile.TemporaryDirectory(prefix="vidstyle-") as folder:
-        return outline_film(job, scout(job, Path(folder), listener))
+    with opened(job, listener) as source:
+        return outline_film(job, scout(source, listener))
 
 
 def preview(job: Job, at: Sequence[float], listener: Listener) -> list[Path]:
     """Paints the frames of a film at the seconds `at`, else the middle frame of each shot, as pictures.
 
-    Returns the files: one ``OUT_preview_12.50s.png`` for each frame, and a contact sheet of sources and paintings
-    last.
+    Returns the files: ``OUT_preview_12.50s.png`` for each frame, and last a contact sheet with the sources.
     """
     if job.kind not in ("video", "animation"):
-        raise SettingsError("--preview is for videos and animations; paint a picture at once, or with --size 256")
-    with tempfile.TemporaryDirectory(prefix="vidstyle-") as folder:
-        scouted = scout(job, Path(folder), listener)
-        outlined = outline_film(job, scouted)
-        listener.started(outlined)
+        raise SettingsError("--preview is for videos and animations; for a picture, use --size 256")
+    with opened(job, listener) as source:
+        scouted = scout(source, listener)
+        outline = outline_film(job, scouted)
+        listener.started(outline)
         painter = balanced(make_painter(job, scouted.samples, listener), scouted.samples, listener)
-        rows: list[tuple[Tensor, Tensor]] = []
-        files: list[Path] = []
-        for seconds in at or middles_of_shots(scouted, job.start):
-            frame = _frame_at(job, outlined, seconds, Path(folder))
-            painted = painter.paint(frame.image, listener.step)
-            rows.append((frame.image, painted.image.cpu()))
-            files.append(job.out.with_name(f"{job.out.stem}_preview_{frame.seconds:.2f}s.png"))
-            save_picture(files[-1], rows[-1][1])
-            listener.frame(PaintedFrame(frame, painted))
+        source.size = outline.size
+        wanted = _positions(at, source) if at else middles_of_shots(scouted)
+        pairs = list(_painted(painter, source, wanted, listener))
+    files = [job.out.with_name(f"{job.out.stem}_preview_{p.frame.seconds:.2f}s.png") for p in pairs]
+    for file, pair in zip(files, pairs, strict=True):
+        save_picture(file, pair.painted.image.cpu())
     sheet = job.out.with_name(f"{job.out.stem}_preview.png")
-    save_picture(sheet, contact_sheet(rows))
+    save_picture(sheet, contact_sheet([(pair.frame.image, pair.painted.image.cpu()) for pair in pairs]))
     return [*files, sheet]
 
 
-def middles_of_shots(scouted: Scouted, start: float) -> list[float]:
-    """Seconds of the middle frame of each shot."""
+def middles_of_shots(scouted: Scouted) -> list[int]:
+    """Positions of the middle frame of each shot."""
     bounds = [0, *scouted.cuts, scouted.frames]
-    middles = [(first + last) // 2 for first, last in itertools.pairwise(bounds)]
-    return [start + float(middle / scouted.info.rate) for middle in middles]
+    return [(first + last) // 2 for first, last in itertools.pairwise(bounds)]
 
 
-def _frame_at(job: Job, outlined: Outline, seconds: float, work: Path) -> Frame:
-    with open_video(job.source, size=outlined.size, start=seconds, work=work) as source:
-        return next(iter(source))
+def _positions(seconds: Sequence[float], source: Source) -> list[int]:
+    """Positions of the frames that are shown at `seconds`; SettingsError for seconds outside of the film."""
+    positions = [source.position_at(moment) for moment in seconds]
+    for moment, position in zip(seconds, positions, strict=True):
+        if not 0 <= position < len(source):
+            raise SettingsError(f"--at {moment:g} is outside of the film, which is {source.info.seconds:.2f} s long")
+    return positions
+
+
+def _painted(painter: Painter, source: Source, wanted: Collection[int], listener: Listener) -> Iterator[PaintedFrame]:
+    """Paints the frames at the positions `wanted`, each alone, in the order of the film."""
+    for position, frame in enumerate(itertools.islice(source, max(wanted) + 1)):
+        if position in wanted:
+            painted = PaintedFrame(frame, painter.paint(frame.image, listener.step))
+            listener.frame(painted)
+            yield painted

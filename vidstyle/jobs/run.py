@@ -1,7 +1,6 @@
 """A job from its source to its finished file. All of it: the front ends only show what this does."""
 
 import contextlib
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +12,10 @@ from vidstyle.features.weights import load_filters
 from vidstyle.jobs.estimate import estimate, seconds_per_pixel
 from vidstyle.jobs.job import AnyPath, Job
 from vidstyle.jobs.listener import Listener, Outline, Summary
-from vidstyle.jobs.scout import SAMPLES, Scouted, painting_size, scout
+from vidstyle.jobs.scout import SAMPLES, Scouted, opened, painting_size, scout
 from vidstyle.media.images import Picture, load_picture, resize, save_picture
 from vidstyle.media.sink import open_sink
-from vidstyle.media.source import Frame, find_pictures, open_video
+from vidstyle.media.source import Frame, Source, find_pictures
 from vidstyle.motion.chain import PaintedFrame, paint_frames
 from vidstyle.motion.shots import mark_cuts
 from vidstyle.painting.balance import calibrated
@@ -55,7 +54,7 @@ def run(job: Job, listener: Listener) -> Summary:
 
 def outline_film(job: Job, scouted: Scouted) -> Outline:
     """What a job of a film is about to do, with estimates for its size and for the source's own."""
-    return _outline(job, scouted.info.size, scouted.frames, scouted.shots, float(scouted.info.rate))
+    return _outline(job, scouted.size, scouted.frames, scouted.shots, float(scouted.rate))
 
 
 def outline_pictures(job: Job, sizes: Sequence[Size]) -> Outline:
@@ -90,30 +89,28 @@ def balanced(painter: Painter, contents: Sequence[Tensor], listener: Listener) -
 
 
 def _run_film(job: Job, listener: Listener) -> Summary:
-    with tempfile.TemporaryDirectory(prefix="vidstyle-") as folder:
-        scouted = scout(job, Path(folder), listener)
-        plan = outline_film(job, scouted)
-        listener.started(plan)
+    with opened(job, listener) as source:
+        scouted = scout(source, listener)
+        outline = outline_film(job, scouted)
+        listener.started(outline)
         painter = balanced(make_painter(job, scouted.samples, listener), scouted.samples, listener)
-        return _paint_film(job, plan.size, scouted, painter, Path(folder), listener)
+        source.size = outline.size
+        return _paint_film(job, painter, source, scouted.cuts, listener)
 
 
-def _paint_film(job: Job, size: Size, scouted: Scouted, painter: Painter, work: Path, listener: Listener) -> Summary:
-    summary = Summary.of(job.out, painter)
-    with (
-        open_video(job.source, size=size, start=job.start, end=job.end, work=work) as source,
-        open_sink(
-            job.out,
-            size=size,
-            rate=source.info.rate,
-            sound_from=scouted.info,
-            start=job.start,
-            end=job.end,
-            durations=source.info.durations and source.info.durations[slice(*source.span)],
-        ) as sink,
-    ):
+def _paint_film(job: Job, painter: Painter, source: Source, cuts: Sequence[int], listener: Listener) -> Summary:
+    summary, info = Summary.of(job.out, painter), source.info
+    with open_sink(
+        job.out,
+        size=source.size or info.size,
+        rate=info.rate,
+        sound_from=info,
+        start=job.start,
+        end=job.end,
+        durations=source.durations,
+    ) as sink:
         try:
-            for painted in paint_frames(painter, mark_cuts(source, scouted.cuts), listener.step):
+            for painted in paint_frames(painter, mark_cuts(source, cuts), listener.step):
                 sink.write(painted.painted.image)
                 summary = summary.after(painted.painted)
                 listener.frame(painted)

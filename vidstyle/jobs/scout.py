@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from fractions import Fraction
 
 import torch
 from torch import Tensor
@@ -10,8 +10,7 @@ from torch import Tensor
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Listener
 from vidstyle.media.images import fit_size
-from vidstyle.media.probe import VideoInfo, probe
-from vidstyle.media.source import Frame, open_video
+from vidstyle.media.source import Frame, Source, open_video
 from vidstyle.motion.shots import find_cuts
 from vidstyle.painting.painter import Size
 from vidstyle.settings import Settings
@@ -23,12 +22,14 @@ CPU_LONG_SIDE = 640  # pixels; above, a CPU takes minutes for each frame
 
 @dataclass(frozen=True)
 class Scouted:
-    """What is known of a film before it is painted. `info` is the file's own, before any conforming.
+    """What is known of a film before it is painted.
 
-    `cuts` are positions among the frames that are painted; `samples` are small frames (3, h, w).
+    `size` is the source's own; `cuts` are positions among the frames that are painted; `samples` are small
+    frames (3, h, w).
     """
 
-    info: VideoInfo
+    size: Size
+    rate: Fraction
     frames: int
     cuts: tuple[int, ...]
     samples: tuple[Tensor, ...]
@@ -38,20 +39,22 @@ class Scouted:
         return 1 + len(self.cuts)
 
 
-def scout(job: Job, work: Path, listener: Listener) -> Scouted:
-    """Reads the film once at small size; what has to be conformed is kept in `work`."""
-    info = probe(job.source)
-    with open_video(
+def opened(job: Job, listener: Listener) -> Source:
+    """The film of a job, in a form that OpenCV reads rightly."""
+    return open_video(
         job.source,
-        size=fit_size(info.size, LONG_SIDE),
         start=job.start,
         end=job.end,
-        work=work,
-        on_progress=lambda done: listener.working("reading the file into a form that is safe", done, 1.0),
-    ) as source:
-        kept = _Samples(len(source))
-        cuts = find_cuts(_told(kept.collecting(source), len(source), listener), source.info.rate)
-    return Scouted(info, kept.seen, cuts, tuple(kept.pictures))
+        on_progress=lambda done: listener.working("rewriting the file so that it is read rightly", done, 1.0),
+    )
+
+
+def scout(source: Source, listener: Listener) -> Scouted:
+    """Reads the film once at small size."""
+    source.size = fit_size(source.info.size, LONG_SIDE)
+    kept = _Samples(len(source))
+    cuts = find_cuts(_told(kept.collecting(source), len(source), listener), source.info.rate)
+    return Scouted(source.info.size, source.info.rate, kept.seen, cuts, tuple(kept.pictures))
 
 
 class _Samples:

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import weakref
 from abc import ABC, abstractmethod
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
@@ -90,6 +90,13 @@ class Source(ABC):
     def __len__(self) -> int:
         first, stop = self.span
         return max(0, stop - first)
+
+    def position_at(self, seconds: float) -> int:
+        """Which of the frames that are read, from 0, is shown at ``seconds`` of the file; -1 or ``len`` outside."""
+        first, stop = self.span
+        if seconds > self.info.seconds + _MOMENT:
+            return stop - first
+        return max(-1, min(bisect_right(self._times(), seconds + _MOMENT) - 1, stop) - first)
 
     def __iter__(self) -> Iterator[Frame]:
         reader = ReadAhead(self._frames())

@@ -131,4 +131,4 @@ def loss_and_gradient(image: Tensor, objective: Objective) -> tuple[Losses, Tens
     leaf = image.detach().requires_grad_()
     losses = objective(leaf)
     (gradient,) = torch.autograd.grad(torch.as_tensor(losses.total), leaf)
-    return losses.numbers(), gradient
+    return losses.numbers(), gradient.contiguous()

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.pictures import clouds
+from vidstyle.motion.flow import Flow, optical_flow, visibility, warp
+
+
+def constant(height: int, width: int, dx: float, dy: float) -> Flow:
+    flow = np.zeros((height, width, 2), np.float32)
+    flow[..., 0], flow[..., 1] = dx, dy
+    return flow
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(-5, 5), st.integers(-5, 5), st.integers(8, 40), st.integers(8, 40))
+def test_a_known_shift_is_warped_back_exactly(dx: int, dy: int, height: int, width: int) -> None:
+    image = torch.rand(3, height, width, generator=torch.Generator().manual_seed(0))
+    shifted = torch.roll(image, (dy, dx), (1, 2))  # moved right by dx, down by dy
+    back = warp(shifted, constant(height, width, dx, dy))
+    ys = slice(max(0, -dy), height - max(0, dy))
+    xs = slice(max(0, -dx), width - max(0, dx))
+    assert torch.allclose(back[:, ys, xs], image[:, ys, xs], atol=1e-6)
+
+
+def test_still_pixels_are_copied_bit_for_bit() -> None:
+    image = torch.rand(3, 30, 40)
+    flow = constant(30, 40, 0, 0)
+    flow[10:20, 10:20] = (3.3, -1.2)
+    still = torch.from_numpy((flow == 0).all(-1))
+    assert torch.equal(warp(image, flow)[:, still], image[:, still])
+    assert not torch.equal(warp(image, flow)[:, ~still], image[:, ~still])
+
+
+@pytest.mark.parametrize(("dx", "dy"), [(4, 0), (0, -3), (-2.5, 1.5)])
+def test_the_flow_of_a_shift_is_that_shift_in_size_and_direction(dx: float, dy: float) -> None:
+    """The earlier picture seen through the flow is the later one: direction is not inverted, size not halved."""
+    earlier = clouds(96, 128, grain=6)
+    picture = warp(earlier, constant(96, 128, -dx, -dy))  # the content moved by (dx, dy)
+    flow = optical_flow(picture, earlier)[16:-16, 16:-16]
+    assert np.median(flow[..., 0]) == pytest.approx(-dx, abs=0.15)
+    assert np.median(flow[..., 1]) == pytest.approx(-dy, abs=0.15)
+
+
+def test_equal_pictures_have_no_motion_at_all() -> None:
+    assert not optical_flow(clouds(64, 64), clouds(64, 64)).any()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8, 8), (11, 40), (12, 12)])
+def test_tiny_pictures_have_a_flow(size: tuple[int, int]) -> None:
+    assert optical_flow(torch.rand(3, *size), torch.rand(3, *size)).shape == (*size, 2)
+
+
+def test_pixels_from_outside_count_as_hidden() -> None:
+    flow = constant(20, 30, 5, 0)  # everything came from 5 pixels further right
+    visible = visibility(flow, -flow)
+    assert visible[:, :25].all()
+    assert not visible[:, 25:].any()
+
+
+def test_what_an_object_uncovers_counts_as_hidden() -> None:
+    background, square = clouds(96, 128, grain=6), clouds(40, 40, seed=3, grain=4)
+    earlier, picture = background.clone(), background.clone()
+    earlier[:, 30:70, 30:70] = square
+    picture[:, 30:70, 40:80] = square  # moved right by 10: columns 30..40 are uncovered
+    visible = visibility(optical_flow(picture, earlier), optical_flow(earlier, picture))
+    uncovered, still = visible[35:65, 31:38], visible[:, 100:]
+    assert uncovered.float().mean() < 0.4
+    assert still.float().mean() > 0.95

@@ -1,0 +1,72 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.pictures import clouds, random_filters, stripes
+from vidstyle.painting.balance import RANGE, calibrated, search_cost, structure, wanted_structure
+from vidstyle.painting.painter import Painter
+from vidstyle.settings import Settings
+
+SMALL = Settings(style_layers="conv1_1,conv2_1", content_layers="conv2_2", pooling="avg")
+FILTERS = random_filters("conv2_2")
+
+
+def test_a_picture_has_all_of_its_own_structure() -> None:
+    assert structure(clouds(90, 120), clouds(90, 120)) == pytest.approx(1, abs=1e-3)
+
+
+def test_structure_forgets_brightness_contrast_and_colour() -> None:
+    picture = clouds(90, 120)
+    assert structure(0.3 + 0.5 * picture, picture) == pytest.approx(1, abs=1e-3)
+    assert structure(picture.mean(0, keepdim=True).expand(3, -1, -1), picture) > 0.7
+
+
+def test_other_pictures_share_no_structure_and_negatives_have_the_opposite() -> None:
+    picture = clouds(90, 120)
+    assert abs(structure(clouds(90, 120, seed=1), picture)) < 0.3
+    assert structure(1 - picture, picture) == pytest.approx(-1, abs=1e-3)
+
+
+def test_flat_and_tiny_pictures_have_a_structure_that_is_a_number() -> None:
+    flat = torch.full((3, 40, 40), 0.4)
+    assert structure(flat, flat) == structure(flat, flat)
+    assert -1 <= structure(clouds(3, 5), clouds(3, 5, seed=1)) <= 1
+
+
+def test_more_strength_wants_less_structure_and_gets_a_smaller_balance() -> None:
+    found = []
+    for strength in (0.2, 0.8):
+        painter = Painter([stripes(96, 96)], FILTERS, SMALL.replace(strength=strength))
+        found.append(calibrated(painter, [clouds(96, 120, grain=16)]).balance)
+    assert wanted_structure(0.2) > wanted_structure(0.8)
+    assert found[0] > 1.5 * found[1]
+
+
+def test_the_balance_is_found_for_the_picture_with_the_most_contrast() -> None:
+    painter = Painter([stripes(96, 96)], FILTERS, SMALL)
+    black, picture = torch.zeros(3, 96, 120), clouds(96, 120)
+    assert calibrated(painter, [black, picture]).balance == calibrated(painter, [picture]).balance
+
+
+@pytest.mark.parametrize("picture", [torch.zeros(3, 64, 64), torch.ones(3, 5, 9), clouds(1, 300)])
+def test_pictures_without_structure_have_a_balance_all_the_same(picture: torch.Tensor) -> None:
+    balance = calibrated(Painter([stripes(96, 96)], FILTERS, SMALL), [picture]).balance
+    assert RANGE[0] <= balance <= RANGE[1]
+
+
+@pytest.mark.parametrize("changes", [{"loss": "sums"}, {"content_weight": 0.0}])
+def test_nothing_is_searched_where_there_is_nothing_to_find(changes: dict[str, object]) -> None:
+    painter = Painter([stripes(96, 96)], FILTERS, SMALL.replace(**changes))
+    told: list[object] = []
+    assert calibrated(painter, [clouds(96, 120)], lambda *seen: told.append(seen)) is painter
+    assert not told
+    assert search_cost(painter.settings, (96, 120)) == 0
+
+
+@settings(max_examples=30)
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_wanted_structure_falls_with_strength(a: float, b: float) -> None:
+    if a < b:
+        assert wanted_structure(a) > wanted_structure(b) or b - a < 1e-9
+    assert 0 < wanted_structure(a) < 1

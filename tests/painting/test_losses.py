@@ -1,0 +1,115 @@
+import pytest
+import torch
+from torch import Tensor
+
+from tests.pictures import clouds, random_tensors
+from vidstyle.features.vgg19 import VGG19
+from vidstyle.painting.losses import content_energy, gram_matrix, squared_error, total_variation
+from vidstyle.painting.targets import ContentTargets, LossForm, Objective, StyleTargets
+
+STYLE = {"conv1_1": 0.5, "conv2_1": 0.5}
+CONTENT = {"conv2_1": 1.0}
+NETWORK = VGG19(random_tensors("conv2_1"), [*STYLE, *CONTENT], "avg")
+
+
+def objective(form: LossForm, tv_weight: float = 0.0) -> Objective:
+    return Objective(
+        network=NETWORK,
+        style=StyleTargets.of(NETWORK, [clouds(20, 24, seed=1)], tuple(STYLE)),
+        content=ContentTargets.of(NETWORK, clouds(20, 24, seed=2), tuple(CONTENT)),
+        style_layers=STYLE,
+        content_layers=CONTENT,
+        style_weight=2.0,
+        content_weight=3.0,
+        tv_weight=tv_weight,
+        form=form,
+    )
+
+
+def test_gram_matrix_is_the_mean_of_products_over_positions() -> None:
+    responses = torch.randn(1, 3, 4, 5)
+    expected = torch.zeros(3, 3)
+    for i in range(3):
+        for j in range(3):
+            expected[i, j] = (responses[0, i] * responses[0, j]).sum() / 20
+    assert torch.allclose(gram_matrix(responses), expected, atol=1e-6)
+
+
+def test_gram_matrix_has_the_right_gradient() -> None:
+    responses = torch.randn(1, 3, 4, 5, requires_grad=True)
+    uneven = torch.randn(3, 3)  # not symmetric: both halves of the product rule count
+    (ours,) = torch.autograd.grad((gram_matrix(responses) * uneven).sum(), responses)
+    flat = responses[0].reshape(3, -1)
+    (theirs,) = torch.autograd.grad((flat @ flat.T / 20 * uneven).sum(), responses)
+    assert torch.allclose(ours, theirs, atol=1e-6)
+
+
+def test_total_variation_of_a_step() -> None:
+    image = torch.zeros(3, 4, 5)
+    image[:, :, 2:] = 0.5  # three channels, four rows, one step of 0.5
+    assert float(total_variation(image)) == pytest.approx(3 * 4 * 0.25 / 60)
+
+
+def test_content_energy_is_what_a_flat_picture_would_miss() -> None:
+    target = torch.randn(1, 2, 6, 6) + 5
+    flat = target.mean((2, 3), keepdim=True).expand_as(target)
+    assert float(content_energy(target)) == pytest.approx(float(squared_error(flat, target)), rel=1e-5)
+
+
+def responses_of(image: Tensor) -> dict[str, Tensor]:
+    with torch.no_grad():
+        return {name: r[0].flatten(1) for name, r in NETWORK(image).items()}  # (C, M)
+
+
+def test_relative_losses_equal_their_formulas() -> None:
+    image = clouds(20, 24, seed=3)
+    f, p, s = (responses_of(x) for x in (image, clouds(20, 24, seed=2), clouds(20, 24, seed=1)))
+    content = 3 * ((f["conv2_1"] - p["conv2_1"]) ** 2).sum() / ((p["conv2_1"] - p["conv2_1"].mean(1, True)) ** 2).sum()
+    style = 0.0
+    for layer in STYLE:
+        g, a = (x[layer] @ x[layer].T / x[layer].shape[1] for x in (f, s))
+        style += 2 * 0.5 * float(((g - a) ** 2).sum() / (a**2).sum())
+    losses = objective("relative")(image).numbers()
+    assert losses.content == pytest.approx(float(content), rel=1e-4)
+    assert losses.style == pytest.approx(style, rel=1e-4)
+
+
+def test_sums_of_squares_equal_the_articles_formulas() -> None:
+    """Gatys et al. 2015, equations 1, 4 and 5, with sums over positions written out."""
+    image = clouds(20, 24, seed=3)
+    f, p, s = (responses_of(x) for x in (image, clouds(20, 24, seed=2), clouds(20, 24, seed=1)))
+    content = 3 * 0.5 * ((f["conv2_1"] - p["conv2_1"]) ** 2).sum()
+    style = 0.0
+    for layer in STYLE:
+        n, m = f[layer].shape
+        g, a = f[layer] @ f[layer].T, s[layer] @ s[layer].T
+        style += 2 * 0.5 * float(((g - a) ** 2).sum()) / (4 * n**2 * m**2)
+    losses = objective("sums")(image).numbers()
+    assert losses.content == pytest.approx(float(content), rel=1e-4)
+    assert losses.style == pytest.approx(style, rel=1e-4)
+
+
+@pytest.mark.parametrize("form", ["relative", "sums"])
+def test_the_gradient_of_the_whole_loss_equals_finite_differences(form: LossForm) -> None:
+    goal = objective(form, tv_weight=5.0)
+    image = clouds(20, 24, seed=4).requires_grad_()
+    (gradient,) = torch.autograd.grad(torch.as_tensor(goal(image).total), image)
+    # Along the gradient: the largest change, so rounding matters least.
+    direction, step = gradient / gradient.norm(), 3e-2
+    with torch.no_grad():
+        rise = float(goal(image + step * direction).total) - float(goal(image - step * direction).total)
+    assert rise / (2 * step) == pytest.approx(float(gradient.norm()), rel=2e-2)
+
+
+def test_a_picture_matches_itself() -> None:
+    content, style = clouds(20, 24, seed=2), clouds(20, 24, seed=1)
+    goal = objective("relative")
+    assert float(goal(content).content) == pytest.approx(0, abs=1e-8)
+    assert float(goal(style).style) == pytest.approx(0, abs=1e-8)
+
+
+def test_two_style_pictures_make_one_target() -> None:
+    a, b = (StyleTargets.of(NETWORK, [clouds(20, 24, seed=s)], tuple(STYLE)) for s in (1, 2))
+    both = StyleTargets.of(NETWORK, [clouds(20, 24, seed=1), clouds(20, 24, seed=2)], tuple(STYLE))
+    for layer in STYLE:
+        assert torch.allclose(both.grams[layer], (a.grams[layer] + b.grams[layer]) / 2)

@@ -1,0 +1,137 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.pictures import clouds, random_filters
+from vidstyle.painting.painter import CONTENT_NOISE, SMALLEST_SIDE, Painter, Step, scale_plan
+from vidstyle.settings import Settings
+
+FILTERS = random_filters("conv3_1")
+SMALL = Settings(
+    style_layers="conv1_1,conv2_1", content_layers="conv2_2", steps=4, frame_steps=3, scales=2, pooling="avg"
+)
+# A style with more contrast than the content: random filters see little else.
+CONTENT, STYLE = 0.3 + 0.4 * clouds(80, 96), clouds(64, 64, seed=1, grain=3).round()
+
+
+def painter(**changes: object) -> Painter:
+    return Painter([STYLE], FILTERS, SMALL.replace(**changes), balance=0.02)
+
+
+def test_painting_lowers_the_loss_and_keeps_the_size() -> None:
+    p = painter(steps=40)
+    painted = p.paint(CONTENT)
+    assert painted.image.shape == CONTENT.shape
+    assert float(p.objective(CONTENT)(painted.image).total) < 0.5 * float(p.objective(CONTENT)(CONTENT).total)
+
+
+def test_painting_is_the_same_every_time() -> None:
+    assert torch.equal(painter().paint(CONTENT).image, painter().paint(CONTENT).image)
+
+
+def test_a_painter_keeps_nothing_between_pictures() -> None:
+    p = painter()
+    first = p.paint(CONTENT).image
+    p.paint(clouds(64, 50, seed=9))
+    assert torch.equal(p.paint(CONTENT).image, first)
+
+
+CHANGES = {
+    "content_layers": "conv2_1",
+    "style_layers": "conv1_1",
+    "content_weight": 30.0,
+    "style_weight": 30.0,
+    "tv_weight": 50.0,
+    "loss": "sums",
+    "steps": 5,
+    "scales": 1,
+    "init": "random",
+    "optimizer": "lbfgs",
+    "seed": 1,
+    "pooling": "max",
+}
+
+
+@pytest.mark.parametrize("option", CHANGES)
+def test_every_option_of_a_picture_changes_it(option: str) -> None:
+    changed = painter(**{option: CHANGES[option]}).paint(CONTENT).image
+    assert float((changed - painter().paint(CONTENT).image).abs().mean()) > 1e-4
+
+
+def test_layer_weights_change_the_picture() -> None:
+    uneven = painter(style_layers="conv1_1=1,conv2_1=0.1").paint(CONTENT).image
+    assert float((uneven - painter().paint(CONTENT).image).abs().mean()) > 1e-4
+
+
+def test_a_weight_of_zero_is_the_layer_left_out() -> None:
+    without = painter(style_layers="conv1_1").paint(CONTENT).image
+    assert torch.equal(painter(style_layers="conv1_1,conv2_1=0").paint(CONTENT).image, without)
+
+
+def test_the_balance_holds_the_content() -> None:
+    def distance(balance: float) -> float:
+        p = replace(painter(steps=15), balance=balance)
+        return float((p.paint(CONTENT).image - CONTENT).square().mean())
+
+    assert distance(30.0) < 0.5 * distance(0.03)
+
+
+def test_two_styles_differ_from_either() -> None:
+    other = clouds(64, 64, seed=7, grain=2)
+    both, one = (Painter(styles, FILTERS, SMALL).paint(CONTENT).image for styles in ([STYLE, other], [other]))
+    assert not torch.allclose(both, one)
+    assert not torch.allclose(both, painter().paint(CONTENT).image)
+
+
+def test_a_start_from_a_picture_is_where_it_starts() -> None:
+    seen: list[Step] = []
+    start = clouds(30, 40, seed=5)
+    p = replace(painter(init="some.png", scales=1, steps=1), init_picture=start)
+    p.paint(CONTENT, seen.append)
+    from_content: list[Step] = []
+    painter(scales=1, steps=1).paint(CONTENT, from_content.append)
+    assert float((seen[0].image - from_content[0].image).abs().mean()) > CONTENT_NOISE / 2
+
+
+def test_steps_are_told_in_order_with_the_share_of_the_work() -> None:
+    seen: list[Step] = []
+    painted = painter().paint(CONTENT, seen.append)
+    assert [step.number for step in seen] == list(range(1, painted.steps + 1))
+    assert {step.count for step in seen} == {painted.steps}
+    shares = [step.progress for step in seen]
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
+    assert seen[0].image.shape[1:] == (40, 48)
+    fullsize = [float(step.losses.total) for step in seen if step.image.shape == CONTENT.shape]
+    assert len(fullsize) == SMALL.steps
+
+
+def test_following_from_a_painting_starts_low_and_takes_few_steps() -> None:
+    p = painter(steps=40)
+    painted = p.paint(CONTENT)
+    seen: list[Step] = []
+    followed = p.follow(CONTENT, painted.image, painted.moments, seen.append)
+    assert followed.steps == 3
+    assert seen[0].losses.total < 0.6 * float(p.objective(CONTENT)(CONTENT).total)
+    assert float((followed.image - painted.image).abs().mean()) < 0.02
+
+
+def test_frame_steps_change_a_following_frame() -> None:
+    start = clouds(80, 96, seed=3)
+    assert not torch.equal(
+        painter(frame_steps=1).follow(CONTENT, start).image, painter(frame_steps=2).follow(CONTENT, start).image
+    )
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 3000), st.integers(1, 3000), st.integers(1, 8), st.integers(1, 400))
+def test_the_plan_goes_from_coarse_to_the_full_size(height: int, width: int, scales: int, steps: int) -> None:
+    plan = scale_plan((height, width), Settings(scales=scales, steps=steps))
+    sizes = [size for size, _ in plan]
+    assert plan[-1] == ((height, width), steps)
+    assert len(plan) <= scales
+    assert sizes == sorted(sizes)
+    assert all(min(size) >= SMALLEST_SIDE for size in sizes[:-1])
