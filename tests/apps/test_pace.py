@@ -1,0 +1,107 @@
+"""How long a job still takes."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from tests.apps.test_words import OUTLINE
+from vidstyle.apps.pace import Pace
+from vidstyle.jobs.listener import Outline
+from vidstyle.media.source import Frame
+from vidstyle.motion.chain import PaintedFrame
+from vidstyle.painting.descent import Moments
+from vidstyle.painting.painter import Painted, Step
+from vidstyle.painting.targets import Losses
+
+LOSSES = Losses(0.1, 0.2, 0.01)
+PICTURE = torch.zeros(3, 2, 2)
+OPENER, FOLLOWER = 50.0, 4.0  # seconds
+
+
+def step(number: int, count: int, progress: float) -> Step:
+    return Step(number, count, progress, PICTURE, LOSSES)
+
+
+def painted(index: int, cut: bool = False, steps: int = 4) -> PaintedFrame:
+    picture = Painted(PICTURE, LOSSES, steps, 1.0, Moments(PICTURE, PICTURE, 1.0))
+    return PaintedFrame(Frame(index, 0.0, PICTURE, cut), picture)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def film(outline: Outline = OUTLINE, cuts: tuple[int, ...] = (100, 200)) -> tuple[Pace, Clock, list[float]]:
+    """A pace, its clock, and the true seconds of each frame."""
+    clock = Clock()
+    took = [OPENER if n in (0, *cuts) else FOLLOWER for n in range(outline.frames)]
+    return Pace(outline, now=clock), clock, took
+
+
+def test_at_first_the_estimate_holds() -> None:
+    pace, _, _ = film()
+    assert pace.left() == pytest.approx(OUTLINE.estimate.seconds)
+
+
+def test_from_the_second_frame_on_the_time_left_is_nearly_true() -> None:
+    pace, clock, took = film()
+    for index, seconds in enumerate(took):
+        cut = index in (100, 200)
+        pace.step(step(1, 151 if seconds == OPENER else 4, 0.25))
+        clock.now += seconds
+        pace.frame(painted(index, cut))
+        if index:
+            assert pace.left() == pytest.approx(sum(took[index + 1 :]), rel=0.02, abs=1e-6)
+    assert pace.left() == 0
+
+
+def test_a_frame_that_is_slower_than_expected_corrects_itself() -> None:
+    outline = replace(OUTLINE, frames=1, shots=1, estimate=replace(OUTLINE.estimate, seconds=10.0))
+    pace, clock, _ = film(outline)
+    for number in range(1, 101):
+        clock.now += 1.0
+        pace.step(step(number, 100, number / 100))
+    assert pace.left() == 0
+    pace.step(step(90, 100, 0.9))
+    assert pace.left() == pytest.approx(10, rel=0.2)
+
+
+def test_time_beside_painting_does_not_count() -> None:
+    pace, clock, _ = film()
+    clock.now += 1000
+    pace.restart()
+    clock.now += OPENER
+    pace.frame(painted(0))
+    assert pace.seconds_per_frame == OPENER
+
+
+def test_the_shot_is_that_of_the_current_frame() -> None:
+    pace, _, _ = film()
+    pace.step(step(1, 151, 0.01))
+    assert (pace.shot, pace.current) == (1, 1)
+    pace.frame(painted(0))
+    pace.step(step(1, 4, 0.25))
+    assert (pace.shot, pace.current) == (1, 2)
+    pace.frame(painted(1))
+    pace.step(step(1, 151, 0.01))
+    assert (pace.shot, pace.current) == (2, 3)
+    pace.frame(painted(2, cut=True))
+    assert pace.shot == 2
+
+
+def test_pictures_and_previews_are_all_openers() -> None:
+    for pace in (Pace(replace(OUTLINE, rate=None, frames=4, shots=4), now=Clock()), Pace(OUTLINE, 4, Clock())):
+        pace.frame(painted(0))
+        assert (pace.frames, pace.shots, pace.shot) == (4, 4, 2)
+
+
+def test_a_film_of_more_frames_than_expected_is_no_fault() -> None:
+    pace, _, _ = film(replace(OUTLINE, frames=1, shots=1))
+    for index in range(3):
+        pace.frame(painted(index))
+    assert (pace.left(), pace.current) == (0, 1)

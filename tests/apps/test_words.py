@@ -1,0 +1,97 @@
+"""Numbers in words."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from vidstyle.apps.words import (
+    clock,
+    loss_number,
+    memory,
+    outline_lines,
+    preview_lines,
+    printable,
+    roughly,
+    seconds_each,
+    summary_line,
+)
+from vidstyle.jobs.estimate import Estimate
+from vidstyle.jobs.job import Job
+from vidstyle.jobs.listener import Outline, Summary
+from vidstyle.settings import Settings
+
+JOB = Job(Path("in/clip.mp4"), (Path("monet.jpg"),), Path("out.mp4"), "video")
+OUTLINE = Outline(JOB, (1080, 1920), (360, 640), 300, 3, 25.0, Estimate(1210, 1.5e9), Estimate(10900, 5e9))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0:00"), (-3, "0:00"), (5.4, "0:05"), (59.6, "1:00"), (1210, "20:10"), (11110, "3:05:10")]
+)
+def test_clock(seconds: float, text: str) -> None:
+    assert clock(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "1 s"), (40, "40 s"), (89, "89 s"), (150, "2.5 min"), (1210, "20 min"), (10900, "3 h"), (2e5, "2.3 days")],
+)
+def test_roughly(seconds: float, text: str) -> None:
+    assert roughly(seconds) == f"about {text}"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.0042, "0.0042 s"), (0.21, "0.21 s"), (4.2, "4.2 s"), (9.96, "10 s"), (412, "412 s")]
+)
+def test_seconds_each(seconds: float, text: str) -> None:
+    assert seconds_each(seconds) == text
+
+
+def test_losses_of_any_size_stay_short() -> None:
+    assert [loss_number(x) for x in (0.31, 12.3456, 31000, 2e-5, 0.0)] == ["0.310", "12.346", "3.1e+04", "2e-05", "0"]
+
+
+def test_memory() -> None:
+    assert [memory(x) for x in (12, 5.7e8, 1.5e9, 2e10)] == ["12 bytes", "570 MB", "1.5 GB", "20 GB"]
+
+
+def test_a_name_cannot_move_the_cursor_or_break_the_line() -> None:
+    assert printable("a\x1b[2Jb\nc\td\x07") == "a?[2Jb c?d?"
+
+
+def test_outline_tells_source_size_reason_and_time() -> None:
+    assert outline_lines(OUTLINE, "cpu") == [
+        "clip.mp4: video, 300 frames in 3 shots, 12.0 s at 25 fps; to out.mp4",
+        "painted at 640x360 of 1920x1080, because the CPU paints; full size would take about 3 h (--size full)",
+        "about 20 min of painting and about 1.5 GB of memory",
+    ]
+
+
+def test_preview_lines_tell_both_times() -> None:
+    assert preview_lines(OUTLINE, "cpu", 3, 95.0)[::2] == [
+        "clip.mp4: video, 300 frames in 3 shots, 12.0 s at 25 fps",
+        "about 1.6 min for 3 previews; the whole would take about 20 min",
+    ]
+
+
+def test_outline_of_a_chosen_size() -> None:
+    job = replace(JOB, settings=Settings(size="640"))
+    assert "as --size 640 says" in outline_lines(replace(OUTLINE, job=job), "cpu")[1]
+    full = replace(OUTLINE, job=replace(JOB, settings=Settings(size="4000")), size=(1080, 1920))
+    assert outline_lines(full, "cuda")[1] == "painted at 1920x1080, the source's size, because --size 4000 is larger"
+
+
+def test_outline_of_pictures() -> None:
+    one = replace(OUTLINE, job=replace(JOB, kind="picture"), rate=None, frames=1, shots=1)
+    many = replace(OUTLINE, job=replace(JOB, kind="pictures"), rate=None, frames=5, shots=5)
+    assert outline_lines(one, "cpu")[0] == "clip.mp4: a picture; to out.mp4"
+    assert outline_lines(many, "cpu")[0] == "clip.mp4: 5 pictures; to out.mp4"
+
+
+def test_summary_tells_frames_speed_and_filters() -> None:
+    summary = Summary(Path("out.mp4"), "imagenet", "0123456789ab", 1.0, frames=300, steps=1304, seconds=1264.0)
+    assert summary_line(summary, "frame") == "painted 300 frames in 21:04 (4.2 s per frame); weights: imagenet 01234567"
+    assert (
+        summary_line(replace(summary, frames=1, seconds=9), "picture")
+        == "painted 1 picture in 0:09; weights: imagenet 01234567"
+    )

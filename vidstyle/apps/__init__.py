@@ -1,0 +1,1 @@
+"""Front ends: the only part that talks to people."""

@@ -1,0 +1,185 @@
+"""The default command: paints what a path holds. Heavy imports wait until the words are parsed."""
+
+import difflib
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from vidstyle.apps.logs import error_console, logging_to, say, starting
+from vidstyle.apps.options import (
+    FILES,
+    RUNNING,
+    AnyPath,
+    ManyPaths,
+    ManySeconds,
+    Seconds,
+    Switch,
+    Telling,
+    UsageError,
+    settings_of,
+    with_settings,
+)
+from vidstyle.apps.words import outline_lines, printable, some, summary_line
+from vidstyle.errors import SourceError, VidstyleError
+from vidstyle.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from vidstyle.jobs.job import Job
+
+log = logging.getLogger(__name__)
+
+COMMAND_NAMES = ("weights",)
+FILTERS = ("auto", "imagenet", "selftaught")
+NONE: Mapping[str, str] = {}
+
+_INPUT_HELP = "A video, GIF, picture or folder of pictures, or a pattern like 'a*.png'."
+_STYLE_HELP = "Paint in the style of this picture. Give it several times to mix styles."
+_OUTPUT_HELP = "Where to write; else INPUT_STYLE beside INPUT."
+_FROM_HELP = "Paint a video from this time on: 12.5, 12.5s or 1:30."
+_PREVIEW_HELP = "Paint one frame of each shot, as pictures and a sheet of them."
+_DRY_RUN_HELP = "Say what would be done and how long it would take; write nothing."
+_DEVICE_HELP = "What paints; auto is a GPU where there is one."
+
+
+@with_settings
+def paint(
+    source: Annotated[AnyPath, Parameter(name="INPUT", group=FILES, help=_INPUT_HELP)],
+    /,
+    *,
+    style: Annotated[ManyPaths, Parameter(alias="-s", group=FILES, metavar="PICTURE", help=_STYLE_HELP)] = (),
+    output: Annotated[AnyPath | None, Parameter(alias="-o", group=FILES, metavar="FILE", help=_OUTPUT_HELP)] = None,
+    overwrite: Annotated[Switch, Parameter(group=FILES, help="Replace an output that exists.")] = False,
+    from_: Annotated[Seconds | None, Parameter(name="--from", group=FILES, help=_FROM_HELP)] = None,
+    to: Annotated[Seconds | None, Parameter(group=FILES, help="Paint a video up to this time.")] = None,
+    preview: Annotated[Switch, Parameter(group=RUNNING, help=_PREVIEW_HELP)] = False,
+    at: Annotated[ManySeconds, Parameter(group=RUNNING, help="With --preview: paint the frame at this time.")] = (),
+    dry_run: Annotated[Switch, Parameter(group=RUNNING, help=_DRY_RUN_HELP)] = False,
+    device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=_DEVICE_HELP)] = "auto",
+    telling: Telling = Telling(),  # noqa: B008 (frozen)
+    **options: Any,
+) -> None:
+    """Paints INPUT in the style of pictures."""
+    _check_words(preview, at, dry_run)
+    console = error_console()
+    with logging_to(console, telling.quiet, telling.log_file):
+        settings = settings_of(**options)
+        _check_files(source, style, settings)
+        with starting(console, telling.quiet):
+            job = _job(source, style, output, settings, device, from_ or 0.0, to, overwrite or preview)
+        _tell_unused(job, preview, options)
+        if dry_run:
+            _dry_run(job, console, telling)
+        elif preview:
+            _preview(job, at, console, telling)
+        else:
+            _paint(job, console, telling)
+
+
+def _job(
+    source: Path,
+    styles: Sequence[Path],
+    output: Path | None,
+    settings: Settings,
+    device: str,
+    start: float,
+    end: float | None,
+    overwrite: bool,
+) -> "Job":
+    from vidstyle.jobs.job import Job
+    from vidstyle.painting.device import select_device
+
+    select_device(device)
+    job = Job.of(source, styles, output, settings, device=device, start=start, end=end, overwrite=overwrite)
+    log.debug("%s", job)
+    return job
+
+
+def _paint(job: "Job", console: "Console", telling: Telling) -> None:
+    from vidstyle.apps.bars import listening
+    from vidstyle.jobs.run import run
+
+    with listening(console, telling.quiet) as listener:
+        summary = run(job, listener)
+    line = summary_line(summary, "picture" if job.kind in ("picture", "pictures") else "frame")
+    log.info("%s", line)
+    if summary.frames:
+        print(summary.out)
+    if summary.failed:
+        for failure in summary.failed:
+            say(console, f"failed: {printable(failure)}")
+        raise VidstyleError(f"{some(len(summary.failed), 'picture')} could not be painted; {summary.frames} could")
+
+
+def _preview(job: "Job", at: Sequence[float], console: "Console", telling: Telling) -> None:
+    from vidstyle.apps.bars import listening
+    from vidstyle.jobs.preview import preview
+
+    with listening(console, telling.quiet, previews=len(at)) as listener:
+        files = preview(job, at, listener)
+    for file in files:
+        print(file)
+
+
+def _dry_run(job: "Job", console: "Console", telling: Telling) -> None:
+    from vidstyle.apps.bars import listening
+    from vidstyle.jobs.preview import plan
+    from vidstyle.painting.device import select_device
+
+    with listening(console, telling.quiet) as listener:
+        outline = plan(job, listener)
+    for line in outline_lines(outline, select_device(job.device).type):
+        print(line)
+    log.info("nothing was painted and nothing written (--dry-run)")
+
+
+def _check_words(preview: bool, at: Sequence[float], dry_run: bool) -> None:
+    if at and not preview:
+        raise UsageError("--at needs --preview; for a stretch of the video use --from and --to")
+    if dry_run and preview:
+        raise UsageError("--dry-run and --preview do not go together; leave one out")
+
+
+def _check_files(source: Path, styles: Sequence[Path], settings: Settings) -> None:
+    """Refuses paths that are not there before anything slow is imported."""
+    _check_there(source, "file or folder", {name: f"the command 'vidstyle {name}'" for name in COMMAND_NAMES})
+    if not styles:
+        raise UsageError("no style given; add --style PICTURE")
+    for style in styles:
+        _check_there(style, "style picture")
+    if settings.init_file:
+        _check_there(settings.init_file, "picture to start from (--init)", {"content": "content", "random": "random"})
+    if settings.weights not in FILTERS:
+        _check_there(Path(settings.weights), "file of filters (--weights)", {name: name for name in FILTERS})
+
+
+def _check_there(path: Path, what: str, others: Mapping[str, str] = NONE) -> None:
+    """Raises SourceError with the nearest name, of `others` (with what to call them) or beside `path`."""
+    if path.exists() or re.search(r"[*?\[]", path.name):
+        return
+    hints = [others[name] for name in difflib.get_close_matches(str(path), others, 1)]
+    hints += [str(path.with_name(name)) for name in difflib.get_close_matches(path.name, _names_in(path.parent), 1)]
+    hint = f"did you mean {hints[0]}?" if hints else "check the name"
+    raise SourceError(f"{path}: no such {what}; {hint}")
+
+
+def _names_in(folder: Path) -> list[str]:
+    return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+
+
+def _tell_unused(job: "Job", preview: bool, options: Mapping[str, Any]) -> None:
+    """Says which of the given options this job does not use."""
+    single = preview or job.kind in ("picture", "pictures")
+    for name, unused, reason in (
+        ("frame_steps", single, "it is for frames that follow each other; single ones take --steps"),
+        ("strength", not job.settings.content_weight, "--content-weight is 0"),
+        ("content_layers", not job.settings.content_weight, "--content-weight is 0"),
+        ("style_layers", not job.settings.style_weight, "--style-weight is 0"),
+    ):
+        if unused and name in options:
+            log.warning("--%s is not used: %s", name.replace("_", "-"), reason)
