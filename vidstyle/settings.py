@@ -90,6 +90,9 @@ class Settings:
         STYLE,
         "Relative errors with a balance that is found, or the article's plain sums of squares.",
     )
+    content_colors: Literal["style", "own"] = _option(
+        "style", STYLE, "Colours the content is held to: the style's, into which it is moved first, or its own."
+    )
     steps: int = _option(
         30, PAINTING, "Full-size steps of a picture or a shot's first frame.", lambda v: v >= 1, "1 or more"
     )
@@ -172,6 +175,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "paper": {
         "loss": "sums",
         "content_layers": "conv5_2",
+        "content_colors": "own",
         "content_weight": 1.0,
         "style_weight": 1000.0,
         "init": "random",

@@ -22,7 +22,9 @@ def test_other_spellings_are_understood() -> None:
     assert layer_name(" ReLU4_2 ") == "conv4_2"
 
 
-@pytest.mark.parametrize(("wrong", "hint"), [("conv4_7", "conv4_"), ("conv6_1", "conv"), ("fc7", "conv1_1 ... conv5_4")])
+@pytest.mark.parametrize(
+    ("wrong", "hint"), [("conv4_7", "conv4_"), ("conv6_1", "conv"), ("fc7", "conv1_1 ... conv5_4")]
+)
 def test_an_unknown_layer_gets_a_hint(wrong: str, hint: str) -> None:
     with pytest.raises(SettingsError, match=hint):
         layer_name(wrong)

@@ -55,8 +55,17 @@ def test_pictures_without_structure_have_a_balance_all_the_same(picture: torch.T
     assert RANGE[0] <= balance <= RANGE[1]
 
 
+def test_contents_are_moved_to_the_styles_colours_unless_they_keep_their_own() -> None:
+    content, style = 0.3 * clouds(60, 80), 0.6 + 0.4 * clouds(50, 50, seed=1)
+    painter = calibrated(Painter([style], FILTERS, SMALL), [content])
+    assert painter.palette is not None
+    assert torch.allclose(painter.palette(content).mean((1, 2)), style.mean((1, 2)), atol=0.02)
+    assert calibrated(Painter([style], FILTERS, SMALL.replace(content_colors="own")), [content]).palette is None
+
+
 @pytest.mark.parametrize("changes", [{"loss": "sums"}, {"content_weight": 0.0}])
 def test_nothing_is_searched_where_there_is_nothing_to_find(changes: dict[str, object]) -> None:
+    changes = {**changes, "content_colors": "own"}
     painter = Painter([stripes(96, 96)], FILTERS, SMALL.replace(**changes))
     told: list[object] = []
     assert calibrated(painter, [clouds(96, 120)], lambda *seen: told.append(seen)) is painter

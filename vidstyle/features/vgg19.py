@@ -44,7 +44,7 @@ class VGG19(nn.Module):
         image: (3, H, W) or (1, 3, H, W), RGB, 0..1. Returns {layer: (1, C, h, w)}, h = ceil(H / 2 ** pools).
         """
         x = (image if image.dim() == 4 else image[None]).contiguous(memory_format=torch.channels_last)
-        x = F.pad(self._normalised(_reflected(x, self.stride)), (1, 1, 1, 1), mode="replicate")
+        x = F.pad(normalized(_reflected(x, self.stride)), (1, 1, 1, 1), mode="replicate")
         block, responses = 1, {}
         for layer, convolution in self.convolutions.items():
             if block_of(layer) > block:
@@ -59,12 +59,14 @@ class VGG19(nn.Module):
         """Image pixels per position of the deepest layer."""
         return 1 << (block_of(self.layers[-1]) - 1)
 
-    @staticmethod
-    def _normalised(x: Tensor) -> Tensor:
-        return (x - x.new_tensor(IMAGENET_MEAN).view(3, 1, 1)) / x.new_tensor(IMAGENET_STD).view(3, 1, 1)
-
     def _pooled(self, x: Tensor) -> Tensor:
         return F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)
+
+
+def normalized(image: Tensor) -> Tensor:
+    """RGB 0..1 (..., 3, H, W) as torchvision's filters expect it."""
+    mean, std = (image.new_tensor(values).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return (image - mean) / std
 
 
 def _frozen_convolution(layer: str, filters: Mapping[str, Tensor]) -> nn.Conv2d:

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from vidstyle.media.images import fit_size, resize
 from vidstyle.painting.painter import Painter, Size, scale_plan, size_of
+from vidstyle.painting.palette import matched_palette
 from vidstyle.settings import Settings
 
 OnProbe = Callable[[int, int], None]  # paintings of the search done, in all
@@ -55,11 +56,13 @@ def structure(painting: Tensor, content: Tensor) -> float:
 
 
 def calibrated(painter: Painter, contents: Sequence[Tensor], on_probe: OnProbe | None = None) -> Painter:
-    """The painter with the balance that leaves the structure its ``strength`` asks for.
+    """The painter with the palette and the balance for `contents` (each (3, H, W)) at its ``strength``.
 
-    The balance is searched on the one of `contents` (each (3, H, W)) with the most contrast. Plain sums of
-    squares (``loss="sums"``) and a content weight of 0 have no balance to find.
+    The balance is searched on the one with the most contrast. Plain sums of squares (``loss="sums"``) and a
+    content weight of 0 have no balance to find.
     """
+    if painter.settings.content_colors == "style":
+        painter = replace(painter, palette=matched_palette(contents, painter.styles))
     if painter.settings.loss == "sums" or not painter.settings.content_weight:
         return painter
     content = max(contents, key=lambda picture: float(picture.std()))

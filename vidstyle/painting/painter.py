@@ -12,6 +12,7 @@ from vidstyle.features.vgg19 import VGG19
 from vidstyle.features.weights import Filters
 from vidstyle.media.images import fit_size, resize
 from vidstyle.painting.descent import OPTIMIZERS, Moments, Schedule
+from vidstyle.painting.palette import Palette
 from vidstyle.painting.targets import ContentTargets, Losses, Objective, StyleTargets
 from vidstyle.settings import Settings
 
@@ -55,7 +56,8 @@ class Painted:
 class Painter:
     """Paints pictures in the style of `styles` (each (3, H, W), RGB, 0..1); nothing passes between pictures.
 
-    `balance` is the weight of the content loss against a style loss of weight 1 (`balance.calibrated`).
+    `balance` is the weight of the content loss against a style loss of weight 1, and `palette` the colours that
+    contents are moved to first; `balance.calibrated` finds both.
     `init_picture` is the start that ``Settings.init`` names where it names a file.
     """
 
@@ -63,6 +65,7 @@ class Painter:
     filters: Filters
     settings: Settings = field(default_factory=Settings)
     balance: float = 1.0
+    palette: Palette | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     init_picture: Tensor | None = None
     _style_targets: dict[Size, StyleTargets] = field(default_factory=dict, repr=False, compare=False)
@@ -76,7 +79,7 @@ class Painter:
         """Paints `content` (3, H, W), coarse to fine, from where ``Settings.init`` says."""
         plan = scale_plan(size_of(content), self.settings)
         schedules = [Schedule(steps, FIRST_RATE, LAST_RATE) for _, steps in plan]
-        content = content.to(self.device)
+        content = self._coloured(content)
         return self._through(plan, schedules, content, self._start(content, plan[0][0]), None, on_step)
 
     def follow(
@@ -86,7 +89,7 @@ class Painter:
         steps = self.settings.frame_steps
         schedule = Schedule(steps, FOLLOW_FIRST_RATE, FOLLOW_LAST_RATE)
         plan = [(size_of(content), steps)]
-        return self._through(plan, [schedule], content.to(self.device), start.to(self.device), moments, on_step)
+        return self._through(plan, [schedule], self._coloured(content), start.to(self.device), moments, on_step)
 
     def objective(self, content: Tensor) -> Objective:
         """The loss of paintings of `content` (3, H, W) at its size."""
@@ -121,6 +124,10 @@ class Painter:
             end = OPTIMIZERS[self.settings.optimizer](image, objective, schedule, moments, report)
             image, moments = end.image, end.moments
         return Painted(image, end.losses, report.number, time.perf_counter() - began, end.moments)
+
+    def _coloured(self, content: Tensor) -> Tensor:
+        content = content.to(self.device)
+        return content if self.palette is None else self.palette(content)
 
     def _style_at(self, size: Size) -> StyleTargets:
         """The style's targets for paintings of `size`: strokes keep their size relative to the picture."""

@@ -80,9 +80,9 @@ class Objective:
     def __call__(self, image: Tensor) -> Losses:
         responses = self.network(image)
         return Losses(
-            content=self.content_weight * self._content_loss(responses),
-            style=self.style_weight * self._style_loss(responses),
-            variation=self.tv_weight * total_variation(image) if self.tv_weight else image.new_zeros(()),
+            content=self._content_loss(responses) * self.content_weight,
+            style=self._style_loss(responses) * self.style_weight,
+            variation=total_variation(image) * self.tv_weight if self.tv_weight else image.new_zeros(()),
         )
 
     def _content_loss(self, responses: Mapping[str, Tensor]) -> Tensor:
@@ -91,7 +91,7 @@ class Objective:
             target = self.content.responses[layer]
             scale = 1 / content_energy(target) if self.form == "relative" else 0.5
             parts.append(weight * scale * squared_error(responses[layer], target))
-        return torch.stack(parts).sum()
+        return torch.stack(parts).sum() if parts else torch.zeros(())
 
     def _style_loss(self, responses: Mapping[str, Tensor]) -> Tensor:
         parts = []

@@ -1,0 +1,261 @@
+"""Textures from noise with self-taught filters against a harder recipe and against random filters.
+
+    python benchmarks/selftaught.py [--quick] [--size 192] [--styles 3] [--seed 0] [--out DIR]
+
+Every style is made again from noise by the Gram matrices of conv1_1 ... conv5_1, coarse to fine, with three sets of
+filters, in one run:
+
+- ``selftaught``: vidstyle.features.selftaught;
+- ``hard``: the same idea with nearly full whitening, all layers cut to the directions that hold 99.5 % of the
+  patches' energy, patches with the zero padding of the border;
+- ``random``: normal weights of variance 2 / inputs, no bias (He et al. 2015).
+
+The judges are not what was optimised: the sliced Wasserstein distance of 7x7 patches on a pyramid, divided by that
+of the style's own halves (1 = as far apart as these); the relative Gram error on self-taught filters of another
+seed and other pictures; and on trained filters of conv1_1 ... conv3_1, where a file of them is there.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vidstyle.features import selftaught
+from vidstyle.features.layers import block_of, filter_shape, layers_up_to, state_key
+from vidstyle.features.vgg19 import VGG19, normalized
+from vidstyle.features.weights import read_filters
+from vidstyle.jobs.sheet import contact_sheet
+from vidstyle.media.images import fit_size, load_picture, resize, save_picture
+from vidstyle.painting.descent import Moments, Schedule, adam
+from vidstyle.painting.targets import ContentTargets, Objective, StyleTargets
+
+ROOT = Path(__file__).resolve().parents[1]
+OTHER_DATA = ROOT.parent / "shared" / "data"
+STYLES = (
+    OTHER_DATA / "starry_night.jpg",
+    OTHER_DATA / "monet.jpg",
+    ROOT / "samples" / "woodcut.jpg",
+    ROOT / "samples" / "swirl.jpg",
+    ROOT / "samples" / "monet.jpg",
+)
+PHOTO = ROOT / "samples" / "photo.jpg"
+TRAINED = OTHER_DATA / "vgg19_prefix_conv1_1_to_conv3_1.pth"
+LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
+TRAINED_LAYERS = LAYERS[:3]
+SCALES = ((4, 60), (2, 45), (1, 30))  # size divided by, steps
+LEVELS, PATCH, LINES, SAMPLES = 4, 7, 128, 6000
+
+Weights = Mapping[str, Tensor]
+
+
+def picture(path: Path, long_side: int) -> Tensor:
+    """(3, H, W) of a file, 0..1, the long side as asked."""
+    image = load_picture(path).image
+    return resize(image, fit_size((image.shape[-2], image.shape[-1]), long_side)).clamp(0, 1)
+
+
+# ---------------------------------------------------------------- the contestants
+
+
+def random_filters(seed: int) -> dict[str, Tensor]:
+    generator, filters = torch.Generator().manual_seed(seed), {}
+    for layer in layers_up_to(LAYERS[-1]):
+        out, into, *_ = shape = filter_shape(layer)
+        filters[f"{state_key(layer)}.weight"] = torch.randn(shape, generator=generator) * (2 / (9 * into)) ** 0.5
+        filters[f"{state_key(layer)}.bias"] = torch.zeros(out)
+    return filters
+
+
+@torch.no_grad()
+def hard_filters(pictures: Sequence[Tensor], seed: int) -> dict[str, Tensor]:
+    """Spherical k-means on hard whitened patches, layer by layer."""
+    generator, filters = torch.Generator().manual_seed(seed), {}
+    inputs, block = [normalized(resize(p, fit_size((p.shape[-2], p.shape[-1]), 256)))[None] for p in pictures], 1
+    for layer in layers_up_to(LAYERS[-1]):
+        if block_of(layer) > block:
+            inputs, block = [F.avg_pool2d(x, 2) for x in inputs], block_of(layer)
+        patches = torch.cat([some_patches(x, 12_000 // len(inputs), generator) for x in inputs])
+        mean = patches.mean(0)
+        whitening = hard_whitening(patches - mean, generator)
+        flat = clusters((patches - mean) @ whitening, filter_shape(layer)[0], generator) @ whitening.T
+        weight, bias = flat.view(filter_shape(layer)), -(flat @ mean)
+        responses = [F.relu(F.conv2d(x, weight, bias, padding=1)) for x in inputs]
+        scale = torch.cat([r.flatten(2) for r in responses], 2).mean((0, 2)).clamp_min(1e-4)
+        filters |= {f"{state_key(layer)}.weight": weight / scale.view(-1, 1, 1, 1)}
+        filters |= {f"{state_key(layer)}.bias": bias / scale}
+        inputs = [r / scale.view(-1, 1, 1) for r in responses]
+    return filters
+
+
+def some_patches(x: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Up to `count` random 3x3 patches of (1, C, h, w) with a border of zeros, (n, C * 9)."""
+    height, width = x.shape[-2:]
+    chosen = torch.randperm(height * width, generator=generator)[:count]
+    y, left, padded = chosen // width, chosen % width, F.pad(x, (1, 1, 1, 1))[0]
+    window = torch.stack([padded[:, y + dy, left + dx] for dy in range(3) for dx in range(3)], -1)
+    return window.transpose(0, 1).flatten(1)
+
+
+def hard_whitening(centred: Tensor, generator: torch.Generator) -> Tensor:
+    basis = torch.randn(centred.shape[1], min(centred.shape[1], 256), generator=generator)
+    for _ in range(3):
+        basis = torch.linalg.qr(centred.T @ (centred @ basis)).Q
+    energy, vectors = torch.linalg.eigh((centred @ basis).T @ (centred @ basis) / len(centred))
+    energy, directions = energy.flip(0).clamp_min(0), basis @ vectors.flip(1)
+    rank = min(len(energy), int((energy.cumsum(0) < 0.995 * energy.sum()).sum()) + 1)
+    return directions[:, :rank] / (energy[:rank] + 0.001 * energy[0]).sqrt()
+
+
+def clusters(points: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    points = F.normalize(points, dim=1)
+    centres = points[torch.randint(len(points), (count,), generator=generator)]
+    for _ in range(8):
+        sums = torch.zeros_like(centres).index_add_(0, (points @ centres.T).argmax(1), points)
+        empty = sums.norm(dim=1) < 1e-6
+        sums[empty] = points[torch.randint(len(points), (int(empty.sum()),), generator=generator)]
+        centres = F.normalize(sums, dim=1)
+    return centres
+
+
+# ---------------------------------------------------------------- the task and the judges
+
+
+def texture(filters: Weights, style: Tensor, seed: int) -> Tensor:
+    """A picture of the style's size, made from noise, coarse to fine."""
+    network, weights = VGG19(filters, LAYERS, "avg"), dict.fromkeys(LAYERS, 1 / len(LAYERS))
+    generator = torch.Generator().manual_seed(seed)
+    image, moments = torch.empty(0), None
+    for divisor, steps in SCALES:
+        size = (style.shape[-2] // divisor, style.shape[-1] // divisor)
+        small = resize(style, size).clamp(0, 1)
+        noise = small.mean((1, 2), keepdim=True) + 0.3 * torch.randn(small.shape, generator=generator)
+        image = resize(image, size).clamp(0, 1) if moments else noise.clamp(0, 1)
+        targets = StyleTargets.of(network, [small], LAYERS)
+        objective = Objective(network, targets, ContentTargets({}), weights, {}, 1.0, 0.0, 0.0, "relative")
+        moments = moments.resized(size) if moments else Moments.zeros(image)
+        descended = adam(image, objective, Schedule(steps, 0.05, 0.005), moments, lambda *_: None)
+        image, moments = descended.image, descended.moments
+    return image
+
+
+def gram_error(filters: Weights, layers: Sequence[str], image: Tensor, style: Tensor) -> float:
+    """Mean over layers of ||G - A||^2 / ||A||^2."""
+    network = VGG19(filters, layers, "avg")
+    ours, wanted = (StyleTargets.of(network, [x], tuple(layers)).grams for x in (image, style))
+    parts = [(ours[k] - wanted[k]).square().sum() / wanted[k].square().sum() for k in layers]
+    return float(torch.stack(parts).mean())
+
+
+def patch_distance(a: Tensor, b: Tensor) -> float:
+    """Sliced Wasserstein distance of PATCH x PATCH patches, mean over LEVELS octaves of a pyramid (fewer of small ones)."""
+    generator = torch.Generator().manual_seed(0)
+    lines = F.normalize(torch.randn(3 * PATCH**2, LINES, generator=generator), dim=0)
+    levels = []
+    for level in range(LEVELS):
+        if min(*a.shape[-2:], *b.shape[-2:]) >> level < PATCH:
+            break
+        projected = []
+        for x in (a, b):
+            small = resize(x, (x.shape[-2] >> level, x.shape[-1] >> level))
+            patches = F.unfold(small[None], PATCH)[0].T
+            chosen = torch.randint(len(patches), (SAMPLES,), generator=generator)
+            projected.append((patches[chosen] @ lines).sort(0).values)
+        levels.append((projected[0] - projected[1]).square().mean().sqrt())
+    return float(torch.stack(levels).mean())
+
+
+def halves_distance(style: Tensor) -> float:
+    """The yardstick: from one half of the style to the other, cut across its long side."""
+    long_side = 1 if style.shape[1] >= style.shape[2] else 2
+    half = style.shape[long_side] // 2
+    return patch_distance(style.narrow(long_side, 0, half), style.narrow(long_side, half, half))
+
+
+def measure(path: Path, others: Sequence[Path], size: int, seed: int) -> tuple[dict[str, object], list[Tensor]]:
+    """The figures of one style, by contestant, and the pictures: the style, then what each made."""
+    style, photo = picture(path, size), picture(PHOTO, 256)
+    teachers = [picture(path, 256), photo]
+    contestants: dict[str, Callable[[], Weights]] = {
+        "selftaught": lambda: selftaught.learn(teachers, deepest=LAYERS[-1], seed=seed),
+        "hard": lambda: hard_filters(teachers, seed),
+        "random": lambda: random_filters(seed),
+    }
+    held_out = selftaught.learn([picture(other, 256) for other in others], deepest=LAYERS[-1], seed=seed + 1)
+    trained = read_filters(TRAINED, TRAINED_LAYERS[-1]).tensors if TRAINED.is_file() else None
+    yardstick, figures, pictures = halves_distance(style), {}, [style]
+    for name, learn in contestants.items():
+        began = time.perf_counter()
+        filters = learn()
+        seconds = time.perf_counter() - began
+        image = texture(filters, style, seed)
+        pictures.append(image)
+        figures[name] = {
+            "learn_seconds": seconds,
+            "patches": patch_distance(image, style) / yardstick,
+            "held_out_gram": gram_error(held_out, LAYERS, image, style),
+            "trained_gram": gram_error(trained, TRAINED_LAYERS, image, style) if trained else None,
+        }
+    return figures, pictures
+
+
+# ---------------------------------------------------------------- the report
+
+
+def labelled(image: Tensor, text: str) -> Tensor:
+    """The picture under a line of text."""
+    canvas = np.full((18, image.shape[-1], 3), 255, np.uint8)
+    cv2.putText(canvas, text, (3, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
+    return torch.cat([torch.from_numpy(canvas).permute(2, 0, 1) / 255, image], 1)
+
+
+def sheet_row(name: str, figures: Mapping[str, Mapping[str, float]], pictures: Sequence[Tensor]) -> list[Tensor]:
+    texts = [name, *(f"{key} {value['patches']:.2f}" for key, value in figures.items())]
+    return [labelled(image, text) for image, text in zip(pictures, texts, strict=True)]
+
+
+def line(style: str, name: str, values: Mapping[str, float | None]) -> str:
+    trained = "-" if values["trained_gram"] is None else f"{values['trained_gram']:.2%}"
+    return (
+        f"{style:14} {name:12} {values['patches']:8.3f} {values['held_out_gram']:10.2%} {trained:>9} "
+        f"{values['learn_seconds']:7.1f}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="three styles at 128 pixels")
+    parser.add_argument("--size", type=int, default=192, help="pixels of the long side")
+    parser.add_argument("--styles", type=int, default=4, help="how many styles")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="folder for selftaught.json and selftaught.png")
+    options = parser.parse_args()
+    size, count = (128, 3) if options.quick else (options.size, options.styles)
+    styles = [path for path in STYLES if path.is_file()]
+    results, rows = {}, []
+    print(f"{'style':14} {'filters':12} {'patches':>8} {'held out':>10} {'trained':>9} {'learn s':>7}")
+    for path in styles[:count]:
+        others = [other for other in styles if other != path][:2]
+        figures, pictures = measure(path, others, size, options.seed)
+        name = path.stem if path.parent == OTHER_DATA else f"{path.stem} (drawn)"
+        results[name] = figures
+        rows.append(sheet_row(name, figures, pictures))
+        for contestant, values in figures.items():
+            print(line(name, contestant, values), flush=True)
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / "selftaught.json").write_text(json.dumps({"size": size, "styles": results}, indent=2) + "\n")
+        height = max(row[0].shape[-2] for row in rows)
+        width = max(row[0].shape[-1] for row in rows)
+        padded = [[F.pad(x, (0, width - x.shape[-1], 0, height - x.shape[-2]), value=1.0) for x in r] for r in rows]
+        save_picture(options.out / "selftaught.png", contact_sheet(padded))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from tests.pictures import clouds, random_tensors, stripes
+from vidstyle.features.layers import filter_shape, layers_up_to, state_key
+from vidstyle.features.selftaught import learn
+from vidstyle.features.vgg19 import VGG19
+from vidstyle.media.images import load_picture, resize
+from vidstyle.painting.descent import Schedule, adam
+from vidstyle.painting.targets import ContentTargets, Objective, StyleTargets
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+DEPTH = "conv2_2"
+PICTURES = [clouds(60, 80), stripes(48, 48)]
+
+
+@pytest.fixture(scope="module")
+def filters() -> dict[str, Tensor]:
+    return learn(PICTURES, deepest=DEPTH)
+
+
+def test_there_is_a_filter_of_the_right_shape_for_every_layer(filters: dict[str, Tensor]) -> None:
+    expected = {f"{state_key(layer)}.weight": filter_shape(layer) for layer in layers_up_to(DEPTH)}
+    assert {key: tuple(tensor.shape) for key, tensor in filters.items() if key.endswith("weight")} == expected
+    assert all(torch.isfinite(tensor).all() for tensor in filters.values())
+
+
+def test_the_same_pictures_and_seed_give_the_same_filters(filters: dict[str, Tensor]) -> None:
+    again, reseeded = learn(PICTURES, deepest=DEPTH), learn(PICTURES, deepest=DEPTH, seed=1)
+    assert all(torch.equal(filters[key], again[key]) for key in filters)
+    assert not torch.allclose(filters["features.0.weight"], reseeded["features.0.weight"])
+
+
+def test_the_global_random_state_is_left_alone() -> None:
+    before = torch.get_rng_state()
+    learn([clouds(32, 32)], deepest="conv1_2")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_mean_responses_to_the_teachers_are_one(filters: dict[str, Tensor]) -> None:
+    """The network pads with zeros where learning goes on by the edge, so nearly one."""
+    network = VGG19(filters, layers_up_to(DEPTH), "avg")
+    for layer in layers_up_to(DEPTH):
+        responses = torch.cat(
+            [network(clouds(64, 80))[layer].flatten(2), network(stripes(64, 64))[layer].flatten(2)], 2
+        )
+        assert 0.5 < float(responses.mean()) < 2
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [torch.full((3, 40, 40), 0.5), torch.zeros(3, 8, 8), clouds(1, 300), clouds(50, 50)[:1].expand(3, -1, -1)],
+    ids=["flat", "tiny", "line", "grey"],
+)
+def test_odd_pictures_give_finite_filters(picture: Tensor) -> None:
+    filters = learn([picture], deepest=DEPTH)
+    assert all(torch.isfinite(tensor).all() for tensor in filters.values())
+    assert torch.isfinite(VGG19(filters, [DEPTH], "avg")(clouds(40, 40))[DEPTH]).all()
+
+
+def test_layers_are_told_one_by_one() -> None:
+    told: list[tuple[int, int]] = []
+    learn([clouds(32, 32)], deepest="conv2_1", on_layer=lambda done, count: told.append((done, count)))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def patch_distance(a: Tensor, b: Tensor) -> float:
+    """Sliced Wasserstein distance of 7x7 patches."""
+    generator = torch.Generator().manual_seed(0)
+    lines = F.normalize(torch.randn(147, 64, generator=generator), dim=0)
+    projected = [(F.unfold(x[None], 7)[0].T @ lines).sort(0).values for x in (a, b)]
+    return float((projected[0] - projected[1]).square().mean().sqrt())
+
+
+def texture(filters: dict[str, Tensor], style: Tensor) -> Tensor:
+    """A texture from noise by Gram matrices of two layers."""
+    layers = {"conv1_1": 0.5, "conv2_1": 0.5}
+    network = VGG19(filters, layers, "avg")
+    style_targets, none = StyleTargets.of(network, [style], tuple(layers)), ContentTargets({})
+    objective = Objective(network, style_targets, none, layers, {}, 1.0, 0.0, 0.0, "relative")
+    start = torch.rand(style.shape, generator=torch.Generator().manual_seed(1))
+    return adam(start, objective, Schedule(60, 0.05, 0.005), None, lambda *_: None).image
+
+
+def test_textures_are_nearer_to_the_style_than_with_random_filters() -> None:
+    style = resize(load_picture(SAMPLES / "swirl.jpg").image, (80, 102))
+    ours, random = (texture(f, style) for f in (learn([style], deepest="conv2_1"), random_tensors("conv2_1")))
+    assert patch_distance(ours, style) < 0.8 * patch_distance(random, style)
