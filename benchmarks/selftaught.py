@@ -50,6 +50,9 @@ TRAINED = OTHER_DATA / "vgg19_prefix_conv1_1_to_conv3_1.pth"
 LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 TRAINED_LAYERS = LAYERS[:3]
 SCALES = ((4, 60), (2, 45), (1, 30))  # size divided by, steps
+QUICK_SCALES = ((4, 60), (2, 30), (1, 15))
+
+Scales = Sequence[tuple[int, int]]
 LEVELS, PATCH, LINES, SAMPLES = 4, 7, 128, 6000
 
 Weights = Mapping[str, Tensor]
@@ -127,12 +130,12 @@ def clusters(points: Tensor, count: int, generator: torch.Generator) -> Tensor:
 # ---------------------------------------------------------------- the task and the judges
 
 
-def texture(filters: Weights, style: Tensor, seed: int) -> Tensor:
+def texture(filters: Weights, style: Tensor, scales: Scales, seed: int) -> Tensor:
     """A picture of the style's size, made from noise, coarse to fine."""
     network, weights = VGG19(filters, LAYERS, "avg"), dict.fromkeys(LAYERS, 1 / len(LAYERS))
     generator = torch.Generator().manual_seed(seed)
     image, moments = torch.empty(0), None
-    for divisor, steps in SCALES:
+    for divisor, steps in scales:
         size = (style.shape[-2] // divisor, style.shape[-1] // divisor)
         small = resize(style, size).clamp(0, 1)
         noise = small.mean((1, 2), keepdim=True) + 0.3 * torch.randn(small.shape, generator=generator)
@@ -154,7 +157,7 @@ def gram_error(filters: Weights, layers: Sequence[str], image: Tensor, style: Te
 
 
 def patch_distance(a: Tensor, b: Tensor) -> float:
-    """Sliced Wasserstein distance of PATCH x PATCH patches, mean over LEVELS octaves of a pyramid (fewer of small ones)."""
+    """Sliced Wasserstein distance of PATCH x PATCH patches, mean over LEVELS octaves, fewer of small ones."""
     generator = torch.Generator().manual_seed(0)
     lines = F.normalize(torch.randn(3 * PATCH**2, LINES, generator=generator), dim=0)
     levels = []
@@ -178,7 +181,9 @@ def halves_distance(style: Tensor) -> float:
     return patch_distance(style.narrow(long_side, 0, half), style.narrow(long_side, half, half))
 
 
-def measure(path: Path, others: Sequence[Path], size: int, seed: int) -> tuple[dict[str, object], list[Tensor]]:
+def measure(
+    path: Path, others: Sequence[Path], size: int, scales: Scales, seed: int
+) -> tuple[dict[str, dict[str, float | None]], list[Tensor]]:
     """The figures of one style, by contestant, and the pictures: the style, then what each made."""
     style, photo = picture(path, size), picture(PHOTO, 256)
     teachers = [picture(path, 256), photo]
@@ -194,7 +199,7 @@ def measure(path: Path, others: Sequence[Path], size: int, seed: int) -> tuple[d
         began = time.perf_counter()
         filters = learn()
         seconds = time.perf_counter() - began
-        image = texture(filters, style, seed)
+        image = texture(filters, style, scales, seed)
         pictures.append(image)
         figures[name] = {
             "learn_seconds": seconds,
@@ -215,7 +220,7 @@ def labelled(image: Tensor, text: str) -> Tensor:
     return torch.cat([torch.from_numpy(canvas).permute(2, 0, 1) / 255, image], 1)
 
 
-def sheet_row(name: str, figures: Mapping[str, Mapping[str, float]], pictures: Sequence[Tensor]) -> list[Tensor]:
+def sheet_row(name: str, figures: Mapping[str, Mapping[str, float | None]], pictures: Sequence[Tensor]) -> list[Tensor]:
     texts = [name, *(f"{key} {value['patches']:.2f}" for key, value in figures.items())]
     return [labelled(image, text) for image, text in zip(pictures, texts, strict=True)]
 
@@ -228,6 +233,15 @@ def line(style: str, name: str, values: Mapping[str, float | None]) -> str:
     )
 
 
+def save(folder: Path, report: Mapping[str, object], rows: Sequence[Sequence[Tensor]]) -> None:
+    """The figures as JSON and the pictures as a contact sheet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "selftaught.json").write_text(json.dumps(report, indent=2) + "\n")
+    height, width = (max(row[0].shape[side] for row in rows) for side in (-2, -1))
+    cells = [[F.pad(x, (0, width - x.shape[-1], 0, height - x.shape[-2]), value=1.0) for x in row] for row in rows]
+    save_picture(folder / "selftaught.png", contact_sheet(cells))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="three styles at 128 pixels")
@@ -237,24 +251,20 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder for selftaught.json and selftaught.png")
     options = parser.parse_args()
     size, count = (128, 3) if options.quick else (options.size, options.styles)
+    scales = QUICK_SCALES if options.quick else SCALES
     styles = [path for path in STYLES if path.is_file()]
     results, rows = {}, []
     print(f"{'style':14} {'filters':12} {'patches':>8} {'held out':>10} {'trained':>9} {'learn s':>7}")
     for path in styles[:count]:
         others = [other for other in styles if other != path][:2]
-        figures, pictures = measure(path, others, size, options.seed)
+        figures, pictures = measure(path, others, size, scales, options.seed)
         name = path.stem if path.parent == OTHER_DATA else f"{path.stem} (drawn)"
         results[name] = figures
         rows.append(sheet_row(name, figures, pictures))
         for contestant, values in figures.items():
             print(line(name, contestant, values), flush=True)
-    if options.out:
-        options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "selftaught.json").write_text(json.dumps({"size": size, "styles": results}, indent=2) + "\n")
-        height = max(row[0].shape[-2] for row in rows)
-        width = max(row[0].shape[-1] for row in rows)
-        padded = [[F.pad(x, (0, width - x.shape[-1], 0, height - x.shape[-2]), value=1.0) for x in r] for r in rows]
-        save_picture(options.out / "selftaught.png", contact_sheet(padded))
+        if options.out:  # after every style, so that a run that is stopped leaves what it has
+            save(options.out, {"size": size, "scales": scales, "styles": results}, rows)
 
 
 if __name__ == "__main__":

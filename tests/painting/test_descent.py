@@ -1,5 +1,3 @@
-import math
-
 import pytest
 import torch
 from hypothesis import given
@@ -72,18 +70,19 @@ def test_a_fresh_start_moves_every_pixel_but_carried_moments_do_not() -> None:
     # Moments that saw gradients of a picture 0.1 away from its goal.
     _, gradient = loss_and_gradient(TARGET + 0.1, bowl)
     square = (gradient * gradient[0].numel()).square()
-    carried = Moments(torch.zeros_like(square), square, math.inf)
+    carried = Moments(torch.zeros_like(square), square, 0, torch.full_like(square[:1], torch.inf))
     held = adam(settled, bowl, Schedule(1, 0.02, 0.02), carried, quiet)
     assert float((held.image - settled).abs().max()) < 1e-5
 
 
 def test_moments_keep_their_meaning_at_another_size() -> None:
-    moments = Moments(torch.full((3, 6, 8), 0.25), torch.full((3, 6, 8), 4.0), 7)
+    moments = Moments(torch.full((3, 6, 8), 0.25), torch.full((3, 6, 8), 4.0), 7, torch.full((1, 6, 8), 7.0))
     larger = moments.resized((12, 16))
     assert larger.mean.shape == larger.square.shape == (3, 12, 16)
     assert torch.allclose(larger.mean, torch.tensor(0.25), atol=1e-5)
     assert torch.allclose(larger.square, torch.tensor(4.0), atol=1e-4)
-    assert larger.steps == 7
+    assert larger.mean_seen == 7
+    assert torch.equal(larger.square_seen, torch.full((1, 12, 16), 7.0))
 
 
 @given(st.integers(1, 200), st.floats(1e-4, 0.5), st.floats(1e-5, 1e-4))

@@ -43,16 +43,17 @@ def _follow(painter: Painter, content: Tensor, last: PaintedFrame, on_step: OnSt
     flow = optical_flow(content, earlier)
     visible = visibility(flow, optical_flow(earlier, content)).to(painting.device)
     start = uncovered_filled(warp(painting, flow), content.to(painting.device), visible)
-    return painter.follow(content, start, carried(last.painted.moments, flow), on_step)
+    return painter.follow(content, start, carried(last.painted.moments, flow, visible), on_step)
 
 
-def carried(moments: Moments, flow: Flow) -> Moments:
+def carried(moments: Moments, flow: Flow, visible: Tensor) -> Moments:
     """The optimiser's step sizes for the next frame: mean squares along the motion, no momentum.
 
-    Without bias correction (``steps=inf``): where the picture is settled its pixels hardly move.
+    Pixels that are settled hardly move; those that are not `visible` (H, W) in the last frame start afresh.
     """
-    square = warp(moments.square, flow).clamp_min(0)
-    return Moments(torch.zeros_like(square), square, float("inf"))
+    square = torch.where(visible, warp(moments.square, flow).clamp_min(0), 0)
+    seen = torch.where(visible, torch.inf, 0.0)[None]
+    return Moments(torch.zeros_like(square), square, 0, seen)
 
 
 def uncovered_filled(warped: Tensor, content: Tensor, visible: Tensor) -> Tensor:

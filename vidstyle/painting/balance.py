@@ -22,7 +22,7 @@ OnProbe = Callable[[int, int], None]  # paintings of the search done, in all
 
 PROBE_SIDE = 160  # pixels, long side of the paintings that the balance is searched on
 PROBES = 3  # paintings of the search
-PROBE_SCALES, PROBE_STEPS = 2, 30
+PROBE_SCALES, PROBE_STEPS = 2, 20
 FIRST_GUESS = 0.5
 TYPICAL_SLOPE = 0.05  # structure gained for each e-fold of the balance
 RANGE = (1e-3, 1e3)  # of the balance

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -19,36 +19,38 @@ LBFGS_HISTORY = 20
 
 @dataclass(frozen=True)
 class Moments:
-    """Adam's running mean and mean square of the gradient, each (3, H, W), and the steps they saw.
+    """Adam's running mean and mean square of the gradient, each (3, H, W), and how many gradients each saw.
 
-    Kingma and Ba 2014 (arXiv 1412.6980), algorithm 1. ``steps=inf`` means no bias correction, right for
-    moments that were carried from another picture: with it, a fresh start would move every pixel by the
-    whole learning rate, which in a video is flicker.
+    Kingma and Ba 2014 (arXiv 1412.6980), algorithm 1, except that the square counts for every pixel on its own,
+    ``square_seen`` (1, H, W): infinite where it was carried from another picture. With one count for all, a fresh
+    start would move every pixel by the whole learning rate, which in a video is flicker.
     """
 
     mean: Tensor
     square: Tensor
-    steps: float = 0
+    mean_seen: float
+    square_seen: Tensor
 
     @classmethod
     def zeros(cls, image: Tensor) -> "Moments":
-        return cls(torch.zeros_like(image), torch.zeros_like(image))
+        return cls(torch.zeros_like(image), torch.zeros_like(image), 0, torch.zeros_like(image[:1]))
 
     def resized(self, size: tuple[int, int]) -> "Moments":
         """For the same picture at another (height, width)."""
         mean = F.interpolate(self.mean[None], size, mode="bicubic", antialias=True)[0]
         square = F.interpolate(self.square[None], size, mode="bilinear", antialias=True)[0]
-        return replace(self, mean=mean, square=square)
+        return Moments(mean, square, self.mean_seen, F.interpolate(self.square_seen[None], size)[0])
 
     def updated(self, gradient: Tensor) -> "Moments":
         mean = self.mean.lerp(gradient, 1 - BETA_MEAN)
         square = self.square.lerp(gradient.square(), 1 - BETA_SQUARE)
-        return Moments(mean, square, self.steps + 1)
+        return Moments(mean, square, self.mean_seen + 1, self.square_seen + 1)
 
     def direction(self) -> Tensor:
-        """The step for a learning rate of 1."""
-        seen_mean, seen_square = (1 - math.pow(beta, self.steps) for beta in (BETA_MEAN, BETA_SQUARE))
-        return self.mean / seen_mean / ((self.square / seen_square).sqrt() + EPSILON)
+        """The step for a learning rate of 1; no pixel moves more, also where a carried square is far too small."""
+        mean = self.mean / (1 - BETA_MEAN**self.mean_seen)
+        square = self.square / (1 - BETA_SQUARE**self.square_seen)
+        return (mean / (square.sqrt() + EPSILON)).clamp(-1, 1)
 
 
 @dataclass(frozen=True)

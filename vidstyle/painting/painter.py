@@ -24,7 +24,7 @@ MORE_STEPS = 1.6  # of each scale than of the next finer one; they cost a quarte
 CONTENT_NOISE = 0.1  # standard deviation of the noise added to a content or picture start
 RANDOM_START = 0.25  # standard deviation of a random start around middle grey
 FIRST_RATE, LAST_RATE = 0.05, 0.005
-FOLLOW_FIRST_RATE, FOLLOW_LAST_RATE = 0.02, 0.004
+FOLLOW_FIRST_RATE, FOLLOW_LAST_RATE = 0.04, 0.01
 
 
 @dataclass(frozen=True)
