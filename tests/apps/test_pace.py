@@ -24,7 +24,7 @@ def step(number: int, count: int, progress: float) -> Step:
 
 
 def painted(index: int, cut: bool = False, steps: int = 4) -> PaintedFrame:
-    picture = Painted(PICTURE, LOSSES, steps, 1.0, Moments(PICTURE, PICTURE, 1.0))
+    picture = Painted(PICTURE, LOSSES, steps, 1.0, Moments.zeros(PICTURE))
     return PaintedFrame(Frame(index, 0.0, PICTURE, cut), picture)
 
 

@@ -1,15 +1,20 @@
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.pictures import clouds, random_filters, stripes
-from vidstyle.painting.balance import RANGE, calibrated, search_cost, structure, wanted_structure
+from tests.pictures import clouds, stripes
+from vidstyle.features.selftaught import learn
+from vidstyle.features.weights import Filters
+from vidstyle.painting.balance import PROBES, RANGE, _next_guess, calibrated, search_cost, structure, wanted_structure
 from vidstyle.painting.painter import Painter
 from vidstyle.settings import Settings
 
 SMALL = Settings(style_layers="conv1_1,conv2_1", content_layers="conv2_2", pooling="avg")
-FILTERS = random_filters("conv2_2")
+STYLE = clouds(64, 80, seed=1, grain=3)
+FILTERS = Filters("selftaught", "", learn([STYLE, clouds(96, 120, grain=16)], deepest="conv2_2"))
 
 
 def test_a_picture_has_all_of_its_own_structure() -> None:
@@ -37,14 +42,14 @@ def test_flat_and_tiny_pictures_have_a_structure_that_is_a_number() -> None:
 def test_more_strength_wants_less_structure_and_gets_a_smaller_balance() -> None:
     found = []
     for strength in (0.2, 0.8):
-        painter = Painter([stripes(96, 96)], FILTERS, SMALL.replace(strength=strength))
+        painter = Painter([STYLE], FILTERS, SMALL.replace(strength=strength))
         found.append(calibrated(painter, [clouds(96, 120, grain=16)]).balance)
     assert wanted_structure(0.2) > wanted_structure(0.8)
     assert found[0] > 1.5 * found[1]
 
 
 def test_the_balance_is_found_for_the_picture_with_the_most_contrast() -> None:
-    painter = Painter([stripes(96, 96)], FILTERS, SMALL)
+    painter = Painter([STYLE], FILTERS, SMALL.replace(content_colors="own"))
     black, picture = torch.zeros(3, 96, 120), clouds(96, 120)
     assert calibrated(painter, [black, picture]).balance == calibrated(painter, [picture]).balance
 
@@ -71,6 +76,19 @@ def test_nothing_is_searched_where_there_is_nothing_to_find(changes: dict[str, o
     assert calibrated(painter, [clouds(96, 120)], lambda *seen: told.append(seen)) is painter
     assert not told
     assert search_cost(painter.settings, (96, 120)) == 0
+
+
+@settings(max_examples=100)
+@given(st.floats(0.03, 0.3), st.floats(-5, 5), st.floats(-0.1, 0.1))
+def test_the_search_comes_near_the_zero_of_a_rising_curve(slope: float, zero: float, bend: float) -> None:
+    def excess(x: float) -> float:
+        return math.tanh(slope * (x - zero)) + bend * slope * math.tanh(x - zero)
+
+    tried: list[tuple[float, float]] = []
+    for _ in range(PROBES):
+        x = _next_guess(tried)
+        tried.append((x, excess(x)))
+    assert abs(excess(_next_guess(tried))) <= max(0.1, 0.5 * abs(tried[0][1]))
 
 
 @settings(max_examples=30)

@@ -24,7 +24,7 @@ PROBE_SIDE = 160  # pixels, long side of the paintings that the balance is searc
 PROBES = 3  # paintings of the search
 PROBE_SCALES, PROBE_STEPS = 2, 20
 FIRST_GUESS = 0.5
-TYPICAL_SLOPE = 0.05  # structure gained for each e-fold of the balance
+TYPICAL_SLOPE = 0.08  # structure gained for each e-fold of the balance
 RANGE = (1e-3, 1e3)  # of the balance
 BLUR = 1 / 160  # of the long side: standard deviation of the blur before structures are compared
 WINDOW = 1 / 8  # of the height
@@ -88,13 +88,20 @@ def search_cost(settings: Settings, size: Size) -> int:
 
 
 def _next_guess(tried: Sequence[tuple[float, float]]) -> float:
-    """Where a rising function is expected to be zero, from the points that are known: the secant, kept in RANGE."""
-    low, high = (math.log(bound) for bound in RANGE)
+    """Where a rising function is expected to be zero, from the points (x, y) that are known, kept in RANGE.
+
+    Between points on both sides of zero by the line through them, else on from the nearest by TYPICAL_SLOPE.
+    """
     if not tried:
         return math.log(FIRST_GUESS)
-    (x, y), *others = sorted(tried, key=lambda point: abs(point[1]))
-    slope = (others[0][1] - y) / (others[0][0] - x) if others and others[0][0] != x else TYPICAL_SLOPE
-    return min(high, max(low, x - y / max(slope, TYPICAL_SLOPE / 3)))
+    below = max((point for point in tried if point[1] <= 0), default=None)
+    above = min((point for point in tried if point[1] > 0), default=None)
+    if below and above and below[0] < above[0]:
+        share = below[1] / (below[1] - above[1])
+        return below[0] + share * (above[0] - below[0])
+    x, y = min(tried, key=lambda point: abs(point[1]))
+    low, high = (math.log(bound) for bound in RANGE)
+    return min(high, max(low, x - y / TYPICAL_SLOPE))
 
 
 def _blurred(plane: Tensor, sigma: float) -> Tensor:

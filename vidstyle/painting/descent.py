@@ -50,7 +50,8 @@ class Moments:
         """The step for a learning rate of 1; no pixel moves more, also where a carried square is far too small."""
         mean = self.mean / (1 - BETA_MEAN**self.mean_seen)
         square = self.square / (1 - BETA_SQUARE**self.square_seen)
-        return (mean / (square.sqrt() + EPSILON)).clamp(-1, 1)
+        direction: Tensor = mean / (square.sqrt() + EPSILON)
+        return direction.clamp(-1, 1)
 
 
 @dataclass(frozen=True)

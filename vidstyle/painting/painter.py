@@ -21,6 +21,7 @@ Plan = Sequence[tuple[Size, int]]  # sizes from coarse to fine, each with its st
 
 SMALLEST_SIDE = 40  # of the coarsest scale: below, conv5_1 has too few positions for a Gram matrix
 MORE_STEPS = 1.6  # of each scale than of the next finer one; they cost a quarter
+STROKES = 1.5  # long side of the style against the painting's: strokes of a style of the same size look like noise
 CONTENT_NOISE = 0.1  # standard deviation of the noise added to a content or picture start
 RANDOM_START = 0.25  # standard deviation of a random start around middle grey
 FIRST_RATE, LAST_RATE = 0.05, 0.005
@@ -132,7 +133,8 @@ class Painter:
     def _style_at(self, size: Size) -> StyleTargets:
         """The style's targets for paintings of `size`: strokes keep their size relative to the picture."""
         if size not in self._style_targets:
-            pictures = [resize(s.to(self.device), fit_size(size_of(s), max(size))) for s in self.styles]
+            long_side = round(STROKES * max(size))
+            pictures = [resize(s.to(self.device), fit_size(size_of(s), long_side)) for s in self.styles]
             layers = tuple(self.settings.style_layer_weights)
             self._style_targets[size] = StyleTargets.of(self.network, pictures, layers)
         return self._style_targets[size]
