@@ -74,7 +74,8 @@ def load_filters(
         try:
             return _imagenet(deepest, on_progress)
         except download.UnreachableError as error:
-            log.info("ImageNet filters cannot be fetched (%s), so filters are learned from your pictures", error)
+            log.info("the ImageNet filters are not here and out of reach, so filters are learned from your pictures")
+            log.debug("%s", error)
             return _selftaught(teachers(), deepest, seed, on_progress)
     return read_filters(Path(choice), deepest)
 
