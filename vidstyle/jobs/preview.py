@@ -7,7 +7,7 @@ from pathlib import Path
 from vidstyle.errors import SettingsError
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Listener, Outline
-from vidstyle.jobs.run import balanced, make_painter, outline_film, outline_pictures
+from vidstyle.jobs.run import outline_film, outline_pictures, ready_for_film
 from vidstyle.jobs.scout import Scouted, opened, scout
 from vidstyle.jobs.sheet import contact_sheet
 from vidstyle.media.images import load_picture, save_picture
@@ -33,11 +33,7 @@ def preview(job: Job, at: Sequence[float], listener: Listener) -> list[Path]:
     if job.kind not in ("video", "animation"):
         raise SettingsError("--preview is for videos and animations; for a picture, use --size 256")
     with opened(job, listener) as source:
-        scouted = scout(source, listener)
-        outline = outline_film(job, scouted)
-        listener.started(outline)
-        painter = balanced(make_painter(job, scouted.samples, listener), scouted.samples, listener)
-        source.size = outline.size
+        scouted, painter = ready_for_film(job, source, listener)
         wanted = _positions(at, source) if at else middles_of_shots(scouted)
         pairs = list(_painted(painter, source, wanted, listener))
     files = [job.out.with_name(f"{job.out.stem}_preview_{p.frame.seconds:.2f}s.png") for p in pairs]

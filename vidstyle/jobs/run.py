@@ -88,13 +88,19 @@ def balanced(painter: Painter, contents: Sequence[Tensor], listener: Listener) -
     return calibrated(painter, contents, lambda done, count: listener.working("finding the balance", done, count))
 
 
+def ready_for_film(job: Job, source: Source, listener: Listener) -> tuple[Scouted, Painter]:
+    """What a first look at the film found, and the painter for it; sets `source` to the painting's size."""
+    scouted = scout(source, listener)
+    outline = outline_film(job, scouted)
+    listener.started(outline)
+    painter = balanced(make_painter(job, scouted.samples, listener), scouted.samples, listener)
+    source.size = outline.size
+    return scouted, painter
+
+
 def _run_film(job: Job, listener: Listener) -> Summary:
     with opened(job, listener) as source:
-        scouted = scout(source, listener)
-        outline = outline_film(job, scouted)
-        listener.started(outline)
-        painter = balanced(make_painter(job, scouted.samples, listener), scouted.samples, listener)
-        source.size = outline.size
+        scouted, painter = ready_for_film(job, source, listener)
         return _paint_film(job, painter, source, scouted.cuts, listener)
 
 
