@@ -3,8 +3,9 @@
     python benchmarks/step.py [--size 256] [--rounds 5] [--json step.json]
 
 The convolutions are timed alone, each layer's forward and input gradient on tensors of the shapes and memory
-format that a step gives them, in the same run, interleaved with whole steps round by round. Filters are random:
-the cost does not depend on them. Prints seconds (best round), GFLOP/s, the ratio, and the rate of a plain sgemm.
+format that a step gives them, in the same run, interleaved with whole steps round by round. "direct" are torch's
+own; "fast" are those that a step runs, Winograd's where that pays. GFLOP/s count the direct multiplications. Filters
+are random: the cost does not depend on them. Prints seconds (best round), ratios, and the rate of a plain sgemm.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
+from vidstyle.features import winograd
 from vidstyle.features.layers import LAYERS, block_of, filter_shape, layers_up_to
 from vidstyle.jobs.estimate import random_filters
 from vidstyle.painting.descent import Moments, Schedule, adam
@@ -42,8 +44,8 @@ def side(layer: str, size: int) -> int:
     return size >> (block_of(layer) - 1)
 
 
-def convolutions(size: int) -> Iterator[tuple[str, Callable[[], object], Callable[[], object]]]:
-    """Each layer's forward and input gradient, as a step runs them."""
+def convolutions(size: int) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Forward and input gradient of each layer, named ``direct LAYER ...`` and, where it pays, ``fast LAYER ...``."""
     for layer in layers_up_to(DEEPEST):
         out, into, *_ = filter_shape(layer)
         # The first convolution's input carries its border already.
@@ -51,7 +53,11 @@ def convolutions(size: int) -> Iterator[tuple[str, Callable[[], object], Callabl
         x = torch.rand(1, into, wide, wide).contiguous(memory_format=torch.channels_last)
         weight = torch.randn(out, into, 3, 3).contiguous(memory_format=torch.channels_last)
         bias, gradient = torch.zeros(out), torch.rand_like(F.conv2d(x, weight, padding=padding))
-        yield layer, forward(x, weight, bias, padding), backward(gradient, x, weight, padding)
+        yield f"direct {layer} forward", forward(x, weight, bias, padding)
+        yield f"direct {layer} gradient", backward(gradient, x, weight, padding)
+        if winograd.pays(weight, x):
+            yield f"fast {layer} forward", fast(x, winograd.transformed(weight))
+            yield f"fast {layer} gradient", fast(gradient, winograd.gradient_filters(weight))
 
 
 def forward(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, padding: int) -> Callable[[], object]:
@@ -63,6 +69,10 @@ def backward(gradient: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, padd
     return lambda: torch.ops.aten.convolution_backward(gradient, x, weight, None, *parts)
 
 
+def fast(x: torch.Tensor, filters: torch.Tensor) -> Callable[[], object]:
+    return lambda: winograd.convolved(x, filters)
+
+
 def one_step(size: int) -> Callable[[], object]:
     settings = Settings(content_layers="conv4_2")
     picture = torch.rand(3, size, size)
@@ -72,23 +82,26 @@ def one_step(size: int) -> Callable[[], object]:
 
 
 def measure(size: int, rounds: int) -> dict[str, object]:
-    layers, step = list(convolutions(size)), one_step(size)
-    square = torch.rand(1024, 1024)
+    works = dict(convolutions(size))
+    works["step"], square = one_step(size), torch.rand(1024, 1024)
+    works["sgemm"] = lambda: square @ square
     best: dict[str, float] = {}
     for _ in range(rounds + 1):  # the first round warms up
-        timed = {"step": seconds_of(step), "sgemm": seconds_of(lambda: square @ square)}
-        for layer, forwards, backwards in layers:
-            timed |= {f"{layer} forward": seconds_of(forwards), f"{layer} gradient": seconds_of(backwards)}
-        best = {key: min(value, best.get(key, value)) for key, value in timed.items()}
-    alone = sum(value for key, value in best.items() if key.startswith("conv"))
+        timed = {name: seconds_of(work) for name, work in works.items()}
+        best = {name: min(seconds, best.get(name, seconds)) for name, seconds in timed.items()}
+    direct = {name: seconds for name, seconds in best.items() if name.startswith("direct")}
+    in_a_step = {name: best.get(name.replace("direct", "fast"), seconds) for name, seconds in direct.items()}
+    alone, fastest = sum(direct.values()), sum(in_a_step.values())
     return {
         "size": size,
         "threads": torch.get_num_threads(),
         "step_seconds": best["step"],
-        "convolutions_seconds": alone,
-        "ratio": best["step"] / alone,
+        "direct_seconds": alone,
+        "fast_seconds": fastest,
+        "ratio_to_direct": best["step"] / alone,
+        "ratio_to_fast": best["step"] / fastest,
         "step_gflops": flops(size) / best["step"] / 1e9,
-        "convolutions_gflops": flops(size) / alone / 1e9,
+        "direct_gflops": flops(size) / alone / 1e9,
         "sgemm_gflops": 2 * 1024**3 / best["sgemm"] / 1e9,
         "parts": best,
     }

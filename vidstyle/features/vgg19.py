@@ -9,6 +9,7 @@ that neither leaves marks at the border; pooling may average (Gatys et al. 2015,
 """
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Literal
 
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vidstyle.errors import WeightsError
+from vidstyle.features import winograd
 from vidstyle.features.layers import LAYERS, block_of, filter_shape, layers_up_to, state_key
 
 Pooling = Literal["max", "avg"]
@@ -36,7 +38,7 @@ class VGG19(nn.Module):
         self.pooling = pooling
         self.convolutions = nn.ModuleDict()
         for layer in layers_up_to(self.layers[-1]):
-            self.convolutions[layer] = _frozen_convolution(layer, filters)
+            self.convolutions[layer] = _Convolution(layer, filters)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Responses of `layers` to an image.
@@ -49,7 +51,7 @@ class VGG19(nn.Module):
         for layer, convolution in self.convolutions.items():
             if block_of(layer) > block:
                 x, block = self._pooled(x), block_of(layer)
-            x = F.relu_(convolution(x))
+            x = convolution(x)
             if layer in self.layers:
                 responses[layer] = x
         return responses
@@ -69,18 +71,35 @@ def normalized(image: Tensor) -> Tensor:
     return (image - mean) / std
 
 
-def _frozen_convolution(layer: str, filters: Mapping[str, Tensor]) -> nn.Conv2d:
-    weight, bias = (filters.get(f"{state_key(layer)}.{part}") for part in ("weight", "bias"))
-    shape = filter_shape(layer)
-    if weight is None or bias is None:
-        raise WeightsError(f"the filters have no {layer} ({state_key(layer)}.weight and .bias); use shallower layers")
-    if weight.shape != shape or bias.shape != shape[:1]:
-        raise WeightsError(f"{layer} should have filters of shape {shape}, instead got {tuple(weight.shape)}")
-    # The first convolution's border is added outside, by its edge.
-    convolution = nn.Conv2d(shape[1], shape[0], 3, padding=0 if layer == LAYERS[0] else 1, device="meta")
-    convolution.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last), requires_grad=False)
-    convolution.bias = nn.Parameter(bias, requires_grad=False)
-    return convolution
+class _Convolution(nn.Module):
+    """One frozen layer: 3x3 convolution, bias, rectifier."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, layer: str, filters: Mapping[str, Tensor]) -> None:
+        super().__init__()
+        weight, bias = (filters.get(f"{state_key(layer)}.{part}") for part in ("weight", "bias"))
+        shape = filter_shape(layer)
+        if weight is None or bias is None:
+            raise WeightsError(
+                f"the filters have no {layer} ({state_key(layer)}.weight and .bias); use shallower layers"
+            )
+        if weight.shape != shape or bias.shape != shape[:1]:
+            raise WeightsError(f"{layer} should have filters of shape {shape}, instead got {tuple(weight.shape)}")
+        self.register_buffer("weight", weight.contiguous(memory_format=torch.channels_last))
+        self.register_buffer("bias", bias)
+        # The first convolution's border is added outside, by its edge.
+        self.padding = 0 if layer == LAYERS[0] else 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        if winograd.pays(self.weight, x):
+            return winograd.RectifiedConvolution.apply(x, *self._winograd, self.bias)  # type: ignore[no-any-return]
+        return F.relu_(F.conv2d(x, self.weight, self.bias, padding=self.padding))
+
+    @cached_property
+    def _winograd(self) -> tuple[Tensor, Tensor]:
+        return winograd.transformed(self.weight), winograd.gradient_filters(self.weight)
 
 
 def _reflected(x: Tensor, stride: int) -> Tensor:
