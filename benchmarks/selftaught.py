@@ -141,7 +141,7 @@ def texture(filters: Weights, style: Tensor, scales: Scales, seed: int) -> Tenso
         noise = small.mean((1, 2), keepdim=True) + 0.3 * torch.randn(small.shape, generator=generator)
         image = resize(image, size).clamp(0, 1) if moments else noise.clamp(0, 1)
         targets = StyleTargets.of(network, [small], LAYERS)
-        objective = Objective(network, targets, ContentTargets({}), weights, {}, 1.0, 0.0, 0.0, "relative")
+        objective = Objective(network, targets, ContentTargets({}, {}), weights, {}, 1.0, 0.0, 0.0, "relative")
         moments = moments.resized(size) if moments else Moments.zeros(image)
         descended = adam(image, objective, Schedule(steps, 0.05, 0.005), moments, lambda *_: None)
         image, moments = descended.image, descended.moments

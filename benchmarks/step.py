@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
+from vidstyle.apps.memory import keep_freed_memory
 from vidstyle.features import winograd
 from vidstyle.features.layers import LAYERS, block_of, filter_shape, layers_up_to
 from vidstyle.jobs.estimate import random_filters
@@ -113,6 +114,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    keep_freed_memory()
     result = measure(options.size, options.rounds)
     for key, value in result.items():
         if isinstance(value, (int, float)):

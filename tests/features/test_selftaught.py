@@ -80,7 +80,7 @@ def texture(filters: dict[str, Tensor], style: Tensor) -> Tensor:
     """A texture from noise by Gram matrices of two layers."""
     layers = {"conv1_1": 0.5, "conv2_1": 0.5}
     network = VGG19(filters, layers, "avg")
-    style_targets, none = StyleTargets.of(network, [style], tuple(layers)), ContentTargets({})
+    style_targets, none = StyleTargets.of(network, [style], tuple(layers)), ContentTargets({}, {})
     objective = Objective(network, style_targets, none, layers, {}, 1.0, 0.0, 0.0, "relative")
     start = torch.rand(style.shape, generator=torch.Generator().manual_seed(1))
     return adam(start, objective, Schedule(60, 0.05, 0.002), None, lambda *_: None).image

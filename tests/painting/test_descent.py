@@ -100,3 +100,12 @@ def test_lbfgs_needs_far_fewer_steps_on_a_bowl() -> None:
     few = lbfgs(start, bowl, Schedule(12, 0.0, 0.0), None, quiet)
     many = adam(start, bowl, Schedule(12, 0.05, 0.05), None, quiet)
     assert float(bowl(few.image).total) < 0.1 * float(bowl(many.image).total)
+
+
+def test_pixels_move_along_the_axes_of_colour() -> None:
+    axes = torch.tensor([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [1.0, 0.5, 0.0]])  # grey, half of blue, nothing else
+    end = adam(torch.full_like(TARGET, 0.5), bowl, Schedule(1, 0.02, 0.02, axes), None, quiet)
+    moved = end.image - 0.5
+    assert torch.equal(moved[0], moved[1])
+    assert torch.allclose((moved[2] - moved[0]).abs(), torch.full_like(moved[0], 0.01), atol=1e-5)
+    assert torch.allclose(moved[0].abs(), torch.full_like(moved[0], 0.02), atol=1e-5)

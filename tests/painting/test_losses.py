@@ -4,7 +4,7 @@ from torch import Tensor
 
 from tests.pictures import clouds, random_tensors
 from vidstyle.features.vgg19 import VGG19
-from vidstyle.painting.losses import content_energy, gram_matrix, squared_error, total_variation
+from vidstyle.painting.losses import content_weights, gram_matrix, prominence, total_variation
 from vidstyle.painting.targets import ContentTargets, LossForm, Objective, StyleTargets
 
 STYLE = {"conv1_1": 0.5, "conv2_1": 0.5}
@@ -16,7 +16,7 @@ def objective(form: LossForm, tv_weight: float = 0.0) -> Objective:
     return Objective(
         network=NETWORK,
         style=StyleTargets.of(NETWORK, [clouds(20, 24, seed=1)], tuple(STYLE)),
-        content=ContentTargets.of(NETWORK, clouds(20, 24, seed=2), tuple(CONTENT)),
+        content=ContentTargets.of(NETWORK, clouds(20, 24, seed=2), tuple(CONTENT), form),
         style_layers=STYLE,
         content_layers=CONTENT,
         style_weight=2.0,
@@ -50,10 +50,24 @@ def test_total_variation_of_a_step() -> None:
     assert float(total_variation(image)) == pytest.approx(3 * 4 * 0.25 / 60)
 
 
-def test_content_energy_is_what_a_flat_picture_would_miss() -> None:
+def test_a_flat_picture_has_a_content_loss_of_one() -> None:
     target = torch.randn(1, 2, 6, 6) + 5
-    flat = target.mean((2, 3), keepdim=True).expand_as(target)
-    assert float(content_energy(target)) == pytest.approx(float(squared_error(flat, target)), rel=1e-5)
+    flat = target.mean((2, 3), keepdim=True)
+    assert float((content_weights(target) * (flat - target).square()).sum()) == pytest.approx(1)
+
+
+def test_prominence_is_high_at_an_edge_and_low_where_nothing_is() -> None:
+    target = torch.zeros(1, 2, 12, 20)
+    target[..., 10:] = 1
+    found = prominence(target)
+    assert found.shape == (1, 1, 12, 20)
+    assert float(found[..., 8:12].min()) > 0.5
+    assert float(found[..., :7].max()) < 1e-6
+    assert float(found[..., 13:].max()) < 1e-6
+
+
+def test_prominence_is_even_in_a_picture_without_any_shape() -> None:
+    assert torch.equal(prominence(torch.zeros(1, 3, 4, 4)), torch.ones(1, 1, 4, 4))
 
 
 def responses_of(image: Tensor) -> dict[str, Tensor]:
@@ -61,10 +75,23 @@ def responses_of(image: Tensor) -> dict[str, Tensor]:
         return {name: r[0].flatten(1) for name, r in NETWORK(image).items()}  # (C, M)
 
 
+def prominence_by_hand(responses: Tensor) -> Tensor:
+    """(C, h, w) to (h, w), position by position."""
+    height, width = responses.shape[1:]
+    variance = torch.empty(height, width)
+    for y in range(height):
+        for x in range(width):
+            window = responses[:, max(0, y - 2) : y + 3, max(0, x - 2) : x + 3].flatten(1)
+            variance[y, x] = window.var(1, correction=0).sum()
+    return variance / (variance + variance.mean())
+
+
 def test_relative_losses_equal_their_formulas() -> None:
     image = clouds(20, 24, seed=3)
     f, p, s = (responses_of(x) for x in (image, clouds(20, 24, seed=2), clouds(20, 24, seed=1)))
-    content = 3 * ((f["conv2_1"] - p["conv2_1"]) ** 2).sum() / ((p["conv2_1"] - p["conv2_1"].mean(1, True)) ** 2).sum()
+    target, weights = p["conv2_1"], prominence_by_hand(p["conv2_1"].view(-1, 10, 12)).flatten()
+    energy = (weights * (target - target.mean(1, True)) ** 2).sum()
+    content = 3 * (weights * (f["conv2_1"] - target) ** 2).sum() / energy
     style = 0.0
     for layer in STYLE:
         g, a = (x[layer] @ x[layer].T / x[layer].shape[1] for x in (f, s))

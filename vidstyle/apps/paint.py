@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from vidstyle.apps.logs import error_console, logging_to, say, starting
+from vidstyle.apps.memory import keep_freed_memory
 from vidstyle.apps.options import (
     FILES,
     RUNNING,
@@ -66,6 +67,7 @@ def paint(
 ) -> None:
     """Paints INPUT in the style of pictures."""
     _check_words(preview, at, dry_run)
+    keep_freed_memory()
     console = error_console()
     with logging_to(console, telling.quiet, telling.log_file):
         settings = settings_of(**options)

@@ -11,14 +11,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 Matrix = tuple[tuple[int, ...], ...]
 
 TILE, PATCH = 4, 6  # sides of a tile of the output and of the input
 BAND = 128  # tiles that are worked on together, about
-FEWEST_CHANNELS = 128  # on either side; with fewer the direct convolution is as fast
-FEWEST_TILES = 16  # with fewer, reading the transformed filters takes longer than the direct convolution
+FEWEST_WEIGHTS = 128 * 128  # input times output channels; with fewer the direct convolution is as fast
+FEWEST_TILES = 12  # with fewer, reading the transformed filters takes longer than the direct convolution
 
 # Lavin and Gray, equation 21, for the points 0, 1, -1, 2, -2 and infinity.
 INPUT: Matrix = (
@@ -36,7 +35,7 @@ OUTPUT: Matrix = ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), 
 def pays(weight: Tensor, x: Tensor) -> bool:
     """Whether `x` (1, I, H, W) is convolved faster this way with `weight` (O, I, 3, 3) than directly."""
     tiles = -(-x.shape[2] // TILE) * -(-x.shape[3] // TILE)
-    return x.device.type == "cpu" and min(weight.shape[:2]) >= FEWEST_CHANNELS and tiles >= FEWEST_TILES
+    return x.device.type == "cpu" and weight[..., 0, 0].numel() >= FEWEST_WEIGHTS and tiles >= FEWEST_TILES
 
 
 def transformed(weight: Tensor) -> Tensor:
@@ -57,7 +56,8 @@ def convolved(x: Tensor, filters: Tensor, bias: Tensor | None = None) -> Tensor:
     """
     height, width = x.shape[-2:]
     down, across = -(-height // TILE), -(-width // TILE)
-    padded = F.pad(x, (1, 1 + TILE * across - width, 1, 1 + TILE * down - height))[0].permute(1, 2, 0).contiguous()
+    padded = x.new_zeros(TILE * down + 2, TILE * across + 2, x.shape[1])
+    padded[1 : 1 + height, 1 : 1 + width] = x[0].permute(1, 2, 0)
     result = x.new_empty(down, TILE, across, TILE, filters.shape[2])
     rows = max(1, round(BAND / across))
     for first in range(0, down, rows):
@@ -89,11 +89,12 @@ class RectifiedConvolution(torch.autograd.Function):
 def _band(padded: Tensor, filters: Tensor, down: int, across: int) -> Tensor:
     """The first `down` x `across` tiles (down, 4, across, 4, O) of an input (h, w, I) with its border."""
     (row, column, _), into = padded.stride(), padded.shape[2]
-    shape, strides = (PATCH, PATCH, down, across, into), (row, column, TILE * row, TILE * column, 1)
-    patches = padded.as_strided(shape, strides, padded.storage_offset()).reshape(PATCH**2, -1)
-    spread = (_both_sides(padded, INPUT) @ patches).view(PATCH**2, -1, into)
-    products = torch.bmm(spread, filters).flatten(1)
-    return (_both_sides(padded, OUTPUT) @ products).view(TILE, TILE, down, across, -1).permute(2, 0, 3, 1, 4)
+    shape, strides = (down, across, PATCH, PATCH, into), (TILE * row, TILE * column, row, column, 1)
+    patches = padded.as_strided(shape, strides, padded.storage_offset()).reshape(-1, PATCH**2, into)
+    spread = _both_sides(padded, INPUT) @ patches  # (tiles, 36, I)
+    products = torch.bmm(spread.transpose(0, 1), filters).transpose(0, 1)  # (tiles, 36, O)
+    pixels = _both_sides(padded, OUTPUT) @ products
+    return pixels.view(down, across, TILE, TILE, -1).permute(0, 2, 1, 3, 4)
 
 
 def _both_sides(like: Tensor, matrix: Matrix) -> Tensor:

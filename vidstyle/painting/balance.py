@@ -21,9 +21,10 @@ from vidstyle.settings import Settings
 OnProbe = Callable[[int, int], None]  # paintings of the search done, in all
 
 PROBE_SIDE = 160  # pixels, long side of the paintings that the balance is searched on
-PROBES = 3  # paintings of the search
+PROBES = 3  # paintings of the search, at most
 PROBE_SCALES, PROBE_STEPS = 2, 20
-FIRST_GUESS = 0.5
+FIRST_GUESS = 0.2
+NEAR = 0.02  # of the wanted structure: the search ends there
 TYPICAL_SLOPE = 0.08  # structure gained for each e-fold of the balance
 RANGE = (1e-3, 1e3)  # of the balance
 BLUR = 1 / 160  # of the long side: standard deviation of the blur before structures are compared
@@ -32,8 +33,8 @@ LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
 def wanted_structure(strength: float) -> float:
-    """The structure that a painting of `strength` 0..1 should keep: 0.95 ... 0.55."""
-    return 0.95 - 0.4 * strength
+    """The structure that a painting of `strength` 0..1 should keep: 0.9 ... 0.5."""
+    return 0.9 - 0.4 * strength
 
 
 def structure(painting: Tensor, content: Tensor) -> float:
@@ -76,11 +77,13 @@ def calibrated(painter: Painter, contents: Sequence[Tensor], on_probe: OnProbe |
         painting = replace(probe, balance=math.exp(log_balance)).paint(small).image
         tried.append((log_balance, structure(painting.cpu(), small.cpu()) - wanted))
         tell(number, PROBES)
+        if abs(tried[-1][1]) < NEAR:
+            break
     return replace(painter, balance=math.exp(_next_guess(tried)))
 
 
 def search_cost(settings: Settings, size: Size) -> int:
-    """Steps times pixels that the search takes for pictures of `size`."""
+    """Steps times pixels that the search takes for pictures of `size`, at most."""
     if settings.loss == "sums" or not settings.content_weight:
         return 0
     probe = settings.replace(steps=PROBE_STEPS, scales=PROBE_SCALES)

@@ -56,11 +56,16 @@ class Moments:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Steps of a descent and the learning rate at its ends (in units of the pixel range), cosine between."""
+    """Steps of a descent, the learning rate at its ends (in units of the pixel range), and axes of colour.
+
+    The rate falls by a cosine. The columns of `axes` (3, 3), in RGB, are the directions that pixels move along,
+    each as long as the rate counts there; None for red, green and blue.
+    """
 
     steps: int
     first_rate: float
     last_rate: float
+    axes: Tensor | None = None
 
     def rate(self, step: int) -> float:
         """The learning rate of a step, 1 ... steps."""
@@ -80,13 +85,15 @@ class Descended:
 def adam(
     start: Tensor, objective: Objective, schedule: Schedule, moments: Moments | None, on_step: OnStep
 ) -> Descended:
-    """Kingma and Ba 2014 from `start` (3, H, W), every step clamped to 0..1."""
+    """Kingma and Ba 2014 from `start` (3, H, W), every step clamped to 0..1; moments are along the axes of colour."""
     image, moments = start, moments or Moments.zeros(start)
+    axes = torch.eye(3).to(image) if schedule.axes is None else schedule.axes.to(image)
     for step in range(1, schedule.steps + 1):
         losses, gradient = loss_and_gradient(image, objective)
         # Per pixel instead of per image, so that epsilon means the same at every size.
-        moments = moments.updated(gradient * gradient[0].numel())
-        image = (image - schedule.rate(step) * moments.direction()).clamp_(0, 1)
+        moments = moments.updated(torch.einsum("ca,chw->ahw", axes, gradient) * gradient[0].numel())
+        direction = torch.einsum("ca,ahw->chw", axes, moments.direction())
+        image = (image - schedule.rate(step) * direction).clamp_(0, 1)
         on_step(image, losses)
     return Descended(image, losses, moments)
 
@@ -97,7 +104,7 @@ def lbfgs(
     """Limited-memory BFGS (torch's, with the strong Wolfe line search) from `start` (3, H, W).
 
     A step is one evaluation of the loss and its gradient, line searches included. The picture is clamped to
-    0..1 at the end, not inside, where it would break the curvature; the rates and moments are Adam's alone.
+    0..1 at the end, not inside, where it would break the curvature; the rates, axes and moments are Adam's alone.
     """
     leaf, evaluated = start.clone().requires_grad_(), 0
     losses = Losses(0.0, 0.0, 0.0)

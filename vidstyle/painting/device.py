@@ -12,7 +12,9 @@ def select_device(name: str = "auto") -> torch.device:
     here = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
         return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if here[kind]))
-    if not here.get(name.partition(":")[0]):
+    kind, _, index = name.partition(":")
+    numbered = kind == "cuda" and index.isdecimal() and int(index) < torch.cuda.device_count()
+    if not here.get(kind) or not (numbered or name == kind):
         present = ", ".join(kind for kind, is_here in here.items() if is_here)
         raise SettingsError(f"--device {name} is not on this machine (here: {present}); use one of these or auto")
     return torch.device(name)

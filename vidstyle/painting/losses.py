@@ -8,6 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
+
+WINDOW = 5  # positions along a side of the window that prominence is measured in
 
 
 class _Gram(torch.autograd.Function):
@@ -40,9 +43,28 @@ def squared_error(x: Tensor, target: Tensor) -> Tensor:
     return (x - target).square().sum()
 
 
-def content_energy(target: Tensor) -> Tensor:
-    """Energy of a layer's responses (1, C, h, w) around each channel's mean: what a flat picture would miss."""
-    return squared_error(target, target.mean((2, 3), keepdim=True)).clamp_min(1e-12)
+def prominence(responses: Tensor) -> Tensor:
+    """How much shape there is around each position of a layer's responses (1, C, h, w): (1, 1, h, w), 0..1.
+
+    v / (v + mean v) with v the variance in a window, all channels together. Where the picture is flat there is
+    nothing to recognise, and a painter is free.
+    """
+
+    def local_mean(x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, WINDOW, stride=1, padding=WINDOW // 2, count_include_pad=False)
+
+    variance = (local_mean(responses.square()) - local_mean(responses).square()).clamp_min(0).sum(1, keepdim=True)
+    return (variance + 1e-12) / (variance + variance.mean() + 1e-12)
+
+
+def content_weights(target: Tensor) -> Tensor:
+    """What a squared error counts at each position of a content target (1, C, h, w): (1, 1, h, w).
+
+    The prominence, over the energy that a flat picture would miss: an error of 1 is that of a flat picture.
+    """
+    weights = prominence(target)
+    energy = (weights * (target - target.mean((2, 3), keepdim=True)).square()).sum()
+    return weights / energy.clamp_min(1e-12)
 
 
 def total_variation(image: Tensor) -> Tensor:

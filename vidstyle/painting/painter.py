@@ -12,7 +12,7 @@ from vidstyle.features.vgg19 import VGG19
 from vidstyle.features.weights import Filters
 from vidstyle.media.images import fit_size, resize
 from vidstyle.painting.descent import OPTIMIZERS, Moments, Schedule
-from vidstyle.painting.palette import Palette
+from vidstyle.painting.palette import Palette, colour_axes
 from vidstyle.painting.targets import ContentTargets, Losses, Objective, StyleTargets
 from vidstyle.settings import Settings
 
@@ -24,7 +24,7 @@ MORE_STEPS = 1.6  # of each scale than of the next finer one; they cost a quarte
 STROKES = 1.5  # long side of the style against the painting's: strokes of a style of the same size look like noise
 CONTENT_NOISE = 0.1  # standard deviation of the noise added to a content or picture start
 RANDOM_START = 0.25  # standard deviation of a random start around middle grey
-FIRST_RATE, LAST_RATE = 0.05, 0.005
+FIRST_RATE, LAST_RATE = 0.04, 0.004
 FOLLOW_FIRST_RATE, FOLLOW_LAST_RATE = 0.04, 0.01
 
 
@@ -76,10 +76,15 @@ class Painter:
         pooling = self.filters.pooling if self.settings.pooling == "auto" else self.settings.pooling
         return VGG19(self.filters.tensors, self.settings.layers, pooling).to(self.device)
 
+    @cached_property
+    def axes(self) -> Tensor | None:
+        """The axes of colour that pixels move along: the style's, unless the content keeps its own colours."""
+        return colour_axes(self.styles) if self.settings.content_colors == "style" else None
+
     def paint(self, content: Tensor, on_step: OnStep | None = None) -> Painted:
         """Paints `content` (3, H, W), coarse to fine, from where ``Settings.init`` says."""
         plan = scale_plan(size_of(content), self.settings)
-        schedules = [Schedule(steps, FIRST_RATE, LAST_RATE) for _, steps in plan]
+        schedules = [Schedule(steps, FIRST_RATE, LAST_RATE, self.axes) for _, steps in plan]
         content = self._coloured(content)
         return self._through(plan, schedules, content, self._start(content, plan[0][0]), None, on_step)
 
@@ -88,7 +93,7 @@ class Painter:
     ) -> Painted:
         """Paints `content` from `start` (3, H, W), a painting of nearly the same picture, in few steps."""
         steps = self.settings.frame_steps
-        schedule = Schedule(steps, FOLLOW_FIRST_RATE, FOLLOW_LAST_RATE)
+        schedule = Schedule(steps, FOLLOW_FIRST_RATE, FOLLOW_LAST_RATE, self.axes)
         plan = [(size_of(content), steps)]
         return self._through(plan, [schedule], self._coloured(content), start.to(self.device), moments, on_step)
 
@@ -98,7 +103,7 @@ class Painter:
         return Objective(
             network=self.network,
             style=self._style_at(size_of(content)),
-            content=ContentTargets.of(self.network, content, tuple(settings.content_layer_weights)),
+            content=ContentTargets.of(self.network, content, tuple(settings.content_layer_weights), settings.loss),
             style_layers=settings.style_layer_weights,
             content_layers=settings.content_layer_weights,
             style_weight=settings.style_weight,
@@ -142,9 +147,11 @@ class Painter:
     def _start(self, content: Tensor, size: Size) -> Tensor:
         """Where a painting starts, at `size`. The noise depends on the seed alone, so that frames share it."""
         noise = torch.randn(3, *size, generator=torch.Generator().manual_seed(self.settings.seed)).to(self.device)
+        if self.axes is not None:
+            noise = torch.einsum("ca,ahw->chw", self.axes.to(noise), noise)
         if self.settings.init == "random":
             return (0.5 + RANDOM_START * noise).clamp(0, 1)
-        picture = content if self.init_picture is None else self.init_picture.to(self.device)
+        picture = content if self.init_picture is None else self._coloured(self.init_picture)
         return (resize(picture, size) + CONTENT_NOISE * noise).clamp(0, 1)
 
 

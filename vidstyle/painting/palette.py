@@ -43,6 +43,18 @@ def matched_palette(contents: Sequence[Tensor], styles: Sequence[Tensor]) -> Pal
     return Palette(matrix.float(), (wanted_mean - matrix @ mean).float())
 
 
+def colour_axes(styles: Sequence[Tensor]) -> Tensor:
+    """The directions of colour that `styles` spread along, (3, 3): columns in RGB, the longest of length sqrt(3).
+
+    Each is as long as the style spreads that way, so that a painting moves in the style's own colours: blue and
+    yellow for one, with hardly a magenta that no stroke of it has. (Grey moves by 1 along an axis of (1, 1, 1).)
+    """
+    _, covariance = _statistics(styles)
+    values, vectors = torch.linalg.eigh(covariance)
+    axes: Tensor = vectors * (3 * values / values.max()).sqrt()
+    return axes.float()
+
+
 def _statistics(pictures: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Mean (3,) and covariance (3, 3) of all pixels, every picture counting the same."""
     pixels = [picture.detach().cpu().double().flatten(1) for picture in pictures]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vidstyle.features.vgg19 import VGG19
-from vidstyle.painting.losses import content_energy, gram_matrix, squared_error, total_variation
+from vidstyle.painting.losses import content_weights, gram_matrix, squared_error, total_variation
 
 LossForm = Literal["relative", "sums"]
 LayerWeights = Mapping[str, float]
@@ -47,22 +47,27 @@ class StyleTargets:
 
 @dataclass(frozen=True)
 class ContentTargets:
-    """The content picture's responses (1, C, h, w) per content layer."""
+    """Per content layer the picture's responses (1, C, h, w) and what each position counts (1, 1, h, w)."""
 
     responses: Mapping[str, Tensor]
+    weights: Mapping[str, Tensor]
 
     @classmethod
     @torch.no_grad()
-    def of(cls, network: VGG19, picture: Tensor, layers: Sequence[str]) -> "ContentTargets":
-        """Targets of `picture` (3, H, W), 0..1, for `layers` of the network."""
-        return cls({name: r for name, r in network(picture).items() if name in layers})
+    def of(cls, network: VGG19, picture: Tensor, layers: Sequence[str], form: LossForm) -> "ContentTargets":
+        """Targets of `picture` (3, H, W), 0..1, for `layers` of the network; `form` as for `Objective`."""
+        responses = {name: r for name, r in network(picture).items() if name in layers}
+        relative = form == "relative"
+        weights = {name: content_weights(r) if relative else r.new_tensor(0.5) for name, r in responses.items()}
+        return cls(responses, weights)
 
 
 @dataclass(frozen=True)
 class Objective:
     """The loss of a picture against its targets; call it with (3, H, W) to get Losses with a graph.
 
-    `form` "relative": content ||F - P||^2 / ||P - mean P||^2 and style ||G - A||^2 / ||A||^2 per layer.
+    `form` "relative": content ||F - P||^2 / ||P - mean P||^2, positions weighted by their prominence, and style
+    ||G - A||^2 / ||A||^2, per layer.
     `form` "sums": Gatys et al. 2015, equations 1 and 4, 1/2 sum (F - P)^2 and 1/(4 N^2) ||G - A||^2 with Gram
     matrices that are means over positions (the article's factor 1/M^2 for pictures of one size).
     """
@@ -88,9 +93,8 @@ class Objective:
     def _content_loss(self, responses: Mapping[str, Tensor]) -> Tensor:
         parts = []
         for layer, weight in self.content_layers.items():
-            target = self.content.responses[layer]
-            scale = 1 / content_energy(target) if self.form == "relative" else 0.5
-            parts.append(weight * scale * squared_error(responses[layer], target))
+            error = (responses[layer] - self.content.responses[layer]).square()
+            parts.append(weight * (self.content.weights[layer] * error).sum())
         return torch.stack(parts).sum() if parts else torch.zeros(())
 
     def _style_loss(self, responses: Mapping[str, Tensor]) -> Tensor:

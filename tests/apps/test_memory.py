@@ -1,0 +1,33 @@
+import platform
+import subprocess
+import sys
+
+import pytest
+
+PAGES = 8192  # of 4 KiB: 32 MB in blocks too small for a mapping of their own
+
+ASK_AGAIN = f"""
+import resource
+from vidstyle.apps.memory import keep_freed_memory
+if {{keep}}:
+    assert keep_freed_memory()
+for _ in range(4):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    blocks = [bytearray(100_000) for _ in range({PAGES} * 4096 // 100_000)]
+    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    del blocks
+print(faults)
+"""
+
+
+def faults(keep: bool) -> int:
+    ran = subprocess.run(
+        [sys.executable, "-c", ASK_AGAIN.format(keep=keep)], capture_output=True, check=True, text=True
+    )
+    return int(ran.stdout)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
+def test_freed_memory_is_used_again_without_a_page_fault() -> None:
+    assert faults(keep=False) > PAGES / 2
+    assert faults(keep=True) < PAGES / 10
