@@ -1,4 +1,4 @@
-"""Textures from noise with self-taught filters against a harder recipe and against random filters.
+"""Textures from noise with self-taught filters against the first recipe and against random filters.
 
     python benchmarks/selftaught.py [--quick] [--size 192] [--styles 3] [--seed 0] [--out DIR]
 
@@ -6,7 +6,7 @@ Every style is made again from noise by the Gram matrices of conv1_1 ... conv5_1
 filters, in one run:
 
 - ``selftaught``: vidstyle.features.selftaught;
-- ``hard``: the same idea with nearly full whitening, all layers cut to the directions that hold 99.5 % of the
+- ``prototype``: the first recipe, with nearly full whitening, all layers cut to the directions that hold 99.5 % of the
   patches' energy, patches with the zero padding of the border;
 - ``random``: normal weights of variance 2 / inputs, no bias (He et al. 2015).
 
@@ -34,6 +34,8 @@ from vidstyle.features.weights import read_filters
 from vidstyle.jobs.sheet import contact_sheet
 from vidstyle.media.images import fit_size, load_picture, resize, save_picture
 from vidstyle.painting.descent import Moments, Schedule, adam
+from vidstyle.painting.painter import FIRST_RATE, LAST_RATE, RANDOM_START
+from vidstyle.painting.palette import colour_axes
 from vidstyle.painting.targets import ContentTargets, Objective, StyleTargets
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,7 +79,7 @@ def random_filters(seed: int) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def hard_filters(pictures: Sequence[Tensor], seed: int) -> dict[str, Tensor]:
+def prototype_filters(pictures: Sequence[Tensor], seed: int) -> dict[str, Tensor]:
     """Spherical k-means on hard whitened patches, layer by layer."""
     generator, filters = torch.Generator().manual_seed(seed), {}
     inputs, block = [normalized(resize(p, fit_size((p.shape[-2], p.shape[-1]), 256)))[None] for p in pictures], 1
@@ -131,19 +133,20 @@ def clusters(points: Tensor, count: int, generator: torch.Generator) -> Tensor:
 
 
 def texture(filters: Weights, style: Tensor, scales: Scales, seed: int) -> Tensor:
-    """A picture of the style's size, made from noise, coarse to fine."""
+    """A picture of the style's size, made from noise, coarse to fine, as a painter does it."""
     network, weights = VGG19(filters, LAYERS, "avg"), dict.fromkeys(LAYERS, 1 / len(LAYERS))
     generator = torch.Generator().manual_seed(seed)
-    image, moments = torch.empty(0), None
+    image, moments, axes = torch.empty(0), None, colour_axes([style])
     for divisor, steps in scales:
         size = (style.shape[-2] // divisor, style.shape[-1] // divisor)
         small = resize(style, size).clamp(0, 1)
-        noise = small.mean((1, 2), keepdim=True) + 0.3 * torch.randn(small.shape, generator=generator)
+        coloured = torch.einsum("ca,ahw->chw", axes, torch.randn(small.shape, generator=generator))
+        noise = small.mean((1, 2), keepdim=True) + RANDOM_START * coloured
         image = resize(image, size).clamp(0, 1) if moments else noise.clamp(0, 1)
         targets = StyleTargets.of(network, [small], LAYERS)
         objective = Objective(network, targets, ContentTargets({}, {}), weights, {}, 1.0, 0.0, 0.0, "relative")
         moments = moments.resized(size) if moments else Moments.zeros(image)
-        descended = adam(image, objective, Schedule(steps, 0.05, 0.005), moments, lambda *_: None)
+        descended = adam(image, objective, Schedule(steps, FIRST_RATE, LAST_RATE, axes), moments, lambda *_: None)
         image, moments = descended.image, descended.moments
     return image
 
@@ -189,7 +192,7 @@ def measure(
     teachers = [picture(path, 256), photo]
     contestants: dict[str, Callable[[], Weights]] = {
         "selftaught": lambda: selftaught.learn(teachers, deepest=LAYERS[-1], seed=seed),
-        "hard": lambda: hard_filters(teachers, seed),
+        "prototype": lambda: prototype_filters(teachers, seed),
         "random": lambda: random_filters(seed),
     }
     held_out = selftaught.learn([picture(other, 256) for other in others], deepest=LAYERS[-1], seed=seed + 1)

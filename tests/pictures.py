@@ -1,8 +1,13 @@
 """Pictures and filters for tests, made in code."""
 
+import hashlib
+from pathlib import Path
+
+import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torchvision.models import VGG19_Weights
 
 from vidstyle.features.layers import LAYERS, filter_shape, layers_up_to, state_key
 from vidstyle.features.weights import Filters
@@ -35,3 +40,16 @@ def random_tensors(deepest: str = LAYERS[-1], seed: int = 0) -> dict[str, Tensor
 
 def random_filters(deepest: str = LAYERS[-1], seed: int = 0) -> Filters:
     return Filters("random", "0" * 64, random_tensors(deepest, seed))
+
+
+def point_to(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes `url` the address of torchvision's ImageNet filters."""
+    monkeypatch.setattr(VGG19_Weights.IMAGENET1K_V1.value, "url", url)
+
+
+def published_vgg19(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of random filters that passes for the one that torchvision publishes."""
+    path = folder / "vgg19.pth"
+    torch.save(random_tensors(), path)
+    point_to(f"http://127.0.0.1:9/vgg19-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}.pth", monkeypatch)
+    return path

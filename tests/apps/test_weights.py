@@ -6,14 +6,13 @@ import pytest
 import torch
 
 from tests.apps.test_cli import assert_one_line, run
-from tests.pictures import random_tensors
+from tests.pictures import published_vgg19, random_tensors
 from vidstyle.features.weights import cache_folder, imagenet_file, save_filters
 
 
 @pytest.fixture
-def vgg(tmp_path: Path) -> Path:
-    torch.save(random_tensors(), tmp_path / "vgg19.pth")
-    return tmp_path / "vgg19.pth"
+def vgg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return published_vgg19(tmp_path, monkeypatch)
 
 
 def test_status_of_nothing_tells_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:

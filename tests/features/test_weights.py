@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.pictures import clouds, random_tensors
+from tests.pictures import clouds, point_to, published_vgg19, random_tensors
 from vidstyle.errors import WeightsError
 from vidstyle.features import download, weights
 from vidstyle.features.weights import Filters, load_filters, read_filters, save_filters
@@ -129,9 +129,23 @@ def test_only_the_newest_taught_filters_are_kept(cache: Path, monkeypatch: pytes
     assert len(list(cache.glob("selftaught-*.sha256"))) == 2
 
 
-def test_imported_imagenet_filters_are_used_and_checked(cache: Path, tmp_path: Path) -> None:
+def test_another_vgg19_is_not_imported(cache: Path, tmp_path: Path) -> None:
     torch.save(random_tensors(), tmp_path / "vgg19.pth")
-    kept = weights.import_filters(tmp_path / "vgg19.pth")
+    with pytest.raises(WeightsError, match=r"not torchvision's ImageNet file.*dcbb9e9d.*use it with --weights"):
+        weights.import_filters(tmp_path / "vgg19.pth")
+    assert not weights.imagenet_file().exists()
+
+
+def test_kept_filters_can_be_read_by_all_whom_the_umask_lets(tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    weights.save_filters({"x": torch.zeros(2)}, tmp_path / "x.safetensors")
+    assert (tmp_path / "x.safetensors").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_imported_imagenet_filters_are_used_and_checked(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = weights.import_filters(published_vgg19(tmp_path, monkeypatch))
     filters = load("imagenet")
     assert (filters.origin, filters.pooling) == ("imagenet", "max")
     assert load("auto").origin == "imagenet"
@@ -153,17 +167,11 @@ def silent_host(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     taken: list[socket.socket] = []
     threading.Thread(target=lambda: taken.append(server.accept()[0]), daemon=True).start()
     url = f"http://127.0.0.1:{server.getsockname()[1]}/vgg19-dcbb9e9d.pth"
-    _point_to(url, monkeypatch)
+    point_to(url, monkeypatch)
     monkeypatch.setattr(download, "PATIENCE", 0.5)
     yield url
     for connection in (server, *taken):
         connection.close()
-
-
-def _point_to(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from torchvision.models import VGG19_Weights
-
-    monkeypatch.setattr(VGG19_Weights.IMAGENET1K_V1.value, "url", url)
 
 
 def test_a_silent_host_is_given_up(silent_host: str, cache: Path) -> None:
@@ -197,7 +205,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        _point_to(f"http://127.0.0.1:{server.server_port}/{named.name}", monkeypatch)
+        point_to(f"http://127.0.0.1:{server.server_port}/{named.name}", monkeypatch)
         yield named
         server.shutdown()
 

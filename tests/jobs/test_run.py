@@ -41,6 +41,9 @@ def style(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+BT709 = torch.tensor([0.2126, 0.7152, 0.0722])  # of red, green and blue in luma
+
+
 class Ear(Listener):
     """Remembers what it is told."""
 
@@ -105,8 +108,9 @@ def test_the_file_holds_the_painting(tmp_path: Path, settings: Settings, style: 
     with open_video(tmp_path / "out.mp4") as film:
         written = list(film)
     for frame, painted in zip(written, ear.frames, strict=True):
-        # Grey, because the file keeps colours at half the size.
-        written_grey, grey, source_grey = (x.mean(0) for x in (frame.image, painted.painted.image, painted.frame.image))
+        # Luma, because the file keeps colours at half the size.
+        pictures = (frame.image, painted.painted.image, painted.frame.image)
+        written_grey, grey, source_grey = (torch.einsum("c,chw->hw", BT709, picture) for picture in pictures)
         error = float((written_grey - grey).abs().mean())
         assert error < 0.05
         assert float((written_grey - source_grey).abs().mean()) > 1.5 * error
@@ -212,6 +216,20 @@ def test_ctrl_c_leaves_a_playable_file_of_what_is_done(tmp_path: Path, settings:
     assert len(probe(partial).audio) == 1
 
 
+def test_ctrl_c_in_a_folder_tells_where_the_finished_pictures_are(
+    tmp_path: Path, settings: Settings, style: Path
+) -> None:
+    folder, ear = tmp_path / "photos", StopsAfter(2)
+    folder.mkdir()
+    for name in "abc":
+        save_picture(folder / f"{name}.png", clouds(40, 48))
+    with pytest.raises(KeyboardInterrupt):
+        stylize(folder, [style], settings=settings, listener=ear)
+    out = tmp_path / "photos_stripes"
+    assert ear.partial == (out, 2)
+    assert sorted(path.name for path in out.iterdir()) == ["a.png", "b.png"]
+
+
 def test_ctrl_c_before_the_first_frame_leaves_nothing(tmp_path: Path, settings: Settings, style: Path) -> None:
     class StopsAtOnce(Ear):
         def step(self, step: object) -> None:
@@ -275,12 +293,21 @@ def test_a_preview_paints_one_frame_of_each_shot(tmp_path: Path, settings: Setti
     assert not job.out.exists()
 
 
+def test_a_preview_replaces_another_only_when_told_to(tmp_path: Path, settings: Settings, style: Path) -> None:
+    job = Job.of(two_shots(tmp_path / "clip.mp4", rate="24"), [style], settings=settings)
+    (tmp_path / "clip_stripes_preview.png").write_bytes(b"mine")
+    with pytest.raises(SinkError, match="exists already"):
+        preview(job, [0.5], Listener())
+    assert (tmp_path / "clip_stripes_preview.png").read_bytes() == b"mine"
+    assert load_picture(preview(job, [0.5], Listener(), overwrite=True)[-1]).image.shape[0] == 3
+
+
 def test_a_preview_at_a_moment(tmp_path: Path, settings: Settings, style: Path) -> None:
     job, ear = Job.of(two_shots(tmp_path / "clip.mp4", rate="24"), [style], settings=settings), Ear()
     preview(job, [0.5], ear)
     assert [painted.frame.index for painted in ear.frames] == [12]
     with pytest.raises(SettingsError, match="--at 9 is outside of the film, which is 1"):
-        preview(job, [9.0], Listener())
+        preview(job, [9.0], Listener(), overwrite=True)
 
 
 def test_the_same_job_gives_the_same_frames(tmp_path: Path, settings: Settings, style: Path) -> None:

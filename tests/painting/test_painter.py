@@ -86,6 +86,19 @@ def test_two_styles_differ_from_either() -> None:
     assert not torch.allclose(both, painter().paint(CONTENT).image)
 
 
+def test_contents_in_the_styles_colours_give_another_picture() -> None:
+    # All else equal, the palette too: pixels move along the style's colours instead of red, green and blue.
+    own = painter(content_colors="own").paint(CONTENT).image
+    assert float((own - painter().paint(CONTENT).image).abs().mean()) > 1e-4
+
+
+def test_a_grey_style_makes_a_grey_picture() -> None:
+    grey = STYLE.mean(0, keepdim=True).expand(3, -1, -1)
+    found = Painter([grey], FILTERS, SMALL, balance=0.02).paint(CONTENT.mean(0, keepdim=True).expand(3, -1, -1)).image
+    assert float((found - found.mean(0)).abs().max()) < 0.02
+    assert float(found.std()) > 0.05
+
+
 def test_a_start_from_a_picture_is_where_it_starts() -> None:
     seen: list[Step] = []
     start = clouds(30, 40, seed=5)

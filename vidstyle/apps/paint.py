@@ -78,7 +78,7 @@ def paint(
         if dry_run:
             _dry_run(job, console, telling)
         elif preview:
-            _preview(job, at, console, telling)
+            _preview(job, at, overwrite, console, telling)
         else:
             _paint(job, console, telling)
 
@@ -118,12 +118,12 @@ def _paint(job: "Job", console: "Console", telling: Telling) -> None:
         raise VidstyleError(f"{some(len(summary.failed), 'picture')} could not be painted; {summary.frames} could")
 
 
-def _preview(job: "Job", at: Sequence[float], console: "Console", telling: Telling) -> None:
+def _preview(job: "Job", at: Sequence[float], overwrite: bool, console: "Console", telling: Telling) -> None:
     from vidstyle.apps.bars import listening
     from vidstyle.jobs.preview import preview
 
     with listening(console, telling.quiet, previews=len(at)) as listener:
-        files = preview(job, at, listener)
+        files = preview(job, at, listener, overwrite=overwrite)
     for file in files:
         print(file)
 

@@ -65,12 +65,12 @@ def fetch(*, telling: Telling = Telling()) -> None:  # noqa: B008 (frozen)
 
 @weights.command(name="import")
 def import_(
-    file: Annotated[AnyPath, Parameter(help="torchvision's vgg19-dcbb9e9d.pth, or the same as .safetensors.")],
+    file: Annotated[AnyPath, Parameter(help="torchvision's vgg19-dcbb9e9d.pth.")],
     /,
     *,
     telling: Telling = Telling(),  # noqa: B008 (frozen)
 ) -> None:
-    """Keep the filters of a VGG19 file that was downloaded elsewhere as the ImageNet filters."""
+    """Keep the filters of torchvision's file, downloaded elsewhere, as the ImageNet filters."""
     from vidstyle.features.weights import import_filters
 
     with _telling(telling):

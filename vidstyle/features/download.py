@@ -24,16 +24,25 @@ def fetch_vgg19(folder: Path, on_progress: Callable[[str, int, int], None] | Non
     Raises UnreachableError when the host does not answer in 10 s or the connection breaks, WeightsError when
     what came is not the file.
     """
-    from torchvision.models import VGG19_Weights
-
-    url: str = VGG19_Weights.IMAGENET1K_V1.url
+    url = _address()
     path = folder / url.rsplit("/", 1)[-1]
     with _opened(url) as response, path.open("wb") as file:
         digest = _copied(response, file.write, on_progress or (lambda *_: None))
-    expected = path.stem.rsplit("-", 1)[-1]
-    if not digest.startswith(expected):
-        raise WeightsError(f"{url}: another file came (its SHA-256 starts {digest[:8]}, not {expected}); try again")
+    if not digest.startswith(published_digits()):
+        found, expected = digest[:8], published_digits()
+        raise WeightsError(f"{url}: another file came (its SHA-256 starts {found}, not {expected}); try again")
     return path
+
+
+def published_digits() -> str:
+    """The first digits of the SHA-256 of torchvision's file, which are in its name."""
+    return Path(_address()).stem.rsplit("-", 1)[-1]
+
+
+def _address() -> str:
+    from torchvision.models import VGG19_Weights
+
+    return str(VGG19_Weights.IMAGENET1K_V1.url)
 
 
 def _opened(url: str) -> HTTPResponse:

@@ -96,8 +96,14 @@ def fetch_imagenet(on_progress: OnProgress | None = None) -> Path:
 
 
 def import_filters(path: Path) -> Path:
-    """Keeps the convolutions of a full VGG19 file as the ImageNet filters of this machine; where they are kept."""
+    """Keeps the convolutions of torchvision's file as the ImageNet filters of this machine; where they are kept.
+
+    WeightsError for any other file, also of another VGG19: nothing else is ever called ImageNet.
+    """
     filters = read_filters(path, LAYERS[-1])
+    if not filters.sha256.startswith(download.published_digits()):
+        digits = f"its SHA-256 starts {filters.sha256[:8]}, not {download.published_digits()}"
+        raise WeightsError(f"{path}: is not torchvision's ImageNet file ({digits}); use it with --weights {path}")
     _keep(filters.tensors, imagenet_file())
     return imagenet_file()
 
@@ -107,7 +113,8 @@ def save_filters(tensors: Mapping[str, Tensor], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        safetensors.torch.save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, part)
+        # Not save_file, which lets nobody else read what it writes.
+        part.write_bytes(safetensors.torch.save({key: tensor.contiguous() for key, tensor in tensors.items()}))
         os.replace(part, path)
     except OSError as error:
         raise WeightsError(

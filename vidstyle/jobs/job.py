@@ -10,13 +10,13 @@ from typing import Literal
 from vidstyle.errors import SettingsError, SinkError, SourceError
 from vidstyle.media.animation import is_animated
 from vidstyle.media.images import PICTURE_ENDINGS
+from vidstyle.media.sink import VIDEO_ENDINGS
 from vidstyle.media.source import find_pictures
 from vidstyle.settings import Settings
 
 Kind = Literal["video", "animation", "picture", "pictures"]
 AnyPath = str | os.PathLike[str]
 
-VIDEO_ENDINGS = (".mp4", ".mov", ".m4v", ".mkv", ".webm")
 ANIMATION_ENDINGS = (".gif", ".webp")
 
 

@@ -67,4 +67,4 @@ class Listener:
         """A frame was painted and written."""
 
     def interrupted(self, partial: Path | None, frames: int) -> None:
-        """The job was stopped by Ctrl-C; `partial` is a playable file of the `frames` that were done."""
+        """The job was stopped by Ctrl-C; `partial` is a playable file, or a folder, of the `frames` that were done."""

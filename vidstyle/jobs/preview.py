@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from vidstyle.errors import SettingsError
+from vidstyle.errors import SettingsError, SinkError
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Listener, Outline
 from vidstyle.jobs.run import outline_film, outline_pictures, ready_for_film
@@ -25,13 +25,17 @@ def plan(job: Job, listener: Listener) -> Outline:
         return outline_film(job, scout(source, listener))
 
 
-def preview(job: Job, at: Sequence[float], listener: Listener) -> list[Path]:
+def preview(job: Job, at: Sequence[float], listener: Listener, *, overwrite: bool = False) -> list[Path]:
     """Paints the frames of a film at the seconds `at`, else the middle frame of each shot, as pictures.
 
-    Returns the files: ``OUT_preview_12.50s.png`` for each frame, and last a contact sheet with the sources.
+    Returns the files: ``OUT_preview_12.50s.png`` for each frame, and last a contact sheet with the sources,
+    ``OUT_preview.png``. SinkError where that is there already, unless `overwrite`.
     """
     if job.kind not in ("video", "animation"):
         raise SettingsError("--preview is for videos and animations; for a picture, use --size 256")
+    sheet = job.out.with_name(f"{job.out.stem}_preview.png")
+    if sheet.exists() and not overwrite:
+        raise SinkError(f"{sheet}: exists already; give another name with -o, or --overwrite")
     with opened(job, listener) as source:
         scouted, painter = ready_for_film(job, source, listener)
         wanted = _positions(at, source) if at else middles_of_shots(scouted)
@@ -39,7 +43,6 @@ def preview(job: Job, at: Sequence[float], listener: Listener) -> list[Path]:
     files = [job.out.with_name(f"{job.out.stem}_preview_{p.frame.seconds:.2f}s.png") for p in pairs]
     for file, pair in zip(files, pairs, strict=True):
         save_picture(file, pair.painted.image.cpu())
-    sheet = job.out.with_name(f"{job.out.stem}_preview.png")
     save_picture(sheet, contact_sheet([(pair.frame.image, pair.painted.image.cpu()) for pair in pairs]))
     return [*files, sheet]
 

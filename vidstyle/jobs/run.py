@@ -20,7 +20,7 @@ from vidstyle.motion.chain import PaintedFrame, paint_frames
 from vidstyle.motion.shots import mark_cuts
 from vidstyle.painting.balance import calibrated
 from vidstyle.painting.device import select_device
-from vidstyle.painting.painter import Painted, Painter, Size, size_of
+from vidstyle.painting.painter import Painter, Size, size_of
 from vidstyle.settings import Settings
 
 
@@ -132,7 +132,8 @@ def _run_picture(job: Job, listener: Listener) -> Summary:
     listener.started(outline_pictures(job, [size_of(picture.image)]))
     painter = make_painter(job, [picture.image], listener)
     painter, painted = _paint_picture(painter, picture, 0, job.out, listener)
-    return Summary.of(job.out, painter).after(painted)
+    listener.frame(painted)
+    return Summary.of(job.out, painter).after(painted.painted)
 
 
 def _run_pictures(job: Job, listener: Listener) -> Summary:
@@ -146,15 +147,19 @@ def _run_pictures(job: Job, listener: Listener) -> Summary:
     for index, path in enumerate(paths):
         try:
             _, painted = _paint_picture(painter, load_picture(path), index, job.out / path.name, listener)
-            summary = summary.after(painted)
+            summary = summary.after(painted.painted)
+            listener.frame(painted)
         except VidstyleError as error:
             failed.append(str(error))
+        except KeyboardInterrupt:
+            listener.interrupted(job.out if summary.frames else None, summary.frames)
+            raise
     return replace(summary, failed=tuple(failed))
 
 
 def _paint_picture(
     painter: Painter, picture: Picture, index: int, out: Path, listener: Listener
-) -> tuple[Painter, Painted]:
+) -> tuple[Painter, PaintedFrame]:
     """Writes the painting of one picture to `out`; the painter balanced for it, and the painting."""
     size = painting_size(size_of(picture.image), painter.settings, painter.device)
     content = resize(picture.image, size)
@@ -162,8 +167,7 @@ def _paint_picture(
     painted = painter.paint(content, listener.step)
     alpha = None if picture.alpha is None else resize(picture.alpha, size)
     save_picture(out, painted.image.cpu(), alpha, picture.bits)
-    listener.frame(PaintedFrame(Frame(index, 0.0, content), painted))
-    return painter, painted
+    return painter, PaintedFrame(Frame(index, 0.0, content), painted)
 
 
 def _readable(paths: Sequence[Path]) -> list[Tensor]:

@@ -41,6 +41,7 @@ _VP9 = [
     "1",
 ]
 _ENCODERS = {".mp4": _H264, ".mov": _H264, ".m4v": _H264, ".mkv": _H264, ".webm": _VP9}
+VIDEO_ENDINGS = tuple(_ENCODERS)
 # The flags -colorspace and the like convert right but leave the tags unknown: the filter sets both.
 _BT709 = (
     "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd,format=yuv420p,"
