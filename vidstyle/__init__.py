@@ -1,4 +1,4 @@
-"""Paint videos, pictures and webcam snapshots in the style of a picture.
+"""Paint videos and pictures in the style of a picture.
 
     import vidstyle
 

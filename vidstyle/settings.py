@@ -91,7 +91,9 @@ class Settings:
         "Relative errors with a balance that is found, or the article's plain sums of squares.",
     )
     content_colors: Literal["style", "own"] = _option(
-        "style", STYLE, "Colours the content is held to: the style's, into which it is moved first, or its own."
+        "style",
+        STYLE,
+        "Colours to paint in: the style's, which the content is moved to and pixels keep to, or own.",
     )
     steps: int = _option(
         30, PAINTING, "Full-size steps of a picture or a shot's first frame.", lambda v: v >= 1, "1 or more"
@@ -109,7 +111,13 @@ class Settings:
         _is_size,
         "auto, full, or a number of pixels from 32",
     )
-    seed: int = _option(0, PAINTING, "Seed of the noise and of the self-taught filters.")
+    seed: int = _option(
+        0,
+        PAINTING,
+        "Seed of the noise and of the self-taught filters.",
+        lambda v: 0 <= v < 2**63,
+        "a whole number from 0 to 2**63 - 1",
+    )
     weights: str = _option(
         "auto", NETWORK, "Filters: auto, imagenet, selftaught, or a .pth or .safetensors file of VGG19."
     )

@@ -230,6 +230,22 @@ def test_ctrl_c_in_a_folder_tells_where_the_finished_pictures_are(
     assert sorted(path.name for path in out.iterdir()) == ["a.png", "b.png"]
 
 
+def test_ctrl_c_in_the_first_picture_of_a_folder_leaves_no_folder(
+    tmp_path: Path, settings: Settings, style: Path
+) -> None:
+    class StopsAtOnce(Ear):
+        def step(self, step: object) -> None:
+            raise KeyboardInterrupt
+
+    folder, ear = tmp_path / "photos", StopsAtOnce()
+    folder.mkdir()
+    save_picture(folder / "a.png", clouds(40, 48))
+    with pytest.raises(KeyboardInterrupt):
+        stylize(folder, [style], settings=settings, listener=ear)
+    assert ear.partial == (None, 0)
+    assert not (tmp_path / "photos_stripes").exists()
+
+
 def test_ctrl_c_before_the_first_frame_leaves_nothing(tmp_path: Path, settings: Settings, style: Path) -> None:
     class StopsAtOnce(Ear):
         def step(self, step: object) -> None:
@@ -295,10 +311,10 @@ def test_a_preview_paints_one_frame_of_each_shot(tmp_path: Path, settings: Setti
 
 def test_a_preview_replaces_another_only_when_told_to(tmp_path: Path, settings: Settings, style: Path) -> None:
     job = Job.of(two_shots(tmp_path / "clip.mp4", rate="24"), [style], settings=settings)
-    (tmp_path / "clip_stripes_preview.png").write_bytes(b"mine")
+    (tmp_path / "clip_stripes_preview_0.50s.png").write_bytes(b"mine")
     with pytest.raises(SinkError, match="exists already"):
         preview(job, [0.5], Listener())
-    assert (tmp_path / "clip_stripes_preview.png").read_bytes() == b"mine"
+    assert (tmp_path / "clip_stripes_preview_0.50s.png").read_bytes() == b"mine"
     assert load_picture(preview(job, [0.5], Listener(), overwrite=True)[-1]).image.shape[0] == 3
 
 

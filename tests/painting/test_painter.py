@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from tests.pictures import clouds, random_filters
 from vidstyle.painting.painter import CONTENT_NOISE, SMALLEST_SIDE, Painter, Step, scale_plan
+from vidstyle.painting.palette import matched_palette
 from vidstyle.settings import Settings
 
 FILTERS = random_filters("conv3_1")
@@ -86,17 +87,33 @@ def test_two_styles_differ_from_either() -> None:
     assert not torch.allclose(both, painter().paint(CONTENT).image)
 
 
-def test_contents_in_the_styles_colours_give_another_picture() -> None:
-    # All else equal, the palette too: pixels move along the style's colours instead of red, green and blue.
-    own = painter(content_colors="own").paint(CONTENT).image
-    assert float((own - painter().paint(CONTENT).image).abs().mean()) > 1e-4
-
-
 def test_a_grey_style_makes_a_grey_picture() -> None:
     grey = STYLE.mean(0, keepdim=True).expand(3, -1, -1)
-    found = Painter([grey], FILTERS, SMALL, balance=0.02).paint(CONTENT.mean(0, keepdim=True).expand(3, -1, -1)).image
+    p = replace(Painter([grey], FILTERS, SMALL, balance=0.02), palette=matched_palette([CONTENT], [grey]))
+    found = p.paint(CONTENT).image
     assert float((found - found.mean(0)).abs().max()) < 0.02
     assert float(found.std()) > 0.05
+
+
+def test_a_random_start_lies_in_the_styles_colours() -> None:
+    sepia = torch.tensor([0.6, 0.45, 0.3]).view(3, 1, 1) * (0.5 + STYLE.mean(0, keepdim=True))
+    p = Painter([sepia], FILTERS, SMALL.replace(init="random", content_weight=0.0))
+    seen: list[Step] = []
+    replace(p, palette=matched_palette([CONTENT], [sepia])).paint(CONTENT, seen.append)
+    assert torch.allclose(seen[0].image.mean((1, 2)), sepia.mean((1, 2)), atol=0.05)
+
+
+def test_a_painter_with_other_styles_has_other_targets() -> None:
+    p = painter()
+    p.paint(CONTENT)
+    other = clouds(64, 64, seed=7, grain=2)
+    expected = replace(painter(), styles=[other]).paint(CONTENT).image
+    assert torch.equal(replace(p, styles=[other]).paint(CONTENT).image, expected)
+
+
+def test_a_retuned_painter_shares_the_network() -> None:
+    p = painter()
+    assert p.retuned(balance=3.0).network is p.network
 
 
 def test_a_start_from_a_picture_is_where_it_starts() -> None:

@@ -79,9 +79,9 @@ class Quiet(Listener):
 
     def interrupted(self, partial: Path | None, frames: int) -> None:
         if partial is None:
-            say(self._console, "no frame was done, so nothing was written")
+            say(self._console, f"no {self.noun} was done, so nothing was written")
         else:
-            say(self._console, f"{some(frames, 'frame')} done: {printable(partial)}")
+            say(self._console, f"{some(frames, self.noun)} done: {printable(partial)}")
 
 
 class PlainLines(Quiet):

@@ -35,7 +35,8 @@ OUTPUT: Matrix = ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), 
 def pays(weight: Tensor, x: Tensor) -> bool:
     """Whether `x` (1, I, H, W) is convolved faster this way with `weight` (O, I, 3, 3) than directly."""
     tiles = -(-x.shape[2] // TILE) * -(-x.shape[3] // TILE)
-    return x.device.type == "cpu" and weight[..., 0, 0].numel() >= FEWEST_WEIGHTS and tiles >= FEWEST_TILES
+    enough = weight[..., 0, 0].numel() >= FEWEST_WEIGHTS and tiles >= FEWEST_TILES
+    return enough and x.device.type == "cpu" and len(x) == 1
 
 
 def transformed(weight: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """What a job would give, before it is done: its outline, and single frames."""
 
+import glob
 import itertools
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -29,16 +30,18 @@ def preview(job: Job, at: Sequence[float], listener: Listener, *, overwrite: boo
     """Paints the frames of a film at the seconds `at`, else the middle frame of each shot, as pictures.
 
     Returns the files: ``OUT_preview_12.50s.png`` for each frame, and last a contact sheet with the sources,
-    ``OUT_preview.png``. SinkError where that is there already, unless `overwrite`.
+    ``OUT_preview.png``. SinkError where a preview of that name is there already, unless `overwrite`.
     """
     if job.kind not in ("video", "animation"):
         raise SettingsError("--preview is for videos and animations; for a picture, use --size 256")
     sheet = job.out.with_name(f"{job.out.stem}_preview.png")
-    if sheet.exists() and not overwrite:
-        raise SinkError(f"{sheet}: exists already; give another name with -o, or --overwrite")
+    earlier = sorted(job.out.parent.glob(f"{glob.escape(job.out.stem)}_preview*.png"))
+    if earlier and not overwrite:
+        raise SinkError(f"{earlier[0]}: exists already; give another name with -o, or --overwrite")
     with opened(job, listener) as source:
+        moments = _positions(at, source)  # first, so that a wrong time is told at once
         scouted, painter = ready_for_film(job, source, listener)
-        wanted = _positions(at, source) if at else middles_of_shots(scouted)
+        wanted = moments or middles_of_shots(scouted)
         pairs = list(_painted(painter, source, wanted, listener))
     files = [job.out.with_name(f"{job.out.stem}_preview_{p.frame.seconds:.2f}s.png") for p in pairs]
     for file, pair in zip(files, pairs, strict=True):

@@ -46,7 +46,7 @@ def stylize(
 
 
 def run(job: Job, listener: Listener) -> Summary:
-    """Does a job. Ctrl-C leaves a playable file of the frames that are done."""
+    """Does a job. Ctrl-C leaves a playable file of the frames, or a folder of the pictures, that are done."""
     if job.kind == "picture":
         return _run_picture(job, listener)
     return _run_pictures(job, listener) if job.kind == "pictures" else _run_film(job, listener)
@@ -153,7 +153,9 @@ def _run_pictures(job: Job, listener: Listener) -> Summary:
             failed.append(str(error))
         except KeyboardInterrupt:
             listener.interrupted(job.out if summary.frames else None, summary.frames)
+            _removed_if_empty(job.out)
             raise
+    _removed_if_empty(job.out)
     return replace(summary, failed=tuple(failed))
 
 
@@ -168,6 +170,12 @@ def _paint_picture(
     alpha = None if picture.alpha is None else resize(picture.alpha, size)
     save_picture(out, painted.image.cpu(), alpha, picture.bits)
     return painter, PaintedFrame(Frame(index, 0.0, content), painted)
+
+
+def _removed_if_empty(folder: Path) -> None:
+    """Leaves no empty folder behind, which the next run would refuse to write to."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _readable(paths: Sequence[Path]) -> list[Tensor]:

@@ -28,7 +28,6 @@ from .colour import in_srgb, planes, through_table, to_srgb
 __all__ = [
     "MAX_PIXELS",
     "PICTURE_ENDINGS",
-    "VIDEO_ENDINGS",
     "Picture",
     "fit_size",
     "flatten",
@@ -42,21 +41,6 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
-VIDEO_ENDINGS = (
-    ".mp4",
-    ".mov",
-    ".m4v",
-    ".mkv",
-    ".webm",
-    ".avi",
-    ".mpg",
-    ".ts",
-    ".mts",
-    ".flv",
-    ".wmv",
-    ".ogv",
-    ".dv",
-)
 MAX_PIXELS = 150_000_000  # a small file can unpack to any size; this is a 12,000 x 12,000 picture
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")

@@ -64,8 +64,8 @@ def uncovered_filled(warped: Tensor, content: Tensor, visible: Tensor) -> Tensor
     if bool(visible.all()) or int(visible.sum()) < 16:
         return warped
     ones = torch.ones_like(content[:1])
-    source = torch.cat([content, ones])[:, visible].T.double()  # (n, 4)
-    regular = 1e-3 * len(source) * torch.eye(4, dtype=source.dtype, device=source.device)
-    fit = torch.linalg.solve(source.T @ source + regular, source.T @ warped[:, visible].T.double())  # (4, 3)
+    source = torch.cat([content, ones])[:, visible].T.cpu().double()  # (n, 4); Apple's GPUs have no doubles
+    regular = 1e-3 * len(source) * torch.eye(4, dtype=source.dtype)
+    fit = torch.linalg.solve(source.T @ source + regular, source.T @ warped[:, visible].T.cpu().double())  # (4, 3)
     coloured = torch.einsum("cd,chw->dhw", fit.to(content), torch.cat([content, ones])).clamp(0, 1)
     return torch.where(visible, warped, coloured)

@@ -7,7 +7,6 @@ network. So the weight is searched, on small paintings, that leaves the wanted s
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -33,8 +32,8 @@ LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
 def wanted_structure(strength: float) -> float:
-    """The structure that a painting of `strength` 0..1 should keep: 0.9 ... 0.5."""
-    return 0.9 - 0.4 * strength
+    """The structure that a painting of `strength` 0..1 should keep: 0.92 ... 0.52."""
+    return 0.92 - 0.4 * strength
 
 
 def structure(painting: Tensor, content: Tensor) -> float:
@@ -63,23 +62,23 @@ def calibrated(painter: Painter, contents: Sequence[Tensor], on_probe: OnProbe |
     content weight of 0 have no balance to find.
     """
     if painter.settings.content_colors == "style":
-        painter = replace(painter, palette=matched_palette(contents, painter.styles))
+        painter = painter.retuned(palette=matched_palette(contents, painter.styles))
     if painter.settings.loss == "sums" or not painter.settings.content_weight:
         return painter
     content = max(contents, key=lambda picture: float(picture.std()))
     small = resize(content, fit_size(size_of(content), PROBE_SIDE))
     settings = painter.settings.replace(init="content", steps=PROBE_STEPS, scales=PROBE_SCALES)
-    probe = replace(painter, settings=settings, init_picture=None)
+    probe = painter.retuned(settings=settings, init_picture=None)
     wanted, tell = wanted_structure(painter.settings.strength), on_probe or (lambda *_: None)
     tried: list[tuple[float, float]] = []  # (log of the balance, structure above what is wanted)
     for number in range(1, PROBES + 1):
         log_balance = _next_guess(tried)
-        painting = replace(probe, balance=math.exp(log_balance)).paint(small).image
+        painting = probe.retuned(balance=math.exp(log_balance)).paint(small).image
         tried.append((log_balance, structure(painting.cpu(), small.cpu()) - wanted))
         tell(number, PROBES)
         if abs(tried[-1][1]) < NEAR:
             break
-    return replace(painter, balance=math.exp(_next_guess(tried)))
+    return painter.retuned(balance=math.exp(_next_guess(tried)))
 
 
 def search_cost(settings: Settings, size: Size) -> int:

@@ -47,7 +47,7 @@ class Moments:
         return Moments(mean, square, self.mean_seen + 1, self.square_seen + 1)
 
     def direction(self) -> Tensor:
-        """The step for a learning rate of 1; no pixel moves more, also where a carried square is far too small."""
+        """The step for a rate of 1; no pixel moves more along an axis, also where a carried square is far too small."""
         mean = self.mean / (1 - BETA_MEAN**self.mean_seen)
         square = self.square / (1 - BETA_SQUARE**self.square_seen)
         direction: Tensor = mean / (square.sqrt() + EPSILON)

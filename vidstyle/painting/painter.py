@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,7 +24,7 @@ SMALLEST_SIDE = 40  # of the coarsest scale: below, conv5_1 has too few position
 MORE_STEPS = 1.6  # of each scale than of the next finer one; they cost a quarter
 STROKES = 1.5  # long side of the style against the painting's: strokes of a style of the same size look like noise
 CONTENT_NOISE = 0.1  # standard deviation of the noise added to a content or picture start
-RANDOM_START = 0.25  # standard deviation of a random start around middle grey
+RANDOM_START = 0.25  # standard deviation of a random start around the style's mean, or middle grey
 FIRST_RATE, LAST_RATE = 0.04, 0.004
 FOLLOW_FIRST_RATE, FOLLOW_LAST_RATE = 0.04, 0.01
 
@@ -58,7 +59,7 @@ class Painter:
     """Paints pictures in the style of `styles` (each (3, H, W), RGB, 0..1); nothing passes between pictures.
 
     `balance` is the weight of the content loss against a style loss of weight 1, and `palette` the colours that
-    contents are moved to first; `balance.calibrated` finds both.
+    contents are moved to first; `balance.calibrated` finds both. Without a palette contents keep their colours.
     `init_picture` is the start that ``Settings.init`` names where it names a file.
     """
 
@@ -69,7 +70,7 @@ class Painter:
     palette: Palette | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     init_picture: Tensor | None = None
-    _style_targets: dict[Size, StyleTargets] = field(default_factory=dict, repr=False, compare=False)
+    _style_targets: dict[Size, StyleTargets] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def network(self) -> VGG19:
@@ -78,8 +79,14 @@ class Painter:
 
     @cached_property
     def axes(self) -> Tensor | None:
-        """The axes of colour that pixels move along: the style's, unless the content keeps its own colours."""
-        return colour_axes(self.styles) if self.settings.content_colors == "style" else None
+        """The axes of colour that pixels move along: the style's, where contents are moved to its colours."""
+        return None if self.palette is None else colour_axes(self.styles)
+
+    def retuned(self, **changes: Any) -> "Painter":
+        """This painter with another palette, balance, start or number of steps, the network and style targets shared."""
+        other = replace(self, **changes)
+        other.__dict__.update(network=self.network, _style_targets=self._style_targets)
+        return other
 
     def paint(self, content: Tensor, on_step: OnStep | None = None) -> Painted:
         """Paints `content` (3, H, W), coarse to fine, from where ``Settings.init`` says."""
@@ -147,10 +154,12 @@ class Painter:
     def _start(self, content: Tensor, size: Size) -> Tensor:
         """Where a painting starts, at `size`. The noise depends on the seed alone, so that frames share it."""
         noise = torch.randn(3, *size, generator=torch.Generator().manual_seed(self.settings.seed)).to(self.device)
+        middle = torch.full_like(noise[:, :1, :1], 0.5)
         if self.axes is not None:
             noise = torch.einsum("ca,ahw->chw", self.axes.to(noise), noise)
+            middle = torch.stack([style.mean((1, 2)) for style in self.styles]).mean(0).view(3, 1, 1).to(noise)
         if self.settings.init == "random":
-            return (0.5 + RANDOM_START * noise).clamp(0, 1)
+            return (middle + RANDOM_START * noise).clamp(0, 1)
         picture = content if self.init_picture is None else self._coloured(self.init_picture)
         return (resize(picture, size) + CONTENT_NOISE * noise).clamp(0, 1)
 

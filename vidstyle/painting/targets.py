@@ -47,7 +47,7 @@ class StyleTargets:
 
 @dataclass(frozen=True)
 class ContentTargets:
-    """Per content layer the picture's responses (1, C, h, w) and what each position counts (1, 1, h, w)."""
+    """Per content layer the picture's responses (1, C, h, w) and what an error counts, (1, 1, h, w) or everywhere."""
 
     responses: Mapping[str, Tensor]
     weights: Mapping[str, Tensor]
