@@ -83,7 +83,7 @@ class Painter:
         return None if self.palette is None else colour_axes(self.styles)
 
     def retuned(self, **changes: Any) -> "Painter":
-        """This painter with another palette, balance, start or number of steps, the network and style targets shared."""
+        """This painter with another palette, balance, start or number of steps; network and style targets are one."""
         other = replace(self, **changes)
         other.__dict__.update(network=self.network, _style_targets=self._style_targets)
         return other
