@@ -1,6 +1,6 @@
 """Textures from noise with self-taught filters against the first recipe and against random filters.
 
-    python benchmarks/selftaught.py [--quick] [--size 192] [--styles 3] [--seed 0] [--out DIR]
+    python benchmarks/selftaught.py [--quick] [--size 192] [--styles 4] [--seed 0] [--data DIR] [--out DIR]
 
 Every style is made again from noise by the Gram matrices of conv1_1 ... conv5_1, coarse to fine, with three sets of
 filters, in one run:
@@ -12,7 +12,8 @@ filters, in one run:
 
 The judges are not what was optimised: the sliced Wasserstein distance of 7x7 patches on a pyramid, divided by that
 of the style's own halves (1 = as far apart as these); the relative Gram error on self-taught filters of another
-seed and other pictures; and on trained filters of conv1_1 ... conv3_1, where a file of them is there.
+seed and other pictures; and on trained filters of conv1_1 ... conv3_1, where a file of them is there. A folder `--data`
+may hold that file and more styles (names: see TRAINED and PAINTINGS); without it the drawn samples serve.
 """
 
 import argparse
@@ -39,16 +40,10 @@ from vidstyle.painting.palette import colour_axes
 from vidstyle.painting.targets import ContentTargets, Objective, StyleTargets
 
 ROOT = Path(__file__).resolve().parents[1]
-OTHER_DATA = ROOT.parent / "shared" / "data"
-STYLES = (
-    OTHER_DATA / "starry_night.jpg",
-    OTHER_DATA / "monet.jpg",
-    ROOT / "samples" / "woodcut.jpg",
-    ROOT / "samples" / "swirl.jpg",
-    ROOT / "samples" / "monet.jpg",
-)
+PAINTINGS = ("starry_night.jpg", "monet.jpg")
+DRAWN = tuple(ROOT / "samples" / name for name in ("woodcut.jpg", "swirl.jpg", "monet.jpg"))
 PHOTO = ROOT / "samples" / "photo.jpg"
-TRAINED = OTHER_DATA / "vgg19_prefix_conv1_1_to_conv3_1.pth"
+TRAINED = "vgg19_prefix_conv1_1_to_conv3_1.pth"
 LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 TRAINED_LAYERS = LAYERS[:3]
 SCALES = ((4, 60), (2, 45), (1, 30))  # size divided by, steps
@@ -185,7 +180,7 @@ def halves_distance(style: Tensor) -> float:
 
 
 def measure(
-    path: Path, others: Sequence[Path], size: int, scales: Scales, seed: int
+    path: Path, others: Sequence[Path], trained: Weights | None, size: int, scales: Scales, seed: int
 ) -> tuple[dict[str, dict[str, float | None]], list[Tensor]]:
     """The figures of one style, by contestant, and the pictures: the style, then what each made."""
     style, photo = picture(path, size), picture(PHOTO, 256)
@@ -196,7 +191,6 @@ def measure(
         "random": lambda: random_filters(seed),
     }
     held_out = selftaught.learn([picture(other, 256) for other in others], deepest=LAYERS[-1], seed=seed + 1)
-    trained = read_filters(TRAINED, TRAINED_LAYERS[-1]).tensors if TRAINED.is_file() else None
     yardstick, figures, pictures = halves_distance(style), {}, [style]
     for name, learn in contestants.items():
         began = time.perf_counter()
@@ -251,17 +245,20 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=192, help="pixels of the long side")
     parser.add_argument("--styles", type=int, default=4, help="how many styles")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--data", type=Path, help="folder with paintings and trained filters")
     parser.add_argument("--out", type=Path, help="folder for selftaught.json and selftaught.png")
     options = parser.parse_args()
     size, count = (128, 3) if options.quick else (options.size, options.styles)
     scales = QUICK_SCALES if options.quick else SCALES
-    styles = [path for path in STYLES if path.is_file()]
+    paintings = [options.data / name for name in PAINTINGS] if options.data else []
+    styles = [*paintings, *DRAWN]
+    trained = read_filters(options.data / TRAINED, TRAINED_LAYERS[-1]).tensors if options.data else None
     results, rows = {}, []
     print(f"{'style':14} {'filters':12} {'patches':>8} {'held out':>10} {'trained':>9} {'learn s':>7}")
     for path in styles[:count]:
         others = [other for other in styles if other != path][:2]
-        figures, pictures = measure(path, others, size, scales, options.seed)
-        name = path.stem if path.parent == OTHER_DATA else f"{path.stem} (drawn)"
+        figures, pictures = measure(path, others, trained, size, scales, options.seed)
+        name = f"{path.stem} (drawn)" if path in DRAWN else path.stem
         results[name] = figures
         rows.append(sheet_row(name, figures, pictures))
         for contestant, values in figures.items():

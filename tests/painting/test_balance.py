@@ -68,6 +68,16 @@ def test_contents_are_moved_to_the_styles_colours_unless_they_keep_their_own() -
     assert calibrated(Painter([style], FILTERS, SMALL.replace(content_colors="own")), [content]).palette is None
 
 
+def test_own_colours_make_another_picture_than_the_styles() -> None:
+    content = clouds(60, 80)
+    painters = [
+        calibrated(Painter([STYLE], FILTERS, SMALL.replace(content_colors=c)), [content]) for c in ("style", "own")
+    ]
+    ours, own = (painter.paint(content).image for painter in painters)
+    colours = content.mean((1, 2))
+    assert (own.mean((1, 2)) - colours).norm() < (ours.mean((1, 2)) - colours).norm()
+
+
 @pytest.mark.parametrize("changes", [{"loss": "sums"}, {"content_weight": 0.0}])
 def test_nothing_is_searched_where_there_is_nothing_to_find(changes: dict[str, object]) -> None:
     changes = {**changes, "content_colors": "own"}

@@ -14,8 +14,8 @@ from vidstyle.painting.painter import Painter, Size, scale_plan
 from vidstyle.settings import Settings
 
 PROBE_SIDE = 128  # pixels of the square that one step is timed on
-BASE_MEMORY = 0.75e9  # bytes: the libraries and the filters
-MEMORY_PER_PIXEL = 2.0e3  # bytes of responses and gradients in float32, up to conv5_1
+BASE_MEMORY = 1.6e9  # bytes: the libraries, learning filters, the filters and their transforms
+MEMORY_PER_PIXEL = 3.0e3  # bytes of responses and gradients in float32, up to conv5_1
 
 
 @dataclass(frozen=True)
