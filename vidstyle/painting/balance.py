@@ -19,7 +19,7 @@ from vidstyle.settings import Settings
 
 OnProbe = Callable[[int, int], None]  # paintings of the search done, in all
 
-PROBE_SIDE = 160  # pixels, long side of the paintings that the balance is searched on
+PROBE_AREA = 150**2  # pixels of the paintings that the balance is searched on: smaller ones keep less structure
 PROBES = 3  # paintings of the search, at most
 PROBE_SCALES, PROBE_STEPS = 2, 20
 FIRST_GUESS = 0.2
@@ -66,7 +66,7 @@ def calibrated(painter: Painter, contents: Sequence[Tensor], on_probe: OnProbe |
     if painter.settings.loss == "sums" or not painter.settings.content_weight:
         return painter
     content = max(contents, key=lambda picture: float(picture.std()))
-    small = resize(content, fit_size(size_of(content), PROBE_SIDE))
+    small = resize(content, _probe_size(size_of(content)))
     settings = painter.settings.replace(init="content", steps=PROBE_STEPS, scales=PROBE_SCALES)
     probe = painter.retuned(settings=settings, init_picture=None)
     wanted, tell = wanted_structure(painter.settings.strength), on_probe or (lambda *_: None)
@@ -86,7 +86,13 @@ def search_cost(settings: Settings, size: Size) -> int:
     if settings.loss == "sums" or not settings.content_weight:
         return 0
     probe = settings.replace(steps=PROBE_STEPS, scales=PROBE_SCALES)
-    return PROBES * sum(h * w * steps for (h, w), steps in scale_plan(fit_size(size, PROBE_SIDE), probe))
+    return PROBES * sum(h * w * steps for (h, w), steps in scale_plan(_probe_size(size), probe))
+
+
+def _probe_size(size: Size) -> Size:
+    """`size` brought to PROBE_AREA pixels, never enlarged."""
+    shrink = min(1.0, math.sqrt(PROBE_AREA / (size[0] * size[1])))
+    return fit_size(size, max(1, round(shrink * max(size))))
 
 
 def _next_guess(tried: Sequence[tuple[float, float]]) -> float:
