@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 from tests.pictures import clouds, stripes
 from vidstyle.features.selftaught import learn
 from vidstyle.features.weights import Filters
-from vidstyle.painting.balance import PROBES, RANGE, _next_guess, calibrated, search_cost, structure, wanted_structure
+from vidstyle.painting.balance import (
+    PROBE_AREA,
+    PROBES,
+    RANGE,
+    _next_guess,
+    _probe_size,
+    calibrated,
+    search_cost,
+    structure,
+    wanted_structure,
+)
 from vidstyle.painting.painter import Painter
 from vidstyle.settings import Settings
 
@@ -66,6 +76,16 @@ def test_contents_are_moved_to_the_styles_colours_unless_they_keep_their_own() -
     assert painter.palette is not None
     assert torch.allclose(painter.palette(content).mean((1, 2)), style.mean((1, 2)), atol=0.02)
     assert calibrated(Painter([style], FILTERS, SMALL.replace(content_colors="own")), [content]).palette is None
+
+
+@given(st.integers(1, 4000), st.integers(1, 4000))
+@settings(deadline=None)
+def test_probes_of_all_shapes_have_one_area_and_are_never_enlarged(height: int, width: int) -> None:
+    small = _probe_size((height, width))
+    assert small[0] <= height
+    assert small[1] <= width
+    if min(small) >= 40:
+        assert math.prod(small) == pytest.approx(min(PROBE_AREA, height * width), rel=0.05)
 
 
 def test_own_colours_make_another_picture_than_the_styles() -> None:
