@@ -14,7 +14,9 @@ from typing import Any, Literal, get_args, get_type_hints
 from vidstyle.errors import SettingsError
 from vidstyle.features.layers import layer_name
 
-PAINTING, STYLE, NETWORK = "Painting", "Style and content", "Network"
+PAINTING, STYLE, MOTION, NETWORK = "Painting", "Style and content", "Motion", "Network"
+
+FlowName = Literal["dis", "farneback", "none"]
 
 _Check = Callable[[Any], bool]
 
@@ -49,6 +51,11 @@ def parse_layers(text: str) -> dict[str, float]:
 
 def _are_layers(text: str) -> bool:
     return bool(parse_layers(text))
+
+
+def _are_look_backs(text: str) -> bool:
+    parts = [part.strip() for part in text.split(",")]
+    return all(p.isascii() and p.isdigit() and 1 <= int(p) <= 64 for p in parts) and any(int(p) == 1 for p in parts)
 
 
 def _is_size(text: str) -> bool:
@@ -98,7 +105,22 @@ class Settings:
     steps: int = _option(
         30, PAINTING, "Full-size steps of a picture or a shot's first frame.", lambda v: v >= 1, "1 or more"
     )
-    frame_steps: int = _option(4, PAINTING, "Steps of each following frame.", lambda v: v >= 1, "1 or more")
+    frame_steps: int = _option(3, PAINTING, "Steps of each following frame, at most.", lambda v: v >= 1, "1 or more")
+    flow: FlowName = _option("dis", MOTION, "How the motion between frames is found.")  # noqa: RUF009 (frozen)
+    stability: float = _option(
+        4.0,
+        MOTION,
+        "How far a pixel may wander from frame to frame, in levels of 0 to 255; less holds stiller.",
+        lambda v: 0 < v <= 255,
+        "a number above 0, at most 255",
+    )
+    look_back: str = _option(
+        "1,2,4",
+        MOTION,
+        "Frames back whose paint is taken up again where it comes into sight, 1 among them.",
+        _are_look_backs,
+        "whole numbers from 1 to 64 with 1 among them, like 1,2,4",
+    )
     scales: int = _option(
         4, PAINTING, "Sizes from coarse to fine, each twice the one before.", lambda v: 1 <= v <= 8, "1 to 8"
     )
@@ -164,6 +186,11 @@ class Settings:
     def layers(self) -> tuple[str, ...]:
         """All layers whose responses are used."""
         return tuple({**self.style_layer_weights, **self.content_layer_weights})
+
+    @property
+    def look_backs(self) -> tuple[int, ...]:
+        """Frames back, the closest first."""
+        return tuple(sorted({int(part) for part in self.look_back.split(",")}))
 
     @property
     def init_file(self) -> Path | None:

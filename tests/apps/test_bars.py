@@ -78,7 +78,7 @@ def test_bars_tell_frames_shots_steps_loss_and_time() -> None:
         bars.working("looking for cuts", 5, 10)
         bars._progress.refresh()
         paint(bars, Clock(), frames=2)
-        bars.step(step(3, 4, 0.75))
+        bars.step(step(2, 3, 0.75))
     shown = stream.getvalue()
     for words in (
         "looking for cuts",
@@ -87,7 +87,7 @@ def test_bars_tell_frames_shots_steps_loss_and_time() -> None:
         "3/300",
         "shot 1/3",
         " left",
-        "3/4",
+        "2/3",
         "loss 0.310",
     ):
         assert words in shown, words
@@ -100,7 +100,7 @@ def test_bars_fit_into_80_columns() -> None:
         bars.started(outline)
         for index in range(1200):
             bars.frame(painted(index, cut=index % 10 == 0))
-        bars.step(step(3, 4, 0.75))
+        bars.step(step(2, 3, 0.75))
         stream.truncate(0)
         bars._progress.refresh()
         rows = [re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", row).strip() for row in stream.getvalue().splitlines()]

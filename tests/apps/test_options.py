@@ -16,6 +16,7 @@ NAMES = [option.name for option in fields(Settings)]
 TEXTS = {
     "content_layers": ("conv4_2", "conv4_2=1,conv5_2=0.5", "relu3_1"),
     "style_layers": ("conv1_1", "conv1_1=1,conv3_1=0.2"),
+    "look_back": ("1", "1,2,4", "8,1"),
     "init": ("content", "random", "start.png"),
     "size": ("auto", "full", "64"),
     "weights": ("auto", "imagenet", "selftaught", "a file.pth"),

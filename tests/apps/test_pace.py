@@ -85,7 +85,7 @@ def test_the_shot_is_that_of_the_current_frame() -> None:
     pace.step(step(1, 151, 0.01))
     assert (pace.shot, pace.current) == (1, 1)
     pace.frame(painted(0))
-    pace.step(step(1, 4, 0.25))
+    pace.step(step(1, 3, 0.25))
     assert (pace.shot, pace.current) == (1, 2)
     pace.frame(painted(1))
     pace.step(step(1, 151, 0.01))

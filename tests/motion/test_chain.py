@@ -1,11 +1,15 @@
+import itertools
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from tests.pictures import clouds, random_filters
 from vidstyle.media.source import Frame
-from vidstyle.motion.chain import PaintedFrame, paint_frames, uncovered_filled
+from vidstyle.motion.chain import PaintedFrame, Remembered, paint_frames, uncovered_filled
+from vidstyle.motion.flow import Motion
 from vidstyle.painting.painter import Painter, Step
 from vidstyle.settings import Settings
 
@@ -28,7 +32,7 @@ def test_every_frame_is_painted_in_order() -> None:
     frames = pan(4)
     results = painted(frames)
     assert [result.frame for result in results] == frames
-    assert [result.painted.steps for result in results] == [6, 2, 2, 2]
+    assert [result.painted.steps for result in results] == [6, 2, 2, 2]  # all steps: the pan uncovers
 
 
 def test_the_paint_moves_with_the_picture() -> None:
@@ -83,8 +87,65 @@ def test_uncovered_pixels_take_the_contents_shapes_in_the_paintings_colours() ->
 
 
 @pytest.mark.parametrize("shown", [0, 5, 2000])
-def test_with_all_or_nothing_visible_the_warped_picture_stays(shown: int) -> None:
+def test_with_hardly_anything_visible_the_content_itself_is_taken(shown: int) -> None:
     visible = torch.zeros(2000, dtype=torch.bool)
     visible[:shown] = True
-    warped = clouds(40, 50)
-    assert torch.equal(uncovered_filled(warped, clouds(40, 50, seed=1), visible.view(40, 50)), warped)
+    visible = visible.view(40, 50)
+    warped, content = clouds(40, 50), clouds(40, 50, seed=1)
+    assert torch.equal(uncovered_filled(warped, content, visible), torch.where(visible, warped, content))
+
+
+def moved_square(offset: int) -> Tensor:
+    """A still background with a square in front of it, `offset` pixels to the right."""
+    scene = SCENE[:, :, :80].clone()
+    scene[:, 20:44, 10 + offset : 34 + offset] = clouds(24, 24, seed=5, grain=4)
+    return scene
+
+
+def test_what_lies_still_keeps_its_paint_bit_for_bit_beside_what_moves() -> None:
+    frames = [Frame(i, i / 24, moved_square(4 * i)) for i in range(4)]
+    results = painted(frames)
+    for before, after in itertools.pairwise(results):
+        assert torch.equal(after.painted.image[:, :, 60:], before.painted.image[:, :, 60:])
+    assert not torch.equal(results[1].painted.image, results[0].painted.image)
+
+
+def test_uncovered_pixels_are_painted_and_not_left_as_the_content() -> None:
+    """What comes into sight gets paint over the next frames: it leaves what it was filled with."""
+    frames = [Frame(i, i / 24, moved_square(24 if i else 0)) for i in range(8)]
+    second, last = (painted(frames)[i].painted.image[:, 22:42, 12:32] for i in (1, -1))
+    assert float((last - second).abs().mean()) > 0.02
+
+
+def test_paint_that_was_hidden_for_a_frame_comes_back() -> None:
+    paintings = (torch.full((3, 8, 8), 0.2), torch.full((3, 8, 8), 0.8))
+    still, all_seen = np.zeros((8, 8, 2), np.float32), torch.ones(8, 8, dtype=torch.bool)
+    left = all_seen.clone()
+    left[:, 4:] = False
+    one, two = Motion(still, left, left.float()), Motion(still, all_seen, 0.5 * all_seen)
+    found = Remembered.of(paintings, {2: two, 1: one})
+    assert torch.equal(found.paint[:, :, :4], paintings[0][:, :, :4])  # the closest first
+    assert torch.equal(found.paint[:, :, 4:], paintings[1][:, :, 4:])
+    assert found.known.all()
+    assert (found.trust == torch.where(left, 1.0, 0.5)).all()
+
+
+CHANGES = {"flow": "none", "stability": 200.0, "look_back": "1"}
+
+
+@pytest.mark.parametrize("option", CHANGES)
+def test_every_option_of_motion_changes_following_frames(option: str) -> None:
+    """A square that passes hides the background for two frames, so that looking back further matters."""
+    frames = [Frame(i, i / 24, moved_square(offset)) for i, offset in enumerate((0, 14, 28, 40))]
+    changed = replace(PAINTER, settings=SETTINGS.replace(**{option: CHANGES[option]}))
+    assert not torch.equal(list(paint_frames(changed, frames))[-1].painted.image, painted(frames)[-1].painted.image)
+
+
+def test_a_still_background_does_not_drift_over_200_frames() -> None:
+    """With noise as of a camera, all of it under the threshold of a change or all of it over."""
+    generator = torch.Generator().manual_seed(3)
+    for noise in (0.004, 0.03):
+        views = (SCENE[:, :40, :48] + noise * torch.randn(3, 40, 48, generator=generator) for _ in range(200))
+        frames = (Frame(i, i / 24, view.clamp(0, 1)) for i, view in enumerate(views))
+        first, *_, last = (result.painted.image for result in paint_frames(PAINTER, frames))
+        assert abs(float((last - first).mean())) * 255 < 1

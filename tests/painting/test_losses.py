@@ -4,7 +4,7 @@ from torch import Tensor
 
 from tests.pictures import clouds, random_tensors
 from vidstyle.features.vgg19 import VGG19
-from vidstyle.painting.losses import content_weights, gram_matrix, prominence, total_variation
+from vidstyle.painting.losses import content_weights, gram_matrix, prominence, temporal_loss, total_variation
 from vidstyle.painting.targets import ContentTargets, LossForm, Objective, StyleTargets
 
 STYLE = {"conv1_1": 0.5, "conv2_1": 0.5}
@@ -140,3 +140,22 @@ def test_two_style_pictures_make_one_target() -> None:
     both = StyleTargets.of(NETWORK, [clouds(20, 24, seed=1), clouds(20, 24, seed=2)], tuple(STYLE))
     for layer in STYLE:
         assert torch.allclose(both.grams[layer], (a.grams[layer] + b.grams[layer]) / 2)
+
+
+def test_temporal_loss_counts_what_is_visible_and_has_its_gradient() -> None:
+    generator = torch.Generator().manual_seed(0)
+    image, target = (torch.rand(3, 5, 7, generator=generator, dtype=torch.float64) for _ in range(2))
+    weights = (torch.rand(1, 5, 7, generator=generator, dtype=torch.float64) > 0.5).double()
+    by_hand = sum(
+        float(weights[0, y, x]) * float(image[c, y, x] - target[c, y, x]) ** 2
+        for c in range(3)
+        for y in range(5)
+        for x in range(7)
+    )
+    assert float(temporal_loss(image, target, weights)) == pytest.approx(by_hand / 105)
+    leaf = image.clone().requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: temporal_loss(x, target, weights), leaf)
+    temporal_loss(leaf, target, weights).backward()  # type: ignore[no-untyped-call]
+    assert leaf.grad is not None
+    assert (leaf.grad[:, weights[0] > 0] != 0).all()
+    assert (leaf.grad[:, weights[0] == 0] == 0).all()

@@ -4,10 +4,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from tests.pictures import clouds, random_filters
-from vidstyle.painting.painter import CONTENT_NOISE, SMALLEST_SIDE, Painter, Step, scale_plan
+from vidstyle.painting.descent import Moments
+from vidstyle.painting.losses import temporal_loss
+from vidstyle.painting.painter import CONTENT_NOISE, SMALLEST_SIDE, Painter, Step, WarmStart, scale_plan
 from vidstyle.painting.palette import matched_palette
+from vidstyle.painting.targets import Anchor
 from vidstyle.settings import Settings
 
 FILTERS = random_filters("conv3_1")
@@ -143,16 +147,68 @@ def test_following_from_a_painting_starts_low_and_takes_few_steps() -> None:
     p = painter(steps=40)
     painted = p.paint(CONTENT)
     seen: list[Step] = []
-    followed = p.follow(CONTENT, painted.image, painted.moments, seen.append)
+    followed = p.follow(CONTENT, warm(painted.image, moments=painted.moments), seen.append)
     assert followed.steps == 3
     assert seen[0].losses.total < 0.6 * float(p.objective(CONTENT)(CONTENT).total)
     assert float((followed.image - painted.image).abs().mean()) < 0.02
 
 
+def warm(
+    start: Tensor,
+    stiffness: float = 0.0,
+    free: Tensor | None = None,
+    level: float = -1.0,
+    moments: Moments | None = None,
+) -> WarmStart:
+    plane = torch.ones_like(start[:1])
+    anchor = Anchor(start, stiffness * plane, plane if free is None else free)
+    return WarmStart(anchor, moments or Moments.zeros(start), level)
+
+
 def test_frame_steps_change_a_following_frame() -> None:
-    start = clouds(80, 96, seed=3)
+    start = warm(clouds(80, 96, seed=3))
     assert not torch.equal(
         painter(frame_steps=1).follow(CONTENT, start).image, painter(frame_steps=2).follow(CONTENT, start).image
+    )
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_pixels_that_are_not_free_keep_their_paint_bit_for_bit(optimizer: str) -> None:
+    start, free = clouds(80, 96, seed=3), torch.ones(1, 80, 96)
+    free[:, :, :50] = 0
+    followed = painter(optimizer=optimizer).follow(CONTENT, warm(start, free=free)).image
+    assert torch.equal(followed[:, :, :50], start[:, :, :50])
+    assert (followed[:, :, 50:] != start[:, :, 50:]).any(0).float().mean() > 0.9
+
+
+def test_a_stiff_anchor_keeps_a_frame_near_its_start() -> None:
+    start = clouds(80, 96, seed=3)
+    moved = [
+        float((painter(frame_steps=10).follow(CONTENT, warm(start, stiffness)).image - start).square().mean())
+        for stiffness in (0.0, 1e3)
+    ]
+    assert moved[1] < 0.5 * moved[0]
+
+
+def test_a_frame_that_is_good_enough_is_left_as_it_is() -> None:
+    p, start = painter(), clouds(80, 96, seed=3)
+    followed = p.follow(CONTENT, warm(start, level=1e9))
+    assert followed.steps == 1
+    assert torch.equal(followed.image, start)
+
+
+def test_the_pull_is_the_gradients_size_whatever_the_area() -> None:
+    """A temporal loss of this stiffness pulls back as hard from 1/2 as the picture's loss pulls away."""
+    p, image = painter(), clouds(80, 96, seed=3)
+    pull = p.pull(CONTENT, image)
+    leaf = image.clone().requires_grad_()
+    temporal_loss(leaf, image + 0.5, torch.full((1, 80, 96), pull)).backward()  # type: ignore[no-untyped-call]
+    picture = image.clone().requires_grad_()
+    torch.as_tensor(p.objective(CONTENT)(picture).total).backward()  # type: ignore[no-untyped-call]
+    assert leaf.grad is not None
+    assert picture.grad is not None
+    assert float(leaf.grad.square().mean().sqrt()) == pytest.approx(
+        float(picture.grad.square().mean().sqrt()), rel=1e-3
     )
 
 

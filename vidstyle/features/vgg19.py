@@ -8,7 +8,7 @@ sides that the poolings divide, and the first convolution continues it by its ed
 that neither leaves marks at the border; pooling may average (Gatys et al. 2015, section "Methods").
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Literal
 
@@ -40,19 +40,23 @@ class VGG19(nn.Module):
         for layer in layers_up_to(self.layers[-1]):
             self.convolutions[layer] = _Convolution(layer, filters)
 
-    def forward(self, image: Tensor) -> dict[str, Tensor]:
-        """Responses of `layers` to an image.
+    def forward(self, image: Tensor, layers: Collection[str] | None = None) -> dict[str, Tensor]:
+        """Responses of `layers` (all of the network's when None) to an image; deeper ones are not computed.
 
         image: (3, H, W) or (1, 3, H, W), RGB, 0..1. Returns {layer: (1, C, h, w)}, h = ceil(H / 2 ** pools).
         """
+        wanted = self.layers if layers is None else layers
         x = (image if image.dim() == 4 else image[None]).contiguous(memory_format=torch.channels_last)
         x = F.pad(normalized(_reflected(x, self.stride)), (1, 1, 1, 1), mode="replicate")
-        block, responses = 1, {}
+        block = 1
+        responses: dict[str, Tensor] = {}
         for layer, convolution in self.convolutions.items():
+            if len(responses) == len(wanted):
+                break
             if block_of(layer) > block:
                 x, block = self._pooled(x), block_of(layer)
             x = convolution(x)
-            if layer in self.layers:
+            if layer in wanted:
                 responses[layer] = x
         return responses
 

@@ -1,15 +1,25 @@
 """One frame after another: what each hands to the next, and where nothing is handed on."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
+from vidstyle.media.readahead import ReadAhead
 from vidstyle.media.source import Frame
-from vidstyle.motion.flow import Flow, optical_flow, visibility, warp
+from vidstyle.motion.flow import Flow, Motion, warp
+from vidstyle.motion.hold import Stillness
+from vidstyle.motion.tracking import Tracked, tracked
 from vidstyle.painting.descent import Moments
-from vidstyle.painting.painter import OnStep, Painted, Painter
+from vidstyle.painting.painter import OnStep, Painted, Painter, WarmStart
+from vidstyle.painting.targets import Anchor
+
+SETTLING = 16  # frames over which uncovered pixels are painted freely, before they are held like others
+NEW = 0.01  # share of pixels that were lately uncovered, from which on a frame takes all its steps
+GRAIN, GRAIN_SIZE = 0.04, 2  # noise that strokes in uncovered areas begin from, and the size of its spots in pixels
 
 
 @dataclass(frozen=True)
@@ -20,30 +30,97 @@ class PaintedFrame:
     painted: Painted
 
 
-def paint_frames(painter: Painter, frames: Iterable[Frame], on_step: OnStep | None = None) -> Iterator[PaintedFrame]:
-    """Paints frames in order: a shot's first frame coarse to fine, each next from the one before.
+@dataclass(frozen=True)
+class Memory:
+    """What the frames of a shot hand to the next.
 
-    A frame that equals the one before, as in files of variable rate, takes over its painting.
+    `paintings` are the last ones, the latest first, as many as are looked back at; `last` is all of the latest;
+    `age` (1, H, W) counts the frames since a pixel was uncovered, up to SETTLING. `level` is the loss of the shot's
+    first frame and `pull` how strongly the second one's pulled (`Painter.pull`); both stay as they are.
     """
-    last: PaintedFrame | None = None
-    for frame in frames:
-        if last is None or frame.cut or frame.image.shape != last.frame.image.shape:
-            painted = painter.paint(frame.image, on_step)
-        elif torch.equal(frame.image, last.frame.image):
-            painted = Painted(last.painted.image, last.painted.losses, 0, 0.0, last.painted.moments)
-        else:
-            painted = _follow(painter, frame.image, last, on_step)
-        last = PaintedFrame(frame, painted)
-        yield last
+
+    paintings: tuple[Tensor, ...]
+    last: Painted
+    stillness: Stillness
+    age: Tensor
+    level: float
+    pull: float | None = None
+
+    @classmethod
+    def of_opener(cls, frame: Frame, painted: Painted) -> "Memory":
+        """What a shot's first frame hands on."""
+        age = torch.full_like(painted.image[:1], SETTLING)
+        return cls((painted.image,), painted, Stillness.at(frame.image), age, float(painted.losses.picture))
+
+    def after(self, painted: Painted, stillness: Stillness, age: Tensor, pull: float | None, length: int) -> "Memory":
+        """With one more frame; `length` paintings are kept."""
+        paintings = (painted.image, *self.paintings)[:length]
+        return Memory(paintings, painted, stillness, (age + 1).clamp(max=SETTLING), self.level, pull)
 
 
-def _follow(painter: Painter, content: Tensor, last: PaintedFrame, on_step: OnStep | None) -> Painted:
-    """The painting of `content`, started where the last painting was carried along the motion."""
-    earlier, painting = last.frame.image, last.painted.image
-    flow = optical_flow(content, earlier)
-    visible = visibility(flow, optical_flow(earlier, content)).to(painting.device)
-    start = uncovered_filled(warp(painting, flow), content.to(painting.device), visible)
-    return painter.follow(content, start, carried(last.painted.moments, flow, visible), on_step)
+def paint_frames(painter: Painter, frames: Iterable[Frame], on_step: OnStep | None = None) -> Iterator[PaintedFrame]:
+    """Paints frames in order: a shot's first frame coarse to fine, each next from the ones before.
+
+    The motion of the frames to come is looked for in a thread meanwhile.
+    """
+    ahead = ReadAhead(tracked(frames, painter.settings.look_backs, painter.settings.flow))
+    memory: Memory | None = None
+    try:
+        for one in ahead:
+            if memory is None or not one.motions:
+                memory = Memory.of_opener(one.frame, painter.paint(one.frame.image, on_step))
+            else:
+                memory = _followed(painter, one, memory, on_step)
+            yield PaintedFrame(one.frame, memory.last)
+    finally:
+        ahead.close()
+
+
+def _followed(painter: Painter, one: Tracked, memory: Memory, on_step: OnStep | None) -> Memory:
+    """The memory after a frame that is painted from where the last paintings were carried along the motion."""
+    frame, motion, length = one.frame, one.motions[1], max(painter.settings.look_backs)
+    remembered = Remembered.of(memory.paintings, one.motions)
+    visible = motion.visible.to(painter.device)
+    age = torch.where(visible, warp(memory.age, motion.flow).clamp(0, SETTLING), SETTLING * remembered.known.float())
+    unsettled = (age[0] < SETTLING).cpu() | torch.from_numpy((motion.flow != 0).any(-1))
+    stillness, free = memory.stillness.after(frame.image, unsettled)
+    if not free.any():
+        held = replace(memory.last, steps=0, seconds=0.0)
+        return memory.after(held, stillness, age, memory.pull, length)
+    content, free = frame.image.to(painter.device), free.to(painter.device)[None]
+    start = torch.lerp(memory.last.image, _filled(painter, remembered, content), free)
+    pull = painter.pull(content, start) if memory.pull is None else memory.pull
+    stiffness = remembered.trust * (age / SETTLING) * (255 * pull / (2 * painter.settings.stability))
+    moments = carried(memory.last.moments, motion.flow, visible)
+    done = float((age < SETTLING).float().mean()) < NEW  # else a good loss may hide that the new part is bare
+    level = memory.level if done else -math.inf
+    painted = painter.follow(content, WarmStart(Anchor(start, stiffness, free), moments, level), on_step)
+    return memory.after(painted, stillness, age, pull, length)
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """The paint (3, H, W) of earlier frames where a new one shows it, how sure its place is, and where there is any."""
+
+    paint: Tensor
+    trust: Tensor
+    known: Tensor
+
+    @classmethod
+    def of(cls, paintings: Sequence[Tensor], motions: Mapping[int, Motion]) -> "Remembered":
+        """From paintings, the latest first, and the motion since some of them, by frames back.
+
+        Every pixel takes the closest that shows it (Ruder et al. 2016, equation 10, for masks of 0 and 1).
+        """
+        nothing = torch.zeros(paintings[0].shape[1:], dtype=torch.bool, device=paintings[0].device)
+        found = cls(torch.zeros_like(paintings[0]), torch.zeros_like(paintings[0][0]), nothing)
+        for back, motion in sorted(motions.items()):
+            visible, trust = motion.visible.to(nothing.device), motion.trust.to(nothing.device)
+            new = visible & ~found.known
+            if back == 1 or new.any():
+                paint = torch.where(new, warp(paintings[back - 1], motion.flow).clamp(0, 1), found.paint)
+                found = cls(paint, torch.where(new, trust, found.trust), found.known | visible)
+        return found
 
 
 def carried(moments: Moments, flow: Flow, visible: Tensor) -> Moments:
@@ -56,15 +133,25 @@ def carried(moments: Moments, flow: Flow, visible: Tensor) -> Moments:
     return Moments(torch.zeros_like(square), square, 0, seen)
 
 
+def _filled(painter: Painter, remembered: Remembered, content: Tensor) -> Tensor:
+    """The remembered paint, and grain on the content where there is none, for strokes to begin from."""
+    height, width = content.shape[1:]
+    spots = painter.noise((-(-height // GRAIN_SIZE), -(-width // GRAIN_SIZE)))
+    grain = GRAIN * F.interpolate(spots[None], (height, width), mode="bicubic")[0]
+    filled = uncovered_filled(remembered.paint, content, remembered.known)
+    return torch.where(remembered.known, filled, (filled + grain).clamp(0, 1))
+
+
 def uncovered_filled(warped: Tensor, content: Tensor, visible: Tensor) -> Tensor:
     """`warped` (3, H, W) with the content in the painting's colours where the last frame showed nothing.
 
-    The colours: the affine map of RGB that fits content to painting best over the `visible` (H, W) pixels.
+    The colours: the affine map of RGB that fits content to painting best over the `visible` (H, W) pixels; the
+    content's own where hardly any are visible.
     """
-    if bool(visible.all()) or int(visible.sum()) < 16:
-        return warped
     ones = torch.ones_like(content[:1])
     source = torch.cat([content, ones])[:, visible].T.cpu().double()  # (n, 4); Apple's GPUs have no doubles
+    if len(source) < 16:
+        return torch.where(visible, warped, content)
     regular = 1e-3 * len(source) * torch.eye(4, dtype=source.dtype)
     fit = torch.linalg.solve(source.T @ source + regular, source.T @ warped[:, visible].T.cpu().double())  # (4, 3)
     coloured = torch.einsum("cd,chw->dhw", fit.to(content), torch.cat([content, ones])).clamp(0, 1)

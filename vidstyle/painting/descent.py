@@ -58,14 +58,16 @@ class Moments:
 class Schedule:
     """Steps of a descent, the learning rate at its ends (in units of the pixel range), and axes of colour.
 
-    The rate falls by a cosine. The columns of `axes` (3, 3), in RGB, are the directions that pixels move along,
-    each as long as the rate counts there; None for red, green and blue.
+    The rate falls by a cosine; the descent ends early where the loss of the picture has come down to `level`. The
+    columns of `axes` (3, 3), in RGB, are the directions that pixels move along, each as long as the rate counts
+    there; None for red, green and blue.
     """
 
     steps: int
     first_rate: float
     last_rate: float
     axes: Tensor | None = None
+    level: float = -math.inf
 
     def rate(self, step: int) -> float:
         """The learning rate of a step, 1 ... steps."""
@@ -90,6 +92,9 @@ def adam(
     axes = torch.eye(3).to(image) if schedule.axes is None else schedule.axes.to(image)
     for step in range(1, schedule.steps + 1):
         losses, gradient = loss_and_gradient(image, objective)
+        if float(losses.picture) <= schedule.level:
+            on_step(image, losses)
+            break
         # Per pixel instead of per image, so that epsilon means the same at every size.
         moments = moments.updated(torch.einsum("ca,chw->ahw", axes, gradient) * gradient[0].numel())
         direction = torch.einsum("ca,ahw->chw", axes, moments.direction())

@@ -67,6 +67,15 @@ def content_weights(target: Tensor) -> Tensor:
     return weights / energy.clamp_min(1e-12)
 
 
+def temporal_loss(image: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    """Mean over all values of (3, H, W) of the weighted squared difference; `weights` (1, H, W).
+
+    Ruder et al. 2016 (arXiv 1604.08610), equation 7, where the weights are 1 for pixels that can be seen in both
+    pictures and 0 for others.
+    """
+    return (weights * (image - target).square()).mean()
+
+
 def total_variation(image: Tensor) -> Tensor:
     """Mean squared difference of neighbouring pixels of (3, H, W); Mahendran and Vedaldi 2014 with beta = 2."""
     down, right = image.diff(dim=-2), image.diff(dim=-1)

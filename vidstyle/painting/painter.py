@@ -1,5 +1,6 @@
 """One picture: coarse to fine from its content, or from a start that another picture handed on."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,9 +13,9 @@ from torch import Tensor
 from vidstyle.features.vgg19 import VGG19
 from vidstyle.features.weights import Filters
 from vidstyle.media.images import fit_size, resize
-from vidstyle.painting.descent import OPTIMIZERS, Moments, Schedule
+from vidstyle.painting.descent import OPTIMIZERS, Moments, Schedule, loss_and_gradient
 from vidstyle.painting.palette import Palette, colour_axes
-from vidstyle.painting.targets import ContentTargets, Losses, Objective, StyleTargets
+from vidstyle.painting.targets import Anchor, ContentTargets, Losses, Objective, StyleTargets
 from vidstyle.settings import Settings
 
 Size = tuple[int, int]  # (height, width)
@@ -26,7 +27,7 @@ STROKES = 1.5  # long side of the style against the painting's: strokes of a sty
 CONTENT_NOISE = 0.1  # standard deviation of the noise added to a content or picture start
 RANDOM_START = 0.25  # standard deviation of a random start around the style's mean, or middle grey
 FIRST_RATE, LAST_RATE = 0.04, 0.004
-FOLLOW_FIRST_RATE, FOLLOW_LAST_RATE = 0.04, 0.01
+FOLLOW_FIRST_RATE, FOLLOW_LAST_RATE = 0.03, 0.01
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,15 @@ class Painted:
     steps: int
     seconds: float
     moments: Moments
+
+
+@dataclass(frozen=True)
+class WarmStart:
+    """What a frame gets from the ones before: see `Anchor`; `level` is the loss that is low enough."""
+
+    anchor: Anchor
+    moments: Moments
+    level: float = -math.inf
 
 
 @dataclass(frozen=True)
@@ -95,17 +105,26 @@ class Painter:
         content = self._coloured(content)
         return self._through(plan, schedules, content, self._start(content, plan[0][0]), None, on_step)
 
-    def follow(
-        self, content: Tensor, start: Tensor, moments: Moments | None = None, on_step: OnStep | None = None
-    ) -> Painted:
-        """Paints `content` from `start` (3, H, W), a painting of nearly the same picture, in few steps."""
-        steps = self.settings.frame_steps
-        schedule = Schedule(steps, FOLLOW_FIRST_RATE, FOLLOW_LAST_RATE, self.axes)
-        plan = [(size_of(content), steps)]
-        return self._through(plan, [schedule], self._coloured(content), start.to(self.device), moments, on_step)
+    def follow(self, content: Tensor, warm: WarmStart, on_step: OnStep | None = None) -> Painted:
+        """Paints `content` (3, H, W) from a painting of nearly the same picture, in few steps at its size."""
+        began, steps = time.perf_counter(), self.settings.frame_steps
+        report = _Report([(size_of(content), steps)], on_step)
+        objective = self.objective(self._coloured(content), warm.anchor)
+        schedule = Schedule(steps, FOLLOW_FIRST_RATE, FOLLOW_LAST_RATE, self.axes, warm.level)
+        end = OPTIMIZERS[self.settings.optimizer](warm.anchor.picture, objective, schedule, warm.moments, report)
+        seconds = time.perf_counter() - began
+        return Painted(warm.anchor.holding(end.image), end.losses, report.number, seconds, end.moments)
 
-    def objective(self, content: Tensor) -> Objective:
-        """The loss of paintings of `content` (3, H, W) at its size."""
+    def pull(self, content: Tensor, image: Tensor) -> float:
+        """How strongly the loss of a painting of `content` pulls at the values of `image`, per value: root mean square.
+
+        In units of a temporal loss's gradient at a distance of 1/2.
+        """
+        _, gradient = loss_and_gradient(image, self.objective(self._coloured(content)))
+        return float(gradient.square().mean().sqrt()) * gradient.numel()
+
+    def objective(self, content: Tensor, anchor: Anchor | None = None) -> Objective:
+        """The loss of paintings of `content` (3, H, W), in the palette's colours, at its size."""
         settings = self.settings
         return Objective(
             network=self.network,
@@ -117,6 +136,7 @@ class Painter:
             content_weight=settings.content_weight * self.balance,
             tv_weight=settings.tv_weight,
             form=settings.loss,
+            anchor=anchor,
         )
 
     def _through(
@@ -151,12 +171,16 @@ class Painter:
             self._style_targets[size] = StyleTargets.of(self.network, pictures, layers)
         return self._style_targets[size]
 
-    def _start(self, content: Tensor, size: Size) -> Tensor:
-        """Where a painting starts, at `size`. The noise depends on the seed alone, so that frames share it."""
+    def noise(self, size: Size) -> Tensor:
+        """Normal noise (3, H, W) along the axes of colour. It depends on the seed alone, so that frames share it."""
         noise = torch.randn(3, *size, generator=torch.Generator().manual_seed(self.settings.seed)).to(self.device)
+        return noise if self.axes is None else torch.einsum("ca,ahw->chw", self.axes.to(noise), noise)
+
+    def _start(self, content: Tensor, size: Size) -> Tensor:
+        """Where a painting starts, at `size`."""
+        noise = self.noise(size)
         middle = torch.full_like(noise[:, :1, :1], 0.5)
         if self.axes is not None:
-            noise = torch.einsum("ca,ahw->chw", self.axes.to(noise), noise)
             middle = torch.stack([style.mean((1, 2)) for style in self.styles]).mean(0).view(3, 1, 1).to(noise)
         if self.settings.init == "random":
             return (middle + RANDOM_START * noise).clamp(0, 1)

@@ -1,0 +1,62 @@
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.pictures import clouds
+from vidstyle.motion.hold import FEATHER, REACH, SLEEPS, WAKES, Stillness
+
+SCENE = 0.2 + 0.6 * clouds(40, 60)
+SETTLED = torch.zeros(40, 60, dtype=torch.bool)
+
+
+def watched(*pictures: torch.Tensor) -> list[torch.Tensor]:
+    """How free the pixels of each picture after the first are."""
+    stillness, found = Stillness.at(pictures[0]), []
+    for picture in pictures[1:]:
+        stillness, free = stillness.after(picture, SETTLED)
+        found.append(free)
+    return found
+
+
+def test_what_did_not_change_is_held_everywhere() -> None:
+    assert not any(free.any() for free in watched(SCENE, SCENE, SCENE))
+
+
+def test_a_change_frees_itself_and_a_rim_around_it_and_no_more() -> None:
+    changed = SCENE.clone()
+    changed[:, 15:25, 20:30] += 0.2
+    (free,) = watched(SCENE, changed)
+    assert (free[15:25, 20:30] == 1).all()
+    far = 20 - REACH - FEATHER - 6  # the blur spreads a change by some pixels
+    assert not free[:, :far].any()
+
+
+def test_faint_noise_is_no_change() -> None:
+    noise = 0.004 * torch.randn(3, 40, 60, generator=torch.Generator().manual_seed(0))
+    (free,) = watched(SCENE, SCENE, SCENE + noise)[1:]
+    assert not free.any()
+
+
+def test_a_slow_fade_is_seen_when_it_has_added_up() -> None:
+    slow = WAKES / 5
+    free = watched(*(SCENE + i * slow for i in range(12)))
+    assert not any(f.any() for f in free[1:4])
+    assert any(f.all() for f in free[4:7])
+
+
+def test_what_moves_stays_free_at_a_slower_pace_than_wakes_it() -> None:
+    slow = (SLEEPS + WAKES) / 2
+    awake = watched(SCENE, SCENE + 2 * WAKES, SCENE + 2 * WAKES + slow)
+    asleep = watched(SCENE, SCENE, SCENE, SCENE + slow)
+    assert awake[-1].all()
+    assert not asleep[-1].any()
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 39), st.integers(0, 59))
+def test_unsettled_pixels_are_free_though_they_lie_still(y: int, x: int) -> None:
+    unsettled = SETTLED.clone()
+    unsettled[y, x] = True
+    _, free = Stillness.at(SCENE).after(SCENE, SETTLED)[0].after(SCENE, unsettled)
+    assert free[y, x] == 1
+    assert free.sum() < 80
