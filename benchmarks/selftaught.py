@@ -32,12 +32,14 @@ from vidstyle.features import selftaught
 from vidstyle.features.layers import block_of, filter_shape, layers_up_to, state_key
 from vidstyle.features.vgg19 import VGG19, normalized
 from vidstyle.features.weights import read_filters
+from vidstyle.jobs.estimate import random_filters
 from vidstyle.jobs.sheet import contact_sheet
 from vidstyle.media.images import fit_size, load_picture, resize, save_picture
 from vidstyle.painting.descent import Moments, Schedule, adam
 from vidstyle.painting.painter import FIRST_RATE, LAST_RATE, RANDOM_START
 from vidstyle.painting.palette import colour_axes
 from vidstyle.painting.targets import ContentTargets, Objective, StyleTargets
+from vidstyle.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 PAINTINGS = ("starry_night.jpg", "monet.jpg")
@@ -62,15 +64,6 @@ def picture(path: Path, long_side: int) -> Tensor:
 
 
 # ---------------------------------------------------------------- the contestants
-
-
-def random_filters(seed: int) -> dict[str, Tensor]:
-    generator, filters = torch.Generator().manual_seed(seed), {}
-    for layer in layers_up_to(LAYERS[-1]):
-        out, into, *_ = shape = filter_shape(layer)
-        filters[f"{state_key(layer)}.weight"] = torch.randn(shape, generator=generator) * (2 / (9 * into)) ** 0.5
-        filters[f"{state_key(layer)}.bias"] = torch.zeros(out)
-    return filters
 
 
 @torch.no_grad()
@@ -188,7 +181,7 @@ def measure(
     contestants: dict[str, Callable[[], Weights]] = {
         "selftaught": lambda: selftaught.learn(teachers, deepest=LAYERS[-1], seed=seed),
         "prototype": lambda: prototype_filters(teachers, seed),
-        "random": lambda: random_filters(seed),
+        "random": lambda: random_filters(Settings(), torch.Generator().manual_seed(seed)).tensors,
     }
     held_out = selftaught.learn([picture(other, 256) for other in others], deepest=LAYERS[-1], seed=seed + 1)
     yardstick, figures, pictures = halves_distance(style), {}, [style]

@@ -35,7 +35,7 @@ from torch import Tensor
 from vidstyle import Frame, Painter, Settings, calibrated, find_cuts, load_filters, load_picture, mark_cuts, open_video
 from vidstyle.apps.memory import keep_freed_memory
 from vidstyle.features.weights import read_filters
-from vidstyle.jobs.measures import FrameMeasures, Judge, Work, film_measures, judged
+from vidstyle.jobs.measures import Judge, Work, film_measures, judged
 from vidstyle.jobs.report import summary
 from vidstyle.media.images import fit_size
 from vidstyle.media.sink import open_sink
@@ -81,9 +81,9 @@ def warm(painter: Painter, frames: Sequence[Frame]) -> Painting:
                 last = painter.paint(frame.image)
             else:
                 schedule = Schedule(WARM_STEPS, FIRST_RATE, LAST_RATE, painter.axes)
-                objective = painter.objective(painter._coloured(frame.image))
+                objective = painter.objective(painter.coloured(frame.image))
                 end = adam(last.image, objective, schedule, None, lambda *_: None)
-                last = Painted(end.image, end.losses, WARM_STEPS, 0.0, end.moments)
+                last = Painted(end.image, end.losses, WARM_STEPS, 0.0, end.moments, WARM_STEPS)
             yield frame, last
 
     return timed(results())
@@ -109,7 +109,7 @@ def followed(painter: Painter, frame: Frame, before: Frame, last: Painted) -> Pa
     motion = Motion.between(frame.image, before.image)
     start = warp(last.image, motion.flow).clamp(0, 1)
     stiffness = motion.trust[None] * painter.pull(frame.image, start) * 255 / (2 * painter.settings.stability)
-    objective = painter.objective(painter._coloured(frame.image), Anchor(start, stiffness, torch.ones_like(start[:1])))
+    objective = painter.objective(painter.coloured(frame.image), Anchor(start, stiffness, torch.ones_like(start[:1])))
     losses: list[float] = []
     latest: list[tuple[Tensor, Losses]] = []
 
@@ -124,7 +124,7 @@ def followed(painter: Painter, frame: Frame, before: Frame, last: Painted) -> Pa
     with contextlib.suppress(StopIteration):
         lbfgs(start, objective, Schedule(RUDER_MOST, 0, 0), None, watch)
     ((image, loss),) = latest
-    return Painted(image, loss, len(losses), 0.0, Moments.zeros(image))
+    return Painted(image, loss, len(losses), 0.0, Moments.zeros(image), len(losses))
 
 
 METHODS: dict[str, Method] = {"vidstyle": vidstyle, "alone": alone, "warm": warm, "ruder": ruder}
@@ -138,23 +138,26 @@ def judge_of(painter: Painter, file: Path | None) -> Judge:
     content = tuple(painter.settings.content_layer_weights)
     if file is None:
         layers = tuple(painter.settings.style_layer_weights)
-        return Judge.of(painter.filters.tensors, "avg", painter.styles, layers, content, painter.device)
+        return Judge.of(
+            painter.filters.tensors, "avg", painter.styles, layers, content, painter.palette, painter.device
+        )
     tensors = read_filters(file, TRAINED_LAYERS[-1]).tensors
-    return Judge.of(tensors, "avg", painter.styles, TRAINED_LAYERS, TRAINED_LAYERS[-1:], painter.device)
+    return Judge.of(
+        tensors, "avg", painter.styles, TRAINED_LAYERS, TRAINED_LAYERS[-1:], painter.palette, painter.device
+    )
 
 
 def measured(name: str, painter: Painter, frames: Sequence[Frame], judge: Judge, out: Path | None) -> dict[str, Any]:
     """The figures of one method on the frames."""
-    works: list[tuple[Work, float]] = []
-
-    def pairs() -> Iterator[tuple[Frame, Tensor]]:
-        for frame, painted, seconds in METHODS[name](painter, frames):
-            works.append((Work(painted.steps, float(painted.steps), seconds, 0.0), float(painted.losses.picture)))
-            yield frame, painted.image.mul(255).round().div(255)  # as it is seen
-
+    results = list(METHODS[name](painter, frames))  # all of it before it is judged, which would take time from it
+    works = [
+        (Work(painted.steps, painted.full_steps, seconds, 0.0), float(painted.losses.picture))
+        for _, painted, seconds in results
+    ]
+    pairs = ((frame, painted.image.mul(255).round().div(255)) for frame, painted, _ in results)  # as it is seen
     ones, rows = [], []
-    for one in judged(pairs(), judge):
-        rows.append(FrameMeasures(**{**vars(one.measures), "work": works[len(rows)][0]}))
+    for one in judged(pairs, judge):
+        rows.append(replace(one.measures, work=works[len(rows)][0]))
         ones.append(one.painting)
     film = film_measures(rows, one.still)
     if out:
@@ -182,7 +185,7 @@ def save(path: Path, pictures: Sequence[Tensor]) -> None:
 
 def step_seconds(painter: Painter, frame: Frame) -> dict[str, float]:
     """Seconds of one step of Adam and of one of L-BFGS on the frame, best of some."""
-    objective, image = painter.objective(painter._coloured(frame.image)), frame.image
+    objective, image = painter.objective(painter.coloured(frame.image)), frame.image
     loss_and_gradient(image, objective)
     times = []
     for _ in range(5):

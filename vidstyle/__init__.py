@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vidstyle.jobs.job import Job
     from vidstyle.jobs.listener import Listener, Outline, Summary
     from vidstyle.jobs.preview import plan, preview
+    from vidstyle.jobs.report import Report, compare, write_report
     from vidstyle.jobs.run import run, stylize
     from vidstyle.media.images import Picture, load_picture, save_picture
     from vidstyle.media.probe import VideoInfo, probe
@@ -37,6 +38,7 @@ _HOMES = {
     "jobs.job": ("Job",),
     "jobs.listener": ("Listener", "Outline", "Summary"),
     "jobs.preview": ("plan", "preview"),
+    "jobs.report": ("Report", "compare", "write_report"),
     "jobs.run": ("run", "stylize"),
     "media.images": ("Picture", "load_picture", "save_picture"),
     "media.probe": ("VideoInfo", "probe"),
@@ -60,6 +62,7 @@ __all__ = [
     "PaintedFrame",
     "Painter",
     "Picture",
+    "Report",
     "Settings",
     "SettingsError",
     "SinkError",
@@ -70,6 +73,7 @@ __all__ = [
     "VidstyleError",
     "WeightsError",
     "calibrated",
+    "compare",
     "find_cuts",
     "load_filters",
     "load_picture",
@@ -83,6 +87,7 @@ __all__ = [
     "run",
     "save_picture",
     "stylize",
+    "write_report",
 ]
 
 

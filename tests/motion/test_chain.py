@@ -1,15 +1,26 @@
 import itertools
+import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from tests.pictures import clouds, random_filters
 from vidstyle.media.source import Frame
-from vidstyle.motion.chain import PaintedFrame, Remembered, paint_frames, uncovered_filled
+from vidstyle.motion.chain import (
+    SETTLING,
+    Memory,
+    PaintedFrame,
+    Remembered,
+    _followed,
+    paint_frames,
+    uncovered_filled,
+)
 from vidstyle.motion.flow import Motion
+from vidstyle.motion.tracking import tracked
 from vidstyle.painting.painter import Painter, Step
 from vidstyle.settings import Settings
 
@@ -149,3 +160,35 @@ def test_a_still_background_does_not_drift_over_200_frames() -> None:
         frames = (Frame(i, i / 24, view.clamp(0, 1)) for i, view in enumerate(views))
         first, *_, last = (result.painted.image for result in paint_frames(PAINTER, frames))
         assert abs(float((last - first).mean())) * 255 < 1
+
+
+def test_a_frame_that_shows_nothing_known_is_painted_like_a_first_one() -> None:
+    """A flash of light: the photograph itself must not show."""
+    flash = Frame(2, 2 / 24, (SCENE[:, :, 6:86] + 0.6).clamp(0, 1))
+    results = painted([*pan(2), flash, Frame(3, 3 / 24, SCENE[:, :, 9:89].clone())])
+    assert [result.painted.steps for result in results][2:] == [6, 6]
+
+
+def test_settled_paint_stays_settled_under_a_pan_by_parts_of_a_pixel() -> None:
+    wide = F.interpolate(SCENE[None], scale_factor=4, mode="bicubic")[0].clamp(0, 1)
+    frames = [Frame(i, i / 24, F.avg_pool2d(wide[:, :, 2 * i : 2 * i + 320], 4)) for i in range(3)]
+    one, memory = list(tracked(frames, (1,), "dis"))[1], Memory.of_opener(frames[0], PAINTER.paint(frames[0].image))
+    after = _followed(PAINTER, one, memory, Remembered.of(memory.paintings, one.motions), None)
+    assert (after.age[:, :, :-4] == SETTLING).float().mean() > 0.97
+
+
+def test_paint_that_was_held_for_long_moves_no_faster_when_it_wakes() -> None:
+    still = [Frame(i, i / 24, moved_square(0)) for i in range(60)]
+    for frame in still:
+        frame.image[:, 50:70, 60:78] = clouds(20, 18, seed=frame.index, grain=4)  # keeps the painter busy
+    results = painted(still)
+    squares = [result.painted.moments.square[:, :30, :30] for result in (results[1], results[-1])]
+    assert torch.equal(*squares)
+    assert squares[0].mean() > 0
+
+
+def test_stopping_early_ends_the_thread() -> None:
+    frames = paint_frames(PAINTER, pan(6))
+    next(frames)
+    frames.close()  # type: ignore[attr-defined]
+    assert not [thread for thread in threading.enumerate() if thread.name == "vidstyle-read-ahead"]

@@ -57,12 +57,15 @@ def test_the_flow_of_a_shift_is_that_shift_in_size_and_direction(dx: float, dy: 
 
 
 def test_equal_pictures_have_no_motion_at_all() -> None:
-    assert not optical_flow(clouds(64, 64), clouds(64, 64)).any()
+    motion = Motion.between(clouds(64, 64), clouds(64, 64))
+    assert not motion.flow.any()
+    assert motion.trust.min() > 0.999
 
 
-@pytest.mark.parametrize("size", [(1, 1), (8, 8), (11, 40), (12, 12)])
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (8, 8), (11, 40), (12, 12)])
 def test_tiny_pictures_have_a_flow(size: tuple[int, int]) -> None:
     assert optical_flow(torch.rand(3, *size), torch.rand(3, *size)).shape == (*size, 2)
+    assert Motion.between(torch.rand(3, *size), torch.rand(3, *size)).trust.shape == size
 
 
 def test_pixels_from_outside_count_as_hidden() -> None:

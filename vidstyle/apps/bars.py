@@ -96,6 +96,7 @@ class PlainLines(Quiet):
         self._now, self._last, self._what = now, now(), ""
 
     def working(self, what: str, done: float, count: float) -> None:
+        what = printable(what)
         super().working(what, done, count)
         if what != self._what:
             self._what, self._last = what, self._now()
@@ -130,7 +131,11 @@ class Bars(Quiet):
 
     def __init__(self, console: Console, previews: int | None = None) -> None:
         super().__init__(console, previews)
-        columns = (TextColumn("{task.description:<8}"), BarColumn(min(WIDEST_BAR, console.width // 6)), _Live())
+        columns = (
+            TextColumn("{task.description:<8}", markup=False),
+            BarColumn(min(WIDEST_BAR, console.width // 6)),
+            _Live(),
+        )
         self._progress = Progress(*columns, console=console, transient=True, refresh_per_second=REFRESHES)
         self._work: TaskID | None = None
         self._frames: TaskID | None = None
@@ -148,6 +153,7 @@ class Bars(Quiet):
         super().started(outline)
 
     def working(self, what: str, done: float, count: float) -> None:
+        what = printable(what)
         super().working(what, done, count)
         if self._work is None:
             self._work = self._progress.add_task(

@@ -18,6 +18,7 @@ from vidstyle import __version__
 from vidstyle.apps.logs import error_console, say
 from vidstyle.apps.options import COMMANDS, UsageError
 from vidstyle.apps.paint import paint
+from vidstyle.apps.report import report
 from vidstyle.apps.weights import weights
 from vidstyle.apps.words import printable
 from vidstyle.errors import VidstyleError
@@ -27,6 +28,7 @@ PATIENCE = 5.0  # seconds in which a repeated signal is the same wish
 
 USAGE = """\
 Usage: vidstyle INPUT --style PICTURE [-o OUTPUT] [OPTIONS]
+       vidstyle report OUTPUT --source INPUT --style PICTURE
        vidstyle weights [status | fetch | import | teach]"""
 EXAMPLES = """\
 Examples:
@@ -55,6 +57,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 app.default(paint)
+app.command(report)
 app.command(weights)
 
 

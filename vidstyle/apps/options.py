@@ -81,9 +81,17 @@ class Telling:
 
 def with_settings(command: Command) -> Command:
     """Puts ``preset`` and one option for each field of Settings where `command` has its ``**options``."""
+    return _with_options(command, [_preset_option(), *_settings_options()])
+
+
+def with_some_settings(*names: str) -> Callable[[Command], Command]:
+    """Puts the options of the fields `names` of Settings where a command has its ``**options``."""
+    return lambda command: _with_options(command, [option for option in _settings_options() if option.name in names])
+
+
+def _with_options(command: Command, made: Sequence[inspect.Parameter]) -> Command:
     signature = inspect.signature(command)
     kept = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    made = [_preset_option(), *_settings_options()]
     command.__signature__ = signature.replace(parameters=[*kept, *made])  # type: ignore[attr-defined]
     command.__annotations__ |= {p.name: p.annotation for p in made}
     return command

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from statistics import fmean
 
+from vidstyle.jobs.estimate import following_cost
 from vidstyle.jobs.listener import Outline
 from vidstyle.motion.chain import PaintedFrame
 from vidstyle.painting.painter import Step, scale_plan
@@ -22,9 +23,9 @@ class Pace:
     def __init__(
         self, outline: Outline, previews: int | None = None, now: Callable[[], float] = time.monotonic
     ) -> None:
-        settings, area = outline.job.settings, outline.size[0] * outline.size[1]
+        settings = outline.job.settings
         opener = sum(steps * height * width for (height, width), steps in scale_plan(outline.size, settings))
-        self._costs = {True: float(opener), False: float(settings.frame_steps * area)}
+        self._costs = {True: float(opener), False: following_cost(settings, outline.size)}
         work = self._work(outline.shots, outline.frames - outline.shots)
         self._seconds_of_work = outline.estimate.seconds / max(1.0, work)
         self._frame_steps, self._now = settings.frame_steps, now

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-COMMAND_NAMES = ("weights",)
+COMMAND_NAMES = ("report", "weights")
 FILTERS = ("auto", "imagenet", "selftaught")
+_FOR_FILMS = "it is for frames that follow each other"
 NONE: Mapping[str, str] = {}
 
 _INPUT_HELP = "A video, GIF, picture or folder of pictures, or a pattern like 'a*.png'."
@@ -45,6 +46,7 @@ _OUTPUT_HELP = "Where to write; else INPUT_STYLE beside INPUT."
 _FROM_HELP = "Paint a video from this time on: 12.5, 12.5s or 1:30."
 _PREVIEW_HELP = "Paint one frame of each shot, as pictures and a sheet of them."
 _DRY_RUN_HELP = "Say what would be done and how long it would take; write nothing."
+_REPORT_HELP = "Write a report of a video beside it when it is painted: a page and its figures."
 _DEVICE_HELP = "What paints; auto is a GPU where there is one."
 
 
@@ -61,19 +63,20 @@ def paint(
     preview: Annotated[Switch, Parameter(group=RUNNING, help=_PREVIEW_HELP)] = False,
     at: Annotated[ManySeconds, Parameter(group=RUNNING, help="With --preview: paint the frame at this time.")] = (),
     dry_run: Annotated[Switch, Parameter(group=RUNNING, help=_DRY_RUN_HELP)] = False,
+    report: Annotated[Switch, Parameter(group=RUNNING, help=_REPORT_HELP)] = False,
     device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=_DEVICE_HELP)] = "auto",
     telling: Telling = Telling(),  # noqa: B008 (frozen)
     **options: Any,
 ) -> None:
     """Paints INPUT in the style of pictures."""
-    _check_words(preview, at, dry_run)
+    _check_words(preview, at, dry_run, report)
     keep_freed_memory()
     console = error_console()
     with logging_to(console, telling.quiet, telling.log_file):
         settings = settings_of(**options)
         _check_files(source, style, settings)
         with starting(console, telling.quiet):
-            job = _job(source, style, output, settings, device, from_ or 0.0, to, overwrite or preview)
+            job = _job(source, style, output, settings, device, from_ or 0.0, to, overwrite or preview, report)
         _tell_unused(job, preview, options)
         if dry_run:
             _dry_run(job, console, telling)
@@ -92,12 +95,15 @@ def _job(
     start: float,
     end: float | None,
     overwrite: bool,
+    report: bool,
 ) -> "Job":
     from vidstyle.jobs.job import Job
     from vidstyle.painting.device import select_device
 
     select_device(device)
-    job = Job.of(source, styles, output, settings, device=device, start=start, end=end, overwrite=overwrite)
+    job = Job.of(
+        source, styles, output, settings, device=device, start=start, end=end, overwrite=overwrite, report=report
+    )
     log.debug("%s", job)
     return job
 
@@ -112,6 +118,8 @@ def _paint(job: "Job", console: "Console", telling: Telling) -> None:
     log.info("%s", line)
     if summary.frames:
         print(summary.out)
+    if summary.report:
+        print(summary.report)
     if summary.failed:
         for failure in summary.failed:
             say(console, f"failed: {printable(failure)}")
@@ -140,7 +148,9 @@ def _dry_run(job: "Job", console: "Console", telling: Telling) -> None:
     log.info("nothing was painted and nothing written (--dry-run)")
 
 
-def _check_words(preview: bool, at: Sequence[float], dry_run: bool) -> None:
+def _check_words(preview: bool, at: Sequence[float], dry_run: bool, report: bool) -> None:
+    if report and (preview or dry_run):
+        raise UsageError("--report needs a painted film; leave out --preview and --dry-run")
     if at and not preview:
         raise UsageError("--at needs --preview; for a stretch of the video use --from and --to")
     if dry_run and preview:
@@ -179,6 +189,10 @@ def _tell_unused(job: "Job", preview: bool, options: Mapping[str, Any]) -> None:
     single = preview or job.kind in ("picture", "pictures")
     for name, unused, reason in (
         ("frame_steps", single, "it is for frames that follow each other; single ones take --steps"),
+        ("flow", single, _FOR_FILMS),
+        ("stability", single, _FOR_FILMS),
+        ("look_back", single, _FOR_FILMS),
+        ("look_back", job.settings.flow == "none", "without a flow every frame starts where the last one lies"),
         ("strength", not job.settings.content_weight, "--content-weight is 0"),
         ("content_layers", not job.settings.content_weight, "--content-weight is 0"),
         ("style_layers", not job.settings.style_weight, "--style-weight is 0"),

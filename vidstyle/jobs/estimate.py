@@ -15,6 +15,7 @@ from vidstyle.settings import Settings
 
 PROBE_SIDE = 128  # pixels of the square that one step is timed on
 BASE_MEMORY = 1.6e9  # bytes: the libraries, learning filters, the filters and their transforms
+BESIDE_STEPS = 0.8  # of a step: what a following frame takes beside its steps, content targets and motion
 MEMORY_PER_PIXEL = 3.0e3  # bytes of responses and gradients in float32, up to conv5_1
 
 
@@ -41,12 +42,18 @@ def seconds_per_pixel(settings: Settings, device: torch.device) -> float:
 def estimate(settings: Settings, size: Size, shots: int, frames: int, seconds_per_pixel: float) -> Estimate:
     """What painting `frames` frames of `size` in `shots` shots takes, the search for the balance included."""
     first = sum(steps * height * width for (height, width), steps in scale_plan(size, settings))
-    following = settings.frame_steps * size[0] * size[1]
+    following = following_cost(settings, size)
     pixels = search_cost(settings, size) + shots * first + max(0, frames - shots) * following
     return Estimate(pixels * seconds_per_pixel, BASE_MEMORY + MEMORY_PER_PIXEL * size[0] * size[1])
 
 
+def following_cost(settings: Settings, size: Size) -> float:
+    """Steps times pixels that a following frame of `size` takes, at most."""
+    return (settings.frame_steps + BESIDE_STEPS) * size[0] * size[1]
+
+
 def random_filters(settings: Settings, generator: torch.Generator) -> Filters:
+    """Filters of normal weights of variance 2 / inputs, no bias (He et al. 2015, arXiv 1502.01852)."""
     tensors: dict[str, Tensor] = {}
     for layer in layers_up_to(deepest_layer(settings.layers)):
         shape = filter_shape(layer)

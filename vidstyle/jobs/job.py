@@ -24,7 +24,8 @@ ANIMATION_ENDINGS = (".gif", ".webp")
 class Job:
     """One job, checked: made by `Job.of`, run by `jobs.run.run`.
 
-    `start` and `end` are seconds of a video's time; `device` is one of ``auto``, ``cpu``, ``cuda``, ``mps``.
+    `start` and `end` are seconds of a video's time; `device` is one of ``auto``, ``cpu``, ``cuda``, ``mps``; `report`
+    asks for one at the end, in `report_file`.
     """
 
     source: Path
@@ -35,6 +36,12 @@ class Job:
     device: str = "auto"
     start: float = 0.0
     end: float | None = None
+    report: bool = False
+
+    @property
+    def report_file(self) -> Path:
+        """The page that a report of the job is written to; its figures lie beside it as .json."""
+        return self.out.with_name(f"{self.out.stem}_report.html")
 
     @classmethod
     def of(
@@ -48,6 +55,7 @@ class Job:
         start: float = 0.0,
         end: float | None = None,
         overwrite: bool = False,
+        report: bool = False,
     ) -> "Job":
         """A job after the checks that need no decoding; SourceError, SinkError or SettingsError when one fails."""
         origin, pictures = Path(source), tuple(Path(style) for style in styles)
@@ -56,7 +64,10 @@ class Job:
         _check_range(kind, start, end)
         target = Path(out) if out is not None else default_output(origin, pictures, kind)
         _check_output(target, origin, kind, overwrite)
-        return cls(origin, pictures, target, kind, settings or Settings(), device, start, end)
+        job = cls(origin, pictures, target, kind, settings or Settings(), device, start, end, report)
+        if report:
+            _check_report(job, overwrite)
+        return job
 
 
 def kind_of(source: Path) -> Kind:
@@ -116,3 +127,11 @@ def _check_output(target: Path, source: Path, kind: Kind, overwrite: bool) -> No
         raise SinkError(f"{target}: exists already; give another name with -o, or --overwrite")
     if not target.absolute().parent.is_dir():
         raise SinkError(f"{target}: there is no folder {target.absolute().parent}; make it first")
+
+
+def _check_report(job: Job, overwrite: bool) -> None:
+    if job.kind != "video" or job.out.suffix.lower() not in VIDEO_ENDINGS:
+        raise SettingsError("--report is for videos painted to videos; leave it out for pictures and animations")
+    for file in (job.report_file, job.report_file.with_suffix(".json")):
+        if file.exists() and not overwrite:
+            raise SinkError(f"{file}: exists already; give another name with -o, or --overwrite")

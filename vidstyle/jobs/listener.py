@@ -34,6 +34,7 @@ class Summary:
     frames: int = 0
     steps: int = 0
     seconds: float = 0.0  # of painting, without filters and encoding
+    report: Path | None = None
     failed: tuple[str, ...] = ()  # one sentence for each picture of a folder that could not be painted
 
     @classmethod

@@ -4,14 +4,17 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
 from vidstyle.errors import SourceError, VidstyleError
-from vidstyle.features.weights import load_filters
+from vidstyle.features.weights import Filters, load_filters
 from vidstyle.jobs.estimate import estimate, seconds_per_pixel
 from vidstyle.jobs.job import AnyPath, Job
 from vidstyle.jobs.listener import Listener, Outline, Summary
+from vidstyle.jobs.measures import Work
+from vidstyle.jobs.report import compare, write_report
 from vidstyle.jobs.scout import SAMPLES, Scouted, opened, painting_size, scout
 from vidstyle.media.images import Picture, load_picture, resize, save_picture
 from vidstyle.media.sink import open_sink
@@ -34,14 +37,15 @@ def stylize(
     start: float = 0.0,
     end: float | None = None,
     overwrite: bool = False,
+    report: bool = False,
     listener: Listener | None = None,
 ) -> Summary:
     """Paints a video, an animation, a picture, or a folder or glob of pictures in the style of `styles`.
 
     The output is `out`, else beside the source (`jobs.job.default_output`). `start` and `end` are seconds of
-    a video. Raises VidstyleError where the user can do something about it.
+    a video; `report` writes one beside the output. Raises VidstyleError where the user can do something about it.
     """
-    job = Job.of(source, styles, out, settings, device=device, start=start, end=end, overwrite=overwrite)
+    job = Job.of(source, styles, out, settings, device=device, start=start, end=end, overwrite=overwrite, report=report)
     return run(job, listener or Listener())
 
 
@@ -101,10 +105,30 @@ def ready_for_film(job: Job, source: Source, listener: Listener) -> tuple[Scoute
 def _run_film(job: Job, listener: Listener) -> Summary:
     with opened(job, listener) as source:
         scouted, painter = ready_for_film(job, source, listener)
-        return _paint_film(job, painter, source, scouted.cuts, listener)
+        work: list[Work] = []
+        summary = _paint_film(job, painter, source, scouted.cuts, work, listener)
+    if job.report:
+        try:
+            summary = replace(summary, report=_reported(job, painter.filters, work, listener))
+        except VidstyleError as error:
+            raise VidstyleError(f"{job.out} is painted, but there is no report: {error}") from error
+        except KeyboardInterrupt:
+            listener.interrupted(job.out, summary.frames)
+            raise
+    return summary
 
 
-def _paint_film(job: Job, painter: Painter, source: Source, cuts: Sequence[int], listener: Listener) -> Summary:
+def _reported(job: Job, filters: Filters, work: Sequence[Work], listener: Listener) -> Path:
+    """Measures the film as it was written; the page of the report."""
+    where: dict[str, Any] = {"device": job.device, "start": job.start, "end": job.end, "listener": listener}
+    report = compare([job.out], job.source, job.styles, job.settings, work=work, filters=filters, **where)
+    return write_report(report, job.report_file, overwrite=True)[0]
+
+
+def _paint_film(
+    job: Job, painter: Painter, source: Source, cuts: Sequence[int], work: list[Work], listener: Listener
+) -> Summary:
+    """Paints and writes all frames; `work` gets what each took."""
     summary, info = Summary.of(job.out, painter), source.info
     with open_sink(
         job.out,
@@ -119,6 +143,7 @@ def _paint_film(job: Job, painter: Painter, source: Source, cuts: Sequence[int],
             for painted in paint_frames(painter, mark_cuts(source, cuts), listener.step):
                 sink.write(painted.painted.image)
                 summary = summary.after(painted.painted)
+                work.append(Work.of(painted.painted))
                 listener.frame(painted)
         except KeyboardInterrupt:
             listener.interrupted(sink.keep_partial(), sink.frame_count)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -19,6 +20,7 @@ from vidstyle.painting.targets import Anchor
 
 SETTLING = 16  # frames over which uncovered pixels are painted freely, before they are held like others
 NEW = 0.01  # share of pixels that were lately uncovered, from which on a frame takes all its steps
+LOST = 0.3  # share of pixels that earlier paint is known of, below which a frame is painted like a first one
 GRAIN, GRAIN_SIZE = 0.04, 2  # noise that strokes in uncovered areas begin from, and the size of its spots in pixels
 
 
@@ -61,37 +63,42 @@ class Memory:
 def paint_frames(painter: Painter, frames: Iterable[Frame], on_step: OnStep | None = None) -> Iterator[PaintedFrame]:
     """Paints frames in order: a shot's first frame coarse to fine, each next from the ones before.
 
+    A frame that shows hardly anything of those before, as after a flash of light, is painted like a first one.
+
     The motion of the frames to come is looked for in a thread meanwhile.
     """
     ahead = ReadAhead(tracked(frames, painter.settings.look_backs, painter.settings.flow))
     memory: Memory | None = None
     try:
         for one in ahead:
-            if memory is None or not one.motions:
+            remembered = Remembered.of(memory.paintings, one.motions) if memory and one.motions else None
+            if memory is None or remembered is None or remembered.share < LOST:
                 memory = Memory.of_opener(one.frame, painter.paint(one.frame.image, on_step))
             else:
-                memory = _followed(painter, one, memory, on_step)
+                memory = _followed(painter, one, memory, remembered, on_step)
             yield PaintedFrame(one.frame, memory.last)
     finally:
         ahead.close()
 
 
-def _followed(painter: Painter, one: Tracked, memory: Memory, on_step: OnStep | None) -> Memory:
+def _followed(
+    painter: Painter, one: Tracked, memory: Memory, remembered: "Remembered", on_step: OnStep | None
+) -> Memory:
     """The memory after a frame that is painted from where the last paintings were carried along the motion."""
     frame, motion, length = one.frame, one.motions[1], max(painter.settings.look_backs)
-    remembered = Remembered.of(memory.paintings, one.motions)
     visible = motion.visible.to(painter.device)
-    age = torch.where(visible, warp(memory.age, motion.flow).clamp(0, SETTLING), SETTLING * remembered.known.float())
+    age = warp(memory.age, motion.flow, cv2.INTER_NEAREST)
+    age = torch.where(visible, age, SETTLING * remembered.known.float())
     unsettled = (age[0] < SETTLING).cpu() | torch.from_numpy((motion.flow != 0).any(-1))
     stillness, free = memory.stillness.after(frame.image, unsettled)
     if not free.any():
-        held = replace(memory.last, steps=0, seconds=0.0)
+        held = replace(memory.last, steps=0, seconds=0.0, full_steps=0.0)
         return memory.after(held, stillness, age, memory.pull, length)
     content, free = frame.image.to(painter.device), free.to(painter.device)[None]
     start = torch.lerp(memory.last.image, _filled(painter, remembered, content), free)
     pull = painter.pull(content, start) if memory.pull is None else memory.pull
     stiffness = remembered.trust * (age / SETTLING) * (255 * pull / (2 * painter.settings.stability))
-    moments = carried(memory.last.moments, motion.flow, visible)
+    moments = carried(memory.last.moments, motion.flow, visible, remembered.known)
     done = float((age < SETTLING).float().mean()) < NEW  # else a good loss may hide that the new part is bare
     level = memory.level if done else -math.inf
     painted = painter.follow(content, WarmStart(Anchor(start, stiffness, free), moments, level), on_step)
@@ -106,6 +113,11 @@ class Remembered:
     trust: Tensor
     known: Tensor
 
+    @property
+    def share(self) -> float:
+        """How much of the picture there is any paint for, 0..1."""
+        return float(self.known.float().mean())
+
     @classmethod
     def of(cls, paintings: Sequence[Tensor], motions: Mapping[int, Motion]) -> "Remembered":
         """From paintings, the latest first, and the motion since some of them, by frames back.
@@ -115,6 +127,8 @@ class Remembered:
         nothing = torch.zeros(paintings[0].shape[1:], dtype=torch.bool, device=paintings[0].device)
         found = cls(torch.zeros_like(paintings[0]), torch.zeros_like(paintings[0][0]), nothing)
         for back, motion in sorted(motions.items()):
+            if back > len(paintings):
+                break
             visible, trust = motion.visible.to(nothing.device), motion.trust.to(nothing.device)
             new = visible & ~found.known
             if back == 1 or new.any():
@@ -123,22 +137,27 @@ class Remembered:
         return found
 
 
-def carried(moments: Moments, flow: Flow, visible: Tensor) -> Moments:
+def carried(moments: Moments, flow: Flow, visible: Tensor, known: Tensor) -> Moments:
     """The optimiser's step sizes for the next frame: mean squares along the motion, no momentum.
 
-    Pixels that are settled hardly move; those that are not `visible` (H, W) in the last frame start afresh.
+    Pixels that are settled hardly move. Those that are not `visible` (H, W) in the last frame take the mean of the
+    others where their paint is `known` from further back, and start afresh where it is not.
     """
-    square = torch.where(visible, warp(moments.square, flow).clamp_min(0), 0)
-    seen = torch.where(visible, torch.inf, 0.0)[None]
+    square = warp(moments.square, flow).clamp_min(0)
+    others = square[:, visible].mean(1)[:, None, None] if visible.any() else torch.zeros_like(square[:, :1, :1])
+    square = torch.where(visible, square, torch.where(known, others, 0))
+    seen = torch.where(visible | (known & visible.any()), torch.inf, 0.0)[None]
     return Moments(torch.zeros_like(square), square, 0, seen)
 
 
 def _filled(painter: Painter, remembered: Remembered, content: Tensor) -> Tensor:
     """The remembered paint, and grain on the content where there is none, for strokes to begin from."""
+    if remembered.known.all():
+        return remembered.paint
     height, width = content.shape[1:]
     spots = painter.noise((-(-height // GRAIN_SIZE), -(-width // GRAIN_SIZE)))
     grain = GRAIN * F.interpolate(spots[None], (height, width), mode="bicubic")[0]
-    filled = uncovered_filled(remembered.paint, content, remembered.known)
+    filled = uncovered_filled(remembered.paint, painter.coloured(content), remembered.known)
     return torch.where(remembered.known, filled, (filled + grain).clamp(0, 1))
 
 

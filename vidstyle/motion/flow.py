@@ -32,9 +32,7 @@ def optical_flow(picture: Tensor, earlier: Tensor, method: FlowName = "dis") -> 
     """
     if method == "none" or min(picture.shape[1:]) < SMALLEST_SIDE:
         return np.zeros((*picture.shape[1:], 2), np.float32)
-    flow = np.asarray(_ESTIMATORS[method](_grey(picture), _grey(earlier)), np.float32)
-    flow[np.hypot(flow[..., 0], flow[..., 1]) < STILL] = 0
-    return flow
+    return np.asarray(_ESTIMATORS[method](_grey(picture), _grey(earlier)), np.float32)
 
 
 def _dis(picture: Grey, earlier: Grey) -> npt.NDArray[Any]:
@@ -50,17 +48,18 @@ def _farneback(picture: Grey, earlier: Grey) -> npt.NDArray[Any]:
 _ESTIMATORS: Mapping[str, Callable[[Grey, Grey], npt.NDArray[Any]]] = {"dis": _dis, "farneback": _farneback}
 
 
-def warp(image: Tensor, flow: Flow) -> Tensor:
+def warp(image: Tensor, flow: Flow, interpolation: int = cv2.INTER_LANCZOS4) -> Tensor:
     """`image` (C, H, W) seen through `flow`: the result at p is the image at p + flow(p).
 
-    Lanczos interpolation over 8x8 pixels, because errors add up over the frames of a shot: OpenCV's bicubic kernel
-    amplifies detail (1.5 times its energy after 24 shifts by half a pixel), the usual one blurs it (0.2 times); this
-    keeps 0.77 times. Pixels without motion are copied bit for bit; beyond the border the image goes on by its edge.
+    By default Lanczos interpolation over 8x8 pixels, because errors add up over the frames of a shot: OpenCV's bicubic
+    kernel amplifies detail (1.5 times its energy after 24 shifts by half a pixel), the usual one blurs it (0.2 times);
+    this keeps 0.77 times. Pixels without motion are copied bit for bit; beyond the border the image goes on by its
+    edge.
     """
     height, width = flow.shape[:2]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     planes = image.permute(1, 2, 0).contiguous().cpu().numpy()
-    seen = cv2.remap(planes, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
+    seen = cv2.remap(planes, x + flow[..., 0], y + flow[..., 1], interpolation, borderMode=cv2.BORDER_REPLICATE)
     warped = torch.from_numpy(seen.reshape(height, width, -1)).permute(2, 0, 1).to(image)
     still = torch.from_numpy((flow == 0).all(-1)).to(image.device)
     return torch.where(still, image, warped)
@@ -70,9 +69,9 @@ def warp(image: Tensor, flow: Flow) -> Tensor:
 class Motion:
     """How a picture lies to an earlier one.
 
-    `flow` leads from each pixel to its place there; `visible` (H, W), True or False: it can be seen there, and looks
-    alike; `trust`
-    (H, W), 0..1: it can be seen there and the flow is sure of the place, which it is not along the edges of motion.
+    `flow` leads from each pixel to its place there, motion under STILL pixels left out; `visible` (H, W), True or
+    False: it can be seen there, and looks alike; `trust` (H, W), 0..1: the same, and the flow is sure of the place,
+    which it is not along the edges of motion.
     """
 
     flow: Flow
@@ -85,13 +84,15 @@ class Motion:
 
         Without a flow (method ``none``), places are sure where the pictures agree.
         """
-        flow = optical_flow(picture, earlier, method)
+        found = optical_flow(picture, earlier, method)
+        flow = _without_jitter(found)
         if method == "none":
             visible = torch.ones(picture.shape[1:], dtype=torch.bool)
             sure = (picture - earlier).abs().amax(0) < SAME
         else:
-            visible = visibility(flow, optical_flow(earlier, picture, method)) & _alike(picture, warp(earlier, flow))
-            sure = visible & ~motion_boundaries(flow)
+            back = _without_jitter(optical_flow(earlier, picture, method))
+            visible = visibility(flow, back) & _alike(picture, warp(earlier, flow))
+            sure = visible & ~motion_boundaries(found)  # leaving out jitter makes edges of its own
         trust = cv2.GaussianBlur(sure.numpy().astype(np.float32), (0, 0), MASK_BLUR)
         return cls(flow, visible, torch.from_numpy(trust))
 
@@ -118,8 +119,15 @@ def motion_boundaries(flow: Flow) -> Tensor:
 
     Sundaram et al. 2010, equation 6: |grad u|^2 + |grad v|^2 > 0.01 |flow|^2 + 0.002, by central differences.
     """
+    if min(flow.shape[:2]) < 2:
+        return torch.zeros(flow.shape[:2], dtype=torch.bool)
     slope = sum(np.square(np.gradient(flow[..., part], axis=axis)) for part in (0, 1) for axis in (0, 1))
     return torch.from_numpy(np.asarray(slope > 0.01 * np.square(flow).sum(-1) + 0.002))
+
+
+def _without_jitter(flow: Flow) -> Flow:
+    """The flow with motion slower than STILL set to none."""
+    return np.where(np.hypot(flow[..., 0], flow[..., 1])[..., None] < STILL, np.float32(0), flow)
 
 
 def _alike(picture: Tensor, carried: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vidstyle.motion.flow import Motion, optical_flow, warp
+from vidstyle.motion.flow import Motion, warp
 
 STILL = 2 / 255  # of 0..1: a pixel of the source that changes less since its stillness began lies still
 LONG_ENOUGH = 8  # frames that a pixel lies still before its flicker counts
@@ -27,9 +27,9 @@ def gradient_energy(painting: Tensor) -> float:
     return float(down.square().mean() + right.square().mean())
 
 
-def flow_difference(painting: Tensor, earlier_painting: Tensor, picture: Tensor, earlier: Tensor) -> float:
+def flow_difference(painting: Tensor, earlier: Tensor, motion: Motion) -> float:
     """Mean L1 distance in pixels of the paintings' flow from the source's: tOF, Chu et al. 2018 (arXiv 1811.09393)."""
-    gap = optical_flow(painting, earlier_painting) - optical_flow(picture, earlier)
+    gap = Motion.between(painting, earlier).flow - motion.flow
     return float(abs(gap).sum(-1).mean())
 
 

@@ -41,6 +41,15 @@ class Moments:
         square = F.interpolate(self.square[None], size, mode="bilinear", antialias=True)[0]
         return Moments(mean, square, self.mean_seen, F.interpolate(self.square_seen[None], size)[0])
 
+    def where(self, free: Tensor, held: "Moments") -> "Moments":
+        """These where pixels are `free` (1, H, W); elsewhere the squares as `held` has them.
+
+        Pixels that cannot move have no gradient, and their squares would fade away.
+        """
+        square = torch.where(free, self.square, held.square)
+        seen = torch.where(free, self.square_seen, held.square_seen)
+        return Moments(self.mean, square, self.mean_seen, seen)
+
     def updated(self, gradient: Tensor) -> "Moments":
         mean = self.mean.lerp(gradient, 1 - BETA_MEAN)
         square = self.square.lerp(gradient.square(), 1 - BETA_SQUARE)
@@ -109,7 +118,8 @@ def lbfgs(
     """Limited-memory BFGS (torch's, with the strong Wolfe line search) from `start` (3, H, W).
 
     A step is one evaluation of the loss and its gradient, line searches included. The picture is clamped to
-    0..1 at the end, not inside, where it would break the curvature; the rates, axes and moments are Adam's alone.
+    0..1 at the end, not inside, where it would break the curvature; the rates, level, axes and moments are Adam's
+    alone.
     """
     leaf, evaluated = start.clone().requires_grad_(), 0
     losses = Losses(0.0, 0.0, 0.0)

@@ -46,13 +46,17 @@ OnStep = Callable[[Step], None]
 
 @dataclass(frozen=True)
 class Painted:
-    """A painted picture (3, H, W) in 0..1, its losses, what it took, and the optimiser's moments."""
+    """A painted picture (3, H, W) in 0..1, its losses, what it took, and the optimiser's moments.
+
+    `full_steps` is what the steps cost, in steps at the picture's own size.
+    """
 
     image: Tensor
     losses: Losses
     steps: int
     seconds: float
     moments: Moments
+    full_steps: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -102,25 +106,26 @@ class Painter:
         """Paints `content` (3, H, W), coarse to fine, from where ``Settings.init`` says."""
         plan = scale_plan(size_of(content), self.settings)
         schedules = [Schedule(steps, FIRST_RATE, LAST_RATE, self.axes) for _, steps in plan]
-        content = self._coloured(content)
-        return self._through(plan, schedules, content, self._start(content, plan[0][0]), None, on_step)
+        content = self.coloured(content)
+        return self._through(plan, schedules, content, self._start(content, plan[0][0]), on_step)
 
     def follow(self, content: Tensor, warm: WarmStart, on_step: OnStep | None = None) -> Painted:
         """Paints `content` (3, H, W) from a painting of nearly the same picture, in few steps at its size."""
         began, steps = time.perf_counter(), self.settings.frame_steps
         report = _Report([(size_of(content), steps)], on_step)
-        objective = self.objective(self._coloured(content), warm.anchor)
+        objective = self.objective(self.coloured(content), warm.anchor)
         schedule = Schedule(steps, FOLLOW_FIRST_RATE, FOLLOW_LAST_RATE, self.axes, warm.level)
         end = OPTIMIZERS[self.settings.optimizer](warm.anchor.picture, objective, schedule, warm.moments, report)
-        seconds = time.perf_counter() - began
-        return Painted(warm.anchor.holding(end.image), end.losses, report.number, seconds, end.moments)
+        moments = end.moments.where(warm.anchor.free > 0, warm.moments)
+        image, seconds = warm.anchor.holding(end.image), time.perf_counter() - began
+        return Painted(image, end.losses, report.number, seconds, moments, report.full_steps)
 
     def pull(self, content: Tensor, image: Tensor) -> float:
         """How strongly the loss of a painting of `content` pulls at the values of `image`, per value: root mean square.
 
         In units of a temporal loss's gradient at a distance of 1/2.
         """
-        _, gradient = loss_and_gradient(image, self.objective(self._coloured(content)))
+        _, gradient = loss_and_gradient(image, self.objective(self.coloured(content)))
         return float(gradient.square().mean().sqrt()) * gradient.numel()
 
     def objective(self, content: Tensor, anchor: Anchor | None = None) -> Objective:
@@ -145,20 +150,21 @@ class Painter:
         schedules: Sequence[Schedule],
         content: Tensor,
         image: Tensor,
-        moments: Moments | None,
         on_step: OnStep | None,
     ) -> Painted:
         """One descent after the other, the picture and the moments resized between them."""
         began, report = time.perf_counter(), _Report(plan, on_step)
+        moments: Moments | None = None
         for (size, _), schedule in zip(plan, schedules, strict=True):
             if size_of(image) != size:
                 image, moments = resize(image, size), moments and moments.resized(size)
             objective = self.objective(resize(content, size))
             end = OPTIMIZERS[self.settings.optimizer](image, objective, schedule, moments, report)
             image, moments = end.image, end.moments
-        return Painted(image, end.losses, report.number, time.perf_counter() - began, end.moments)
+        return Painted(image, end.losses, report.number, time.perf_counter() - began, end.moments, report.full_steps)
 
-    def _coloured(self, content: Tensor) -> Tensor:
+    def coloured(self, content: Tensor) -> Tensor:
+        """`content` (3, H, W) on the painter's device, in the colours that it is painted in."""
         content = content.to(self.device)
         return content if self.palette is None else self.palette(content)
 
@@ -184,7 +190,7 @@ class Painter:
             middle = torch.stack([style.mean((1, 2)) for style in self.styles]).mean(0).view(3, 1, 1).to(noise)
         if self.settings.init == "random":
             return (middle + RANDOM_START * noise).clamp(0, 1)
-        picture = content if self.init_picture is None else self._coloured(self.init_picture)
+        picture = content if self.init_picture is None else self.coloured(self.init_picture)
         return (resize(picture, size) + CONTENT_NOISE * noise).clamp(0, 1)
 
 
@@ -194,8 +200,13 @@ class _Report:
     def __init__(self, plan: Plan, on_step: OnStep | None) -> None:
         self.count = sum(steps for _, steps in plan)
         self._cost = sum(steps * height * width for (height, width), steps in plan)
+        self._area = plan[-1][0][0] * plan[-1][0][1]
         self._on_step = on_step
         self._spent = self.number = 0
+
+    @property
+    def full_steps(self) -> float:
+        return self._spent / self._area
 
     def __call__(self, image: Tensor, losses: Losses) -> None:
         self.number += 1

@@ -1,0 +1,223 @@
+"""What a painted film is worth, in figures: stability, style, content, work. Nothing here paints."""
+
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+
+import torch
+from torch import Tensor
+
+from vidstyle.features.layers import LAYERS, layers_up_to
+from vidstyle.features.vgg19 import VGG19, Pooling
+from vidstyle.media.images import fit_size, resize
+from vidstyle.media.source import Frame
+from vidstyle.motion.flow import Motion
+from vidstyle.motion.stability import StillRuns, flow_difference, gradient_energy, warp_error
+from vidstyle.painting.balance import structure
+from vidstyle.painting.losses import gram_matrix
+from vidstyle.painting.painter import STROKES, Painted, size_of
+from vidstyle.painting.palette import Palette
+from vidstyle.painting.targets import ContentTargets, StyleTargets
+
+LONG = 8  # frames between the two of a long-term pair
+NOTHING = float("nan")
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a frame took: steps in all, what they cost in steps at the frame's size, seconds, bytes of memory."""
+
+    steps: int
+    full_steps: float
+    seconds: float
+    memory: float
+
+    @classmethod
+    def of(cls, painted: Painted) -> "Work":
+        """What a painting took; the memory is the most that the process has held so far."""
+        return cls(painted.steps, painted.full_steps, painted.seconds, peak_memory())
+
+
+def peak_memory() -> float:
+    """Bytes that this process has held at most; nan where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return NOTHING
+    unit = 1 if sys.platform == "darwin" else 1024
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+
+
+@dataclass(frozen=True)
+class FrameMeasures:
+    """The figures of one painted frame; nan where there is nothing to compare with.
+
+    `warp_error` and `long_warp_error` (LONG frames back) are mean squared differences of values 0..1; the same over
+    `energy` cannot be won by blur. `style` is the relative Gram error by layer; `source_style` is that of the unpainted
+    source. `content` is the relative error of the responses, `structure` the local correlation with the source.
+    """
+
+    index: int
+    seconds: float
+    cut: bool
+    energy: float
+    warp_error: float
+    long_warp_error: float
+    flow_difference: float
+    structure: float
+    content: float
+    style: Mapping[str, float]
+    source_style: Mapping[str, float]
+    work: Work | None = None
+
+    def style_distance(self, layers: Sequence[str]) -> float:
+        """Mean over `layers` of the style's error, against that of the unpainted source."""
+        return fmean(self.style[k] for k in layers) / max(1e-12, fmean(self.source_style[k] for k in layers))
+
+
+@dataclass(frozen=True)
+class FilmMeasures:
+    """The figures of a film: its frames', and those of its still pixels (see `StillRuns`), in levels of 0 to 255."""
+
+    frames: tuple[FrameMeasures, ...]
+    still: float  # share of the pixels, frame by frame, that lie still
+    flicker: float
+    drift: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Relative Gram errors by layer, of a painting and of its source, and the relative error of the content."""
+
+    style: Mapping[str, float]
+    source_style: Mapping[str, float]
+    content: float
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Compares paintings with the style and the source by a network's responses.
+
+    `optimised` are the style layers that were painted with, `held_out` others; `content_layers` those of the content,
+    which is taken in the colours of `palette`.
+    """
+
+    network: VGG19
+    styles: Sequence[Tensor]
+    optimised: Sequence[str]
+    held_out: Sequence[str]
+    content_layers: Sequence[str]
+    palette: Palette | None = None
+    _targets: dict[tuple[int, int], StyleTargets] = field(init=False, default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def of(
+        cls,
+        filters: Mapping[str, Tensor],
+        pooling: Pooling,
+        styles: Sequence[Tensor],
+        style_layers: Iterable[str],
+        content_layers: Iterable[str],
+        palette: Palette | None,
+        device: torch.device,
+    ) -> "Judge":
+        """A judge for films painted with these layers; the layers held out are the second of every block."""
+        optimised, content = tuple(style_layers), tuple(content_layers)
+        deepest = max(optimised, key=LAYERS.index)
+        held_out = [k for k in layers_up_to(deepest) if k.endswith("_2") and k not in (*optimised, *content)]
+        network = VGG19(filters, [*optimised, *held_out, *content], pooling).to(device)
+        return cls(network, styles, optimised, held_out, content, palette)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return (*self.optimised, *self.held_out)
+
+    @torch.no_grad()
+    def compare(self, painting: Tensor, picture: Tensor) -> Comparison:
+        """Compares a painting with its picture, both (3, H, W)."""
+        device = next(self.network.buffers()).device
+        painting, picture = painting.to(device), picture.to(device)
+        painted, source = self.network(painting), self.network(picture)
+        coloured = picture if self.palette is None else self.palette(picture)
+        content = ContentTargets.of(self.network, coloured, self.content_layers, "relative")
+        wanted = self._wanted(picture)
+        errors = [(content.weights[k] * (painted[k] - r).square()).sum() for k, r in content.responses.items()]
+        return Comparison(
+            style={k: _gram_error(painted[k], wanted[k]) for k in self.layers},
+            source_style={k: _gram_error(source[k], wanted[k]) for k in self.layers},
+            content=float(torch.stack(errors).mean()) if errors else NOTHING,
+        )
+
+    def _wanted(self, picture: Tensor) -> Mapping[str, Tensor]:
+        size = size_of(picture)
+        if size not in self._targets:
+            long_side = round(STROKES * max(size))
+            scaled = [resize(style.to(picture), fit_size(size_of(style), long_side)) for style in self.styles]
+            self._targets[size] = StyleTargets.of(self.network, scaled, self.layers)
+        return self._targets[size].grams
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A frame of the source, its painting, their figures, the motion since the frame before; `still` is up to here."""
+
+    frame: Frame
+    painting: Tensor
+    measures: FrameMeasures
+    motion: Motion | None
+    still: StillRuns
+
+
+def judged(pairs: Iterable[tuple[Frame, Tensor]], judge: Judge) -> Iterator[Judged]:
+    """The figures of frame after frame, from frames of the source and their paintings (3, H, W) of the same size."""
+    past: deque[tuple[Tensor, Tensor]] = deque(maxlen=LONG)  # the latest last
+    still: StillRuns | None = None
+    for frame, painting in pairs:
+        if frame.cut:
+            past.clear()
+        motion = Motion.between(frame.image, past[-1][0]) if past else None
+        moved = torch.ones(frame.image.shape[1:], dtype=torch.bool)  # what is before a cut is not the same place
+        if motion:
+            moved = torch.from_numpy(motion.flow.any(-1))
+        still = still.after(frame.image, painting, moved) if still else StillRuns.at(frame.image, painting)
+        yield Judged(frame, painting, _measured(frame, painting, past, motion, judge), motion, still)
+        past.append((frame.image, painting))
+
+
+def _measured(
+    frame: Frame, painting: Tensor, past: Sequence[tuple[Tensor, Tensor]], motion: Motion | None, judge: Judge
+) -> FrameMeasures:
+    picture = frame.image
+    short = long = flow = NOTHING
+    if motion:
+        earlier, earlier_painting = past[-1]
+        short = warp_error(painting, earlier_painting, motion)
+        flow = flow_difference(painting, earlier_painting, motion)
+    if len(past) == LONG:
+        earlier, earlier_painting = past[0]
+        long = warp_error(painting, earlier_painting, Motion.between(picture, earlier))
+    comparison = judge.compare(painting, picture)
+    return FrameMeasures(
+        index=frame.index,
+        seconds=frame.seconds,
+        cut=frame.cut,
+        energy=gradient_energy(painting),
+        warp_error=short,
+        long_warp_error=long,
+        flow_difference=flow,
+        structure=structure(painting, picture),
+        content=comparison.content,
+        style=comparison.style,
+        source_style=comparison.source_style,
+    )
+
+
+def _gram_error(responses: Tensor, wanted: Tensor) -> float:
+    return float((gram_matrix(responses) - wanted).square().sum() / wanted.square().sum().clamp_min(1e-12))
+
+
+def film_measures(frames: Sequence[FrameMeasures], still: StillRuns) -> FilmMeasures:
+    share, flicker, drift = still.figures()
+    return FilmMeasures(tuple(frames), share / len(frames), flicker, drift)
