@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.pictures import clouds
-from vidstyle.motion.hold import FEATHER, REACH, SLEEPS, WAKES, Stillness
+from vidstyle.motion.hold import FEATHER, SLEEPS, WAKES, Stillness
 
 SCENE = 0.2 + 0.6 * clouds(40, 60)
 SETTLED = torch.zeros(40, 60, dtype=torch.bool)
@@ -27,7 +27,7 @@ def test_a_change_frees_itself_and_a_rim_around_it_and_no_more() -> None:
     changed[:, 15:25, 20:30] += 0.2
     (free,) = watched(SCENE, changed)
     assert (free[15:25, 20:30] == 1).all()
-    far = 20 - REACH - FEATHER - 6  # the blur spreads a change by some pixels
+    far = 20 - FEATHER - 6  # the blur spreads a change by some pixels
     assert not free[:, :far].any()
 
 

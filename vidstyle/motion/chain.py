@@ -19,7 +19,7 @@ from vidstyle.painting.painter import OnStep, Painted, Painter, WarmStart
 from vidstyle.painting.targets import Anchor
 
 SETTLING = 16  # frames over which uncovered pixels are painted freely, before they are held like others
-NEW = 0.01  # share of pixels that were lately uncovered, from which on a frame takes all its steps
+NEW = 0.05  # share of pixels that were lately uncovered, from which on a frame takes all its steps
 LOST = 0.3  # share of pixels that earlier paint is known of, below which a frame is painted like a first one
 GRAIN, GRAIN_SIZE = 0.04, 2  # noise that strokes in uncovered areas begin from, and the size of its spots in pixels
 

@@ -9,8 +9,7 @@ from torch import Tensor
 
 BLUR = 1.5  # pixels, standard deviation: the noise of cameras and codecs is no change
 WAKES, SLEEPS = 3 / 255, 1.5 / 255  # change of any channel, of 0..1, that ends stillness, and that begins it
-REACH = 2  # pixels around a change that are painted along with it
-FEATHER = 3  # pixels over which paint goes from free to held
+FEATHER = 2  # pixels over which paint goes from free to held
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Stillness:
         blurred = _blurred(picture)
         change = (blurred - self.reference).abs().amax(0)
         awake = change > torch.where(self.awake, SLEEPS, WAKES)
-        free = _around(awake | unsettled, REACH)
+        free = _feathered(awake | unsettled)
         reference = torch.where(free > 0, blurred, self.reference)
         return Stillness(reference, awake), free
 
@@ -47,9 +46,9 @@ def _blurred(picture: Tensor) -> Tensor:
     return torch.from_numpy(cv2.GaussianBlur(planes, (0, 0), BLUR)).permute(2, 0, 1)
 
 
-def _around(mask: Tensor, reach: int) -> Tensor:
-    """1 on the mask and `reach` pixels around it, then falling to 0 over FEATHER pixels."""
+def _feathered(mask: Tensor) -> Tensor:
+    """1 on the mask (H, W), falling to 0 over FEATHER pixels around it."""
     if not mask.any():
         return torch.zeros(mask.shape)
     distance = cv2.distanceTransform((~mask).numpy().astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-    return torch.from_numpy(np.clip((reach + FEATHER - distance) / FEATHER, 0, 1).astype(np.float32))
+    return torch.from_numpy(np.clip((FEATHER - distance) / FEATHER, 0, 1).astype(np.float32))
