@@ -14,7 +14,7 @@ from vidstyle.painting.painter import Painter, Size, scale_plan
 from vidstyle.settings import Settings
 
 PROBE_SIDE = 128  # pixels of the square that one step is timed on
-BASE_MEMORY = 1.6e9  # bytes: the libraries, learning filters, the filters and their transforms
+BASE_MEMORY = 1.7e9  # bytes: the libraries, learning filters, the filters and their transforms
 BESIDE_STEPS = 0.8  # of a step: what a following frame takes beside its steps, content targets and motion
 MEMORY_PER_PIXEL = 3.0e3  # bytes of responses and gradients in float32, up to conv5_1
 
