@@ -18,116 +18,29 @@ front of a still camera.
 """
 
 import argparse
-import contextlib
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
-import cv2
-import numpy as np
-import torch
+from baselines import METHODS, vidstyle
+from made import followed_motion, made_clips
 from torch import Tensor
 
 from vidstyle import Frame, Painter, Settings, calibrated, find_cuts, load_filters, load_picture, mark_cuts, open_video
 from vidstyle.apps.memory import keep_freed_memory
 from vidstyle.features.weights import read_filters
-from vidstyle.jobs.measures import Judge, Work, film_measures, judged
-from vidstyle.jobs.report import summary
+from vidstyle.jobs.measures import Judge, Work, film_measures, judged, summary
 from vidstyle.media.images import fit_size
 from vidstyle.media.sink import open_sink
-from vidstyle.motion.chain import paint_frames
-from vidstyle.motion.flow import Flow, Motion, optical_flow, warp
-from vidstyle.painting.descent import Moments, Schedule, adam, lbfgs, loss_and_gradient
-from vidstyle.painting.painter import FIRST_RATE, LAST_RATE, Painted, size_of
-from vidstyle.painting.targets import Anchor, Losses
+from vidstyle.painting.descent import Schedule, adam, lbfgs, loss_and_gradient
+from vidstyle.painting.painter import FIRST_RATE, LAST_RATE, size_of
 
-PHOTO = Path(__file__).resolve().parents[1] / "samples" / "photo.jpg"
-WARM_STEPS, LBFGS_STEPS = 8, 500
-RUDER_TOLERANCE, RUDER_EVERY, RUDER_MOST = 1e-4, 50, 1000
+LBFGS_STEPS = 500
 TRAINED_LAYERS = ("conv1_1", "conv2_1", "conv3_1")
-ALL = Settings().layers
-
-Painting = Iterator[tuple[Frame, Painted, float]]  # a frame, its painting, the seconds that it took
-Method = Callable[[Painter, Sequence[Frame]], Painting]
-
-
-# ---------------------------------------------------------------- the contestants
-
-
-def timed(results: Iterator[tuple[Frame, Painted]]) -> Painting:
-    began = time.perf_counter()
-    for frame, painted in results:
-        yield frame, painted, time.perf_counter() - began
-        began = time.perf_counter()
-
-
-def vidstyle(painter: Painter, frames: Sequence[Frame]) -> Painting:
-    return timed((one.frame, one.painted) for one in paint_frames(painter, frames))
-
-
-def alone(painter: Painter, frames: Sequence[Frame]) -> Painting:
-    return timed((frame, painter.paint(frame.image)) for frame in frames)
-
-
-def warm(painter: Painter, frames: Sequence[Frame]) -> Painting:
-    def results() -> Iterator[tuple[Frame, Painted]]:
-        last = None
-        for frame in frames:
-            if last is None or frame.cut:
-                last = painter.paint(frame.image)
-            else:
-                schedule = Schedule(WARM_STEPS, FIRST_RATE, LAST_RATE, painter.axes)
-                objective = painter.objective(painter.coloured(frame.image))
-                end = adam(last.image, objective, schedule, None, lambda *_: None)
-                last = Painted(end.image, end.losses, WARM_STEPS, 0.0, end.moments, WARM_STEPS)
-            yield frame, last
-
-    return timed(results())
-
-
-def ruder(painter: Painter, frames: Sequence[Frame]) -> Painting:
-    def results() -> Iterator[tuple[Frame, Painted]]:
-        last: Painted | None = None
-        before: Frame | None = None
-        for frame in frames:
-            if last is None or before is None or frame.cut:
-                last = painter.paint(frame.image)
-            else:
-                last = followed(painter, frame, before, last)
-            before = frame
-            yield frame, last
-
-    return timed(results())
-
-
-def followed(painter: Painter, frame: Frame, before: Frame, last: Painted) -> Painted:
-    """A frame by Ruder's scheme; the temporal weight is that of vidstyle's default."""
-    motion = Motion.between(frame.image, before.image)
-    start = warp(last.image, motion.flow).clamp(0, 1)
-    stiffness = motion.trust[None] * painter.pull(frame.image, start) * 255 / (2 * painter.settings.stability)
-    objective = painter.objective(painter.coloured(frame.image), Anchor(start, stiffness, torch.ones_like(start[:1])))
-    losses: list[float] = []
-    latest: list[tuple[Tensor, Losses]] = []
-
-    def watch(image: Tensor, loss: Losses) -> None:
-        losses.append(float(loss.total))
-        latest[:] = [(image, loss)]
-        if len(losses) > RUDER_EVERY:
-            earlier = losses[-1 - RUDER_EVERY]
-            if (earlier - losses[-1]) / earlier < RUDER_TOLERANCE:
-                raise StopIteration
-
-    with contextlib.suppress(StopIteration):
-        lbfgs(start, objective, Schedule(RUDER_MOST, 0, 0), None, watch)
-    ((image, loss),) = latest
-    return Painted(image, loss, len(losses), 0.0, Moments.zeros(image), len(losses))
-
-
-METHODS: dict[str, Method] = {"vidstyle": vidstyle, "alone": alone, "warm": warm, "ruder": ruder}
 
 
 # ---------------------------------------------------------------- the judge
@@ -195,84 +108,6 @@ def step_seconds(painter: Painter, frame: Frame) -> dict[str, float]:
     steps, began = 10, time.perf_counter()
     lbfgs(image, objective, Schedule(steps, 0, 0), None, lambda *_: None)
     return {"adam_step": min(times), "lbfgs_step": (time.perf_counter() - began) / steps}
-
-
-# ---------------------------------------------------------------- clips whose motion is known
-
-
-def made_clips(size: tuple[int, int], count: int) -> dict[str, tuple[list[Frame], list[Flow | None]]]:
-    """Frames with the true flow of each to the one before, None for the first."""
-    photo = load_picture(PHOTO).image.permute(1, 2, 0).numpy()
-    photo = cv2.resize(photo, (round(photo.shape[1] * 1.6 * size[0] / photo.shape[0]), round(1.6 * size[0])))
-    centre = photo.shape[1] / 2, photo.shape[0] / 2
-
-    def camera(view: Callable[[int], Any]) -> tuple[list[Frame], list[Flow | None]]:
-        """`view` gives for a frame the map (2, 3) from its pixels, counted from its middle, into the photo."""
-        frames, flows, last = [], list[Flow | None](), None
-        for i in range(count):
-            matrix = np.float64(view(i))
-            matrix[:, 2] += centre - matrix[:, :2] @ (size[1] / 2, size[0] / 2)
-            flags = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
-            pixels = cv2.warpAffine(photo, matrix, (size[1], size[0]), flags=flags, borderMode=cv2.BORDER_REFLECT)
-            frames.append(framed(i, pixels))
-            flows.append(None if last is None else between(matrix, last, size))
-            last = matrix
-        return frames, flows
-
-    turn = np.deg2rad(0.5)
-    return {
-        "pan": camera(lambda i: [[1, 0, 1.3 * i - 15], [0, 1, 0.4 * i - 5]]),
-        "zoom": camera(lambda i: [[0.992**i, 0, 0], [0, 0.992**i, 0]]),
-        "rotation": camera(
-            lambda i: [[np.cos(turn * i), -np.sin(turn * i), 0], [np.sin(turn * i), np.cos(turn * i), 0]]
-        ),
-        "object": crossing(camera(lambda _: [[1, 0, 0], [0, 1, 0]])[0], size, noise=0.0),
-        "object, noise": crossing(camera(lambda _: [[1, 0, 0], [0, 1, 0]])[0], size, noise=0.006),
-    }
-
-
-def between(matrix: Any, last: Any, size: tuple[int, int]) -> Flow:
-    """The flow of a view to the one before, from their maps into the same photo."""
-    y, x = np.mgrid[: size[0], : size[1]].astype(np.float64)
-    there = np.stack([x, y, np.ones_like(x)], -1) @ matrix.T
-    inverse = cv2.invertAffineTransform(last)
-    back = np.concatenate([there, np.ones_like(x)[..., None]], -1) @ inverse.T
-    return (back - np.stack([x, y], -1)).astype(np.float32)
-
-
-def crossing(frames: list[Frame], size: tuple[int, int], noise: float) -> tuple[list[Frame], list[Flow | None]]:
-    """A disc of 20 % of the area that crosses a still picture, each pixel with noise as of a codec."""
-    radius = (0.2 * size[0] * size[1] / np.pi) ** 0.5
-    generator = torch.Generator().manual_seed(0)
-    paper = frames[0].image.flip(2).flip(1)
-    y, x = np.mgrid[: size[0], : size[1]].astype(np.float32)
-    found, flows = [], list[Flow | None]()
-    for i, frame in enumerate(frames):
-        moved = 2.0 * i
-        inside = (x - radius - moved) ** 2 + (y - size[0] / 2) ** 2 < radius**2
-        flow = np.zeros((*size, 2), np.float32)
-        flow[inside] = (-2.0, 0)
-        carried = warp(paper, np.dstack([np.full_like(x, -moved), np.zeros_like(x)]))
-        image = torch.where(torch.from_numpy(inside), carried, frame.image)
-        image = (image + noise * torch.randn(image.shape, generator=generator)).clamp(0, 1)
-        found.append(replace(frame, image=image))
-        flows.append(None if i == 0 else flow)
-    return found, flows
-
-
-def framed(index: int, pixels: Any) -> Frame:
-    return Frame(index, index / 24, torch.from_numpy(pixels).permute(2, 0, 1).clamp(0, 1).contiguous())
-
-
-def followed_motion(paintings: Sequence[Tensor], flows: Sequence[Flow | None], border: int = 8) -> float:
-    """Median distance in pixels of the paintings' flow from the truth, where there is motion, away from the border."""
-    gaps = []
-    for before, painting, truth in zip(paintings, paintings[1:], flows[1:], strict=False):
-        assert truth is not None
-        gap = np.hypot(*(optical_flow(painting, before) - truth).transpose(2, 0, 1))
-        inside = np.s_[border:-border, border:-border]
-        gaps.append(gap[inside][truth.any(-1)[inside]])
-    return float(np.median(np.concatenate(gaps)))
 
 
 # ---------------------------------------------------------------- what is run

@@ -1,5 +1,6 @@
 """What a painted film is worth, in figures: stability, style, content, work. Nothing here paints."""
 
+import math
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -221,3 +222,32 @@ def _gram_error(responses: Tensor, wanted: Tensor) -> float:
 def film_measures(frames: Sequence[FrameMeasures], still: StillRuns) -> FilmMeasures:
     share, flicker, drift = still.figures()
     return FilmMeasures(tuple(frames), share / len(frames), flicker, drift)
+
+
+def summary(film: FilmMeasures, optimised: Sequence[str], held_out: Sequence[str]) -> dict[str, float]:
+    """The figures of a whole film: means over the frames that have them."""
+    frames = film.frames
+    work = [frame.work for frame in frames if frame.work]
+    return {
+        "frames": len(frames),
+        "warp_error": _mean(frame.warp_error for frame in frames),
+        "warp_error_over_energy": _mean(frame.warp_error / max(frame.energy, 1e-12) for frame in frames),
+        "long_warp_error": _mean(frame.long_warp_error for frame in frames),
+        "long_warp_error_over_energy": _mean(frame.long_warp_error / max(frame.energy, 1e-12) for frame in frames),
+        "flicker": film.flicker,
+        "drift": film.drift,
+        "flow_difference": _mean(frame.flow_difference for frame in frames),
+        "structure": _mean(frame.structure for frame in frames),
+        "content": _mean(frame.content for frame in frames),
+        "style_distance": _mean(frame.style_distance(optimised) for frame in frames),
+        "held_out_style_distance": _mean(frame.style_distance(held_out) for frame in frames) if held_out else NOTHING,
+        "steps": _mean(w.steps for w in work),
+        "full_steps": _mean(w.full_steps for w in work),
+        "seconds": _mean(w.seconds for w in work),
+        "memory": max((w.memory for w in work), default=NOTHING),
+    }
+
+
+def _mean(values: Iterator[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return fmean(known) if known else NOTHING

@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import torch
@@ -17,7 +16,15 @@ from vidstyle.errors import SettingsError, SinkError, SourceError
 from vidstyle.features.weights import Filters, load_filters
 from vidstyle.jobs.job import AnyPath
 from vidstyle.jobs.listener import Listener
-from vidstyle.jobs.measures import NOTHING, FilmMeasures, FrameMeasures, Judge, Judged, Work, film_measures, judged
+from vidstyle.jobs.measures import (
+    FrameMeasures,
+    Judge,
+    Judged,
+    Work,
+    film_measures,
+    judged,
+    summary,
+)
 from vidstyle.jobs.page import Film, WorstPair, page
 from vidstyle.jobs.scout import Scouted, scout
 from vidstyle.media.images import fit_size, load_picture, resize, write_whole
@@ -105,11 +112,7 @@ def compare(
             seed=settings.seed,
             on_progress=listener.working,
         )
-        pooling = filters.pooling if settings.pooling == "auto" else settings.pooling
-        layers = settings.style_layer_weights, settings.content_layer_weights
-        own = settings.content_colors == "own"
-        palette = None if own else matched_palette(scouted.samples, pictures)
-        judge = Judge.of(filters.tensors, pooling, pictures, *layers, palette, place)
+        judge = _judge(filters, pictures, scouted.samples, settings, place)
         films = [_film(Path(out), original, scouted, judge, work, listener) for out in outputs]
         strip, slices = _album(_of_size(original, films[0].size), len(films[0].measures.frames))
     return Report(
@@ -139,28 +142,14 @@ def write_report(report: Report, path: Path, *, overwrite: bool = False) -> tupl
     return path, figures
 
 
-def summary(film: FilmMeasures, optimised: Sequence[str], held_out: Sequence[str]) -> dict[str, float]:
-    """The figures of a whole film: means over the frames that have them."""
-    frames = film.frames
-    work = [frame.work for frame in frames if frame.work]
-    return {
-        "frames": len(frames),
-        "warp_error": _mean(frame.warp_error for frame in frames),
-        "warp_error_over_energy": _mean(frame.warp_error / max(frame.energy, 1e-12) for frame in frames),
-        "long_warp_error": _mean(frame.long_warp_error for frame in frames),
-        "long_warp_error_over_energy": _mean(frame.long_warp_error / max(frame.energy, 1e-12) for frame in frames),
-        "flicker": film.flicker,
-        "drift": film.drift,
-        "flow_difference": _mean(frame.flow_difference for frame in frames),
-        "structure": _mean(frame.structure for frame in frames),
-        "content": _mean(frame.content for frame in frames),
-        "style_distance": _mean(frame.style_distance(optimised) for frame in frames),
-        "held_out_style_distance": _mean(frame.style_distance(held_out) for frame in frames) if held_out else NOTHING,
-        "steps": _mean(w.steps for w in work),
-        "full_steps": _mean(w.full_steps for w in work),
-        "seconds": _mean(w.seconds for w in work),
-        "memory": max((w.memory for w in work), default=NOTHING),
-    }
+def _judge(
+    filters: Filters, styles: Sequence[Tensor], samples: Sequence[Tensor], settings: Settings, device: torch.device
+) -> Judge:
+    """Who judges films that were painted with `settings` from a source like `samples`."""
+    pooling = filters.pooling if settings.pooling == "auto" else settings.pooling
+    palette = None if settings.content_colors == "own" else matched_palette(samples, styles)
+    layers = settings.style_layer_weights, settings.content_layer_weights
+    return Judge.of(filters.tensors, pooling, styles, *layers, palette, device)
 
 
 def _film(
@@ -282,11 +271,6 @@ def _thumbnail(picture: Tensor) -> Tensor:
 
 def _bytes(picture: Tensor) -> Tensor:
     return picture.mul(255).round().clamp(0, 255).byte()
-
-
-def _mean(values: Iterator[float]) -> float:
-    known = [value for value in values if not math.isnan(value)]
-    return fmean(known) if known else NOTHING
 
 
 def _finite(value: Any) -> Any:

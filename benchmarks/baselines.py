@@ -1,0 +1,93 @@
+"""Ways to paint a film with one engine: vidstyle's own and those that it is held against (see video.py)."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from vidstyle import Frame, Painter
+from vidstyle.motion.chain import paint_frames
+from vidstyle.motion.flow import Motion, warp
+from vidstyle.painting.descent import Moments, Schedule, adam, lbfgs
+from vidstyle.painting.painter import FIRST_RATE, LAST_RATE, Painted
+from vidstyle.painting.targets import Anchor, Losses
+
+WARM_STEPS = 8
+RUDER_TOLERANCE, RUDER_EVERY, RUDER_MOST = 1e-4, 50, 1000
+
+Painting = Iterator[tuple[Frame, Painted, float]]  # a frame, its painting, the seconds that it took
+Method = Callable[[Painter, Sequence[Frame]], Painting]
+
+
+def timed(results: Iterator[tuple[Frame, Painted]]) -> Painting:
+    began = time.perf_counter()
+    for frame, painted in results:
+        yield frame, painted, time.perf_counter() - began
+        began = time.perf_counter()
+
+
+def vidstyle(painter: Painter, frames: Sequence[Frame]) -> Painting:
+    return timed((one.frame, one.painted) for one in paint_frames(painter, frames))
+
+
+def alone(painter: Painter, frames: Sequence[Frame]) -> Painting:
+    return timed((frame, painter.paint(frame.image)) for frame in frames)
+
+
+def warm(painter: Painter, frames: Sequence[Frame]) -> Painting:
+    def results() -> Iterator[tuple[Frame, Painted]]:
+        last = None
+        for frame in frames:
+            if last is None or frame.cut:
+                last = painter.paint(frame.image)
+            else:
+                schedule = Schedule(WARM_STEPS, FIRST_RATE, LAST_RATE, painter.axes)
+                objective = painter.objective(painter.coloured(frame.image))
+                end = adam(last.image, objective, schedule, None, lambda *_: None)
+                last = Painted(end.image, end.losses, WARM_STEPS, 0.0, end.moments, WARM_STEPS)
+            yield frame, last
+
+    return timed(results())
+
+
+def ruder(painter: Painter, frames: Sequence[Frame]) -> Painting:
+    def results() -> Iterator[tuple[Frame, Painted]]:
+        last: Painted | None = None
+        before: Frame | None = None
+        for frame in frames:
+            if last is None or before is None or frame.cut:
+                last = painter.paint(frame.image)
+            else:
+                last = followed(painter, frame, before, last)
+            before = frame
+            yield frame, last
+
+    return timed(results())
+
+
+def followed(painter: Painter, frame: Frame, before: Frame, last: Painted) -> Painted:
+    """A frame by Ruder's scheme; the temporal weight is that of vidstyle's default."""
+    motion = Motion.between(frame.image, before.image)
+    start = warp(last.image, motion.flow).clamp(0, 1)
+    stiffness = motion.trust[None] * painter.pull(frame.image, start) * 255 / (2 * painter.settings.stability)
+    objective = painter.objective(painter.coloured(frame.image), Anchor(start, stiffness, torch.ones_like(start[:1])))
+    losses: list[float] = []
+    latest: list[tuple[Tensor, Losses]] = []
+
+    def watch(image: Tensor, loss: Losses) -> None:
+        losses.append(float(loss.total))
+        latest[:] = [(image, loss)]
+        if len(losses) > RUDER_EVERY:
+            earlier = losses[-1 - RUDER_EVERY]
+            if (earlier - losses[-1]) / earlier < RUDER_TOLERANCE:
+                raise StopIteration
+
+    with contextlib.suppress(StopIteration):
+        lbfgs(start, objective, Schedule(RUDER_MOST, 0, 0), None, watch)
+    ((image, loss),) = latest
+    return Painted(image, loss, len(losses), 0.0, Moments.zeros(image), len(losses))
+
+
+METHODS: dict[str, Method] = {"vidstyle": vidstyle, "alone": alone, "warm": warm, "ruder": ruder}
