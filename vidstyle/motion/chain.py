@@ -21,6 +21,8 @@ from vidstyle.painting.targets import Anchor
 SETTLING = 16  # frames over which uncovered pixels are painted freely, before they are held like others
 NEW = 0.05  # share of pixels that were lately uncovered, from which on a frame takes all its steps
 LOST = 0.3  # share of pixels that earlier paint is known of, below which a frame is painted like a first one
+STALE = 0.05  # of 0..1, blurred: what paint may be made for and still be held half as firmly
+RENEWED = 0.2  # how far a frame's steps bring paint to what it shows
 GRAIN, GRAIN_SIZE = 0.04, 2  # noise that strokes in uncovered areas begin from, and the size of its spots in pixels
 
 
@@ -37,7 +39,8 @@ class Memory:
     """What the frames of a shot hand to the next.
 
     `paintings` are the last ones, the latest first, as many as are looked back at; `last` is all of the latest;
-    `age` (1, H, W) counts the frames since a pixel was uncovered, up to SETTLING. `level` is the loss of the shot's
+    `age` (1, H, W) counts the frames since a pixel was uncovered, up to SETTLING. `shown` (3, H, W) is what of the source
+    each pixel was painted for: where the flow leads paint astray, it comes to lie on other things. `level` is the loss of the shot's
     first frame and `pull` how strongly the second one's pulled (`Painter.pull`); both stay as they are.
     """
 
@@ -45,6 +48,7 @@ class Memory:
     last: Painted
     stillness: Stillness
     age: Tensor
+    shown: Tensor
     level: float
     pull: float | None = None
 
@@ -52,12 +56,12 @@ class Memory:
     def of_opener(cls, frame: Frame, painted: Painted) -> "Memory":
         """What a shot's first frame hands on."""
         age = torch.full_like(painted.image[:1], SETTLING)
-        return cls((painted.image,), painted, Stillness.at(frame.image), age, float(painted.losses.picture))
+        return cls((painted.image,), painted, Stillness.at(frame.image), age, frame.image, float(painted.losses.picture))
 
-    def after(self, painted: Painted, stillness: Stillness, age: Tensor, pull: float | None, length: int) -> "Memory":
+    def after(self, painted: Painted, stillness: Stillness, age: Tensor, shown: Tensor, pull: float | None, length: int) -> "Memory":
         """With one more frame; `length` paintings are kept."""
         paintings = (painted.image, *self.paintings)[:length]
-        return Memory(paintings, painted, stillness, (age + 1).clamp(max=SETTLING), self.level, pull)
+        return Memory(paintings, painted, stillness, (age + 1).clamp(max=SETTLING), shown, self.level, pull)
 
 
 def paint_frames(painter: Painter, frames: Iterable[Frame], on_step: OnStep | None = None) -> Iterator[PaintedFrame]:
@@ -91,18 +95,21 @@ def _followed(
     age = torch.where(visible, age, SETTLING * remembered.known.float())
     unsettled = (age[0] < SETTLING).cpu() | torch.from_numpy((motion.flow != 0).any(-1))
     stillness, free = memory.stillness.after(frame.image, unsettled)
+    shown = torch.where(motion.visible, warp(memory.shown, motion.flow), frame.image)
     if not free.any():
         held = replace(memory.last, steps=0, seconds=0.0, full_steps=0.0)
-        return memory.after(held, stillness, age, memory.pull, length)
+        return memory.after(held, stillness, age, shown, memory.pull, length)
     content, free = frame.image.to(painter.device), free.to(painter.device)[None]
     start = torch.lerp(memory.last.image, _filled(painter, remembered, content), free)
     pull = painter.pull(content, start) if memory.pull is None else memory.pull
-    stiffness = remembered.trust * (age / SETTLING) * (255 * pull / (2 * painter.settings.stability))
+    fresh = 1 / (1 + (_gap(shown, frame.image) / STALE).square().to(painter.device))
+    shown = shown.lerp(frame.image, RENEWED * free.cpu())
+    stiffness = remembered.trust * fresh * (age / SETTLING) * (255 * pull / (2 * painter.settings.stability))
     moments = carried(memory.last.moments, motion.flow, visible, remembered.known)
     done = float((age < SETTLING).float().mean()) < NEW  # else a good loss may hide that the new part is bare
     level = memory.level if done else -math.inf
     painted = painter.follow(content, WarmStart(Anchor(start, stiffness, free), moments, level), on_step)
-    return memory.after(painted, stillness, age, pull, length)
+    return memory.after(painted, stillness, age, shown, pull, length)
 
 
 @dataclass(frozen=True)
@@ -175,3 +182,9 @@ def uncovered_filled(warped: Tensor, content: Tensor, visible: Tensor) -> Tensor
     fit = torch.linalg.solve(source.T @ source + regular, source.T @ warped[:, visible].T.cpu().double())  # (4, 3)
     coloured = torch.einsum("cd,chw->dhw", fit.to(content), torch.cat([content, ones])).clamp(0, 1)
     return torch.where(visible, warped, coloured)
+
+
+def _gap(shown: Tensor, content: Tensor) -> Tensor:
+    """How far two pictures (3, H, W) differ in shapes and colours: (1, H, W)."""
+    gap = (shown - content).permute(1, 2, 0).contiguous().cpu().numpy()
+    return torch.from_numpy(abs(cv2.GaussianBlur(gap, (0, 0), 1.0)).max(-1))[None]

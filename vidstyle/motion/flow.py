@@ -37,6 +37,7 @@ def optical_flow(picture: Tensor, earlier: Tensor, method: FlowName = "dis") -> 
 
 def _dis(picture: Grey, earlier: Grey) -> npt.NDArray[Any]:
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    search.setFinestScale(0)  # the preset ends at half size, and its errors add up: see docs/measurements.md
     return np.asarray(search.calc(picture, earlier, None))  # type: ignore[call-overload]
 
 
