@@ -16,7 +16,7 @@ from vidstyle.features.layers import layer_name
 
 PAINTING, STYLE, MOTION, NETWORK = "Painting", "Style and content", "Motion", "Network"
 
-FlowName = Literal["dis", "farneback", "none"]
+FlowName = Literal["dis", "farneback", "raft-small", "raft-large", "none"]
 
 _Check = Callable[[Any], bool]
 

@@ -19,7 +19,7 @@ from vidstyle.motion.chain import (
     paint_frames,
     uncovered_filled,
 )
-from vidstyle.motion.flow import Motion
+from vidstyle.motion.flow import Motion, dis
 from vidstyle.motion.tracking import tracked
 from vidstyle.painting.painter import Painter, Step
 from vidstyle.settings import Settings
@@ -153,12 +153,16 @@ def test_every_option_of_motion_changes_following_frames(option: str) -> None:
 
 
 def test_a_still_background_does_not_drift_over_200_frames() -> None:
-    """With noise as of a camera, all of it under the threshold of a change or all of it over."""
+    """With noise as of a camera, all of it under the threshold of a change or all of it over.
+
+    From a finished first frame: one of a few steps goes on to settle, which is no drift.
+    """
+    painter = PAINTER.retuned(settings=SETTINGS.replace(steps=20))
     generator = torch.Generator().manual_seed(3)
     for noise in (0.004, 0.03):
         views = (SCENE[:, :40, :48] + noise * torch.randn(3, 40, 48, generator=generator) for _ in range(200))
         frames = (Frame(i, i / 24, view.clamp(0, 1)) for i, view in enumerate(views))
-        first, *_, last = (result.painted.image for result in paint_frames(PAINTER, frames))
+        first, *_, last = (result.painted.image for result in paint_frames(painter, frames))
         assert abs(float((last - first).mean())) * 255 < 1
 
 
@@ -172,7 +176,7 @@ def test_a_frame_that_shows_nothing_known_is_painted_like_a_first_one() -> None:
 def test_settled_paint_stays_settled_under_a_pan_by_parts_of_a_pixel() -> None:
     wide = F.interpolate(SCENE[None], scale_factor=4, mode="bicubic")[0].clamp(0, 1)
     frames = [Frame(i, i / 24, F.avg_pool2d(wide[:, :, 2 * i : 2 * i + 320], 4)) for i in range(3)]
-    one, memory = list(tracked(frames, (1,), "dis"))[1], Memory.of_opener(frames[0], PAINTER.paint(frames[0].image))
+    one, memory = list(tracked(frames, (1,), dis))[1], Memory.of_opener(frames[0], PAINTER.paint(frames[0].image))
     after = _followed(PAINTER, one, memory, Remembered.of(memory.paintings, one.motions), None)
     assert (after.age[:, :, :-4] == SETTLING).float().mean() > 0.97
 

@@ -2,6 +2,7 @@ import torch
 
 from tests.pictures import clouds
 from vidstyle.media.source import Frame
+from vidstyle.motion.flow import dis
 from vidstyle.motion.tracking import tracked
 
 SCENE = clouds(48, 120, grain=5)
@@ -12,19 +13,19 @@ def pan(count: int, cut: int | None = None) -> list[Frame]:
 
 
 def test_every_frame_comes_with_its_motion_since_the_frames_that_there_are() -> None:
-    assert [list(one.motions) for one in tracked(pan(6), (1, 2, 4), "dis")] == [
+    assert [list(one.motions) for one in tracked(pan(6), (1, 2, 4), dis)] == [
         [], [1], [1, 2], [1, 2], [1, 2, 4], [1, 2, 4],
     ]  # fmt: skip
 
 
 def test_motion_adds_up_over_the_frames_back() -> None:
-    *_, last = tracked(pan(6), (1, 2, 4), "dis")
+    *_, last = tracked(pan(6), (1, 2, 4), dis)
     found = {back: float(torch.from_numpy(m.flow[12:-12, 12:-12, 0]).median()) for back, m in last.motions.items()}
     for back, shift in found.items():
         assert abs(shift - 2 * back) < 0.2
 
 
 def test_nothing_is_carried_over_a_cut_or_another_size() -> None:
-    assert [list(one.motions) for one in tracked(pan(4, cut=2), (1, 2), "dis")] == [[], [1], [], [1]]
+    assert [list(one.motions) for one in tracked(pan(4, cut=2), (1, 2), dis)] == [[], [1], [], [1]]
     other = Frame(2, 0.1, clouds(40, 40))
-    assert [list(one.motions) for one in tracked([*pan(2), other], (1, 2), "dis")] == [[], [1], []]
+    assert [list(one.motions) for one in tracked([*pan(2), other], (1, 2), dis)] == [[], [1], []]

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 OnProgress = Callable[[str, int, int], None]
+Published = Literal["imagenet", "raft-small", "raft-large"]
 
 weights = App(
     name="weights",
-    help="Filters of the network: what is kept, fetching, learning. Without a command: status.",
+    help="Filters of the networks: what is kept, fetching, learning. Without a command: status.",
     help_epilogue="""\
 Examples:
   vidstyle weights teach holiday/ monet.jpg -o mine.safetensors
@@ -51,30 +52,41 @@ def status() -> None:
 
 
 @weights.command
-def fetch(*, telling: Telling = Telling()) -> None:  # noqa: B008 (frozen)
-    """Download torchvision's ImageNet filters (548 MiB, of which 80 MB are kept)."""
-    from vidstyle.features.weights import fetch_imagenet, imagenet_file
-
-    with _telling(telling) as tell:
-        if imagenet_file().exists() and _state(imagenet_file())[0] == "ok":
-            log.info("the ImageNet filters are here already")
-        else:
-            fetch_imagenet(tell)
-        print(imagenet_file())
-
-
-@weights.command(name="import")
-def import_(
-    file: Annotated[AnyPath, Parameter(help="torchvision's vgg19-dcbb9e9d.pth.")],
+def fetch(
+    what: Annotated[Published, Parameter(help="The filters to fetch.")] = "imagenet",
     /,
     *,
     telling: Telling = Telling(),  # noqa: B008 (frozen)
 ) -> None:
-    """Keep the filters of torchvision's file, downloaded elsewhere, as the ImageNet filters."""
-    from vidstyle.features.weights import import_filters
+    """Download torchvision's ImageNet filters (548 MiB, of which 80 MB are kept), or those of --flow raft-..."""
+    from vidstyle.features.weights import fetch_imagenet, imagenet_file
+    from vidstyle.motion.raft import fetch_raft, raft_file
+
+    with _telling(telling) as tell:
+        path = imagenet_file() if what == "imagenet" else raft_file(what)
+        if path.exists() and _state(path)[0] == "ok":
+            log.info("the %s filters are here already", "ImageNet" if what == "imagenet" else what)
+        elif what == "imagenet":
+            fetch_imagenet(tell)
+        else:
+            fetch_raft(what, tell)
+        print(path)
+
+
+@weights.command(name="import")
+def import_(
+    file: Annotated[AnyPath, Parameter(help="torchvision's vgg19-dcbb9e9d.pth, or its file of RAFT.")],
+    /,
+    *,
+    telling: Telling = Telling(),  # noqa: B008 (frozen)
+) -> None:
+    """Keep the filters of torchvision's file, downloaded elsewhere, as the ImageNet filters or RAFT's."""
+    from vidstyle.features.weights import import_filters, read_tensors
+    from vidstyle.motion.raft import import_raft, raft_of
 
     with _telling(telling):
-        print(import_filters(file))
+        raft = raft_of(read_tensors(file)[0])
+        print(import_raft(raft, file) if raft else import_filters(file))
 
 
 @weights.command
@@ -115,10 +127,11 @@ def _telling(telling: Telling) -> Iterator[OnProgress]:
 def _state(path: Path) -> tuple[str, str]:
     """``ok`` or what is wrong with a kept file, and the first digits of its SHA-256."""
     from vidstyle.features.layers import LAYERS
-    from vidstyle.features.weights import read_filters
+    from vidstyle.features.weights import read_filters, read_tensors
+    from vidstyle.motion.raft import SIZES
 
     try:
-        digest = read_filters(path, LAYERS[0]).sha256
+        digest = read_tensors(path)[0] if path.stem in SIZES else read_filters(path, LAYERS[0]).sha256
     except WeightsError as error:
         log.debug("%s", error)
         return "broken: not readable as filters", ""

@@ -1,4 +1,4 @@
-"""Fetching torchvision's VGG19 file once, with progress and without waiting for hosts that do not answer."""
+"""Fetching files that torchvision publishes once, with progress and without waiting for hosts that do not answer."""
 
 import hashlib
 import threading
@@ -18,31 +18,26 @@ class UnreachableError(WeightsError):
     """The host of the weights does not answer."""
 
 
-def fetch_vgg19(folder: Path, on_progress: Callable[[str, int, int], None] | None = None) -> Path:
-    """Fetches ``VGG19_Weights.IMAGENET1K_V1`` into `folder`, checked against the SHA-256 digits in its name.
+def fetch_published(
+    url: str, folder: Path, what: str, on_progress: Callable[[str, int, int], None] | None = None
+) -> Path:
+    """Fetches a file into `folder`, checked against the SHA-256 digits in its name; `what` is told as progress.
 
     Raises UnreachableError when the host does not answer in 10 s or the connection breaks, WeightsError when
     what came is not the file.
     """
-    url = _address()
     path = folder / url.rsplit("/", 1)[-1]
     with _opened(url) as response, path.open("wb") as file:
-        digest = _copied(response, file.write, on_progress or (lambda *_: None))
-    if not digest.startswith(published_digits()):
-        found, expected = digest[:8], published_digits()
+        digest = _copied(response, file.write, f"fetching {what}", on_progress or (lambda *_: None))
+    if not digest.startswith(published_digits(url)):
+        found, expected = digest[:8], published_digits(url)
         raise WeightsError(f"{url}: another file came (its SHA-256 starts {found}, not {expected}); try again")
     return path
 
 
-def published_digits() -> str:
-    """The first digits of the SHA-256 of torchvision's file, which are in its name."""
-    return Path(_address()).stem.rsplit("-", 1)[-1]
-
-
-def _address() -> str:
-    from torchvision.models import VGG19_Weights
-
-    return str(VGG19_Weights.IMAGENET1K_V1.url)
+def published_digits(url: str) -> str:
+    """The first digits of the SHA-256 of a published file, which are in its name."""
+    return Path(url).stem.rsplit("-", 1)[-1]
 
 
 def _opened(url: str) -> HTTPResponse:
@@ -64,7 +59,9 @@ def _opened(url: str) -> HTTPResponse:
     raise UnreachableError(f"{url} is not reachable: {reason}")
 
 
-def _copied(response: HTTPResponse, write: Callable[[bytes], object], tell: Callable[[str, int, int], None]) -> str:
+def _copied(
+    response: HTTPResponse, write: Callable[[bytes], object], what: str, tell: Callable[[str, int, int], None]
+) -> str:
     """Writes all of the response; its SHA-256."""
     size = int(response.headers.get("Content-Length") or 0)
     digest, done = hashlib.sha256(), 0
@@ -73,7 +70,7 @@ def _copied(response: HTTPResponse, write: Callable[[bytes], object], tell: Call
             write(chunk)
             digest.update(chunk)
             done += len(chunk)
-            tell("fetching ImageNet filters", done, size)
+            tell(what, done, size)
     except (TimeoutError, ConnectionError, HTTPException) as error:
         raise UnreachableError(f"the connection broke after {done >> 20} of {size >> 20} MiB: {error}") from error
     if done < size:

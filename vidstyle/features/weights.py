@@ -82,17 +82,24 @@ def load_filters(
 
 def read_filters(path: Path, deepest: str) -> Filters:
     """Filters up to layer `deepest` from a .pth, .pt or .safetensors file; WeightsError when it does not fit."""
+    digest, tensors = read_tensors(path)
+    return Filters(str(path), digest, _checked(path, tensors, deepest))
+
+
+def read_tensors(path: Path) -> tuple[str, Mapping[str, Tensor]]:
+    """The SHA-256 and the tensors of a .pth, .pt or .safetensors file; WeightsError when it cannot be read."""
     if not path.is_file():
         raise WeightsError(f"{path}: no such weights file; give a .pth or .safetensors file, imagenet or selftaught")
-    tensors = _checked(path, _tensors_of(path), deepest)
-    return Filters(str(path), _sha256(path), tensors)
+    return _sha256(path), _tensors_of(path)
 
 
 def fetch_imagenet(on_progress: OnProgress | None = None) -> Path:
     """Fetches torchvision's ImageNet filters (548 MiB, of which 80 MB are kept); the file they are kept in."""
     cache_folder().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
-        return import_filters(download.fetch_vgg19(Path(folder), on_progress))
+        return import_filters(
+            download.fetch_published(_imagenet_address(), Path(folder), "ImageNet filters", on_progress)
+        )
 
 
 def import_filters(path: Path) -> Path:
@@ -101,10 +108,11 @@ def import_filters(path: Path) -> Path:
     WeightsError for any other file, also of another VGG19: nothing else is ever called ImageNet.
     """
     filters = read_filters(path, LAYERS[-1])
-    if not filters.sha256.startswith(download.published_digits()):
-        digits = f"its SHA-256 starts {filters.sha256[:8]}, not {download.published_digits()}"
+    expected = download.published_digits(_imagenet_address())
+    if not filters.sha256.startswith(expected):
+        digits = f"its SHA-256 starts {filters.sha256[:8]}, not {expected}"
         raise WeightsError(f"{path}: is not torchvision's ImageNet file ({digits}); use it with --weights {path}")
-    _keep(filters.tensors, imagenet_file())
+    keep(filters.tensors, imagenet_file())
     return imagenet_file()
 
 
@@ -128,14 +136,14 @@ def _imagenet(deepest: str, on_progress: OnProgress | None) -> Filters:
     path = imagenet_file()
     if not path.exists():
         fetch_imagenet(on_progress)
-    return Filters("imagenet", *_kept(path, deepest))
+    return _kept_filters("imagenet", path, deepest)
 
 
 def _selftaught(teachers: Sequence[Tensor], deepest: str, seed: int, on_progress: OnProgress | None) -> Filters:
     path = cache_folder() / f"selftaught-{_identity(teachers, deepest, seed)}.safetensors"
     if path.exists():
         try:
-            return Filters("selftaught", *_kept(path, deepest))
+            return _kept_filters("selftaught", path, deepest)
         except WeightsError as error:
             log.warning("%s; the filters are learned again", error)
     tell = on_progress or (lambda *_: None)
@@ -145,9 +153,9 @@ def _selftaught(teachers: Sequence[Tensor], deepest: str, seed: int, on_progress
         seed=seed,
         on_layer=lambda done, count: tell("learning filters", done, count),
     )
-    _keep(tensors, path)
+    keep(tensors, path)
     _forget_oldest()
-    return Filters("selftaught", *_kept(path, deepest))
+    return _kept_filters("selftaught", path, deepest)
 
 
 def _identity(teachers: Sequence[Tensor], deepest: str, seed: int) -> str:
@@ -159,17 +167,29 @@ def _identity(teachers: Sequence[Tensor], deepest: str, seed: int) -> str:
     return digest.hexdigest()[:16]
 
 
-def _keep(tensors: Mapping[str, Tensor], path: Path) -> None:
+def keep(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Writes tensors to a file in the cache folder, its SHA-256 beside it."""
     save_filters(tensors, path)
     _digest_file(path).write_text(_sha256(path) + "\n")
 
 
-def _kept(path: Path, deepest: str) -> tuple[str, Mapping[str, Tensor]]:
-    """SHA-256 and filters of a file of ours, checked against the SHA-256 beside it."""
+def kept(path: Path) -> tuple[str, Mapping[str, Tensor]]:
+    """SHA-256 and tensors of a file of ours, checked against the SHA-256 beside it."""
     found = _sha256(path)
     if not _digest_file(path).is_file() or _digest_file(path).read_text().strip() != found:
         raise WeightsError(f"{path}: the kept filters are broken (their SHA-256 differs); delete the file")
-    return found, _checked(path, _tensors_of(path), deepest)
+    return found, _tensors_of(path)
+
+
+def _kept_filters(origin: str, path: Path, deepest: str) -> Filters:
+    digest, tensors = kept(path)
+    return Filters(origin, digest, _checked(path, tensors, deepest))
+
+
+def _imagenet_address() -> str:
+    from torchvision.models import VGG19_Weights
+
+    return str(VGG19_Weights.IMAGENET1K_V1.url)
 
 
 def _forget_oldest() -> None:

@@ -20,6 +20,7 @@ from vidstyle.media.images import Picture, load_picture, resize, save_picture
 from vidstyle.media.sink import open_sink
 from vidstyle.media.source import Frame, Source, find_pictures
 from vidstyle.motion.chain import PaintedFrame, paint_frames
+from vidstyle.motion.estimators import prepare_flow
 from vidstyle.motion.shots import mark_cuts
 from vidstyle.painting.balance import calibrated
 from vidstyle.painting.device import select_device
@@ -97,6 +98,7 @@ def ready_for_film(job: Job, source: Source, listener: Listener) -> tuple[Scoute
     scouted = scout(source, listener)
     outline = outline_film(job, scouted)
     listener.started(outline)
+    prepare_flow(job.settings.flow, listener.working)
     painter = balanced(make_painter(job, scouted.samples, listener), scouted.samples, listener)
     source.size = outline.size
     return scouted, painter

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from vidstyle.media.readahead import ReadAhead
 from vidstyle.media.source import Frame
+from vidstyle.motion.estimators import flow_estimator
 from vidstyle.motion.flow import Flow, Motion, warp
 from vidstyle.motion.hold import Stillness
 from vidstyle.motion.tracking import Tracked, tracked
@@ -39,9 +40,9 @@ class Memory:
     """What the frames of a shot hand to the next.
 
     `paintings` are the last ones, the latest first, as many as are looked back at; `last` is all of the latest;
-    `age` (1, H, W) counts the frames since a pixel was uncovered, up to SETTLING. `shown` (3, H, W) is what of the source
-    each pixel was painted for: where the flow leads paint astray, it comes to lie on other things. `level` is the loss of the shot's
-    first frame and `pull` how strongly the second one's pulled (`Painter.pull`); both stay as they are.
+    `age` (1, H, W) counts the frames since a pixel was uncovered, up to SETTLING. `shown` (3, H, W) is what of the
+    source each pixel was painted for: paint that the flow leads astray comes to lie on other things. `level` is the
+    loss of the shot's first frame and `pull` how strongly the second one's pulled (`Painter.pull`); both stay.
     """
 
     paintings: tuple[Tensor, ...]
@@ -56,9 +57,13 @@ class Memory:
     def of_opener(cls, frame: Frame, painted: Painted) -> "Memory":
         """What a shot's first frame hands on."""
         age = torch.full_like(painted.image[:1], SETTLING)
-        return cls((painted.image,), painted, Stillness.at(frame.image), age, frame.image, float(painted.losses.picture))
+        return cls(
+            (painted.image,), painted, Stillness.at(frame.image), age, frame.image, float(painted.losses.picture)
+        )
 
-    def after(self, painted: Painted, stillness: Stillness, age: Tensor, shown: Tensor, pull: float | None, length: int) -> "Memory":
+    def after(
+        self, painted: Painted, stillness: Stillness, age: Tensor, shown: Tensor, pull: float | None, length: int
+    ) -> "Memory":
         """With one more frame; `length` paintings are kept."""
         paintings = (painted.image, *self.paintings)[:length]
         return Memory(paintings, painted, stillness, (age + 1).clamp(max=SETTLING), shown, self.level, pull)
@@ -71,7 +76,9 @@ def paint_frames(painter: Painter, frames: Iterable[Frame], on_step: OnStep | No
 
     The motion of the frames to come is looked for in a thread meanwhile.
     """
-    ahead = ReadAhead(tracked(frames, painter.settings.look_backs, painter.settings.flow))
+    ahead = ReadAhead(
+        tracked(frames, painter.settings.look_backs, flow_estimator(painter.settings.flow, painter.device))
+    )
     memory: Memory | None = None
     try:
         for one in ahead:
@@ -100,10 +107,10 @@ def _followed(
         held = replace(memory.last, steps=0, seconds=0.0, full_steps=0.0)
         return memory.after(held, stillness, age, shown, memory.pull, length)
     content, free = frame.image.to(painter.device), free.to(painter.device)[None]
-    start = torch.lerp(memory.last.image, _filled(painter, remembered, content), free)
+    start = torch.where(free, _filled(painter, remembered, content), memory.last.image)
     pull = painter.pull(content, start) if memory.pull is None else memory.pull
     fresh = 1 / (1 + (_gap(shown, frame.image) / STALE).square().to(painter.device))
-    shown = shown.lerp(frame.image, RENEWED * free.cpu())
+    shown = shown.lerp(frame.image, RENEWED * free.cpu().float())
     stiffness = remembered.trust * fresh * (age / SETTLING) * (255 * pull / (2 * painter.settings.stability))
     moments = carried(memory.last.moments, motion.flow, visible, remembered.known)
     done = float((age < SETTLING).float().mean()) < NEW  # else a good loss may hide that the new part is bare

@@ -1,8 +1,7 @@
 """Optical flow between two pictures, and what it is good for: warping, and knowing what can be seen in both."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -10,10 +9,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vidstyle.settings import FlowName
-
 Grey = npt.NDArray[np.uint8]  # (H, W)
 Flow = npt.NDArray[np.float32]  # (H, W, 2): where a pixel came from, as an offset (x, y) in pixels
+FlowEstimator = Callable[[Tensor, Tensor], Flow]  # of a picture and an earlier one, both (3, H, W), 0..1
 
 SMALLEST_SIDE = 12  # below, OpenCV's DIS raises
 MASK_BLUR = 0.8  # pixels, standard deviation: trust fades at its borders
@@ -23,30 +21,32 @@ SAME = 3 / 255  # of 0..1: what a pixel may differ and still show the same
 STILL = 0.1  # pixels; slower motion is rounded to none, so that still pixels are copied bit for bit
 
 
-def optical_flow(picture: Tensor, earlier: Tensor, method: FlowName = "dis") -> Flow:
-    """Where each pixel of `picture` lies in `earlier` (both (3, H, W), 0..1): offsets (H, W, 2) in pixels.
-
-    On grey pictures: ``dis``, dense inverse search (Kroeger et al. 2016, arXiv 1603.03590), preset medium;
-    ``farneback`` (Farneback 2003, "Two-Frame Motion Estimation Based on Polynomial Expansion"), both as OpenCV has
-    them; ``none`` sees no motion. Pictures with a side under 12 pixels give no motion either.
-    """
-    if method == "none" or min(picture.shape[1:]) < SMALLEST_SIDE:
-        return np.zeros((*picture.shape[1:], 2), np.float32)
-    return np.asarray(_ESTIMATORS[method](_grey(picture), _grey(earlier)), np.float32)
-
-
-def _dis(picture: Grey, earlier: Grey) -> npt.NDArray[Any]:
+def dis(picture: Tensor, earlier: Tensor) -> Flow:
+    """Dense inverse search on grey pictures (Kroeger et al. 2016, arXiv 1603.03590) as OpenCV has it, preset medium."""
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     search.setFinestScale(0)  # the preset ends at half size, and its errors add up: see docs/measurements.md
-    return np.asarray(search.calc(picture, earlier, None))  # type: ignore[call-overload]
+    return np.asarray(search.calc(_grey(picture), _grey(earlier), None), np.float32)  # type: ignore[call-overload]
 
 
-def _farneback(picture: Grey, earlier: Grey) -> npt.NDArray[Any]:
+def farneback(picture: Tensor, earlier: Tensor) -> Flow:
+    """Farneback 2003, "Two-Frame Motion Estimation Based on Polynomial Expansion", on grey, as OpenCV has it."""
     shape = {"pyr_scale": 0.5, "levels": 4, "winsize": 21, "iterations": 3, "poly_n": 7, "poly_sigma": 1.5, "flags": 0}
-    return np.asarray(cv2.calcOpticalFlowFarneback(picture, earlier, None, **shape))  # type: ignore[call-overload]
+    found = cv2.calcOpticalFlowFarneback(_grey(picture), _grey(earlier), None, **shape)  # type: ignore[call-overload]
+    return np.asarray(found, np.float32)
 
 
-_ESTIMATORS: Mapping[str, Callable[[Grey, Grey], npt.NDArray[Any]]] = {"dis": _dis, "farneback": _farneback}
+def no_flow(picture: Tensor, earlier: Tensor) -> Flow:
+    """Sees no motion."""
+    return np.zeros((*picture.shape[1:], 2), np.float32)
+
+
+def optical_flow(picture: Tensor, earlier: Tensor, estimate: FlowEstimator = dis) -> Flow:
+    """Where each pixel of `picture` lies in `earlier` (both (3, H, W), 0..1): offsets (H, W, 2) in pixels.
+
+    Pictures with a side under 12 pixels give no motion.
+    """
+    small = min(picture.shape[1:]) < SMALLEST_SIDE
+    return no_flow(picture, earlier) if small else estimate(picture, earlier)
 
 
 def warp(image: Tensor, flow: Flow, interpolation: int = cv2.INTER_LANCZOS4) -> Tensor:
@@ -80,18 +80,18 @@ class Motion:
     trust: Tensor
 
     @classmethod
-    def between(cls, picture: Tensor, earlier: Tensor, method: FlowName = "dis") -> "Motion":
+    def between(cls, picture: Tensor, earlier: Tensor, estimate: FlowEstimator = dis) -> "Motion":
         """The motion from `earlier` to `picture`, both (3, H, W), 0..1.
 
-        Without a flow (method ``none``), places are sure where the pictures agree.
+        Without a flow (`no_flow`), places are sure where the pictures agree.
         """
-        found = optical_flow(picture, earlier, method)
+        found = optical_flow(picture, earlier, estimate)
         flow = _without_jitter(found)
-        if method == "none":
+        if estimate is no_flow:
             visible = torch.ones(picture.shape[1:], dtype=torch.bool)
             sure = (picture - earlier).abs().amax(0) < SAME
         else:
-            back = _without_jitter(optical_flow(earlier, picture, method))
+            back = _without_jitter(optical_flow(earlier, picture, estimate))
             visible = visibility(flow, back) & _alike(picture, warp(earlier, flow))
             sure = visible & ~motion_boundaries(found)  # leaving out jitter makes edges of its own
         trust = cv2.GaussianBlur(sure.numpy().astype(np.float32), (0, 0), MASK_BLUR)

@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 
 import cv2
-import numpy as np
 import torch
 from torch import Tensor
 
 BLUR = 1.5  # pixels, standard deviation: the noise of cameras and codecs is no change
 WAKES, SLEEPS = 3 / 255, 1.5 / 255  # change of any channel, of 0..1, that ends stillness, and that begins it
-FEATHER = 2  # pixels over which paint goes from free to held
 
 
 @dataclass(frozen=True)
@@ -29,26 +27,18 @@ class Stillness:
         return cls(_blurred(picture), torch.ones(picture.shape[1:], dtype=torch.bool))
 
     def after(self, picture: Tensor, unsettled: Tensor) -> tuple["Stillness", Tensor]:
-        """The stillness after the next frame (3, H, W), and how free its pixels are: (H, W), 0 held ... 1.
+        """The stillness after the next frame (3, H, W), and which pixels are free: (H, W), the others are held.
 
         `unsettled` (H, W), True or False: pixels to be painted though they lie still.
         """
         blurred = _blurred(picture)
         change = (blurred - self.reference).abs().amax(0)
         awake = change > torch.where(self.awake, SLEEPS, WAKES)
-        free = _feathered(awake | unsettled)
-        reference = torch.where(free > 0, blurred, self.reference)
+        free = awake | unsettled
+        reference = torch.where(free, blurred, self.reference)
         return Stillness(reference, awake), free
 
 
 def _blurred(picture: Tensor) -> Tensor:
     planes = picture.permute(1, 2, 0).contiguous().cpu().numpy()
     return torch.from_numpy(cv2.GaussianBlur(planes, (0, 0), BLUR)).permute(2, 0, 1)
-
-
-def _feathered(mask: Tensor) -> Tensor:
-    """1 on the mask (H, W), falling to 0 over FEATHER pixels around it."""
-    if not mask.any():
-        return torch.zeros(mask.shape)
-    distance = cv2.distanceTransform((~mask).numpy().astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-    return torch.from_numpy(np.clip((FEATHER - distance) / FEATHER, 0, 1).astype(np.float32))

@@ -5,8 +5,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vidstyle.media.source import Frame
-from vidstyle.motion.flow import Motion
-from vidstyle.settings import FlowName
+from vidstyle.motion.flow import FlowEstimator, Motion
 
 
 @dataclass(frozen=True)
@@ -17,7 +16,9 @@ class Tracked:
     motions: Mapping[int, Motion]
 
 
-def tracked(frames: Iterable[Frame], look_backs: Sequence[int], method: FlowName) -> Generator[Tracked, None, None]:
+def tracked(
+    frames: Iterable[Frame], look_backs: Sequence[int], estimate: FlowEstimator
+) -> Generator[Tracked, None, None]:
     """The frames with their motion since the frames that lie `look_backs` before them.
 
     A shot begins at a frame that is marked as a cut, and where the size changes.
@@ -27,5 +28,5 @@ def tracked(frames: Iterable[Frame], look_backs: Sequence[int], method: FlowName
         if frame.cut or (past and frame.image.shape != past[0].image.shape):
             past.clear()
         backs = [back for back in look_backs if back <= len(past)]
-        yield Tracked(frame, {back: Motion.between(frame.image, past[back - 1].image, method) for back in backs})
+        yield Tracked(frame, {back: Motion.between(frame.image, past[back - 1].image, estimate) for back in backs})
         past.appendleft(frame)

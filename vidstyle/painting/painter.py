@@ -116,7 +116,7 @@ class Painter:
         objective = self.objective(self.coloured(content), warm.anchor)
         schedule = Schedule(steps, FOLLOW_FIRST_RATE, FOLLOW_LAST_RATE, self.axes, warm.level)
         end = OPTIMIZERS[self.settings.optimizer](warm.anchor.picture, objective, schedule, warm.moments, report)
-        moments = end.moments.where(warm.anchor.free > 0, warm.moments)
+        moments = end.moments.where(warm.anchor.free, warm.moments)
         image, seconds = warm.anchor.holding(end.image), time.perf_counter() - began
         return Painted(image, end.losses, report.number, seconds, moments, report.full_steps)
 

@@ -74,8 +74,8 @@ class Anchor:
     """A painting of nearly the same picture that a new one is held to.
 
     `picture` (3, H, W) shows the paint where the new picture has it; `stiffness` (1, H, W) is what a squared
-    difference from it counts; `free` (1, H, W), 0..1, is how far a pixel may leave it at all: where it is 0, the
-    paint is kept bit for bit.
+    difference from it counts; `free` (1, H, W), True or False: may leave it at all; other pixels
+    are kept bit for bit.
     """
 
     picture: Tensor
@@ -83,8 +83,8 @@ class Anchor:
     free: Tensor
 
     def holding(self, image: Tensor) -> Tensor:
-        """`image` as far as it may leave the anchor."""
-        return torch.lerp(self.picture, image, self.free)
+        """`image` where it may leave the anchor."""
+        return torch.where(self.free, image, self.picture)
 
 
 @dataclass(frozen=True)
