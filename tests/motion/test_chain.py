@@ -121,6 +121,14 @@ def test_what_lies_still_keeps_its_paint_bit_for_bit_beside_what_moves() -> None
     assert not torch.equal(results[1].painted.image, results[0].painted.image)
 
 
+def test_a_frame_that_is_mostly_held_takes_fewer_steps() -> None:
+    painter = PAINTER.retuned(settings=SETTINGS.replace(frame_steps=6))
+    frames = [Frame(i, i / 24, moved_square(4 * i)) for i in range(3)]
+    steps = [result.painted.steps for result in paint_frames(painter, frames)]
+    assert 1 <= max(steps[1:]) < 6
+    assert [result.painted.steps for result in paint_frames(painter, pan(3))][1:] == [6, 6]
+
+
 def test_uncovered_pixels_are_painted_and_not_left_as_the_content() -> None:
     """What comes into sight gets paint over the next frames: it leaves what it was filled with."""
     frames = [Frame(i, i / 24, moved_square(24 if i else 0)) for i in range(8)]
@@ -147,7 +155,8 @@ CHANGES = {"flow": "none", "stability": 200.0, "look_back": "1"}
 @pytest.mark.parametrize("option", CHANGES)
 def test_every_option_of_motion_changes_following_frames(option: str) -> None:
     """A square that passes hides the background for two frames, so that looking back further matters."""
-    frames = [Frame(i, i / 24, moved_square(offset)) for i, offset in enumerate((0, 14, 28, 40))]
+    views = [moved_square(offset) for offset in (0, 14, 28, 40)]
+    frames = pan(4) if option == "stability" else [Frame(i, i / 24, view) for i, view in enumerate(views)]
     changed = replace(PAINTER, settings=SETTINGS.replace(**{option: CHANGES[option]}))
     assert not torch.equal(list(paint_frames(changed, frames))[-1].painted.image, painted(frames)[-1].painted.image)
 

@@ -20,7 +20,8 @@ from vidstyle.painting.painter import OnStep, Painted, Painter, WarmStart
 from vidstyle.painting.targets import Anchor
 
 SETTLING = 16  # frames over which uncovered pixels are painted freely, before they are held like others
-NEW = 0.05  # share of pixels that were lately uncovered, from which on a frame takes all its steps
+NEW = 0.05  # share of pixels that were lately uncovered, from which on no loss of a frame is low enough
+FULL_EFFORT = 0.6  # share of free pixels from which on a frame is given all its steps
 LOST = 0.3  # share of pixels that earlier paint is known of, below which a frame is painted like a first one
 STALE = 0.05  # of 0..1, blurred: what paint may be made for and still be held half as firmly
 RENEWED = 0.2  # how far a frame's steps bring paint to what it shows
@@ -115,7 +116,8 @@ def _followed(
     moments = carried(memory.last.moments, motion.flow, visible, remembered.known)
     done = float((age < SETTLING).float().mean()) < NEW  # else a good loss may hide that the new part is bare
     level = memory.level if done else -math.inf
-    painted = painter.follow(content, WarmStart(Anchor(start, stiffness, free), moments, level), on_step)
+    effort = min(1.0, float(free.float().mean()) / FULL_EFFORT)
+    painted = painter.follow(content, WarmStart(Anchor(start, stiffness, free), moments, level, effort), on_step)
     return memory.after(painted, stillness, age, shown, pull, length)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vidstyle.media.source import Frame
-from vidstyle.motion.flow import FlowEstimator, Motion
+from vidstyle.motion.flow import FlowEstimator, Motion, dis, quick_dis
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,12 @@ def tracked(
 
     A shot begins at a frame that is marked as a cut, and where the size changes.
     """
+    further = quick_dis if estimate is dis else estimate  # that paint only fills gaps: its errors do not add up
     past: deque[Frame] = deque(maxlen=max(look_backs))  # the latest first
     for frame in frames:
         if frame.cut or (past and frame.image.shape != past[0].image.shape):
             past.clear()
-        backs = [back for back in look_backs if back <= len(past)]
-        yield Tracked(frame, {back: Motion.between(frame.image, past[back - 1].image, estimate) for back in backs})
+        backs = {back: further if back > 1 else estimate for back in look_backs if back <= len(past)}
+        motions = {back: Motion.between(frame.image, past[back - 1].image, by) for back, by in backs.items()}
+        yield Tracked(frame, motions)
         past.appendleft(frame)

@@ -61,11 +61,15 @@ class Painted:
 
 @dataclass(frozen=True)
 class WarmStart:
-    """What a frame gets from the ones before: see `Anchor`; `level` is the loss that is low enough."""
+    """What a frame gets from the ones before: see `Anchor`; `level` is the loss that is low enough.
+
+    `effort`, 0..1, is the share of a following frame's steps that it is to take.
+    """
 
     anchor: Anchor
     moments: Moments
     level: float = -math.inf
+    effort: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ class Painter:
 
     def follow(self, content: Tensor, warm: WarmStart, on_step: OnStep | None = None) -> Painted:
         """Paints `content` (3, H, W) from a painting of nearly the same picture, in few steps at its size."""
-        began, steps = time.perf_counter(), self.settings.frame_steps
+        began, steps = time.perf_counter(), max(1, round(warm.effort * self.settings.frame_steps))
         report = _Report([(size_of(content), steps)], on_step)
         objective = self.objective(self.coloured(content), warm.anchor)
         schedule = Schedule(steps, FOLLOW_FIRST_RATE, FOLLOW_LAST_RATE, self.axes, warm.level)
