@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from vidstyle import Frame, Painter
-from vidstyle.motion.chain import paint_frames
+from vidstyle import Frame, Painter, paint_frames
 from vidstyle.motion.flow import Motion, warp
 from vidstyle.painting.descent import Moments, Schedule, adam, lbfgs
 from vidstyle.painting.painter import FIRST_RATE, LAST_RATE, Painted

@@ -52,10 +52,12 @@ def _flag(option: "Field[Any]") -> str:
 def _values(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return ", ".join(f"`{value}`" for value in get_args(kind))
-    return {int: "whole number", float: "number", str: "text"}[kind]
+    return {bool: "", int: "whole number", float: "number", str: "text"}[kind]
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from vidstyle.media.probe import VideoInfo, probe
     from vidstyle.media.sink import open_sink
     from vidstyle.media.source import Frame, open_video
-    from vidstyle.motion.chain import PaintedFrame, paint_frames
+    from vidstyle.motion.chain import PaintedFrame
+    from vidstyle.motion.passes import paint_frames
     from vidstyle.motion.shots import find_cuts, mark_cuts
     from vidstyle.painting.balance import calibrated
     from vidstyle.painting.painter import Painted, Painter, Step
@@ -44,7 +45,8 @@ _HOMES = {
     "media.probe": ("VideoInfo", "probe"),
     "media.sink": ("open_sink",),
     "media.source": ("Frame", "open_video"),
-    "motion.chain": ("PaintedFrame", "paint_frames"),
+    "motion.chain": ("PaintedFrame",),
+    "motion.passes": ("paint_frames",),
     "motion.shots": ("find_cuts", "mark_cuts"),
     "painting.balance": ("calibrated",),
     "painting.painter": ("Painted", "Painter", "Step"),

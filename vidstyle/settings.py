@@ -121,6 +121,14 @@ class Settings:
         _are_look_backs,
         "whole numbers from 1 to 64 with 1 among them, like 1,2,4",
     )
+    passes: int = _option(
+        1,
+        MOTION,
+        "Ways through each shot: 2 goes back over it too, for cameras that move fast.",
+        lambda v: v in (1, 2),
+        "1 or 2",
+    )
+    loop: bool = _option(False, MOTION, "Let the end meet the start, for films that go round; takes two passes.")
     scales: int = _option(
         4, PAINTING, "Sizes from coarse to fine, each twice the one before.", lambda v: 1 <= v <= 8, "1 to 8"
     )
@@ -191,6 +199,11 @@ class Settings:
     def look_backs(self) -> tuple[int, ...]:
         """Frames back, the closest first."""
         return tuple(sorted({int(part) for part in self.look_back.split(",")}))
+
+    @property
+    def both_ways(self) -> bool:
+        """Whether films are painted forwards and backwards."""
+        return self.passes == 2 or self.loop
 
     @property
     def init_file(self) -> Path | None:

@@ -3,6 +3,7 @@
 from dataclasses import fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import hypothesis
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -37,13 +38,15 @@ def values(name: str) -> st.SearchStrategy[Any]:
     kind = get_type_hints(Settings)[name]
     if get_origin(kind) is Literal:
         return st.sampled_from(get_args(kind))
-    return {int: st.integers(1, 8), float: st.floats(0, 1), str: st.sampled_from(TEXTS.get(name, ("",)))}[kind]
+    texts = st.sampled_from(TEXTS.get(name, ("",)))
+    return {bool: st.booleans(), int: st.integers(1, 8), float: st.floats(0, 1), str: texts}[kind]
 
 
 def test_every_text_option_has_examples_here() -> None:
     assert set(TEXTS) == {name for name, kind in get_type_hints(Settings).items() if kind is str}
 
 
+@hypothesis.settings(deadline=None)
 @given(st.data(), st.sampled_from(NAMES), st.sampled_from(list(PRESETS)))
 def test_an_option_arrives_and_wins_over_the_preset(data: st.DataObject, name: str, preset: str) -> None:
     value = data.draw(values(name))
@@ -51,7 +54,9 @@ def test_an_option_arrives_and_wins_over_the_preset(data: st.DataObject, name: s
         wanted = Settings.preset(preset, **{name: value})
     except SettingsError:
         assume(False)
-    assert settings("--preset", preset, f"--{name.replace('_', '-')}", str(value)) == wanted
+    flag = f"--{name.replace('_', '-')}"
+    words = [flag][: int(value)] if isinstance(value, bool) else [flag, str(value)]
+    assert settings("--preset", preset, *words) == wanted
 
 
 def test_without_options_the_settings_are_those_of_standard() -> None:

@@ -105,3 +105,10 @@ def test_a_film_of_more_frames_than_expected_is_no_fault() -> None:
     for index in range(3):
         pace.frame(painted(index))
     assert (pace.left(), pace.current) == (0, 1)
+
+
+def test_two_passes_count_every_frame_twice() -> None:
+    settings = OUTLINE.job.settings.replace(passes=2)
+    pace, _, _ = film(replace(OUTLINE, job=replace(OUTLINE.job, settings=settings)))
+    assert pace.frames == 2 * OUTLINE.frames
+    assert film(OUTLINE)[0].frames == OUTLINE.frames

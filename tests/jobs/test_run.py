@@ -52,6 +52,7 @@ class Ear(Listener):
         self.outlines: list[Outline] = []
         self.frames: list[PaintedFrame] = []
         self.stages: list[str] = []
+        self.turns = 0
         self.partial: tuple[Path | None, int] | None = None
 
     def started(self, outline: Outline) -> None:
@@ -59,6 +60,9 @@ class Ear(Listener):
 
     def working(self, what: str, done: float, count: float) -> None:
         self.stages.append(what)
+
+    def turn(self, painted: PaintedFrame) -> None:
+        self.turns += 1
 
     def frame(self, painted: PaintedFrame) -> None:
         self.frames.append(painted)
@@ -101,6 +105,19 @@ def test_a_video_keeps_frames_rate_length_and_sound(tmp_path: Path, settings: Se
     assert ear.outlines[0].shots == 2
     assert [painted.frame.index for painted in ear.frames if painted.frame.cut] == [12]
     assert [p.painted.steps for p in ear.frames] == [2, *[1] * 11, 2, *[1] * 11]
+
+
+@pytest.mark.parametrize("way", [{"passes": 2}, {"loop": True}])
+def test_two_passes_keep_frames_and_sound_too(
+    tmp_path: Path, settings: Settings, style: Path, way: dict[str, int | bool]
+) -> None:
+    out, ear = tmp_path / "out.mp4", Ear()
+    source = two_shots(tmp_path / "clip.mp4", count=8)
+    stylize(source, [style], out, settings.replace(**way), listener=ear)
+    assert [one.frame.index for one in ear.frames] == list(range(8))
+    assert ear.turns == 16
+    assert probe(out).frame_count == probe(source).frame_count
+    assert probe(out).audio[0].codec == probe(source).audio[0].codec
 
 
 def test_the_file_holds_the_painting(tmp_path: Path, settings: Settings, style: Path) -> None:

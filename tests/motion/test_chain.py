@@ -15,11 +15,11 @@ from vidstyle.motion.chain import (
     Memory,
     PaintedFrame,
     Remembered,
-    _followed,
-    paint_frames,
+    followed,
     uncovered_filled,
 )
 from vidstyle.motion.flow import Motion, dis
+from vidstyle.motion.passes import paint_frames
 from vidstyle.motion.tracking import tracked
 from vidstyle.painting.painter import Painter, Step
 from vidstyle.settings import Settings
@@ -186,7 +186,7 @@ def test_settled_paint_stays_settled_under_a_pan_by_parts_of_a_pixel() -> None:
     wide = F.interpolate(SCENE[None], scale_factor=4, mode="bicubic")[0].clamp(0, 1)
     frames = [Frame(i, i / 24, F.avg_pool2d(wide[:, :, 2 * i : 2 * i + 320], 4)) for i in range(3)]
     one, memory = list(tracked(frames, (1,), dis))[1], Memory.of_opener(frames[0], PAINTER.paint(frames[0].image))
-    after = _followed(PAINTER, one, memory, Remembered.of(memory.paintings, one.motions), None)
+    after = followed(PAINTER, one, memory, Remembered.of(memory.paintings, one.motions), None)
     assert (after.age[:, :, :-4] == SETTLING).float().mean() > 0.97
 
 

@@ -41,6 +41,8 @@ def noun_of(outline: Outline, previews: int | None = None) -> str:
     """What is counted: ``frame``, ``picture`` or ``preview``."""
     if previews is not None:
         return "preview"
+    if outline.rate is not None and outline.job.settings.both_ways:
+        return "painting"  # two of each frame
     return "frame" if outline.rate is not None else "picture"
 
 
@@ -72,7 +74,14 @@ class Quiet(Listener):
         if self.pace:
             self.pace.step(step)
 
+    def turn(self, painted: PaintedFrame) -> None:
+        self._done(painted)
+
     def frame(self, painted: PaintedFrame) -> None:
+        if self.pace and self.pace.passes == 1:
+            self._done(painted)
+
+    def _done(self, painted: PaintedFrame) -> None:
         if self.pace:
             self.pace.frame(painted)
             log.debug("%s", progress_line(self.pace, self.noun))
@@ -108,8 +117,8 @@ class PlainLines(Quiet):
         super().step(step)
         self._tell(due=False)
 
-    def frame(self, painted: PaintedFrame) -> None:
-        super().frame(painted)
+    def _done(self, painted: PaintedFrame) -> None:
+        super()._done(painted)
         pace = self.pace
         self._tell(due=pace is not None and pace.frames_done == pace.frames)
 
@@ -167,8 +176,8 @@ class Bars(Quiet):
         super().step(step)
         self._show()
 
-    def frame(self, painted: PaintedFrame) -> None:
-        super().frame(painted)
+    def _done(self, painted: PaintedFrame) -> None:
+        super()._done(painted)
         self._show()
 
     def _end_work(self) -> None:

@@ -14,7 +14,9 @@ REMEMBERED = 20  # frames that the mean time of a frame is taken over
 
 
 class Pace:
-    """Counts frames and steps. A shot's first frame, its opener, takes many times as long as those that follow.
+    """Counts frames, each as often as it is painted, and steps.
+
+    A shot's first frame, its opener, takes many times as long as those that follow.
 
     Where one of the two was not measured yet, the other tells by the ratio of their costs, and where neither
     was, the job's estimate. `previews` is how many single frames are painted where not all are.
@@ -30,7 +32,8 @@ class Pace:
         self._seconds_of_work = outline.estimate.seconds / max(1.0, work)
         self._frame_steps, self._now = settings.frame_steps, now
         self._only_openers = previews is not None or outline.rate is None
-        self.frames = previews or outline.frames
+        self.passes = 2 if settings.both_ways and not self._only_openers else 1
+        self.frames = previews or outline.frames * self.passes
         self.shots = self.frames if self._only_openers else outline.shots
         self._took: dict[bool, deque[float]] = {kind: deque(maxlen=REMEMBERED) for kind in (True, False)}
         self._openers = self.frames_done = 0
@@ -45,11 +48,11 @@ class Pace:
 
     def step(self, step: Step) -> None:
         if self.last_step is None:
-            self.opening = self._only_openers or not self.frames_done or step.count != self._frame_steps
+            self.opening = self._only_openers or not self.frames_done or step.count > self._frame_steps
         self.last_step, self.loss = step, float(step.losses.total)
 
     def frame(self, painted: PaintedFrame) -> None:
-        opened = self._only_openers or not self.frames_done or painted.frame.cut
+        opened = self._only_openers or not self.frames_done or painted.frame.cut  # never on the way back
         self._took[opened].append(self._now() - self._began)
         self._openers += opened
         self.frames_done += 1

@@ -192,6 +192,8 @@ def _tell_unused(job: "Job", preview: bool, options: Mapping[str, Any]) -> None:
         ("flow", single, _FOR_FILMS),
         ("stability", single, _FOR_FILMS),
         ("look_back", single, _FOR_FILMS),
+        ("passes", single, _FOR_FILMS),
+        ("loop", single, _FOR_FILMS),
         ("look_back", job.settings.flow == "none", "without a flow every frame starts where the last one lies"),
         ("strength", not job.settings.content_weight, "--content-weight is 0"),
         ("content_layers", not job.settings.content_weight, "--content-weight is 0"),

@@ -43,7 +43,11 @@ def estimate(settings: Settings, size: Size, shots: int, frames: int, seconds_pe
     """What painting `frames` frames of `size` in `shots` shots takes, the search for the balance included."""
     first = sum(steps * height * width for (height, width), steps in scale_plan(size, settings))
     following = following_cost(settings, size)
-    pixels = search_cost(settings, size) + shots * first + max(0, frames - shots) * following
+    pixels = (
+        search_cost(settings, size)
+        + shots * first
+        + max(0, frames - shots) * following * (2 if settings.both_ways else 1)
+    )
     return Estimate(pixels * seconds_per_pixel, BASE_MEMORY + MEMORY_PER_PIXEL * size[0] * size[1])
 
 

@@ -64,6 +64,9 @@ class Listener:
     def step(self, step: Step) -> None:
         """One step of the current picture."""
 
+    def turn(self, painted: PaintedFrame) -> None:
+        """A frame was painted in one of two passes; `frame` tells it again when it is written."""
+
     def frame(self, painted: PaintedFrame) -> None:
         """A frame was painted and written."""
 

@@ -19,8 +19,9 @@ from vidstyle.jobs.scout import SAMPLES, Scouted, opened, painting_size, scout
 from vidstyle.media.images import Picture, load_picture, resize, save_picture
 from vidstyle.media.sink import open_sink
 from vidstyle.media.source import Frame, Source, find_pictures
-from vidstyle.motion.chain import PaintedFrame, paint_frames
+from vidstyle.motion.chain import PaintedFrame
 from vidstyle.motion.estimators import prepare_flow
+from vidstyle.motion.passes import paint_frames
 from vidstyle.motion.shots import mark_cuts
 from vidstyle.painting.balance import calibrated
 from vidstyle.painting.device import select_device
@@ -142,7 +143,7 @@ def _paint_film(
         durations=source.durations,
     ) as sink:
         try:
-            for painted in paint_frames(painter, mark_cuts(source, cuts), listener.step):
+            for painted in paint_frames(painter, mark_cuts(source, cuts), listener.step, listener.turn):
                 sink.write(painted.painted.image)
                 summary = summary.after(painted.painted)
                 work.append(Work.of(painted.painted))

@@ -70,7 +70,25 @@ class Memory:
         return Memory(paintings, painted, stillness, (age + 1).clamp(max=SETTLING), shown, self.level, pull)
 
 
-def paint_frames(painter: Painter, frames: Iterable[Frame], on_step: OnStep | None = None) -> Iterator[PaintedFrame]:
+@dataclass(frozen=True)
+class Linked:
+    """A frame, what it hands to the next one, and whether it opens a shot."""
+
+    frame: Frame
+    memory: Memory
+    opens: bool
+
+    @property
+    def painted_frame(self) -> PaintedFrame:
+        return PaintedFrame(self.frame, self.memory.last)
+
+    def repainted(self, image: Tensor) -> "Linked":
+        """With another painting (3, H, W)."""
+        last = replace(self.memory.last, image=image.to(self.memory.last.image.device))
+        return replace(self, memory=replace(self.memory, last=last, paintings=(last.image,)))
+
+
+def chained(painter: Painter, frames: Iterable[Frame], on_step: OnStep | None = None) -> Iterator[Linked]:
     """Paints frames in order: a shot's first frame coarse to fine, each next from the ones before.
 
     A frame that shows hardly anything of those before, as after a flash of light, is painted like a first one.
@@ -86,21 +104,48 @@ def paint_frames(painter: Painter, frames: Iterable[Frame], on_step: OnStep | No
             remembered = Remembered.of(memory.paintings, one.motions) if memory and one.motions else None
             if memory is None or remembered is None or remembered.share < LOST:
                 memory = Memory.of_opener(one.frame, painter.paint(one.frame.image, on_step))
+                yield Linked(one.frame, memory, opens=True)
             else:
-                memory = _followed(painter, one, memory, remembered, on_step)
-            yield PaintedFrame(one.frame, memory.last)
+                memory = followed(painter, one, memory, remembered, on_step)
+                yield Linked(one.frame, memory, opens=False)
     finally:
         ahead.close()
 
 
-def _followed(
-    painter: Painter, one: Tracked, memory: Memory, remembered: "Remembered", on_step: OnStep | None
+@dataclass(frozen=True)
+class Earlier:
+    """What an earlier pass painted of a frame, (3, H, W), and how much that counts, (1, H, W), 0..1: settled paint 1.
+
+    Carried paint counts as much as its place is trusted.
+    """
+
+    image: Tensor
+    weight: Tensor
+
+    def blended(self, remembered: "Remembered") -> Tensor:
+        """With the carried paint; the weights as Ruder et al. 2016, section 5.3, have them in the middle of a shot."""
+        trust = remembered.trust * remembered.known
+        share = trust / (trust + self.weight).clamp_min(1e-6)
+        return torch.lerp(self.image, remembered.paint, share)
+
+
+def followed(
+    painter: Painter,
+    one: Tracked,
+    memory: Memory,
+    remembered: "Remembered",
+    on_step: OnStep | None,
+    earlier: Earlier | None = None,
 ) -> Memory:
-    """The memory after a frame that is painted from where the last paintings were carried along the motion."""
+    """The memory after a frame that is painted from where the last paintings were carried along the motion.
+
+    What an `earlier` pass painted of the frame is blended in, and stands where the last paintings show nothing.
+    """
     frame, motion, length = one.frame, one.motions[1], max(painter.settings.look_backs)
     visible = motion.visible.to(painter.device)
     age = warp(memory.age, motion.flow, cv2.INTER_NEAREST)
-    age = torch.where(visible, age, SETTLING * remembered.known.float())
+    hidden = earlier.weight * SETTLING if earlier else SETTLING * remembered.known.float()
+    age = torch.where(visible, age, hidden)
     unsettled = (age[0] < SETTLING).cpu() | torch.from_numpy((motion.flow != 0).any(-1))
     stillness, free = memory.stillness.after(frame.image, unsettled)
     shown = torch.where(motion.visible, warp(memory.shown, motion.flow), frame.image)
@@ -108,7 +153,8 @@ def _followed(
         held = replace(memory.last, steps=0, seconds=0.0, full_steps=0.0)
         return memory.after(held, stillness, age, shown, memory.pull, length)
     content, free = frame.image.to(painter.device), free.to(painter.device)[None]
-    start = torch.where(free, _filled(painter, remembered, content), memory.last.image)
+    carried_paint = earlier.blended(remembered) if earlier else _filled(painter, remembered, content)
+    start = torch.where(free, carried_paint, memory.last.image)
     pull = painter.pull(content, start) if memory.pull is None else memory.pull
     fresh = 1 / (1 + (_gap(shown, frame.image) / STALE).square().to(painter.device))
     shown = shown.lerp(frame.image, RENEWED * free.cpu().float())
