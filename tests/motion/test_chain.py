@@ -15,10 +15,11 @@ from vidstyle.motion.chain import (
     Memory,
     PaintedFrame,
     Remembered,
+    firmness,
     followed,
     uncovered_filled,
 )
-from vidstyle.motion.flow import Motion, dis
+from vidstyle.motion.flow import Flow, Motion, dis
 from vidstyle.motion.passes import paint_frames
 from vidstyle.motion.tracking import tracked
 from vidstyle.painting.painter import Painter, Step
@@ -205,3 +206,46 @@ def test_stopping_early_ends_the_thread() -> None:
     next(frames)
     frames.close()  # type: ignore[attr-defined]
     assert not [thread for thread in threading.enumerate() if thread.name == "vidstyle-read-ahead"]
+
+
+def test_pixels_from_outside_of_the_last_frame_are_not_drawn_to_black() -> None:
+    """Where a warp reads beyond the frame others see black, and their temporal loss holds the paint to it."""
+    white = [Frame(i, i / 24, (0.7 + 0.3 * SCENE)[:, :, 6 * i : 6 * i + 80].clone()) for i in range(3)]
+    painter = PAINTER.retuned(balance=30.0)
+    *_, last = paint_frames(painter, white)
+    new = last.painted.image[:, :, -6:].mean()
+    assert float(new) > 0.8 * float(last.painted.image[:, :, 20:-20].mean())
+
+
+def test_the_flow_is_looked_for_once_a_frame_and_not_once_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Tensor] = []
+
+    def counted(picture: Tensor, earlier: Tensor) -> Flow:
+        asked.append(picture)
+        return dis(picture, earlier)
+
+    monkeypatch.setattr("vidstyle.motion.chain.flow_estimator", lambda *_: counted)
+    painter = PAINTER.retuned(settings=SETTINGS.replace(look_back="1", frame_steps=5))
+    list(paint_frames(painter, pan(4)))
+    assert len(asked) == 2 * 3  # both ways, for each frame after the first
+
+
+def test_frames_stop_at_the_loss_of_the_shots_first() -> None:
+    """With the noise of a camera all pixels stay free, but the paint is as good as it was."""
+    generator = torch.Generator().manual_seed(3)
+    views = [(SCENE[:, :, :80] + 0.03 * torch.randn(3, 72, 80, generator=generator)).clamp(0, 1) for _ in range(12)]
+    painter = PAINTER.retuned(settings=SETTINGS.replace(frame_steps=6))
+    results = list(paint_frames(painter, [Frame(i, i / 24, view) for i, view in enumerate(views)]))
+    level = float(results[0].painted.losses.picture)
+    early = [one.painted for one in results[1:] if one.painted.steps < 6]
+    assert early
+    assert all(float(painted.losses.picture) <= level for painted in early)
+
+
+def test_paint_that_was_led_astray_is_let_go() -> None:
+    """Without a flow paint stays where it lies while the picture moves on under it."""
+    frames, content = pan(2), SCENE[:, :, :80]
+    assert float(firmness(content, content).min()) == 1.0
+    assert float(firmness(frames[0].image, frames[1].image).min()) < 0.5
+    other = content + 0.05
+    assert float(firmness(content, other).median()) == pytest.approx(0.5, abs=0.01)

@@ -24,6 +24,7 @@ NEW = 0.05  # share of pixels that were lately uncovered, from which on no loss 
 FULL_EFFORT = 0.6  # share of free pixels from which on a frame is given all its steps
 LOST = 0.3  # share of pixels that earlier paint is known of, below which a frame is painted like a first one
 STALE = 0.05  # of 0..1, blurred: what paint may be made for and still be held half as firmly
+SHOWN_BLUR = 1.0  # pixels, standard deviation
 RENEWED = 0.2  # how far a frame's steps bring paint to what it shows
 GRAIN, GRAIN_SIZE = 0.04, 2  # noise that strokes in uncovered areas begin from, and the size of its spots in pixels
 
@@ -156,9 +157,9 @@ def followed(
     carried_paint = earlier.blended(remembered) if earlier else _filled(painter, remembered, content)
     start = torch.where(free, carried_paint, memory.last.image)
     pull = painter.pull(content, start) if memory.pull is None else memory.pull
-    fresh = 1 / (1 + (_gap(shown, frame.image) / STALE).square().to(painter.device))
+    firm = firmness(shown, frame.image).to(painter.device)
     shown = shown.lerp(frame.image, RENEWED * free.cpu().float())
-    stiffness = remembered.trust * fresh * (age / SETTLING) * (255 * pull / (2 * painter.settings.stability))
+    stiffness = remembered.trust * firm * (age / SETTLING) * (255 * pull / (2 * painter.settings.stability))
     moments = carried(memory.last.moments, motion.flow, visible, remembered.known)
     done = float((age < SETTLING).float().mean()) < NEW  # else a good loss may hide that the new part is bare
     level = memory.level if done else -math.inf
@@ -239,7 +240,11 @@ def uncovered_filled(warped: Tensor, content: Tensor, visible: Tensor) -> Tensor
     return torch.where(visible, warped, coloured)
 
 
-def _gap(shown: Tensor, content: Tensor) -> Tensor:
-    """How far two pictures (3, H, W) differ in shapes and colours: (1, H, W)."""
+def firmness(shown: Tensor, content: Tensor) -> Tensor:
+    """How firmly paint is to be held that was made for `shown` and lies on `content`, both (3, H, W): (1, H, W), 0..1.
+
+    1 where they agree, 1/2 where they are STALE apart.
+    """
     gap = (shown - content).permute(1, 2, 0).contiguous().cpu().numpy()
-    return torch.from_numpy(abs(cv2.GaussianBlur(gap, (0, 0), 1.0)).max(-1))[None]
+    apart = torch.from_numpy(abs(cv2.GaussianBlur(gap, (0, 0), SHOWN_BLUR)).max(-1))[None]
+    return 1 / (1 + (apart / STALE).square())

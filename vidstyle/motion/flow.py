@@ -27,8 +27,8 @@ def dis(picture: Tensor, earlier: Tensor) -> Flow:
 
 
 def quick_dis(picture: Tensor, earlier: Tensor) -> Flow:
-    """As `dis`, but for half the size, in half the time."""
-    return _dis(picture, earlier, halvings=1)
+    """As `dis`, but for a quarter of the size: less exact, in a tenth of the time."""
+    return _dis(picture, earlier, halvings=2)
 
 
 def _dis(picture: Tensor, earlier: Tensor, halvings: int) -> Flow:
@@ -101,7 +101,7 @@ class Motion:
             sure = (picture - earlier).abs().amax(0) < SAME
         else:
             back = _without_jitter(optical_flow(earlier, picture, estimate))
-            visible = visibility(flow, back) & _alike(picture, warp(earlier, flow))
+            visible = visibility(flow, back) & _alike(picture, warp(earlier, flow, cv2.INTER_LINEAR))
             sure = visible & ~motion_boundaries(found)  # leaving out jitter makes edges of its own
         trust = cv2.GaussianBlur(sure.numpy().astype(np.float32), (0, 0), MASK_BLUR)
         return cls(flow, visible, torch.from_numpy(trust))
@@ -117,9 +117,10 @@ def visibility(flow: Flow, back: Flow) -> Tensor:
     height, width = flow.shape[:2]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     there_x, there_y = x + flow[..., 0], y + flow[..., 1]
-    returned = cv2.remap(back, there_x, there_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    gap = np.square(flow + returned).sum(-1)
-    allowed = 0.01 * (np.square(flow).sum(-1) + np.square(returned).sum(-1)) + 0.5
+    seen = cv2.remap(back, there_x, there_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    returned = np.asarray(seen, np.float32)
+    gap = _squared_length(flow + returned)
+    allowed = 0.01 * (_squared_length(flow) + _squared_length(returned)) + 0.5
     inside = (there_x >= 0) & (there_x <= width - 1) & (there_y >= 0) & (there_y <= height - 1)
     return torch.from_numpy((gap < allowed) & inside)
 
@@ -132,12 +133,17 @@ def motion_boundaries(flow: Flow) -> Tensor:
     if min(flow.shape[:2]) < 2:
         return torch.zeros(flow.shape[:2], dtype=torch.bool)
     slope = sum(np.square(np.gradient(flow[..., part], axis=axis)) for part in (0, 1) for axis in (0, 1))
-    return torch.from_numpy(np.asarray(slope > 0.01 * np.square(flow).sum(-1) + 0.002))
+    return torch.from_numpy(np.asarray(slope > 0.01 * _squared_length(flow) + 0.002))
+
+
+def _squared_length(flow: Flow) -> npt.NDArray[np.float32]:
+    """Of each vector, (H, W); numpy's sums along so short an axis are slow."""
+    return np.asarray(flow[..., 0] ** 2 + flow[..., 1] ** 2, np.float32)
 
 
 def _without_jitter(flow: Flow) -> Flow:
     """The flow with motion slower than STILL set to none."""
-    return np.where(np.hypot(flow[..., 0], flow[..., 1])[..., None] < STILL, np.float32(0), flow)
+    return np.where(_squared_length(flow)[..., None] < STILL**2, np.float32(0), flow)
 
 
 def _alike(picture: Tensor, carried: Tensor) -> Tensor:
