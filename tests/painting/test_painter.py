@@ -161,7 +161,7 @@ def warm(
     moments: Moments | None = None,
 ) -> WarmStart:
     plane = torch.ones_like(start[:1])
-    anchor = Anchor(start, stiffness * plane, plane if free is None else free)
+    anchor = Anchor(start, stiffness * plane, plane.bool() if free is None else free)
     return WarmStart(anchor, moments or Moments.zeros(start), level)
 
 
@@ -174,8 +174,8 @@ def test_frame_steps_change_a_following_frame() -> None:
 
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 def test_pixels_that_are_not_free_keep_their_paint_bit_for_bit(optimizer: str) -> None:
-    start, free = clouds(80, 96, seed=3), torch.ones(1, 80, 96)
-    free[:, :, :50] = 0
+    start, free = clouds(80, 96, seed=3), torch.ones(1, 80, 96, dtype=torch.bool)
+    free[:, :, :50] = False
     followed = painter(optimizer=optimizer).follow(CONTENT, warm(start, free=free)).image
     assert torch.equal(followed[:, :, :50], start[:, :, :50])
     assert (followed[:, :, 50:] != start[:, :, 50:]).any(0).float().mean() > 0.9
@@ -195,6 +195,12 @@ def test_a_frame_that_is_good_enough_is_left_as_it_is() -> None:
     followed = p.follow(CONTENT, warm(start, level=1e9))
     assert followed.steps == 1
     assert torch.equal(followed.image, start)
+
+
+def test_less_effort_is_fewer_steps_but_one() -> None:
+    start = warm(clouds(80, 96, seed=3))
+    steps = [painter(frame_steps=6).follow(CONTENT, replace(start, effort=effort)).steps for effort in (1.0, 0.5, 0.01)]
+    assert steps == [6, 3, 1]
 
 
 def test_the_pull_is_the_gradients_size_whatever_the_area() -> None:
