@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -85,8 +86,20 @@ def test_a_preview_is_pictures_and_a_sheet(
     assert not (tmp_path / "clip_stripes.mp4").exists()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_stop_leaves_a_playable_film(number: int, code: int, fast: list[str], tmp_path: Path) -> None:
+@pytest.fixture(params=[(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
+def stopped_by(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
+    """A signal and the exit code it asks for; processes started meanwhile heed it.
+
+    A shell starts what it puts in the background with SIGINT ignored, and so would all that the tests start.
+    """
+    number, code = request.param
+    before = signal.signal(number, signal.default_int_handler)
+    yield number, code
+    signal.signal(number, before)
+
+
+def test_a_stop_leaves_a_playable_film(stopped_by: tuple[int, int], fast: list[str], tmp_path: Path) -> None:
+    number, code = stopped_by
     source = tmp_path / "long.mp4"
     ffmpeg("-f", "lavfi", "-i", "testsrc=size=64x48:rate=25:duration=12", source)
     log, out = tmp_path / "log", tmp_path / "out.mp4"
