@@ -206,7 +206,7 @@ def carried(moments: Moments, flow: Flow, visible: Tensor, known: Tensor) -> Mom
     Pixels that are settled hardly move. Those that are not `visible` (H, W) in the last frame take the mean of the
     others where their paint is `known` from further back, and start afresh where it is not.
     """
-    square = warp(moments.square, flow).clamp_min(0)
+    square = warp(moments.square, flow, cv2.INTER_LINEAR)
     others = square[:, visible].mean(1)[:, None, None] if visible.any() else torch.zeros_like(square[:, :1, :1])
     square = torch.where(visible, square, torch.where(known, others, 0))
     seen = torch.where(visible | (known & visible.any()), torch.inf, 0.0)[None]

@@ -53,7 +53,10 @@ def prominence(responses: Tensor) -> Tensor:
     def local_mean(x: Tensor) -> Tensor:
         return F.avg_pool2d(x, WINDOW, stride=1, padding=WINDOW // 2, count_include_pad=False)
 
-    variance = (local_mean(responses.square()) - local_mean(responses).square()).clamp_min(0).sum(1, keepdim=True)
+    # PyTorch's pooling on the CPU is five times faster with the channels last.
+    means = local_mean(responses.contiguous(memory_format=torch.channels_last))
+    squares = local_mean(responses.square().sum(1, keepdim=True))
+    variance = (squares - means.square().sum(1, keepdim=True)).clamp_min(0)
     return (variance + 1e-12) / (variance + variance.mean() + 1e-12)
 
 
