@@ -4,6 +4,7 @@ VidstyleError
 ├── SettingsError   an option has a value that cannot be used
 ├── SourceError     an input is missing, unreadable or of the wrong kind
 ├── SinkError       an output cannot be written
+├── JobError        a job's work folder is in use, broken, or of another job
 └── WeightsError    the network's filters are missing, broken or do not fit
 
 Each message is one sentence that says what failed, what was found, and what to do next. Only the front
@@ -25,6 +26,10 @@ class SourceError(VidstyleError):
 
 class SinkError(VidstyleError):
     """An output cannot be written."""
+
+
+class JobError(VidstyleError):
+    """A job's work folder is in use, broken, or of another job."""
 
 
 class WeightsError(VidstyleError):

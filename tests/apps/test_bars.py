@@ -123,9 +123,20 @@ def test_a_stop_tells_where_the_frames_are(kind: type[Quiet]) -> None:
     kind(terminal).interrupted(Path("out.partial.mp4"), 12)
     kind(terminal).interrupted(None, 0)
     assert stream.getvalue().splitlines() == [
-        "12 frames done: out.partial.mp4",
+        "12 frames done: out.partial.mp4; run the same command to go on",
         "no frame was done, so nothing was written",
     ]
+
+
+@pytest.mark.parametrize("kind", [PlainLines, Bars])
+def test_what_was_done_before_is_told_and_counted(kind: type[Quiet]) -> None:
+    terminal, stream = console()
+    listener = kind(terminal)
+    listener.started(OUTLINE)
+    listener.resumed(3, 1, Path("out.mp4.vidstyle"))
+    assert "3 frames done before, in out.mp4.vidstyle; goes on from there" in stream.getvalue()
+    assert listener.pace is not None
+    assert listener.pace.current == 4
 
 
 def test_the_listener_follows_the_terminal() -> None:

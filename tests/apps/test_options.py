@@ -68,7 +68,7 @@ def test_a_preset_holds_where_no_option_is_given() -> None:
 
 
 def test_style_is_repeatable() -> None:
-    assert [path.name for path in parsed("-s", "a.png", "--style", "b.png")["style"]] == ["a.png", "b.png"]
+    assert [path.name for path in parsed("-s", "a.png", "--style", "b.png")["wanted"].style] == ["a.png", "b.png"]
 
 
 def test_at_is_repeatable_with_and_without_a_unit() -> None:

@@ -1,7 +1,6 @@
 """Whole jobs with real files, a tiny network and few steps."""
 
 import itertools
-from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,11 +10,11 @@ import pytest
 import torch
 
 from tests import clips
-from tests.pictures import clouds, random_tensors
+from tests.jobs.films import Ear, StopsAfter, leftovers, two_shots
+from tests.pictures import clouds
 from vidstyle.errors import SettingsError, SinkError, SourceError, VidstyleError
-from vidstyle.features.weights import save_filters
 from vidstyle.jobs.job import Job, default_output, kind_of
-from vidstyle.jobs.listener import Listener, Outline, Summary
+from vidstyle.jobs.listener import Listener, Summary
 from vidstyle.jobs.preview import plan, preview
 from vidstyle.jobs.run import run, stylize
 from vidstyle.media.images import load_picture, save_picture
@@ -24,69 +23,7 @@ from vidstyle.media.source import open_video
 from vidstyle.motion.chain import PaintedFrame
 from vidstyle.settings import Settings
 
-
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Quick to paint: two shallow layers, one scale, hardly any steps."""
-    weights = tmp_path_factory.mktemp("weights") / "random.safetensors"
-    save_filters(random_tensors("conv2_1"), weights)
-    return Settings(
-        style_layers="conv1_1", content_layers="conv2_1", steps=2, frame_steps=1, scales=1, weights=str(weights)
-    )
-
-
-@pytest.fixture(scope="module")
-def style(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("style") / "stripes.png"
-    save_picture(path, clouds(48, 64, seed=4, grain=4))
-    return path
-
-
 BT709 = torch.tensor([0.2126, 0.7152, 0.0722])  # of red, green and blue in luma
-
-
-class Ear(Listener):
-    """Remembers what it is told."""
-
-    def __init__(self) -> None:
-        self.outlines: list[Outline] = []
-        self.frames: list[PaintedFrame] = []
-        self.stages: list[str] = []
-        self.turns = 0
-        self.partial: tuple[Path | None, int] | None = None
-
-    def started(self, outline: Outline) -> None:
-        self.outlines.append(outline)
-
-    def working(self, what: str, done: float, count: float) -> None:
-        self.stages.append(what)
-
-    def turn(self, painted: PaintedFrame) -> None:
-        self.turns += 1
-
-    def frame(self, painted: PaintedFrame) -> None:
-        self.frames.append(painted)
-
-    def interrupted(self, partial: Path | None, frames: int) -> None:
-        self.partial = partial, frames
-
-
-def leftovers(folder: Path, known: Sequence[Path]) -> list[Path]:
-    return sorted(set(folder.iterdir()) - set(known))
-
-
-def two_shots(path: Path, *options: object, rate: str = "24000/1001", count: int = 24) -> Path:
-    """A clip with a cut in the middle and a tone."""
-    height, width = 64, 80
-    first, second = (np.uint8(clouds(height, width, seed=s, grain=16).permute(1, 2, 0) * 255) for s in (1, 2))
-    pictures = [np.roll(first if i < count // 2 else second, i, 1) for i in range(count)]
-    clips.ffmpeg(
-        *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", rate, "-i", "-"),
-        *("-f", "lavfi", "-i", "sine=frequency=440:duration=1"),
-        *("-map", "0:v", "-map", "1:a", "-c:v", "libx264", "-crf", "10", "-c:a", "aac", *options, path),
-        data=np.stack(pictures).tobytes(),
-    )
-    return path
 
 
 def test_a_video_keeps_frames_rate_length_and_sound(tmp_path: Path, settings: Settings, style: Path) -> None:
@@ -212,17 +149,6 @@ def test_a_start_from_a_file(tmp_path: Path, settings: Settings, style: Path) ->
         stylize(tmp_path / "photo.png", [style], tmp_path / name, settings.replace(init=init))
     one, two = (load_picture(tmp_path / name).image for name in ("one.png", "two.png"))
     assert float((one - two).abs().mean()) > 0.02
-
-
-class StopsAfter(Ear):
-    def __init__(self, frames: int) -> None:
-        super().__init__()
-        self.limit = frames
-
-    def frame(self, painted: PaintedFrame) -> None:
-        super().frame(painted)
-        if len(self.frames) == self.limit:
-            raise KeyboardInterrupt
 
 
 def test_ctrl_c_leaves_a_playable_file_of_what_is_done(tmp_path: Path, settings: Settings, style: Path) -> None:

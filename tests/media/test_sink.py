@@ -28,8 +28,9 @@ from tests.clips import (
     with_sound,
 )
 from vidstyle.errors import SinkError
+from vidstyle.media.pieces import _VideoPiece
 from vidstyle.media.probe import probe
-from vidstyle.media.sink import Sink, VideoSink, open_sink
+from vidstyle.media.sink import Sink, open_sink
 from vidstyle.media.source import open_video
 
 
@@ -39,7 +40,12 @@ def image(index: int = 0, height: int = 96, width: int = 160) -> Tensor:
 
 def fill(sink: Sink, count: int) -> None:
     for n in range(count):
-        sink.write(image(n, *sink.size))
+        sink.write(image(n, *sink.film.size))
+
+
+def encoder_of(sink: Sink) -> subprocess.Popen[bytes]:
+    assert isinstance(sink._piece, _VideoPiece)
+    return sink._piece._encoder._process
 
 
 def write_all(path: Path, images: list[Tensor]) -> None:
@@ -79,7 +85,7 @@ def test_odd_sizes_are_padded_never_scaled(tmp_path: Path, height: int, width: i
     drawn[:, :, 9:] = 1
     drawn[:, 11:, :] *= 0.5
     path = tmp_path / "odd.mp4"
-    with VideoSink(path, size=(height, width), rate=Fraction(25)) as sink:
+    with open_sink(path, size=(height, width), rate=Fraction(25)) as sink:
         sink.write(drawn)
         sink.finish()
     with open_video(path) as source:
@@ -209,7 +215,7 @@ def test_leaving_by_an_error_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_failed_encoder_is_an_error_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vidstyle.media import sink as module
+    from vidstyle.media import pieces as module
 
     monkeypatch.setitem(
         module._ENCODERS, ".mp4", ["-c:v", "libx264", "-x264-params", "nonsense=1", "-profile:v", "zzz"]
@@ -223,9 +229,9 @@ def test_failed_encoder_is_an_error_and_leaves_nothing(tmp_path: Path, monkeypat
 def test_killed_encoder_is_noticed(tmp_path: Path) -> None:
     with open_sink(tmp_path / "out.mp4", size=(96, 160), rate=Fraction(25)) as sink:
         fill(sink, 3)
-        assert sink._encoder is not None
-        sink._encoder._process.kill()
-        sink._encoder._process.wait()
+        process = encoder_of(sink)
+        process.kill()
+        process.wait()
         with pytest.raises(SinkError, match="cannot be encoded"):
             sink.finish()
     assert not list(tmp_path.iterdir())
@@ -245,23 +251,6 @@ def test_full_disk_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(SinkError, match="File too large"):
         write_all(place / "out.mp4", [noise] * 8)
     assert not list(place.iterdir())
-
-
-@pytest.mark.parametrize("count", [0, 9])
-def test_partial_is_playable_with_sound_cut(tmp_path: Path, count: int) -> None:
-    original = with_sound(tmp_path / "o.mp4", clip(tmp_path / "s.mp4", count=50), seconds=2)
-    place = tmp_path / "place"
-    place.mkdir()
-    with open_sink(place / "out.mp4", size=(96, 160), rate=Fraction(25), sound_from=probe(original)) as sink:
-        fill(sink, count)
-        kept = sink.keep_partial()
-    assert [p.name for p in place.iterdir()] == (["out.partial.mp4"] if count else [])
-    if kept is None:
-        assert count == 0
-        return
-    assert numbers(kept) == list(range(9))
-    raw = ffmpeg("-i", kept, "-map", "0:a", "-ac", 1, "-ar", 8000, "-f", "s16le", "-")
-    assert len(raw) / 2 / 8000 == pytest.approx(9 / 25, abs=0.05)
 
 
 @pytest.mark.parametrize(
@@ -337,17 +326,6 @@ def test_gif_of_a_video_keeps_its_length(tmp_path: Path) -> None:
     assert set(info.durations or ()) == {0.04, 0.05}
 
 
-@pytest.mark.parametrize("ending", ["gif", "webp"])
-def test_partial_animation(tmp_path: Path, ending: str) -> None:
-    with open_sink(tmp_path / f"out.{ending}", size=(48, 80), rate=Fraction(10), durations=DELAYS) as sink:
-        sink.write(image(0, 48, 80))
-        sink.write(image(20, 48, 80))
-        kept = sink.keep_partial()
-    assert kept == tmp_path / f"out.partial.{ending}"
-    assert probe(kept).durations == pytest.approx(DELAYS[:2])
-    assert list(tmp_path.iterdir()) == [kept]
-
-
 def test_animation_as_video_shows_each_picture_as_long(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
     with open_sink(path, size=(96, 160), rate=Fraction(10), durations=(0.1, 0.04, 0.2)) as sink:
@@ -363,6 +341,4 @@ def test_ctrl_c_does_not_reach_the_encoder(tmp_path: Path) -> None:
 
     with open_sink(tmp_path / "out.mp4", size=(96, 160), rate=Fraction(25)) as sink:
         sink.write(image())
-        assert sink._encoder is not None
-        assert os.getsid(sink._encoder._process.pid) != os.getsid(0)
-        assert isinstance(sink._encoder._process, subprocess.Popen)
+        assert os.getsid(encoder_of(sink).pid) != os.getsid(0)

@@ -70,6 +70,14 @@ class Quiet(Listener):
         if self.pace:
             self.pace.restart()
 
+    def resumed(self, frames: int, shots: int, folder: Path) -> None:
+        if self.pace:
+            self.pace.skip(frames, shots)
+        line = f"{some(frames, 'frame')} done before, in {printable(folder)}; goes on from there"
+        log.debug("%s", line)
+        if self._talks:
+            say(self._console, line)
+
     def step(self, step: Step) -> None:
         if self.pace:
             self.pace.step(step)
@@ -90,7 +98,9 @@ class Quiet(Listener):
         if partial is None:
             say(self._console, f"no {self.noun} was done, so nothing was written")
         else:
-            say(self._console, f"{some(frames, self.noun)} done: {printable(partial)}")
+            films = self.noun != "picture"
+            goes_on = "; run the same command to go on" if films else ""
+            say(self._console, f"{some(frames, 'frame' if films else self.noun)} done: {printable(partial)}{goes_on}")
 
 
 class PlainLines(Quiet):

@@ -15,6 +15,7 @@ from cyclopts import App, CycloptsError
 from cyclopts.exceptions import UnusedCliTokensError
 
 from vidstyle import __version__
+from vidstyle.apps import steps
 from vidstyle.apps.logs import error_console, say
 from vidstyle.apps.options import COMMANDS, UsageError
 from vidstyle.apps.paint import paint
@@ -29,6 +30,7 @@ PATIENCE = 5.0  # seconds in which a repeated signal is the same wish
 USAGE = """\
 Usage: vidstyle INPUT --style PICTURE [-o OUTPUT] [OPTIONS]
        vidstyle report OUTPUT --source INPUT --style PICTURE
+       vidstyle plan INPUT --style PICTURE, vidstyle paint FOLDER SHOT, vidstyle join FOLDER
        vidstyle weights [status | fetch | import | teach]"""
 EXAMPLES = """\
 Examples:
@@ -58,6 +60,9 @@ app = App(
 )
 app.default(paint)
 app.command(report)
+app.command(steps.plan)
+app.command(steps.paint)
+app.command(steps.join)
 app.command(weights)
 
 

@@ -24,6 +24,9 @@ METAVARS = {int: "N", float: "X", str: "TEXT"}
 
 _Annotated: Any = Annotated  # as values, which type checkers do not follow
 _Literal: Any = Literal
+_STYLE_HELP = "Paint in the style of this picture. Give it several times to mix styles."
+_OUTPUT_HELP = "Where to write; else INPUT_STYLE beside INPUT."
+_FROM_HELP = "Paint a video from this time on: 12.5, 12.5s or 1:30."
 _LOG_HELP = "Append everything that happens, with times, to this file."
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -77,6 +80,18 @@ class Telling:
 
     quiet: Annotated[Switch, Parameter(alias="-q", help="Show warnings and errors only.")] = False
     log_file: Annotated[AnyPath | None, Parameter(metavar="FILE", help=_LOG_HELP)] = None
+
+
+@Parameter(name="*", group=FILES)
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be painted like what, and to where."""
+
+    style: Annotated[ManyPaths, Parameter(alias="-s", metavar="PICTURE", help=_STYLE_HELP)] = ()
+    output: Annotated[AnyPath | None, Parameter(alias="-o", metavar="FILE", help=_OUTPUT_HELP)] = None
+    overwrite: Annotated[Switch, Parameter(help="Replace an output that exists.")] = False
+    from_: Annotated[Seconds | None, Parameter(name="--from", help=_FROM_HELP)] = None
+    to: Annotated[Seconds | None, Parameter(help="Paint a video up to this time.")] = None
 
 
 def with_settings(command: Command) -> Command:

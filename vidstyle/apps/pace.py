@@ -46,6 +46,10 @@ class Pace:
         """The time of the current frame begins now."""
         self._began = self._now()
 
+    def skip(self, frames: int, shots: int) -> None:
+        """So many frames were done before, and so many shots were begun."""
+        self.frames_done, self._openers, self.opening = frames * self.passes, shots, False
+
     def step(self, step: Step) -> None:
         if self.last_step is None:
             self.opening = self._only_openers or not self.frames_done or step.count > self._frame_steps

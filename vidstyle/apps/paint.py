@@ -15,12 +15,11 @@ from vidstyle.apps.options import (
     FILES,
     RUNNING,
     AnyPath,
-    ManyPaths,
     ManySeconds,
-    Seconds,
     Switch,
     Telling,
     UsageError,
+    Wanted,
     settings_of,
     with_settings,
 )
@@ -32,21 +31,21 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from vidstyle.jobs.job import Job
+    from vidstyle.jobs.listener import Summary
 
 log = logging.getLogger(__name__)
 
-COMMAND_NAMES = ("report", "weights")
+COMMAND_NAMES = ("report", "weights", "plan", "paint", "join")
 FILTERS = ("auto", "imagenet", "selftaught")
 _FOR_FILMS = "it is for frames that follow each other"
 NONE: Mapping[str, str] = {}
 
 _INPUT_HELP = "A video, GIF, picture or folder of pictures, or a pattern like 'a*.png'."
-_STYLE_HELP = "Paint in the style of this picture. Give it several times to mix styles."
-_OUTPUT_HELP = "Where to write; else INPUT_STYLE beside INPUT."
-_FROM_HELP = "Paint a video from this time on: 12.5, 12.5s or 1:30."
 _PREVIEW_HELP = "Paint one frame of each shot, as pictures and a sheet of them."
 _DRY_RUN_HELP = "Say what would be done and how long it would take; write nothing."
 _REPORT_HELP = "Write a report of a video beside it when it is painted: a page and its figures."
+_RESTART_HELP = "Begin anew, where else a job that was stopped goes on."
+_KEEP_WORK_HELP = "Leave the work folder OUTPUT.vidstyle when all is done."
 _DEVICE_HELP = "What paints; auto is a GPU where there is one."
 
 
@@ -55,15 +54,13 @@ def paint(
     source: Annotated[AnyPath, Parameter(name="INPUT", group=FILES, help=_INPUT_HELP)],
     /,
     *,
-    style: Annotated[ManyPaths, Parameter(alias="-s", group=FILES, metavar="PICTURE", help=_STYLE_HELP)] = (),
-    output: Annotated[AnyPath | None, Parameter(alias="-o", group=FILES, metavar="FILE", help=_OUTPUT_HELP)] = None,
-    overwrite: Annotated[Switch, Parameter(group=FILES, help="Replace an output that exists.")] = False,
-    from_: Annotated[Seconds | None, Parameter(name="--from", group=FILES, help=_FROM_HELP)] = None,
-    to: Annotated[Seconds | None, Parameter(group=FILES, help="Paint a video up to this time.")] = None,
+    wanted: Wanted = Wanted(),  # noqa: B008 (frozen)
     preview: Annotated[Switch, Parameter(group=RUNNING, help=_PREVIEW_HELP)] = False,
     at: Annotated[ManySeconds, Parameter(group=RUNNING, help="With --preview: paint the frame at this time.")] = (),
     dry_run: Annotated[Switch, Parameter(group=RUNNING, help=_DRY_RUN_HELP)] = False,
     report: Annotated[Switch, Parameter(group=RUNNING, help=_REPORT_HELP)] = False,
+    restart: Annotated[Switch, Parameter(group=RUNNING, help=_RESTART_HELP)] = False,
+    keep_work: Annotated[Switch, Parameter(group=RUNNING, help=_KEEP_WORK_HELP)] = False,
     device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=_DEVICE_HELP)] = "auto",
     telling: Telling = Telling(),  # noqa: B008 (frozen)
     **options: Any,
@@ -74,35 +71,35 @@ def paint(
     console = error_console()
     with logging_to(console, telling.quiet, telling.log_file):
         settings = settings_of(**options)
-        _check_files(source, style, settings)
         with starting(console, telling.quiet):
-            job = _job(source, style, output, settings, device, from_ or 0.0, to, overwrite or preview, report)
-        _tell_unused(job, preview, options)
+            how = {"report": report, "restart": restart, "keep_work": keep_work}
+            job = job_of(source, wanted, settings, device, overwrite=wanted.overwrite or preview, **how)
+        tell_unused(job, preview, options)
         if dry_run:
             _dry_run(job, console, telling)
         elif preview:
-            _preview(job, at, overwrite, console, telling)
+            _preview(job, at, wanted.overwrite, console, telling)
         else:
             _paint(job, console, telling)
 
 
-def _job(
-    source: Path,
-    styles: Sequence[Path],
-    output: Path | None,
-    settings: Settings,
-    device: str,
-    start: float,
-    end: float | None,
-    overwrite: bool,
-    report: bool,
-) -> "Job":
+def job_of(source: Path, wanted: Wanted, settings: Settings, device: str, *, overwrite: bool, **how: bool) -> "Job":
+    """The job of a command line, checked; what is quick to check comes before anything slow is imported."""
+    _check_files(source, wanted.style, settings)
     from vidstyle.jobs.job import Job
     from vidstyle.painting.device import select_device
 
     select_device(device)
     job = Job.of(
-        source, styles, output, settings, device=device, start=start, end=end, overwrite=overwrite, report=report
+        source,
+        wanted.style,
+        wanted.output,
+        settings,
+        device=device,
+        start=wanted.from_ or 0.0,
+        end=wanted.to,
+        overwrite=overwrite,
+        **how,
     )
     log.debug("%s", job)
     return job
@@ -114,16 +111,20 @@ def _paint(job: "Job", console: "Console", telling: Telling) -> None:
 
     with listening(console, telling.quiet) as listener:
         summary = run(job, listener)
-    line = summary_line(summary, "picture" if job.kind in ("picture", "pictures") else "frame")
-    log.info("%s", line)
-    if summary.frames:
-        print(summary.out)
-    if summary.report:
-        print(summary.report)
+    tell_summary(summary, "picture" if job.kind in ("picture", "pictures") else "frame")
     if summary.failed:
         for failure in summary.failed:
             say(console, f"failed: {printable(failure)}")
         raise VidstyleError(f"{some(len(summary.failed), 'picture')} could not be painted; {summary.frames} could")
+
+
+def tell_summary(summary: "Summary", noun: str) -> None:
+    """Prints the files that were made, and says what they took."""
+    log.info("%s", summary_line(summary, noun))
+    if summary.frames:
+        print(summary.out)
+    if summary.report:
+        print(summary.report)
 
 
 def _preview(job: "Job", at: Sequence[float], overwrite: bool, console: "Console", telling: Telling) -> None:
@@ -184,7 +185,7 @@ def _names_in(folder: Path) -> list[str]:
     return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
 
 
-def _tell_unused(job: "Job", preview: bool, options: Mapping[str, Any]) -> None:
+def tell_unused(job: "Job", preview: bool, options: Mapping[str, Any]) -> None:
     """Says which of the given options this job does not use."""
     single = preview or job.kind in ("picture", "pictures")
     for name, unused, reason in (

@@ -10,7 +10,7 @@ from typing import Literal
 from vidstyle.errors import SettingsError, SinkError, SourceError
 from vidstyle.media.animation import is_animated
 from vidstyle.media.images import PICTURE_ENDINGS
-from vidstyle.media.sink import VIDEO_ENDINGS
+from vidstyle.media.pieces import VIDEO_ENDINGS
 from vidstyle.media.source import find_pictures
 from vidstyle.settings import Settings
 
@@ -25,7 +25,8 @@ class Job:
     """One job, checked: made by `Job.of`, run by `jobs.run.run`.
 
     `start` and `end` are seconds of a video's time; `device` is one of ``auto``, ``cpu``, ``cuda``, ``mps``; `report`
-    asks for one at the end, in `report_file`.
+    asks for one at the end, in `report_file`. `restart` forgets what an earlier run of the job has done; `keep_work`
+    leaves the work folder when all is done.
     """
 
     source: Path
@@ -37,6 +38,8 @@ class Job:
     start: float = 0.0
     end: float | None = None
     report: bool = False
+    restart: bool = False
+    keep_work: bool = False
 
     @property
     def report_file(self) -> Path:
@@ -55,7 +58,7 @@ class Job:
         start: float = 0.0,
         end: float | None = None,
         overwrite: bool = False,
-        report: bool = False,
+        **how: bool,
     ) -> "Job":
         """A job after the checks that need no decoding; SourceError, SinkError or SettingsError when one fails."""
         origin, pictures = Path(source), tuple(Path(style) for style in styles)
@@ -64,8 +67,8 @@ class Job:
         _check_range(kind, start, end)
         target = Path(out) if out is not None else default_output(origin, pictures, kind)
         _check_output(target, origin, kind, overwrite)
-        job = cls(origin, pictures, target, kind, settings or Settings(), device, start, end, report)
-        if report:
+        job = cls(origin, pictures, target, kind, settings or Settings(), device, start, end, **how)
+        if job.report:
             _check_report(job, overwrite)
         return job
 

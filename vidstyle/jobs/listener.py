@@ -5,8 +5,9 @@ from pathlib import Path
 
 from vidstyle.jobs.estimate import Estimate
 from vidstyle.jobs.job import Job
+from vidstyle.jobs.measures import Work
 from vidstyle.motion.chain import PaintedFrame
-from vidstyle.painting.painter import Painted, Painter, Size, Step
+from vidstyle.painting.painter import Painter, Size, Step
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,10 @@ class Summary:
         """The summary before the first frame."""
         return cls(out, painter.filters.origin, painter.filters.sha256, painter.balance)
 
-    def after(self, painted: Painted) -> "Summary":
-        """The summary with one more frame."""
-        steps, seconds = self.steps + painted.steps, self.seconds + painted.seconds
-        return replace(self, frames=self.frames + 1, steps=steps, seconds=seconds)
+    def after(self, *work: Work) -> "Summary":
+        """The summary with more frames."""
+        steps, seconds = (sum(getattr(one, name) for one in work) for name in ("steps", "seconds"))
+        return replace(self, frames=self.frames + len(work), steps=self.steps + steps, seconds=self.seconds + seconds)
 
     @property
     def seconds_per_frame(self) -> float:
@@ -60,6 +61,9 @@ class Listener:
 
     def working(self, what: str, done: float, count: float) -> None:
         """Something beside painting goes on: `done` of `count`."""
+
+    def resumed(self, frames: int, shots: int, folder: Path) -> None:
+        """The job goes on: so many frames are done in its work folder, and so many shots begun."""
 
     def step(self, step: Step) -> None:
         """One step of the current picture."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from vidstyle.errors import SettingsError, SinkError
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Listener, Outline
-from vidstyle.jobs.run import outline_film, outline_pictures, ready_for_film
+from vidstyle.jobs.ready import outline_film, outline_pictures, ready_for_film
 from vidstyle.jobs.scout import Scouted, opened, scout
 from vidstyle.jobs.sheet import contact_sheet
 from vidstyle.media.images import load_picture, save_picture
@@ -23,7 +23,8 @@ def plan(job: Job, listener: Listener) -> Outline:
         paths = find_pictures(job.source) if job.kind == "pictures" else [job.source]
         return outline_pictures(job, [size_of(load_picture(path).image) for path in paths])
     with opened(job, listener) as source:
-        return outline_film(job, scout(source, listener))
+        scouted = scout(source, listener)
+        return outline_film(job, source, scouted.frames, scouted.shots)
 
 
 def preview(job: Job, at: Sequence[float], listener: Listener, *, overwrite: bool = False) -> list[Path]:

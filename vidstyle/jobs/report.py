@@ -14,6 +14,7 @@ from torch import Tensor
 
 from vidstyle.errors import SettingsError, SinkError, SourceError
 from vidstyle.features.weights import Filters, load_filters
+from vidstyle.files import write_whole
 from vidstyle.jobs.job import AnyPath
 from vidstyle.jobs.listener import Listener
 from vidstyle.jobs.measures import (
@@ -27,7 +28,7 @@ from vidstyle.jobs.measures import (
 )
 from vidstyle.jobs.page import Film, WorstPair, page
 from vidstyle.jobs.scout import Scouted, scout
-from vidstyle.media.images import fit_size, load_picture, resize, write_whole
+from vidstyle.media.images import fit_size, load_picture, resize
 from vidstyle.media.source import Frame, Source, open_video
 from vidstyle.motion.flow import Motion, warp
 from vidstyle.motion.shots import mark_cuts

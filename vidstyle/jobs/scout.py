@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -39,12 +40,13 @@ class Scouted:
         return 1 + len(self.cuts)
 
 
-def opened(job: Job, listener: Listener) -> Source:
-    """The film of a job, in a form that OpenCV reads rightly."""
+def opened(job: Job, listener: Listener, work: Path | None = None) -> Source:
+    """The film of a job, in a form that OpenCV reads rightly; a copy that it takes is kept in `work`."""
     return open_video(
         job.source,
         start=job.start,
         end=job.end,
+        work=work,
         on_progress=lambda done: listener.working("rewriting the file so that it is read rightly", done, 1.0),
     )
 

@@ -2,118 +2,59 @@
 
 from __future__ import annotations
 
-import logging
-import os
-from abc import abstractmethod
-from collections.abc import Sequence
+import secrets
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
 
 from PIL import Image
-from torch import Tensor
 
 from vidstyle.errors import SinkError
 
 from . import ffmpeg
-from .pixels import raw_input, to_bytes
-from .sink import Sink
+from .pixels import raw_input
 
-logger = logging.getLogger(__name__)
+Writer = Callable[[Path, tuple[int, int], list[int], Path, str], None]
 
 _SHORTEST = {".gif": 2, ".webp": 10}  # ticks: browsers slow down pictures that are shown for less
 _TICKS = {".gif": 100, ".webp": 1000}  # a second, as the formats count
 _BAYER = "paletteuse=dither=bayer:bayer_scale=4"  # a fixed pattern: noise that crawls looks worse and is larger
 
 
-class _LoopSink(Sink):
-    """Spools raw pictures beside the output, since both formats need to see all of them."""
-
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        size: tuple[int, int],
-        rate: Fraction,
-        durations: tuple[float, ...] | None = None,
-    ) -> None:
-        super().__init__(path, size)
-        self._rate, self._durations = rate, durations
-        self._spool = self._beside(".raw")
-        try:
-            self._spool.touch(exist_ok=False)
-        except OSError as error:
-            raise SinkError(f"{self._name} cannot be written ({error.strerror}); choose another place.") from error
-
-    def _append(self, image: Tensor) -> None:
-        try:
-            with self._spool.open("ab") as spool:
-                spool.write(to_bytes(image))
-        except OSError as error:
-            raise SinkError(f"{self._name} cannot be written ({error.strerror}); make room.") from error
-
-    def finish(self) -> Path:
-        if self.frame_count == 0:
-            self.close()
-            raise SinkError(f"{self._name} would hold no picture; write at least one before finishing.")
-        return self._deliver(self.path)
-
-    def keep_partial(self) -> Path | None:
-        if self.frame_count == 0:
-            self.close()
-            return None
-        return self._deliver(self._partial_path())
-
-    def _deliver(self, target: Path) -> Path:
-        try:
-            whole = self._beside(self.path.suffix.lower())
-            self._encode(whole, self._delays())
-            os.replace(whole, target)
-        except OSError as error:
-            text = error.strerror or ffmpeg.printable(error)
-            raise SinkError(f"{self._name} cannot be written ({text}); make room or choose another place.") from error
-        finally:
-            self.close()
-        return target
-
-    def _delays(self) -> list[int]:
-        """Ticks of each picture. Rounding the sum, not each time, keeps the length right."""
-        ending = self.path.suffix.lower()
-        if self._durations is None:
-            seconds: Sequence[float] = [float(1 / self._rate)] * self.frame_count
-        else:
-            seconds = self._durations[: self.frame_count]
-        ends = [round(end * _TICKS[ending]) for end in accumulate(seconds)]
-        return [max(_SHORTEST[ending], b - a) for a, b in zip([0, *ends], ends, strict=False)]
-
-    @abstractmethod
-    def _encode(self, target: Path, delays: list[int]) -> None:
-        """Write the spooled pictures to ``target``."""
+def delays(ending: str, count: int, rate: Fraction, durations: tuple[float, ...] | None) -> list[int]:
+    """How long each of `count` pictures is shown. Rounding the sum, not each time, keeps the length right."""
+    seconds: Sequence[float] = [float(1 / rate)] * count if durations is None else durations[:count]
+    ends = [round(end * _TICKS[ending]) for end in accumulate(seconds)]
+    return [max(_SHORTEST[ending], b - a) for a, b in zip([0, *ends], ends, strict=False)]
 
 
-class GifSink(_LoopSink):
-    """An endless GIF with one palette made from all pictures. Times are whole hundredths of a second."""
-
-    def _encode(self, target: Path, delays: list[int]) -> None:
-        palette = self._beside(".png")
-        raw = raw_input(self.size, Fraction(50), self._spool)
-        self._run([*raw, "-vf", "palettegen=stats_mode=full", "-frames:v", "1", ffmpeg.address(palette)])
+def write_gif(spool: Path, size: tuple[int, int], delays: list[int], target: Path, name: str) -> None:
+    """An endless GIF of the raw pictures in `spool`, with one palette made from all. Times are whole hundredths."""
+    palette = target.with_name(f".vidstyle-{secrets.token_hex(6)}.png")
+    raw = raw_input(size, Fraction(50), spool)
+    try:
+        _run([*raw, "-vf", "palettegen=stats_mode=full", "-frames:v", "1", ffmpeg.address(palette)], name)
         picture = [*ffmpeg.FILES_ONLY, "-i", ffmpeg.address(palette)]
-        self._run([*raw, *picture, "-lavfi", _BAYER, "-fps_mode", "passthrough", ffmpeg.address(target)])
-        target.write_bytes(with_delays(target.read_bytes(), delays))
-
-    def _run(self, arguments: list[str]) -> None:
-        result = ffmpeg.run(arguments)
-        if result.code != 0:
-            raise SinkError(f"{self._name} cannot be encoded ({ffmpeg.reason(result.log)}); make room.")
+        _run([*raw, *picture, "-lavfi", _BAYER, "-fps_mode", "passthrough", ffmpeg.address(target)], name)
+    finally:
+        palette.unlink(missing_ok=True)
+    target.write_bytes(with_delays(target.read_bytes(), delays))
 
 
-class WebpSink(_LoopSink):
-    """An endless animated WebP, quality 90. Times are whole milliseconds."""
+def _run(arguments: list[str], name: str) -> None:
+    result = ffmpeg.run(arguments)
+    if result.code != 0:
+        raise SinkError(f"{name} cannot be encoded ({ffmpeg.reason(result.log)}); make room.")
 
-    def _encode(self, target: Path, delays: list[int]) -> None:
-        with _Spooled(self._spool, self.size, self.frame_count) as pictures:
-            pictures.save(target, format="WEBP", save_all=True, duration=delays, loop=0, quality=90, method=4)
+
+def write_webp(spool: Path, size: tuple[int, int], delays: list[int], target: Path, name: str) -> None:
+    """An endless animated WebP of the raw pictures in `spool`, quality 90. Times are whole milliseconds."""
+    with _Spooled(spool, size, len(delays)) as pictures:
+        pictures.save(target, format="WEBP", save_all=True, duration=delays, loop=0, quality=90, method=4)
+
+
+WRITERS: dict[str, Writer] = {".gif": write_gif, ".webp": write_webp}
 
 
 class _Spooled(Image.Image):

@@ -9,6 +9,7 @@ from pathlib import Path
 from vidstyle.errors import SinkError
 
 from . import ffmpeg
+from .pieces import container_arguments
 from .probe import VideoInfo
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ def _arguments(
 
 
 def _ending(target: Path) -> list[str]:
-    return [*(["-movflags", "+faststart"] if family(target) == ".mp4" else []), ffmpeg.address(target)]
+    return [*container_arguments(target), ffmpeg.address(target)]
 
 
 def _kept_subtitles(source: VideoInfo, target: Path) -> list[int]:

@@ -99,15 +99,20 @@ class Source(ABC):
         return max(-1, min(bisect_right(self._times(), seconds + _MOMENT) - 1, stop) - first)
 
     def __iter__(self) -> Iterator[Frame]:
-        reader = ReadAhead(self._frames())
+        return self.frames_from(0)
+
+    def frames_from(self, position: int) -> Iterator[Frame]:
+        """The frames from a position, counted from 0 among those that are read."""
+        reader = ReadAhead(self._frames(position))
         self._readers.add(reader)
         try:
             yield from reader
         finally:
             reader.close()
 
-    def _frames(self) -> Generator[Frame, None, None]:
+    def _frames(self, position: int) -> Generator[Frame, None, None]:
         first, stop = self.span
+        first += position
         if self._range[1] is None and not self.info.exact_count:
             stop = sys.maxsize  # an estimate must not cut off the last pictures
         times = self._times()
@@ -121,14 +126,14 @@ class Source(ABC):
             index += 1
         finally:
             pictures.close()
-        self._check(index - first if index > first else 0)
+        self._check(index - first if index > first else 0, len(self) - position)
 
-    def _check(self, found: int) -> None:
+    def _check(self, found: int, expected: int) -> None:
         name = ffmpeg.printable(self.info.path.name)
         if found == 0:
             raise SourceError(f"{name} holds no picture that can be read; it is damaged, copy it again.")
-        if self._is_short(found, len(self)):
-            logger.warning("%s is damaged: %d of %d pictures could be read", name, found, len(self))
+        if self._is_short(found, expected):
+            logger.warning("%s is damaged: %d of %d pictures could be read", name, found, expected)
 
     def close(self) -> None:
         """End all reading and remove temporary files. May be called twice."""

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import torch
@@ -41,13 +42,15 @@ class PaintedFrame:
 class Memory:
     """What the frames of a shot hand to the next.
 
-    `paintings` are the last ones, the latest first, as many as are looked back at; `last` is all of the latest;
-    `age` (1, H, W) counts the frames since a pixel was uncovered, up to SETTLING. `shown` (3, H, W) is what of the
-    source each pixel was painted for: paint that the flow leads astray comes to lie on other things. `level` is the
-    loss of the shot's first frame and `pull` how strongly the second one's pulled (`Painter.pull`); both stay.
+    `paintings` are the last ones, the latest first, as many as are looked back at, and `pictures` what they were
+    painted of; `last` is all of the latest; `age` (1, H, W) counts the frames since a pixel was uncovered, up to
+    SETTLING. `shown` (3, H, W) is what of the source each pixel was painted for: paint that the flow leads astray comes
+    to lie on other things. `level` is the loss of the shot's first frame and `pull` how strongly the second one's
+    pulled (`Painter.pull`); both stay.
     """
 
     paintings: tuple[Tensor, ...]
+    pictures: tuple[Tensor, ...]
     last: Painted
     stillness: Stillness
     age: Tensor
@@ -59,16 +62,15 @@ class Memory:
     def of_opener(cls, frame: Frame, painted: Painted) -> "Memory":
         """What a shot's first frame hands on."""
         age = torch.full_like(painted.image[:1], SETTLING)
-        return cls(
-            (painted.image,), painted, Stillness.at(frame.image), age, frame.image, float(painted.losses.picture)
-        )
+        still, level = Stillness.at(frame.image), float(painted.losses.picture)
+        return cls((painted.image,), (frame.image,), painted, still, age, frame.image, level)
 
-    def after(
-        self, painted: Painted, stillness: Stillness, age: Tensor, shown: Tensor, pull: float | None, length: int
-    ) -> "Memory":
-        """With one more frame; `length` paintings are kept."""
+    def after(self, frame: Frame, painted: Painted, length: int, **changes: Any) -> "Memory":
+        """With one more frame; `length` paintings are kept. The age is that of this frame."""
+        age = (changes.pop("age") + 1).clamp(max=SETTLING)
         paintings = (painted.image, *self.paintings)[:length]
-        return Memory(paintings, painted, stillness, (age + 1).clamp(max=SETTLING), shown, self.level, pull)
+        pictures = (frame.image, *self.pictures)[:length]
+        return replace(self, paintings=paintings, pictures=pictures, last=painted, age=age, **changes)
 
 
 @dataclass(frozen=True)
@@ -89,17 +91,20 @@ class Linked:
         return replace(self, memory=replace(self.memory, last=last, paintings=(last.image,)))
 
 
-def chained(painter: Painter, frames: Iterable[Frame], on_step: OnStep | None = None) -> Iterator[Linked]:
+def chained(
+    painter: Painter, frames: Iterable[Frame], on_step: OnStep | None = None, memory: Memory | None = None
+) -> Iterator[Linked]:
     """Paints frames in order: a shot's first frame coarse to fine, each next from the ones before.
+
+    The first goes on from `memory`, that of the frame before it, where it does not open a shot.
 
     A frame that shows hardly anything of those before, as after a flash of light, is painted like a first one.
 
     The motion of the frames to come is looked for in a thread meanwhile.
     """
-    ahead = ReadAhead(
-        tracked(frames, painter.settings.look_backs, flow_estimator(painter.settings.flow, painter.device))
-    )
-    memory: Memory | None = None
+    before = memory.pictures if memory else ()
+    estimate = flow_estimator(painter.settings.flow, painter.device)
+    ahead = ReadAhead(tracked(frames, painter.settings.look_backs, estimate, before))
     try:
         for one in ahead:
             remembered = Remembered.of(memory.paintings, one.motions) if memory and one.motions else None
@@ -152,7 +157,7 @@ def followed(
     shown = torch.where(motion.visible, warp(memory.shown, motion.flow), frame.image)
     if not free.any():
         held = replace(memory.last, steps=0, seconds=0.0, full_steps=0.0)
-        return memory.after(held, stillness, age, shown, memory.pull, length)
+        return memory.after(frame, held, length, stillness=stillness, age=age, shown=shown)
     content, free = frame.image.to(painter.device), free.to(painter.device)[None]
     carried_paint = earlier.blended(remembered) if earlier else _filled(painter, remembered, content)
     start = torch.where(free, carried_paint, memory.last.image)
@@ -165,7 +170,7 @@ def followed(
     level = memory.level if done else -math.inf
     effort = min(1.0, float(free.float().mean()) / FULL_EFFORT)
     painted = painter.follow(content, WarmStart(Anchor(start, stiffness, free), moments, level, effort), on_step)
-    return memory.after(painted, stillness, age, shown, pull, length)
+    return memory.after(frame, painted, length, stillness=stillness, age=age, shown=shown, pull=pull)
 
 
 @dataclass(frozen=True)

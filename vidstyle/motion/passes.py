@@ -45,21 +45,35 @@ log = logging.getLogger(__name__)
 def paint_frames(
     painter: Painter, frames: Iterable[Frame], on_step: OnStep | None = None, on_turn: OnTurn | None = None
 ) -> Iterator[PaintedFrame]:
-    """Paints frames in order, each from the ones before it in its shot.
+    """Paints the frames of a film in order, each from the ones before it in its shot; see `paint_part`."""
+    for painted, _ in paint_part(painter, frames, None, True, on_step, on_turn):
+        yield painted
 
-    With two passes (`Settings.both_ways`) a shot comes out when all of it is painted; until then its frames lie in
-    temporary files, 14 bytes a pixel. `on_turn` is then told every painting of each pass. Raises SinkError where
-    those files find no room.
+
+def paint_part(
+    painter: Painter,
+    frames: Iterable[Frame],
+    handed: Linked | None,
+    ends_film: bool,
+    on_step: OnStep | None = None,
+    on_turn: OnTurn | None = None,
+) -> Iterator[tuple[PaintedFrame, Linked]]:
+    """Paints part of a film; each painting comes with what a part that begins after it is to be `handed`.
+
+    In one pass that is the frame before. With two (`Settings.both_ways`) it is the film's first frame, parts are whole
+    shots, and a shot comes out when all of it is painted; until then its frames lie in temporary files, 14 bytes a
+    pixel, and `on_turn` is told every painting of each pass. Raises SinkError where those files find no room.
     """
-    links = chained(painter, frames, on_step)
     if not painter.settings.both_ways:
-        yield from (link.painted_frame for link in links)
+        for link in chained(painter, frames, on_step, handed.memory if handed else None):
+            yield link.painted_frame, link
         return
-    start: Linked | None = None
-    for shot in _shots(links, on_turn):
+    start = handed
+    for shot in _shots(chained(painter, frames, on_step), on_turn):
         with shot:
             start = start or shot.first
-            meets = start if painter.settings.loop and shot.ends_film and _shows(painter, shot.last, start) else None
+            closes = painter.settings.loop and shot.ends_part and ends_film
+            meets = start if closes and _shows(painter, shot.last, start) else None
             for index, again in _painted_back(painter, shot, meets, on_step):
                 shot.replace(index, again)
                 if on_turn:
@@ -69,7 +83,8 @@ def paint_frames(
                 on_turn(kept.painted_frame)
             if start is shot.first:
                 start = start.repainted(shot.painting(0))
-            yield from shot
+            for painted in shot:
+                yield painted, start
 
 
 class _Shot:
@@ -78,7 +93,7 @@ class _Shot:
     def __init__(self, first: Linked) -> None:
         self._folder = TemporaryDirectory(prefix="vidstyle-")
         self._bare: list[PaintedFrame] = []
-        self.first, self.last, self.ends_film = first, first, False
+        self.first, self.last, self.ends_part = first, first, False
 
     def __enter__(self) -> "_Shot":
         return self
@@ -162,7 +177,7 @@ def _shots(links: Iterator[Linked], on_turn: OnTurn | None) -> Iterator[_Shot]:
             if on_turn:
                 on_turn(link.painted_frame)
         if shot is not None:
-            shot.ends_film = True
+            shot.ends_part = True
             yield shot
     finally:
         if shot is not None:

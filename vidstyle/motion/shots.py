@@ -31,8 +31,8 @@ def find_cuts(frames: Iterable[Frame], rate: Fraction) -> tuple[int, ...]:
     return tuple(sorted({cut.frame_num for cut in cuts} - {0}))
 
 
-def mark_cuts(frames: Iterable[Frame], cuts: Iterable[int]) -> Iterator[Frame]:
-    """The frames, those at the positions `cuts` marked as the first of a shot."""
+def mark_cuts(frames: Iterable[Frame], cuts: Iterable[int], first: int = 0) -> Iterator[Frame]:
+    """The frames, those at the positions `cuts` marked as the first of a shot; they begin at position `first`."""
     marked = set(cuts)
-    for position, frame in enumerate(frames):
+    for position, frame in enumerate(frames, first):
         yield replace(frame, cut=True) if position in marked else frame

@@ -1,0 +1,66 @@
+"""Films for jobs, and listeners that remember what they are told."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tests import clips
+from tests.pictures import clouds
+from vidstyle.jobs.listener import Listener, Outline
+from vidstyle.motion.chain import PaintedFrame
+
+
+class Ear(Listener):
+    """Remembers what it is told."""
+
+    def __init__(self) -> None:
+        self.outlines: list[Outline] = []
+        self.frames: list[PaintedFrame] = []
+        self.stages: list[str] = []
+        self.turns = 0
+        self.partial: tuple[Path | None, int] | None = None
+
+    def started(self, outline: Outline) -> None:
+        self.outlines.append(outline)
+
+    def working(self, what: str, done: float, count: float) -> None:
+        self.stages.append(what)
+
+    def turn(self, painted: PaintedFrame) -> None:
+        self.turns += 1
+
+    def frame(self, painted: PaintedFrame) -> None:
+        self.frames.append(painted)
+
+    def interrupted(self, partial: Path | None, frames: int) -> None:
+        self.partial = partial, frames
+
+
+class StopsAfter(Ear):
+    def __init__(self, frames: int) -> None:
+        super().__init__()
+        self.limit = frames
+
+    def frame(self, painted: PaintedFrame) -> None:
+        super().frame(painted)
+        if len(self.frames) == self.limit:
+            raise KeyboardInterrupt
+
+
+def leftovers(folder: Path, known: Sequence[Path]) -> list[Path]:
+    return sorted(set(folder.iterdir()) - set(known))
+
+
+def two_shots(path: Path, *options: object, rate: str = "24000/1001", count: int = 24) -> Path:
+    """A clip with a cut in the middle and a tone."""
+    height, width = 64, 80
+    first, second = (np.uint8(clouds(height, width, seed=s, grain=16).permute(1, 2, 0) * 255) for s in (1, 2))
+    pictures = [np.roll(first if i < count // 2 else second, i, 1) for i in range(count)]
+    clips.ffmpeg(
+        *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", rate, "-i", "-"),
+        *("-f", "lavfi", "-i", "sine=frequency=440:duration=1"),
+        *("-map", "0:v", "-map", "1:a", "-c:v", "libx264", "-crf", "10", "-c:a", "aac", *options, path),
+        data=np.stack(pictures).tobytes(),
+    )
+    return path

@@ -1,0 +1,64 @@
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vidstyle.jobs.segments import FEWEST_FRAMES, MOST_FRAMES, Segment, segments_of
+
+
+@st.composite
+def films(draw: st.DrawFn) -> tuple[int, list[int]]:
+    frames = draw(st.integers(1, 1000))
+    cuts = draw(st.sets(st.integers(1, frames - 1), max_size=12)) if frames > 1 else set()
+    return frames, sorted(cuts)
+
+
+SIZES = st.tuples(st.integers(1, 3000), st.integers(1, 3000))
+
+
+def of(film: tuple[int, list[int]], size: tuple[int, int], *, ways: int = 1, loop: bool = False) -> list[Segment]:
+    return list(segments_of(*film, size, both_ways=ways == 2, loop=loop))
+
+
+@given(films(), SIZES, st.sampled_from([1, 2]), st.booleans())
+def test_every_frame_is_in_one_segment_and_no_segment_spans_a_cut(
+    film: tuple[int, list[int]], size: tuple[int, int], ways: int, loop: bool
+) -> None:
+    segments = of(film, size, ways=ways, loop=loop)
+    assert [frame for s in segments for frame in range(s.start, s.stop)] == list(range(film[0]))
+    assert [s.index for s in segments] == list(range(len(segments)))
+    starts = {s.start: s.shot for s in segments}
+    assert {cut: shot for cut, shot in starts.items() if cut in film[1]} == {c: i for i, c in enumerate(film[1], 1)}
+    assert [s.ends_film for s in segments] == [False] * (len(segments) - 1) + [True]
+    assert {s.needs for s in segments} - {None} == {s.index for s in segments if s.leaves}
+
+
+@given(films(), SIZES)
+def test_one_way_a_segment_goes_on_from_the_one_before_in_its_shot(
+    film: tuple[int, list[int]], size: tuple[int, int]
+) -> None:
+    segments = of(film, size)
+    assert segments[0].needs is None
+    for before, after in itertools.pairwise(segments):
+        assert after.needs == (before.index if before.shot == after.shot else None)
+    assert all(len(s) <= MOST_FRAMES for s in segments)
+
+
+def test_larger_pictures_have_shorter_segments_but_not_too_short() -> None:
+    long = (10_000, list[int]())
+    longest = [max(map(len, of(long, size))) for size in ((180, 320), (720, 1280), (2160, 3840))]
+    assert longest[0] == MOST_FRAMES > longest[1] > longest[2] == FEWEST_FRAMES
+
+
+@given(films(), SIZES)
+def test_both_ways_a_shot_is_one_segment_that_needs_no_other(
+    film: tuple[int, list[int]], size: tuple[int, int]
+) -> None:
+    assert [(s.start, s.stop, s.needs) for s in of(film, size, ways=2)] == [
+        (first, stop, None) for first, stop in itertools.pairwise([0, *film[1], film[0]])
+    ]
+
+
+def test_the_last_shot_of_a_loop_goes_back_to_the_first() -> None:
+    assert [s.needs for s in of((30, [10, 20]), (64, 64), ways=2, loop=True)] == [None, None, 0]
+    assert [s.needs for s in of((30, []), (64, 64), ways=2, loop=True)] == [None]

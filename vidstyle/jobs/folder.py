@@ -1,0 +1,195 @@
+"""The work folder of a job: ``OUT.vidstyle`` beside its output.
+
+    job.json              what is done, from what, and all that changes pixels
+    painter.safetensors   filters, palette and balance
+    segments/00007.mp4    a finished segment; with its work, 00007.json, which is written first
+    states/00007.safetensors   what it hands to the next
+    scratch/              what is being written
+
+Every file but those in scratch is whole or not there. Where a segment's film lies, all of the segment is done.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from vidstyle.errors import JobError
+from vidstyle.files import put_in_place, write_whole
+from vidstyle.jobs.measures import Work
+from vidstyle.jobs.segments import Segment
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a job paints. `job` is what it was asked for; `key` is all that changes pixels, by the name that is told.
+
+    `cuts` are positions among the `frames` that are painted; `size` is (height, width) of the painting; `machine` is
+    what the last bits of the pixels depend on beside.
+    """
+
+    job: Mapping[str, Any]
+    key: Mapping[str, str]
+    size: tuple[int, int]
+    frames: int
+    cuts: tuple[int, ...]
+    machine: Mapping[str, str]
+
+    def to_json(self) -> str:
+        return json.dumps({"schema": SCHEMA, **asdict(self)}, indent=1) + "\n"
+
+    @classmethod
+    def of_json(cls, text: str) -> "Manifest":
+        """ValueError, KeyError or TypeError for what is no manifest."""
+        found = json.loads(text)
+        if found["schema"] != SCHEMA:
+            raise ValueError(f"schema {found['schema']!r}")
+        height, width = (int(side) for side in found["size"])
+        cuts = tuple(int(cut) for cut in found["cuts"])
+        frames = int(found["frames"])
+        if min(height, width, frames) < 1 or list(cuts) != sorted(set(cuts)) or not all(0 < c < frames for c in cuts):
+            raise ValueError("sizes and cuts that cannot be")
+        key, machine = ({str(k): str(v) for k, v in found[name].items()} for name in ("key", "machine"))
+        return cls(dict(found["job"]), key, (height, width), frames, cuts, machine)
+
+    def difference(self, key: Mapping[str, str]) -> str | None:
+        """The first name whose value is not that of another `key`, with both values; None where all agree."""
+        for name in {**self.key, **key}:
+            before, now = self.key.get(name, "nothing"), key.get(name, "nothing")
+            if before != now:
+                return f"{name} was {before} and is {now}"
+        return None
+
+
+@dataclass(frozen=True)
+class WorkFolder:
+    """The files of a job; `piece_ending` is that of its segments' films."""
+
+    path: Path
+    piece_ending: str
+
+    @property
+    def manifest_file(self) -> Path:
+        return self.path / "job.json"
+
+    @property
+    def painter_file(self) -> Path:
+        return self.path / "painter.safetensors"
+
+    def film(self, segment: int) -> Path:
+        return self.path / "segments" / f"{segment:05}{self.piece_ending}"
+
+    def work_file(self, segment: int) -> Path:
+        return self.path / "segments" / f"{segment:05}.json"
+
+    def state(self, segment: int) -> Path:
+        return self.path / "states" / f"{segment:05}.safetensors"
+
+    @contextlib.contextmanager
+    def scratch(self, what: str) -> Iterator[Path]:
+        """A folder for what is being written, without what a run that died left there."""
+        place = self.path / "scratch" / what
+        shutil.rmtree(place, ignore_errors=True)
+        try:
+            place.mkdir(parents=True)
+        except OSError as error:
+            raise self._no_room(error) from error
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    def manifest(self) -> Manifest | None:
+        """What the folder's job paints; None where there is no job. JobError where it cannot be read."""
+        try:
+            return Manifest.of_json(self.manifest_file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise JobError(f"{self.manifest_file}: cannot be read ({error}); begin anew with --restart") from error
+
+    def begin(self, manifest: Manifest, painter: bytes) -> None:
+        """A new job; it is there when its manifest is."""
+        for folder in ("segments", "states"):
+            (self.path / folder).mkdir(parents=True, exist_ok=True)
+        self.write(self.painter_file, painter)
+        self.write(self.manifest_file, manifest.to_json().encode())
+
+    def write(self, file: Path, data: bytes) -> None:
+        """JobError where there is no room."""
+        try:
+            write_whole(file, data)
+        except OSError as error:
+            raise self._no_room(error) from error
+
+    def is_done(self, segment: Segment) -> bool:
+        return self.film(segment.index).exists()
+
+    def commit(self, segment: Segment, part: Path, work: Sequence[Work], state: bytes | None) -> None:
+        """Makes a painted segment safe: its film `part` comes last, for it says that all is done."""
+        if state is not None:
+            self.write(self.state(segment.index), state)
+        self.write(self.work_file(segment.index), json.dumps([asdict(one) for one in work]).encode())
+        try:
+            put_in_place(part, self.film(segment.index))
+        except OSError as error:
+            raise self._no_room(error) from error
+
+    def work(self, segment: Segment) -> list[Work]:
+        """What the frames of a finished segment took. JobError where that cannot be read."""
+        file = self.work_file(segment.index)
+        try:
+            return [Work(**one) for one in json.loads(file.read_text(encoding="utf-8"))]
+        except (OSError, TypeError, ValueError) as error:
+            raise JobError(f"{file}: is broken ({error}); begin anew with --restart") from error
+
+    @contextlib.contextmanager
+    def locked(self, what: str) -> Iterator[None]:
+        """Nobody else works on this meanwhile; the lock of a process that died is open. JobError where it is not.
+
+        A folder that holds no job afterwards goes.
+        """
+        try:
+            self.path.mkdir(exist_ok=True)
+        except OSError as error:
+            raise self._no_room(error) from error
+        lock, owner, who = FileLock(self.path / f"{what}.lock", timeout=0), self.path / f"{what}.owner", ""
+        try:
+            lock.acquire()
+        except Timeout as error:
+            with contextlib.suppress(OSError):
+                who = f" ({owner.read_text(encoding='utf-8').strip()})"
+            raise JobError(f"{self.path}: another vidstyle{who} works on it; wait until it ends") from error
+        try:
+            owner.write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
+            yield
+        finally:
+            lock.release()
+            if what == "job" and not self.manifest_file.exists():
+                self.remove()
+
+    def clear(self) -> None:
+        """Removes the job. JobError where somebody paints a shot of it."""
+        with contextlib.ExitStack() as locks:
+            for lock in self.path.glob("shot*.lock"):
+                locks.enter_context(self.locked(lock.stem))
+            for file in (self.manifest_file, self.painter_file):  # the manifest first: without it there is no job
+                file.unlink(missing_ok=True)
+            for folder in ("segments", "states"):
+                shutil.rmtree(self.path / folder, ignore_errors=True)
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def _no_room(self, error: OSError) -> JobError:
+        reason = error.strerror or error
+        return JobError(f"{self.path}: cannot be written ({reason}); make room and run the same command again")

@@ -1,0 +1,75 @@
+"""What a job needs before it paints: an outline for those who wait, filters, and the balance."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from vidstyle.features.weights import load_filters
+from vidstyle.jobs.estimate import estimate, seconds_per_pixel
+from vidstyle.jobs.job import Job
+from vidstyle.jobs.listener import Listener, Outline
+from vidstyle.jobs.scout import Scouted, painting_size, scout
+from vidstyle.media.images import load_picture
+from vidstyle.media.source import Source
+from vidstyle.motion.estimators import prepare_flow
+from vidstyle.painting.balance import calibrated
+from vidstyle.painting.device import select_device
+from vidstyle.painting.painter import Painter, Size
+
+
+def outline_film(job: Job, source: Source, frames: int, shots: int) -> Outline:
+    """What a job of a film is about to do, with estimates for its size and for the source's own."""
+    return _outline(job, source.info.size, frames, shots, float(source.info.rate))
+
+
+def outline_pictures(job: Job, sizes: Sequence[Size]) -> Outline:
+    """What a job of pictures of `sizes` is about to do; the largest stands for all."""
+    largest = max(sizes, key=lambda size: size[0] * size[1])
+    return _outline(job, largest, len(sizes), len(sizes), None)
+
+
+def _outline(job: Job, source_size: Size, frames: int, shots: int, rate: float | None) -> Outline:
+    device = select_device(job.device)
+    pace = seconds_per_pixel(job.settings, device)
+    size = painting_size(source_size, job.settings, device)
+    here, full = (estimate(job.settings, s, shots, frames, pace) for s in (size, source_size))
+    return Outline(job, source_size, size, frames, shots, rate, here, full)
+
+
+def load_styles(job: Job) -> list[Tensor]:
+    return [load_picture(path).image for path in job.styles]
+
+
+def load_start(job: Job) -> Tensor | None:
+    """The picture that paintings start from, where the settings name one."""
+    init_file = job.settings.init_file
+    return load_picture(init_file).image if init_file else None
+
+
+def make_painter(job: Job, contents: Sequence[Tensor], listener: Listener) -> Painter:
+    """The painter of a job, its filters loaded, or learned from the styles and `contents`; not yet balanced."""
+    styles = load_styles(job)
+    filters = load_filters(
+        job.settings.weights,
+        job.settings.layers,
+        teachers=lambda: [*styles, *contents],
+        seed=job.settings.seed,
+        on_progress=listener.working,
+    )
+    return Painter(styles, filters, job.settings, device=select_device(job.device), init_picture=load_start(job))
+
+
+def balanced(painter: Painter, contents: Sequence[Tensor], listener: Listener) -> Painter:
+    """`painter` with the balance for `contents`."""
+    return calibrated(painter, contents, lambda done, count: listener.working("finding the balance", done, count))
+
+
+def ready_for_film(job: Job, source: Source, listener: Listener) -> tuple[Scouted, Painter]:
+    """What a first look at the film found, and the painter for it; sets `source` to the painting's size."""
+    scouted = scout(source, listener)
+    outline = outline_film(job, source, scouted.frames, scouted.shots)
+    listener.started(outline)
+    prepare_flow(job.settings.flow, listener.working)
+    painter = balanced(make_painter(job, scouted.samples, listener), scouted.samples, listener)
+    source.size = outline.size
+    return scouted, painter

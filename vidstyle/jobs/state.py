@@ -1,0 +1,112 @@
+"""What outlives the process: a painter, and what one segment of a film hands to the next, as safetensors.
+
+All of it is float32 as it was in memory, so that a job that goes on paints the same pixels as one that never stopped.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from vidstyle.errors import JobError
+from vidstyle.features.weights import Filters
+from vidstyle.media.source import Frame
+from vidstyle.motion.chain import Linked, Memory
+from vidstyle.motion.hold import Stillness
+from vidstyle.painting.descent import Moments
+from vidstyle.painting.painter import Painted, Painter
+from vidstyle.painting.palette import Palette
+from vidstyle.painting.targets import Losses
+from vidstyle.settings import Settings
+
+_FACTS = "facts"
+
+
+def painter_bytes(painter: Painter) -> bytes:
+    """What was learned and found for a job: filters, palette and balance."""
+    tensors = {f"filters.{name}": tensor for name, tensor in painter.filters.tensors.items()}
+    if painter.palette:
+        tensors |= {"palette.matrix": painter.palette.matrix, "palette.offset": painter.palette.offset}
+    filters = painter.filters
+    return _packed(tensors, {"origin": filters.origin, "sha256": filters.sha256, "balance": painter.balance})
+
+
+def painter_of(path: Path, styles: Sequence[Tensor], settings: Settings, **rest: Any) -> Painter:
+    """The painter in a file that `painter_bytes` was written to; `rest` is its device and its start."""
+    tensors, facts = _unpacked(path)
+    filters = {name.removeprefix("filters."): t for name, t in tensors.items() if name.startswith("filters.")}
+    palette = Palette(tensors["palette.matrix"], tensors["palette.offset"]) if "palette.matrix" in tensors else None
+    found = Filters(facts["origin"], facts["sha256"], filters)
+    return Painter(styles, found, settings, balance=facts["balance"], palette=palette, **rest)
+
+
+def link_bytes(link: Linked) -> bytes:
+    """What a frame hands on."""
+    memory, last = link.memory, link.memory.last
+    tensors = {
+        **{f"paintings.{i}": painting for i, painting in enumerate(memory.paintings)},
+        **{f"pictures.{i}": picture for i, picture in enumerate(memory.pictures)},
+        "image": last.image,
+        "mean": last.moments.mean,
+        "square": last.moments.square,
+        "square_seen": last.moments.square_seen,
+        "reference": memory.stillness.reference,
+        "awake": memory.stillness.awake,
+        "age": memory.age,
+        "shown": memory.shown,
+    }
+    facts = {
+        "index": link.frame.index,
+        "seconds": link.frame.seconds,
+        "length": len(memory.paintings),
+        "losses": asdict(last.losses.numbers()),
+        "steps": last.steps,
+        "took": last.seconds,
+        "full_steps": last.full_steps,
+        "mean_seen": last.moments.mean_seen,
+        "level": memory.level,
+        "pull": memory.pull,
+    }
+    return _packed(tensors, facts)
+
+
+def link_of(path: Path, device: torch.device) -> Linked:
+    """What a frame handed on, from a file that `link_bytes` was written to; what paints lies on `device`."""
+    tensors, facts = _unpacked(path)
+    there = {name: tensor.to(device) for name, tensor in tensors.items()}
+    moments = Moments(there["mean"], there["square"], facts["mean_seen"], there["square_seen"])
+    last = Painted(
+        there["image"], Losses(**facts["losses"]), facts["steps"], facts["took"], moments, facts["full_steps"]
+    )
+    numbers = range(facts["length"])
+    memory = Memory(
+        paintings=tuple(there[f"paintings.{i}"] for i in numbers),
+        pictures=tuple(tensors[f"pictures.{i}"] for i in numbers),
+        last=last,
+        stillness=Stillness(tensors["reference"], tensors["awake"]),
+        age=there["age"],
+        shown=tensors["shown"],
+        level=facts["level"],
+        pull=facts["pull"],
+    )
+    return Linked(Frame(facts["index"], facts["seconds"], memory.pictures[0]), memory, opens=False)
+
+
+def _packed(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> bytes:
+    whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    return safetensors.torch.save(whole, {_FACTS: json.dumps(facts)})
+
+
+def _unpacked(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            names = file.keys()
+            return {name: file.get_tensor(name) for name in names}, json.loads(file.metadata()[_FACTS])
+    except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
+        raise JobError(f"{path}: is broken ({error}); begin anew with --restart") from error

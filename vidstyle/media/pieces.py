@@ -1,0 +1,279 @@
+"""A film in pieces: each written for itself at its final quality, all joined without being encoded again."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import gcd
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from torch import Tensor
+
+from vidstyle.errors import SinkError
+
+from . import ffmpeg, streams
+from .pixels import even, padded, raw_input, to_array, to_bytes
+from .probe import VideoInfo
+
+_H264 = ["-c:v", "libx264", "-crf", "18", "-preset", "medium"]
+_VP9 = [
+    *["-c:v", "libvpx-vp9", "-crf", "24", "-b:v", "0"],
+    *["-deadline", "good", "-cpu-used", "3", "-row-mt", "1"],
+]
+_ENCODERS = {".mp4": _H264, ".mov": _H264, ".m4v": _H264, ".mkv": _H264, ".webm": _VP9}
+VIDEO_ENDINGS = tuple(_ENCODERS)
+LOOP_ENDINGS = (".gif", ".webp")
+# The flags -colorspace and the like convert right but leave the tags unknown: the filter sets both.
+_BT709 = (
+    "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd,format=yuv420p,"
+    "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
+)
+_FASTEST_TICK = 50  # pictures a second of a video made from an animation with uneven times
+
+
+def piece_ending(film: Path) -> str:
+    """The ending of the pieces of a film: MP4, whose times are exact, or raw pictures for animations."""
+    return ".raw" if film.suffix.lower() in LOOP_ENDINGS else ".mp4"
+
+
+@dataclass(frozen=True)
+class Film:
+    """What a film is written as: a video, or with the ending .gif or .webp an animation.
+
+    `size` is (height, width), `rate` pictures a second. `sound_from` is what ``probe`` told about the original, whose
+    sound is copied from `start` to `end` seconds. `durations`, the seconds of each picture of an animation, are kept,
+    in a video by repeating pictures. Raises SinkError for an unknown ending.
+    """
+
+    path: Path
+    size: tuple[int, int]
+    rate: Fraction
+    sound_from: VideoInfo | None = None
+    start: float = 0.0
+    end: float | None = None
+    durations: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.ending not in (*VIDEO_ENDINGS, *LOOP_ENDINGS):
+            raise SinkError(f"{self.name} has no known video ending; use {', '.join(VIDEO_ENDINGS)}, .gif or .webp.")
+
+    @property
+    def name(self) -> str:
+        return ffmpeg.printable(self.path.name or self.path)
+
+    @property
+    def ending(self) -> str:
+        return self.path.suffix.lower()
+
+    @property
+    def loops(self) -> bool:
+        """Whether it is an animation, not a video."""
+        return self.ending in LOOP_ENDINGS
+
+    @property
+    def piece_ending(self) -> str:
+        return piece_ending(self.path)
+
+    @property
+    def video_rate(self) -> Fraction:
+        """Pictures a second of a video: the lowest on whose grid every time of an animation lies, within reason."""
+        if self.durations is None:
+            return self.rate
+        tick = gcd(*(max(1, round(seconds * 1000)) for seconds in self.durations))
+        return min(Fraction(1000, tick), Fraction(_FASTEST_TICK))
+
+    def repeats(self, number: int) -> int:
+        """How many pictures of a video show picture `number`, from 0."""
+        if self.durations is None:
+            return 1
+        begin, stop = (float(sum(self.durations[:n])) for n in (number, number + 1))
+        return max(1, round(stop * self.video_rate) - round(begin * self.video_rate))
+
+
+class Piece(ABC):
+    """Takes pictures (3, H, W) of a film's size for a file at `path`, which is whole after `finish` only."""
+
+    def __init__(self, path: Path, film: Film) -> None:
+        self.path, self.film = path, film
+        self.frame_count = 0
+
+    def write(self, image: Tensor) -> None:
+        """Append ``image`` (3, H, W) RGB 0..1 of the film's size; SinkError if it cannot be encoded."""
+        if tuple(image.shape) != (3, *self.film.size):
+            height, width = self.film.size
+            raise SinkError(
+                f"{self.film.name} takes pictures of {height} x {width} (height x width),"
+                f" not {tuple(image.shape)}; resize them first."
+            )
+        self._append(image)
+        self.frame_count += 1
+
+    @abstractmethod
+    def _append(self, image: Tensor) -> None: ...
+
+    @abstractmethod
+    def finish(self) -> None:
+        """End the file and check it. Raises SinkError if it is not whole."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop writing. May be called twice, and after `finish`."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_piece(path: Path, film: Film, first: int = 0) -> Piece:
+    """A piece of a film, written to `path`, whose first picture is number `first` of the film."""
+    return _RawPiece(path, film) if film.loops else _VideoPiece(path, film, first)
+
+
+class _VideoPiece(Piece):
+    """H.264 (VP9 for .webm), BT.709, odd sides padded by one repeated line."""
+
+    def __init__(self, path: Path, film: Film, first: int) -> None:
+        super().__init__(path, film)
+        self._first = first
+        self._encoder = _Encoder(_encoder_arguments(film, path), film.name)
+
+    def _append(self, image: Tensor) -> None:
+        pixels = padded(to_array(image)).tobytes()
+        for _ in range(self.film.repeats(self._first + self.frame_count)):
+            self._encoder.write(pixels)
+
+    def finish(self) -> None:
+        self._encoder.finish()
+        check_count(self.path, self._encoder.written, self.film.name)
+
+    def close(self) -> None:
+        self._encoder.stop()
+
+
+class _RawPiece(Piece):
+    """Raw pictures: the palette of a GIF is made from all of them."""
+
+    def __init__(self, path: Path, film: Film) -> None:
+        super().__init__(path, film)
+        try:
+            self._file = path.open("wb")
+        except OSError as error:
+            raise SinkError(f"{film.name} cannot be written ({error.strerror}); choose another place.") from error
+
+    def _append(self, image: Tensor) -> None:
+        try:
+            self._file.write(to_bytes(image))
+        except OSError as error:
+            raise SinkError(f"{self.film.name} cannot be written ({error.strerror}); make room.") from error
+
+    def finish(self) -> None:
+        try:
+            self._file.close()
+        except OSError as error:
+            raise SinkError(f"{self.film.name} cannot be written ({error.strerror}); make room.") from error
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+
+def joined_video(pieces: Sequence[Path], target: Path, film: Film, shown: int) -> None:
+    """Joins video pieces to `target` without encoding anew. SinkError unless it holds the `shown` pictures then."""
+    with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8", prefix="vidstyle-") as listing:
+        listing.write("ffconcat version 1.0\n" + "".join(f"file {_quoted(piece)}\n" for piece in pieces))
+        listing.flush()
+        inputs = [*ffmpeg.FILES_ONLY, "-f", "concat", "-safe", "0", "-i", ffmpeg.address(Path(listing.name))]
+        result = ffmpeg.run([*inputs, "-c", "copy", *container_arguments(target), ffmpeg.address(target)])
+    if result.code != 0:
+        raise SinkError(f"{film.name} cannot be joined ({ffmpeg.reason(result.log)}); make room.")
+    check_count(target, shown, film.name)
+
+
+def joined_raw(pieces: Sequence[Path], target: Path, film: Film, count: int) -> None:
+    """Joins pieces of raw pictures. SinkError unless these are `count` pictures then."""
+    try:
+        with target.open("wb") as whole:
+            for piece in pieces:
+                with piece.open("rb") as part:
+                    shutil.copyfileobj(part, whole)
+    except OSError as error:
+        raise SinkError(f"{film.name} cannot be written ({error.strerror}); make room.") from error
+    size = 3 * film.size[0] * film.size[1]
+    if target.stat().st_size != count * size:
+        raise SinkError(f"{film.name} holds {target.stat().st_size // size} of {count} pictures; write it again.")
+
+
+def container_arguments(target: Path) -> list[str]:
+    """What MP4 and its like need to start playing before all of it is there."""
+    return ["-movflags", "+faststart"] if target.suffix.lower() in (".mp4", ".mov", ".m4v") else []
+
+
+def check_count(video: Path, written: int, name: str) -> None:
+    """SinkError unless `video` holds as many pictures as were written."""
+    found = len(streams.packet_times(video, seconds=600).times)
+    if found != written:
+        raise SinkError(f"{name} holds {found} of {written} pictures; make room and write it again.")
+
+
+def _quoted(path: Path) -> str:
+    """A path as lists of ffmpeg's concat demuxer want it."""
+    return "'" + ffmpeg.address(path).replace("'", "'\\''") + "'"
+
+
+def _encoder_arguments(film: Film, target: Path) -> list[str]:
+    """ffmpeg arguments that encode raw RGB (padded to even sides) from standard input."""
+    return [
+        *raw_input(even(film.size), film.video_rate),
+        *["-vf", _BT709, *_ENCODERS[film.ending], "-fps_mode", "passthrough"],
+        *["-video_track_timescale", str(film.video_rate.numerator)],  # else times are rounded, and the joints add up
+        *["-f", "mp4", ffmpeg.address(target)],
+    ]
+
+
+class _Encoder:
+    """An ffmpeg that is fed raw pictures. Its complaints go to a file, so that no pipe can fill up."""
+
+    def __init__(self, arguments: list[str], name: str) -> None:
+        self.written = 0
+        self._name = name
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in stop)
+        self._process = ffmpeg.start(ffmpeg.command(arguments), stdin=subprocess.PIPE, stderr=self._log.fileno())
+
+    def write(self, data: bytes) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(data)
+        except OSError as error:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=10)
+            raise self._error() from error
+        self.written += 1
+
+    def finish(self) -> None:
+        """Close the input and wait; raises SinkError with ffmpeg's reason if it failed."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        if self._process.wait() != 0:
+            raise self._error()
+
+    def _error(self) -> SinkError:
+        self._log.seek(0)
+        reason = ffmpeg.reason(self._log.read().decode("utf-8", "replace"))
+        return SinkError(f"{self._name} cannot be encoded ({reason}); make room or choose another place.")
+
+    def stop(self) -> None:
+        ffmpeg.stop(self._process)
+        self._log.close()
