@@ -21,6 +21,7 @@ from vidstyle.painting.painter import OnStep, Painted, Painter, WarmStart
 from vidstyle.painting.targets import Anchor
 
 SETTLING = 16  # frames over which uncovered pixels are painted freely, before they are held like others
+SETTLED_REACH = 0.33  # of the learning rate, for settled paint: it is right but for small errors of the flow
 NEW = 0.05  # share of pixels that were lately uncovered, from which on no loss of a frame is low enough
 FULL_EFFORT = 0.6  # share of free pixels from which on a frame is given all its steps
 LOST = 0.3  # share of pixels that earlier paint is known of, below which a frame is painted like a first one
@@ -169,7 +170,9 @@ def followed(
     done = float((age < SETTLING).float().mean()) < NEW  # else a good loss may hide that the new part is bare
     level = memory.level if done else -math.inf
     effort = min(1.0, float(free.float().mean()) / FULL_EFFORT)
-    painted = painter.follow(content, WarmStart(Anchor(start, stiffness, free), moments, level, effort), on_step)
+    reach = torch.lerp(torch.ones_like(age), torch.full_like(age, SETTLED_REACH), age / SETTLING)
+    warm = WarmStart(Anchor(start, stiffness, free), moments, level, effort, reach)
+    painted = painter.follow(content, warm, on_step)
     return memory.after(frame, painted, length, stillness=stillness, age=age, shown=shown, pull=pull)
 
 

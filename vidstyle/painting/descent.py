@@ -69,7 +69,7 @@ class Schedule:
 
     The rate falls by a cosine; the descent ends early where the loss of the picture has come down to `level`. The
     columns of `axes` (3, 3), in RGB, are the directions that pixels move along, each as long as the rate counts
-    there; None for red, green and blue.
+    there; None for red, green and blue. `reach` (1, H, W) is what share of the rate counts for each pixel; None for all.
     """
 
     steps: int
@@ -77,6 +77,7 @@ class Schedule:
     last_rate: float
     axes: Tensor | None = None
     level: float = -math.inf
+    reach: Tensor | None = None
 
     def rate(self, step: int) -> float:
         """The learning rate of a step, 1 ... steps."""
@@ -107,6 +108,8 @@ def adam(
         # Per pixel instead of per image, so that epsilon means the same at every size.
         moments = moments.updated(torch.einsum("ca,chw->ahw", axes, gradient) * gradient[0].numel())
         direction = torch.einsum("ca,ahw->chw", axes, moments.direction())
+        if schedule.reach is not None:
+            direction = direction * schedule.reach
         image = (image - schedule.rate(step) * direction).clamp_(0, 1)
         on_step(image, losses)
     return Descended(image, losses, moments)
@@ -118,8 +121,8 @@ def lbfgs(
     """Limited-memory BFGS (torch's, with the strong Wolfe line search) from `start` (3, H, W).
 
     A step is one evaluation of the loss and its gradient, line searches included. The picture is clamped to
-    0..1 at the end, not inside, where it would break the curvature; the rates, level, axes and moments are Adam's
-    alone.
+    0..1 at the end, not inside, where it would break the curvature; all of the schedule but its steps, and the
+    moments, are Adam's alone.
     """
     leaf, evaluated = start.clone().requires_grad_(), 0
     losses = Losses(0.0, 0.0, 0.0)

@@ -63,13 +63,15 @@ class Painted:
 class WarmStart:
     """What a frame gets from the ones before: see `Anchor`; `level` is the loss that is low enough.
 
-    `effort`, 0..1, is the share of a following frame's steps that it is to take.
+    `effort`, 0..1, is the share of a following frame's steps that it is to take, `reach` (1, H, W) that of the learning
+    rate that each pixel is to move by.
     """
 
     anchor: Anchor
     moments: Moments
     level: float = -math.inf
     effort: float = 1.0
+    reach: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ class Painter:
         began, steps = time.perf_counter(), max(1, round(warm.effort * self.settings.frame_steps))
         report = _Report([(size_of(content), steps)], on_step)
         objective = self.objective(self.coloured(content), warm.anchor)
-        schedule = Schedule(steps, FOLLOW_FIRST_RATE, FOLLOW_LAST_RATE, self.axes, warm.level)
+        schedule = Schedule(steps, FOLLOW_FIRST_RATE, FOLLOW_LAST_RATE, self.axes, warm.level, warm.reach)
         end = OPTIMIZERS[self.settings.optimizer](warm.anchor.picture, objective, schedule, warm.moments, report)
         moments = end.moments.where(warm.anchor.free, warm.moments)
         image, seconds = warm.anchor.holding(end.image), time.perf_counter() - began
