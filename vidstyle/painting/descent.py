@@ -69,7 +69,8 @@ class Schedule:
 
     The rate falls by a cosine; the descent ends early where the loss of the picture has come down to `level`. The
     columns of `axes` (3, 3), in RGB, are the directions that pixels move along, each as long as the rate counts
-    there; None for red, green and blue. `reach` (1, H, W) is what share of the rate counts for each pixel; None for all.
+    there; None for red, green and blue. `reach` (1, H, W) is the share of the rate that counts for each pixel; None
+    for all of it.
     """
 
     steps: int
