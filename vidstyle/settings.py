@@ -105,7 +105,7 @@ class Settings:
     steps: int = _option(
         30, PAINTING, "Full-size steps of a picture or a shot's first frame.", lambda v: v >= 1, "1 or more"
     )
-    frame_steps: int = _option(2, PAINTING, "Steps of each following frame, at most.", lambda v: v >= 1, "1 or more")
+    frame_steps: int = _option(3, PAINTING, "Steps of each following frame, at most.", lambda v: v >= 1, "1 or more")
     flow: FlowName = _option("dis", MOTION, "How the motion between frames is found.")  # noqa: RUF009 (frozen)
     stability: float = _option(
         4.0,
@@ -217,7 +217,7 @@ def _shares(weights: Mapping[str, float]) -> dict[str, float]:
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "draft": {"steps": 12, "frame_steps": 1},
+    "draft": {"steps": 12, "frame_steps": 2},
     "standard": {},
     "fine": {"steps": 100, "frame_steps": 10},
     "paper": {

@@ -10,12 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidstyle.media.readahead import ReadAhead
 from vidstyle.media.source import Frame
 from vidstyle.motion.estimators import flow_estimator
 from vidstyle.motion.flow import Flow, Motion, warp
 from vidstyle.motion.hold import Stillness
-from vidstyle.motion.tracking import Tracked, tracked
+from vidstyle.motion.tracking import Tracked, found_ahead, tracked
 from vidstyle.painting.descent import Moments
 from vidstyle.painting.painter import OnStep, Painted, Painter, WarmStart
 from vidstyle.painting.targets import Anchor
@@ -100,13 +99,11 @@ def chained(
     The first goes on from `memory`, that of the frame before it, where it does not open a shot.
 
     A frame that shows hardly anything of those before, as after a flash of light, is painted like a first one.
-
-    The motion of the frames to come is looked for in a thread meanwhile.
     """
     before = memory.pictures if memory else ()
     estimate = flow_estimator(painter.settings.flow, painter.device)
-    ahead = ReadAhead(tracked(frames, painter.settings.look_backs, estimate, before))
-    try:
+    motion = tracked(frames, painter.settings.look_backs, estimate, before)
+    with found_ahead(motion, painter.device) as ahead:
         for one in ahead:
             remembered = Remembered.of(memory.paintings, one.motions) if memory and one.motions else None
             if memory is None or remembered is None or remembered.share < LOST:
@@ -115,8 +112,6 @@ def chained(
             else:
                 memory = followed(painter, one, memory, remembered, on_step)
                 yield Linked(one.frame, memory, opens=False)
-    finally:
-        ahead.close()
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from vidstyle.errors import SinkError
-from vidstyle.media.readahead import ReadAhead
 from vidstyle.media.source import Frame
 from vidstyle.motion.chain import (
     LOST,
@@ -31,7 +30,7 @@ from vidstyle.motion.chain import (
 )
 from vidstyle.motion.estimators import flow_estimator
 from vidstyle.motion.flow import Motion
-from vidstyle.motion.tracking import tracked
+from vidstyle.motion.tracking import found_ahead, tracked
 from vidstyle.painting.descent import Moments
 from vidstyle.painting.painter import OnStep, Painter
 
@@ -196,17 +195,15 @@ def _painted_back(
     opener = meets or shot.last
     indices = range(last if meets else last - 1, 0 if meets is shot.first else -1, -1)
     frames = itertools.chain([replace(opener.frame, cut=False)], (shot.frame(index) for index in indices))
-    ahead = ReadAhead(tracked(frames, (1,), flow_estimator(painter.settings.flow, painter.device)))
+    motion = tracked(frames, (1,), flow_estimator(painter.settings.flow, painter.device))
     memory = opener.memory
-    try:
+    with found_ahead(motion, painter.device) as ahead:
         for index, one in zip(indices, itertools.islice(ahead, 1, None), strict=True):
             weight = shot.settled(index) * (min(1.0, (last - index) / MEETING) if meets else 1.0)
             earlier = Earlier(shot.painting(index).to(painter.device), weight.to(painter.device))
             remembered = Remembered.of(memory.paintings, one.motions)
             memory = followed(painter, one, memory, remembered, on_step, earlier)
             yield index, PaintedFrame(one.frame, memory.last)
-    finally:
-        ahead.close()
 
 
 def _shows(painter: Painter, end: Linked, start: Linked) -> bool:

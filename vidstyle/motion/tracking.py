@@ -1,11 +1,14 @@
 """Frames together with their motion since earlier frames of the same shot."""
 
+import contextlib
 from collections import deque
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
+from vidstyle.media.readahead import ReadAhead
 from vidstyle.media.source import Frame
 from vidstyle.motion.flow import FlowEstimator, Motion, dis, quick_dis
 
@@ -35,3 +38,13 @@ def tracked(
         motions = {back: Motion.between(frame.image, past[back - 1], by) for back, by in backs.items()}
         yield Tracked(frame, motions)
         past.appendleft(frame.image)
+
+
+@contextlib.contextmanager
+def found_ahead(found: Generator[Tracked, None, None], device: torch.device) -> Iterator[Iterable[Tracked]]:
+    """The frames with their motion, looked for in a thread while the `device` paints.
+
+    Where the CPU paints, they are looked for in turn: two that share its cores both wait.
+    """
+    with contextlib.closing(found if device.type == "cpu" else ReadAhead(found)) as frames:
+        yield frames
