@@ -4,7 +4,8 @@ VidstyleError
 ├── SettingsError   an option has a value that cannot be used
 ├── SourceError     an input is missing, unreadable or of the wrong kind
 ├── SinkError       an output cannot be written
-├── JobError        a job's work folder is in use, broken, or of another job
+├── JobError        a job's work folder is in use, broken, or of another job; a cluster cannot do it
+│   └── StorageError    the files of a job cannot be read or written where the machines of a cluster find them
 └── WeightsError    the network's filters are missing, broken or do not fit
 
 Each message is one sentence that says what failed, what was found, and what to do next. Only the front
@@ -29,7 +30,11 @@ class SinkError(VidstyleError):
 
 
 class JobError(VidstyleError):
-    """A job's work folder is in use, broken, or of another job."""
+    """A job's work folder is in use, broken, or of another job, or a cluster cannot do it."""
+
+
+class StorageError(JobError):
+    """The files of a job cannot be read or written where the machines of a cluster find them."""
 
 
 class WeightsError(VidstyleError):

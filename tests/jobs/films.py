@@ -54,9 +54,14 @@ def leftovers(folder: Path, known: Sequence[Path]) -> list[Path]:
 
 def two_shots(path: Path, *options: object, rate: str = "24000/1001", count: int = 24) -> Path:
     """A clip with a cut in the middle and a tone."""
+    return many_shots(path, *options, rate=rate, count=count, shots=2)
+
+
+def many_shots(path: Path, *options: object, rate: str = "24000/1001", count: int = 48, shots: int = 6) -> Path:
+    """A clip of `count` frames in `shots` equal shots, with a tone of a second."""
     height, width = 64, 80
-    first, second = (np.uint8(clouds(height, width, seed=s, grain=16).permute(1, 2, 0) * 255) for s in (1, 2))
-    pictures = [np.roll(first if i < count // 2 else second, i, 1) for i in range(count)]
+    places = [np.uint8(clouds(height, width, seed=1 + s, grain=16).permute(1, 2, 0) * 255) for s in range(shots)]
+    pictures = [np.roll(places[i * shots // count], i, 1) for i in range(count)]
     clips.ffmpeg(
         *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", rate, "-i", "-"),
         *("-f", "lavfi", "-i", "sine=frequency=440:duration=1"),

@@ -13,7 +13,7 @@ from rich.text import Text
 from vidstyle.apps.logs import say
 from vidstyle.apps.pace import Pace
 from vidstyle.apps.words import clock, loss_number, outline_lines, preview_lines, printable, seconds_each, some
-from vidstyle.jobs.listener import Listener, Outline
+from vidstyle.jobs.listener import Crowd, Listener, Outline
 from vidstyle.motion.chain import PaintedFrame
 from vidstyle.painting.device import select_device
 from vidstyle.painting.painter import Step
@@ -94,6 +94,17 @@ class Quiet(Listener):
             self.pace.frame(painted)
             log.debug("%s", progress_line(self.pace, self.noun))
 
+    def clip(self, clip: Path, number: int, count: int) -> None:
+        line = f"clip {number}/{count}: {printable(clip.name)}"
+        log.debug("%s", line)
+        if self._talks:
+            say(self._console, line)
+
+    def together(self, crowd: Crowd) -> None:
+        if self.pace:
+            self.pace.together(crowd)
+            log.debug("%s", progress_line(self.pace, self.noun))
+
     def interrupted(self, partial: Path | None, frames: int) -> None:
         if partial is None:
             say(self._console, f"no {self.noun} was done, so nothing was written")
@@ -125,6 +136,10 @@ class PlainLines(Quiet):
 
     def step(self, step: Step) -> None:
         super().step(step)
+        self._tell(due=False)
+
+    def together(self, crowd: Crowd) -> None:
+        super().together(crowd)
         self._tell(due=False)
 
     def _done(self, painted: PaintedFrame) -> None:
@@ -186,6 +201,10 @@ class Bars(Quiet):
         super().step(step)
         self._show()
 
+    def together(self, crowd: Crowd) -> None:
+        super().together(crowd)
+        self._show()
+
     def _done(self, painted: PaintedFrame) -> None:
         super()._done(painted)
         self._show()
@@ -227,13 +246,15 @@ def progress_line(pace: Pace, noun: str) -> str:
     within = f"step {step.number}/{step.count}" if step and pace.opening else ""
     number = pace.current if step else pace.frames_done
     counted = f"{noun} {number}/{pace.frames}" if pace.frames > 1 or not within else ""
-    return "  ".join(filter(None, (counted, within, _loss(pace), _speed(pace, noun), f"{clock(pace.left())} left")))
+    parts = (counted, within, _tasks(pace), _loss(pace), _speed(pace, noun), f"{clock(pace.left())} left")
+    return "  ".join(filter(None, parts))
 
 
 def frames_note(pace: Pace, noun: str) -> str:
     """``12/300  shot 1/3  4.2 s/frame  20:10 left``."""
     shot = f"shot {pace.shot}/{pace.shots}" if 1 < pace.shots < pace.frames else ""
-    parts = (f"{pace.current}/{pace.frames}", shot, _speed(pace, noun), f"{clock(pace.left())} left")
+    number, where = (pace.frames_done, _tasks(pace)) if pace.crowd else (pace.current, shot)
+    parts = (f"{number}/{pace.frames}", where, _speed(pace, noun), f"{clock(pace.left())} left")
     return "  ".join(filter(None, parts))
 
 
@@ -243,6 +264,11 @@ def steps_note(pace: Pace) -> str:
     counted = f"{step.number}/{step.count}" if step else ""
     left = f"{clock(pace.left())} left" if pace.frames == 1 else ""
     return "  ".join(filter(None, (counted, _loss(pace), left)))
+
+
+def _tasks(pace: Pace) -> str:
+    """How many segments machines work on at once."""
+    return some(pace.crowd.tasks, "task") if pace.crowd else ""
 
 
 def _loss(pace: Pace) -> str:

@@ -17,6 +17,7 @@ SETTINGS_GROUPS = {
     for name in dict.fromkeys([PAINTING, *(option.metadata["group"] for option in fields(Settings))])
 }
 RUNNING = Group.create_ordered("Running")
+CLUSTER = Group.create_ordered("On many machines")
 COMMANDS = Group.create_ordered("Commands")
 
 STANDARD = "standard"
@@ -28,6 +29,11 @@ _STYLE_HELP = "Paint in the style of this picture. Give it several times to mix 
 _OUTPUT_HELP = "Where to write; else INPUT_STYLE beside INPUT."
 _FROM_HELP = "Paint a video from this time on: 12.5, 12.5s or 1:30."
 _LOG_HELP = "Append everything that happens, with times, to this file."
+
+_RAY_HELP = "Paint on the Ray cluster at ADDRESS (HOST:PORT); without one, on that of this machine. Put it last."
+_TASK_CPUS_HELP = "With --ray: the CPUs that a segment is painted by; 1 if not given."
+_TASK_GPUS_HELP = "With --ray: the GPUs that a segment is painted by, or the share of one; none if not given."
+_STORAGE_HELP = "With --ray: where machines that share no folder find the job, like s3://bucket/films."
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -92,6 +98,17 @@ class Wanted:
     overwrite: Annotated[Switch, Parameter(help="Replace an output that exists.")] = False
     from_: Annotated[Seconds | None, Parameter(name="--from", help=_FROM_HELP)] = None
     to: Annotated[Seconds | None, Parameter(help="Paint a video up to this time.")] = None
+
+
+@Parameter(name="*", group=CLUSTER)
+@dataclass(frozen=True)
+class Machines:
+    """The cluster that paints, where this machine does not."""
+
+    ray: Annotated[bool | str, Parameter(negative=(), show_default=False, metavar="[ADDRESS]", help=_RAY_HELP)] = False
+    task_cpus: Annotated[float | None, Parameter(metavar="X", help=_TASK_CPUS_HELP)] = None
+    task_gpus: Annotated[float | None, Parameter(metavar="X", help=_TASK_GPUS_HELP)] = None
+    storage: Annotated[str | None, Parameter(metavar="URL", help=_STORAGE_HELP)] = None
 
 
 def with_settings(command: Command) -> Command:

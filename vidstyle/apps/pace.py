@@ -6,7 +6,7 @@ from collections.abc import Callable
 from statistics import fmean
 
 from vidstyle.jobs.estimate import following_cost
-from vidstyle.jobs.listener import Outline
+from vidstyle.jobs.listener import Crowd, Outline
 from vidstyle.motion.chain import PaintedFrame
 from vidstyle.painting.painter import Step, scale_plan
 
@@ -40,6 +40,9 @@ class Pace:
         self.last_step: Step | None = None
         self.loss: float | None = None
         self.opening = True  # a shot, with the current frame
+        self.crowd: Crowd | None = None
+        self._joined_at, self._before = 0.0, 0  # when the machines began, and the frames that were done then
+        self._expected_in_all = outline.estimate.seconds
         self.restart()
 
     def restart(self) -> None:
@@ -49,6 +52,13 @@ class Pace:
     def skip(self, frames: int, shots: int) -> None:
         """So many frames were done before, and so many shots were begun."""
         self.frames_done, self._openers, self.opening = frames * self.passes, shots, False
+
+    def together(self, crowd: Crowd) -> None:
+        """The machines of a cluster are so far."""
+        if self.crowd is None:
+            self._joined_at, self._before = self._now(), self.frames_done
+        self.crowd, self.loss = crowd, self.loss if crowd.loss is None else crowd.loss
+        self.frames_done = self._before + crowd.frames * self.passes
 
     def step(self, step: Step) -> None:
         if self.last_step is None:
@@ -81,7 +91,13 @@ class Pace:
 
     @property
     def seconds_per_frame(self) -> float | None:
-        """The mean of the last frames, the common kind; None before the first is done."""
+        """The mean of the last frames, the common kind; None before the first is done.
+
+        On a cluster, the time that went by for each frame that any machine painted.
+        """
+        if self.crowd:
+            done = self.frames_done - self._before
+            return (self._now() - self._joined_at) / done if done else None
         took = self._took[False] or self._took[True]
         return fmean(took) if took else None
 
@@ -89,6 +105,9 @@ class Pace:
         """Seconds until all frames are painted."""
         if self.frames_done >= self.frames:
             return 0.0
+        if self.crowd:
+            each = self.seconds_per_frame
+            return self._expected_in_all if each is None else each * (self.frames - self.frames_done)
         openers = max(0, self.shots - self._openers - self.opening)
         followers = max(0, self.frames - self.frames_done - 1 - openers)
         return self._left_of_current() + openers * self._expected(True) + followers * self._expected(False)

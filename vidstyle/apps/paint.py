@@ -15,6 +15,7 @@ from vidstyle.apps.options import (
     FILES,
     RUNNING,
     AnyPath,
+    Machines,
     ManySeconds,
     Switch,
     Telling,
@@ -30,7 +31,7 @@ from vidstyle.settings import Settings
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from vidstyle.jobs.job import Job
+    from vidstyle.jobs.job import Crew, Job
     from vidstyle.jobs.listener import Summary
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ FILTERS = ("auto", "imagenet", "selftaught")
 _FOR_FILMS = "it is for frames that follow each other"
 NONE: Mapping[str, str] = {}
 
-_INPUT_HELP = "A video, GIF, picture or folder of pictures, or a pattern like 'a*.png'."
+_INPUT_HELP = "A video, GIF or picture, a folder of clips or of pictures, or a pattern like 'a*.png'."
 _PREVIEW_HELP = "Paint one frame of each shot, as pictures and a sheet of them."
 _DRY_RUN_HELP = "Say what would be done and how long it would take; write nothing."
 _REPORT_HELP = "Write a report of a video beside it when it is painted: a page and its figures."
@@ -62,18 +63,21 @@ def paint(
     restart: Annotated[Switch, Parameter(group=RUNNING, help=_RESTART_HELP)] = False,
     keep_work: Annotated[Switch, Parameter(group=RUNNING, help=_KEEP_WORK_HELP)] = False,
     device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=_DEVICE_HELP)] = "auto",
+    machines: Machines = Machines(),  # noqa: B008 (frozen)
     telling: Telling = Telling(),  # noqa: B008 (frozen)
     **options: Any,
 ) -> None:
     """Paints INPUT in the style of pictures."""
     _check_words(preview, at, dry_run, report)
+    _check_machines(machines, preview or dry_run, device)
     keep_freed_memory()
     console = error_console()
     with logging_to(console, telling.quiet, telling.log_file):
         settings = settings_of(**options)
         with starting(console, telling.quiet):
             how = {"report": report, "restart": restart, "keep_work": keep_work}
-            job = job_of(source, wanted, settings, device, overwrite=wanted.overwrite or preview, **how)
+            crew = crew_of(machines)
+            job = job_of(source, wanted, settings, device, overwrite=wanted.overwrite or preview, crew=crew, **how)
         tell_unused(job, preview, options)
         if dry_run:
             _dry_run(job, console, telling)
@@ -83,7 +87,16 @@ def paint(
             _paint(job, console, telling)
 
 
-def job_of(source: Path, wanted: Wanted, settings: Settings, device: str, *, overwrite: bool, **how: bool) -> "Job":
+def job_of(
+    source: Path,
+    wanted: Wanted,
+    settings: Settings,
+    device: str,
+    *,
+    overwrite: bool,
+    crew: "Crew | None" = None,
+    **how: bool,
+) -> "Job":
     """The job of a command line, checked; what is quick to check comes before anything slow is imported."""
     _check_files(source, wanted.style, settings)
     from vidstyle.jobs.job import Job
@@ -99,6 +112,7 @@ def job_of(source: Path, wanted: Wanted, settings: Settings, device: str, *, ove
         start=wanted.from_ or 0.0,
         end=wanted.to,
         overwrite=overwrite,
+        crew=crew,
         **how,
     )
     log.debug("%s", job)
@@ -115,7 +129,9 @@ def _paint(job: "Job", console: "Console", telling: Telling) -> None:
     if summary.failed:
         for failure in summary.failed:
             say(console, f"failed: {printable(failure)}")
-        raise VidstyleError(f"{some(len(summary.failed), 'picture')} could not be painted; {summary.frames} could")
+        noun = "clip" if job.kind == "clips" else "picture"
+        others = f"the others are in {summary.out}" if summary.frames else "nor could any other"
+        raise VidstyleError(f"{some(len(summary.failed), noun)} could not be painted; {others}")
 
 
 def tell_summary(summary: "Summary", noun: str) -> None:
@@ -156,6 +172,26 @@ def _check_words(preview: bool, at: Sequence[float], dry_run: bool, report: bool
         raise UsageError("--at needs --preview; for a stretch of the video use --from and --to")
     if dry_run and preview:
         raise UsageError("--dry-run and --preview do not go together; leave one out")
+
+
+def _check_machines(machines: Machines, looks: bool, device: str) -> None:
+    if not machines.ray and (machines.task_cpus or machines.task_gpus or machines.storage):
+        raise UsageError("--task-cpus, --task-gpus and --storage say how a cluster paints; add --ray")
+    if machines.ray and looks:
+        raise UsageError("--preview and --dry-run are done on this machine; leave out --ray")
+    if machines.ray and device != "auto":
+        raise UsageError("--device is for this machine; with --ray, give each task a GPU by --task-gpus 1")
+
+
+def crew_of(machines: Machines) -> "Crew | None":
+    """The cluster that was asked for."""
+    if not machines.ray:
+        return None
+    from vidstyle.jobs.job import Crew
+
+    address = None if machines.ray is True else machines.ray
+    cpus = 1.0 if machines.task_cpus is None else machines.task_cpus
+    return Crew(address, cpus, machines.task_gpus or 0.0, machines.storage)
 
 
 def _check_files(source: Path, styles: Sequence[Path], settings: Settings) -> None:

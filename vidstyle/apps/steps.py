@@ -43,7 +43,7 @@ def plan(
     keep_freed_memory()
     console = error_console()
     with logging_to(console, telling.quiet, telling.log_file):
-        how = {"report": report, "restart": restart, "keep_work": keep_work}
+        how: dict[str, Any] = {"report": report, "restart": restart, "keep_work": keep_work}
         with starting(console, telling.quiet):
             job = job_of(source, wanted, settings_of(**options), device, overwrite=wanted.overwrite, **how)
             from vidstyle.apps.bars import listening
@@ -53,9 +53,9 @@ def plan(
             raise UsageError("a plan is for a video; pictures are painted by 'vidstyle INPUT --style PICTURE'")
         tell_unused(job, False, options)
         with listening(console, telling.quiet) as listener:
-            folder, shots = plan_film(job, listener)
-        print(folder)
-        print(shots)
+            planned = plan_film(job, listener)
+        print(planned.folder.path)
+        print(len(planned.shots))
 
 
 def paint(

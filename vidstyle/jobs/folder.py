@@ -14,17 +14,20 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from vidstyle.errors import JobError
+from vidstyle.errors import JobError, SettingsError
 from vidstyle.files import put_in_place, write_whole
+from vidstyle.jobs.job import Job
 from vidstyle.jobs.measures import Work
 from vidstyle.jobs.segments import Segment
+from vidstyle.media.pieces import piece_ending
+from vidstyle.settings import Settings
 
 SCHEMA = 1
 
@@ -61,13 +64,14 @@ class Manifest:
         key, machine = ({str(k): str(v) for k, v in found[name].items()} for name in ("key", "machine"))
         return cls(dict(found["job"]), key, (height, width), frames, cuts, machine)
 
-    def difference(self, key: Mapping[str, str]) -> str | None:
-        """The first name whose value is not that of another `key`, with both values; None where all agree."""
-        for name in {**self.key, **key}:
-            before, now = self.key.get(name, "nothing"), key.get(name, "nothing")
-            if before != now:
-                return f"{name} was {before} and is {now}"
-        return None
+
+def difference_between(before: Mapping[str, str], now: Mapping[str, str]) -> str | None:
+    """The first name whose value is not the same in two keys, with both values; None where all agree."""
+    for name in {**before, **now}:
+        was, is_now = before.get(name, "nothing"), now.get(name, "nothing")
+        if was != is_now:
+            return f"{name} was {was} and is {is_now}"
+    return None
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,10 @@ class WorkFolder:
     @property
     def painter_file(self) -> Path:
         return self.path / "painter.safetensors"
+
+    def name_of(self, file: Path) -> str:
+        """A file of the folder as its storage calls it."""
+        return file.relative_to(self.path).as_posix()
 
     def film(self, segment: int) -> Path:
         return self.path / "segments" / f"{segment:05}{self.piece_ending}"
@@ -119,10 +127,14 @@ class WorkFolder:
 
     def begin(self, manifest: Manifest, painter: bytes) -> None:
         """A new job; it is there when its manifest is."""
-        for folder in ("segments", "states"):
-            (self.path / folder).mkdir(parents=True, exist_ok=True)
+        self.make()
         self.write(self.painter_file, painter)
         self.write(self.manifest_file, manifest.to_json().encode())
+
+    def make(self) -> None:
+        """The folders that segments and states are written to."""
+        for folder in ("segments", "states"):
+            (self.path / folder).mkdir(parents=True, exist_ok=True)
 
     def write(self, file: Path, data: bytes) -> None:
         """JobError where there is no room."""
@@ -193,3 +205,42 @@ class WorkFolder:
     def _no_room(self, error: OSError) -> JobError:
         reason = error.strerror or error
         return JobError(f"{self.path}: cannot be written ({reason}); make room and run the same command again")
+
+
+def folder_of(job: Job) -> WorkFolder:
+    """Where a job of a film keeps its work."""
+    return WorkFolder(job.out.with_name(f"{job.out.name}.vidstyle"), piece_ending(job.out))
+
+
+def facts_of(job: Job) -> dict[str, Any]:
+    """A job as its manifest keeps it; the output's name is that of the folder."""
+    return {
+        "source": str(job.source.absolute()),
+        "styles": [str(style.absolute()) for style in job.styles],
+        "settings": asdict(job.settings),
+        "device": job.device,
+        "start": job.start,
+        "end": job.end,
+        "report": job.report,
+        "keep_work": job.keep_work,
+    }
+
+
+def job_in(place: Path, near: Callable[[Path], Path] | None = None, *, overwrite: bool = True) -> Job:
+    """The job of a work folder; `near` tells where a file of it lies on this machine.
+
+    JobError where there is none; SinkError where its output exists, unless `overwrite`.
+    """
+    manifest = WorkFolder(place, "").manifest()
+    if manifest is None:
+        raise JobError(f"{place}: holds no job; make one with 'vidstyle plan'")
+    near = near or Path
+    try:
+        facts = dict(manifest.job)
+        settings = Settings(**facts.pop("settings"))
+        if settings.init_file:
+            settings = settings.replace(init=str(near(settings.init_file)))
+        source, styles = near(Path(facts.pop("source"))), [near(Path(style)) for style in facts.pop("styles")]
+        return Job.of(source, styles, place.with_suffix(""), settings, overwrite=overwrite, **facts)
+    except (KeyError, TypeError, SettingsError) as error:
+        raise JobError(f"{place / 'job.json'}: cannot be read ({error}); plan it anew with --restart") from error

@@ -11,13 +11,36 @@ from vidstyle.errors import SettingsError, SinkError, SourceError
 from vidstyle.media.animation import is_animated
 from vidstyle.media.images import PICTURE_ENDINGS
 from vidstyle.media.pieces import VIDEO_ENDINGS
-from vidstyle.media.source import find_pictures
+from vidstyle.media.source import find_clips, find_pictures
 from vidstyle.settings import Settings
 
-Kind = Literal["video", "animation", "picture", "pictures"]
+Kind = Literal["video", "animation", "picture", "pictures", "clips"]
 AnyPath = str | os.PathLike[str]
 
 ANIMATION_ENDINGS = (".gif", ".webp")
+
+
+@dataclass(frozen=True)
+class Crew:
+    """The Ray cluster that paints a job: its address (None for the one that runs here, or else a new one on this
+    machine), the share of a machine that a segment takes, and the URL of a store where the machines share no folder."""
+
+    address: str | None = None
+    cpus: float = 1.0
+    gpus: float = 0.0
+    storage: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.cpus <= 0 or self.gpus < 0:
+            raise SettingsError(
+                f"--task-cpus {self.cpus:g} --task-gpus {self.gpus:g} can paint nothing; give more than 0 CPUs"
+            )
+        if self.gpus > 1 and self.gpus % 1:
+            raise SettingsError(f"--task-gpus {self.gpus:g}: give a share of one GPU, like 0.5, or a whole number")
+        if self.storage is not None and "://" not in self.storage:
+            raise SettingsError(
+                f"--storage {self.storage}: is no URL; give one like s3://bucket/films, or share the output's folder"
+            )
 
 
 @dataclass(frozen=True)
@@ -25,8 +48,8 @@ class Job:
     """One job, checked: made by `Job.of`, run by `jobs.run.run`.
 
     `start` and `end` are seconds of a video's time; `device` is one of ``auto``, ``cpu``, ``cuda``, ``mps``; `report`
-    asks for one at the end, in `report_file`. `restart` forgets what an earlier run of the job has done; `keep_work`
-    leaves the work folder when all is done.
+    asks for one at the end, in `report_file`. `crew`: who paints, where this machine does not. `restart` forgets what
+    an earlier run of the job has done; `keep_work` leaves the work folder when all is done.
     """
 
     source: Path
@@ -40,6 +63,13 @@ class Job:
     report: bool = False
     restart: bool = False
     keep_work: bool = False
+    crew: Crew | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that it is painted from."""
+        start = self.settings.init_file
+        return (self.source, *self.styles, *([start] if start else []))
 
     @property
     def report_file(self) -> Path:
@@ -58,6 +88,7 @@ class Job:
         start: float = 0.0,
         end: float | None = None,
         overwrite: bool = False,
+        crew: Crew | None = None,
         **how: bool,
     ) -> "Job":
         """A job after the checks that need no decoding; SourceError, SinkError or SettingsError when one fails."""
@@ -67,14 +98,18 @@ class Job:
         _check_range(kind, start, end)
         target = Path(out) if out is not None else default_output(origin, pictures, kind)
         _check_output(target, origin, kind, overwrite)
-        job = cls(origin, pictures, target, kind, settings or Settings(), device, start, end, **how)
+        job = cls(origin, pictures, target, kind, settings or Settings(), device, start, end, crew=crew, **how)
         if job.report:
             _check_report(job, overwrite)
+        if crew and kind in ("picture", "pictures"):
+            raise SettingsError("--ray is for videos, whose shots are painted apart; leave it out for pictures")
         return job
 
 
 def kind_of(source: Path) -> Kind:
     """What a path is, by what it holds where its ending does not tell; SourceError when there is nothing."""
+    if source.is_dir() and find_clips(source):
+        return "clips"
     if source.is_dir() or (not source.exists() and re.search(r"[*?\[]", source.name)):
         find_pictures(source)
         return "pictures"
@@ -87,7 +122,7 @@ def kind_of(source: Path) -> Kind:
 
 def default_output(source: Path, styles: Sequence[Path], kind: Kind) -> Path:
     """``clip.mp4`` in the style of ``monet.jpg`` is ``clip_monet.mp4``, beside the clip."""
-    if kind == "pictures":
+    if kind in ("pictures", "clips"):
         folder = source if source.is_dir() else source.parent
         return folder.resolve().with_name(f"{folder.resolve().name}_{_named(styles)}")
     endings = {"video": VIDEO_ENDINGS, "animation": ANIMATION_ENDINGS, "picture": PICTURE_ENDINGS}[kind]
@@ -126,13 +161,16 @@ def _check_output(target: Path, source: Path, kind: Kind, overwrite: bool) -> No
         raise SinkError(f"{target}: a {kind} cannot be written with the ending {target.suffix!r}; use one of {good}")
     if target.exists() and source.exists() and target.samefile(source):
         raise SinkError(f"{target}: is the source itself; give another name with -o")
-    if target.exists() and not overwrite:
+    goes_on = kind == "clips" and target.with_name(f"{target.name}.vidstyle").is_dir()
+    if target.exists() and not overwrite and not goes_on:
         raise SinkError(f"{target}: exists already; give another name with -o, or --overwrite")
     if not target.absolute().parent.is_dir():
         raise SinkError(f"{target}: there is no folder {target.absolute().parent}; make it first")
 
 
 def _check_report(job: Job, overwrite: bool) -> None:
+    if job.kind == "clips":
+        return
     if job.kind != "video" or job.out.suffix.lower() not in VIDEO_ENDINGS:
         raise SettingsError("--report is for videos painted to videos; leave it out for pictures and animations")
     for file in (job.report_file, job.report_file.with_suffix(".json")):

@@ -53,6 +53,15 @@ class Summary:
         return self.seconds / max(1, self.frames)
 
 
+@dataclass(frozen=True)
+class Crowd:
+    """What the machines of a cluster are doing together: `frames` are painted, `tasks` segments are worked on."""
+
+    frames: int
+    tasks: int
+    loss: float | None
+
+
 class Listener:
     """Told what a job does. Every method does nothing; override those that matter."""
 
@@ -73,6 +82,12 @@ class Listener:
 
     def frame(self, painted: PaintedFrame) -> None:
         """A frame was painted and written."""
+
+    def clip(self, clip: Path, number: int, count: int) -> None:
+        """The next clip of a folder is begun, number so and so, from 1, of the `count` that are not done."""
+
+    def together(self, crowd: Crowd) -> None:
+        """Some time went by while the machines of a cluster paint."""
 
     def interrupted(self, partial: Path | None, frames: int) -> None:
         """The job was stopped by Ctrl-C; `partial` is a playable file, or a folder, of the `frames` that were done."""

@@ -19,6 +19,8 @@ from vidstyle.painting.painter import Painter, size_of
 
 def plan(job: Job, listener: Listener) -> Outline:
     """What a job would do. Looks at the source, paints nothing and writes nothing."""
+    if job.kind == "clips":
+        raise SettingsError("--dry-run looks at one clip; give one of the folder")
     if job.kind in ("picture", "pictures"):
         paths = find_pictures(job.source) if job.kind == "pictures" else [job.source]
         return outline_pictures(job, [size_of(load_picture(path).image) for path in paths])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from vidstyle.features.weights import load_filters
@@ -29,11 +30,23 @@ def outline_pictures(job: Job, sizes: Sequence[Size]) -> Outline:
 
 
 def _outline(job: Job, source_size: Size, frames: int, shots: int, rate: float | None) -> Outline:
-    device = select_device(job.device)
-    pace = seconds_per_pixel(job.settings, device)
-    size = painting_size(source_size, job.settings, device)
+    pace = seconds_per_pixel(job.settings, device_here(job))
+    size = painting_size(source_size, job.settings, device_of(job))
     here, full = (estimate(job.settings, s, shots, frames, pace) for s in (size, source_size))
     return Outline(job, source_size, size, frames, shots, rate, here, full)
+
+
+def device_of(job: Job) -> torch.device:
+    """What paints a job: here, or on the machines of its cluster, which are believed to have it."""
+    if job.crew:
+        return torch.device("cuda" if job.crew.gpus else "cpu")
+    return select_device(job.device)
+
+
+def device_here(job: Job) -> torch.device:
+    """What prepares a job on this machine, which need not have what the machines of its cluster have."""
+    device = device_of(job)
+    return device if device.type != "cuda" or torch.cuda.is_available() else torch.device("cpu")
 
 
 def load_styles(job: Job) -> list[Tensor]:
@@ -56,7 +69,7 @@ def make_painter(job: Job, contents: Sequence[Tensor], listener: Listener) -> Pa
         seed=job.settings.seed,
         on_progress=listener.working,
     )
-    return Painter(styles, filters, job.settings, device=select_device(job.device), init_picture=load_start(job))
+    return Painter(styles, filters, job.settings, device=device_here(job), init_picture=load_start(job))
 
 
 def balanced(painter: Painter, contents: Sequence[Tensor], listener: Listener) -> Painter:

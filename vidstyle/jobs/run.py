@@ -8,8 +8,9 @@ from pathlib import Path
 from torch import Tensor
 
 from vidstyle.errors import SourceError, VidstyleError
+from vidstyle.jobs.clips import run_clips
 from vidstyle.jobs.film import run_film
-from vidstyle.jobs.job import AnyPath, Job
+from vidstyle.jobs.job import AnyPath, Crew, Job
 from vidstyle.jobs.listener import Listener, Summary
 from vidstyle.jobs.measures import Work
 from vidstyle.jobs.ready import balanced, make_painter, outline_pictures
@@ -31,16 +32,19 @@ def stylize(
     start: float = 0.0,
     end: float | None = None,
     overwrite: bool = False,
+    crew: Crew | None = None,
     listener: Listener | None = None,
     **how: bool,
 ) -> Summary:
-    """Paints a video, an animation, a picture, or a folder or glob of pictures in the style of `styles`.
+    """Paints a video, animation or picture, or a folder of clips or of pictures (or a glob), in the style of `styles`.
 
     The output is `out`, else beside the source (`jobs.job.default_output`). `start` and `end` are seconds of
-    a video; `how` is `report`, `restart` and `keep_work` of `Job`. A film that was stopped goes on where it was. Raises
-    VidstyleError where the user can do something about it.
+    a video; `crew` is the cluster that paints; `how` is `report`, `restart` and `keep_work` of `Job`. A film that was
+    stopped goes on where it was. Raises VidstyleError where the user can do something about it.
     """
-    job = Job.of(source, styles, out, settings, device=device, start=start, end=end, overwrite=overwrite, **how)
+    job = Job.of(
+        source, styles, out, settings, device=device, start=start, end=end, overwrite=overwrite, crew=crew, **how
+    )
     return run(job, listener or Listener())
 
 
@@ -48,6 +52,8 @@ def run(job: Job, listener: Listener) -> Summary:
     """Does a job. Ctrl-C leaves a playable file of the frames, or a folder of the pictures, that are done."""
     if job.kind == "picture":
         return _run_picture(job, listener)
+    if job.kind == "clips":
+        return run_clips(job, listener)
     return _run_pictures(job, listener) if job.kind == "pictures" else run_film(job, listener)
 
 

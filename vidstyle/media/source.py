@@ -35,6 +35,11 @@ from .readahead import ReadAhead
 
 logger = logging.getLogger(__name__)
 
+CLIP_ENDINGS = (
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
+    *(".3gp", ".flv", ".ogv", ".gif"),
+)
+
 _MOMENT = 1e-6  # seconds: less than this before a picture's time still counts as its time
 
 
@@ -276,6 +281,12 @@ def _tensor(pixels: NDArray[np.uint8], size: tuple[int, int] | None) -> Tensor:
         method = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
         pixels = cv2.resize(pixels, (size[1], size[0]), interpolation=method).astype(np.uint8, copy=False)
     return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).float().div_(255).contiguous()
+
+
+def find_clips(folder: Path) -> list[Path]:
+    """The videos and GIFs in a folder, in natural order."""
+    found = (path for path in folder.iterdir() if path.suffix.lower() in CLIP_ENDINGS)
+    return sorted((path for path in found if path.is_file() and not path.name.startswith(".")), key=_natural)
 
 
 def find_pictures(path_or_glob: str | os.PathLike[str]) -> list[Path]:

@@ -1,0 +1,317 @@
+"""The segments of jobs, painted by the machines of a Ray cluster.
+
+Each segment is a task. It reads the job from its storage and writes the segment there; the driver only says which is
+next. Of the shots the longest come first; a shot's segments follow each other, on whatever machine is free. A task
+whose machine died is done again, which is safe at any moment: a segment is there when it is whole. What a process needs
+for a job, the network above all, it keeps until it is given a segment of another job.
+"""
+
+import contextlib
+import heapq
+import importlib
+import logging
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from statistics import fmean
+from types import TracebackType
+from typing import Any, Self
+
+import vidstyle
+from vidstyle.errors import JobError, SettingsError, StorageError, VidstyleError
+from vidstyle.files import sha256_of
+from vidstyle.jobs import worker
+from vidstyle.jobs.folder import folder_of
+from vidstyle.jobs.job import Crew, Job
+from vidstyle.jobs.listener import Crowd, Listener
+from vidstyle.jobs.segments import Segment
+from vidstyle.jobs.storage import Storage, storage_at
+from vidstyle.jobs.underway import Planned, tell_resumed
+from vidstyle.jobs.worker import MANIFEST, PAINTER, Site
+
+RETRIES = 3  # of a task whose machine or process died, or whose storage could not be reached
+QUEUED = 2  # segments for each place to paint, one of them waiting there, so that no place waits for the driver
+TICK = 0.5  # seconds between two looks at how far the machines are
+ROLL_CALL = 5.0  # seconds between two looks at which machines there are
+REACH, ANSWER, FAREWELL = 5.0, 60.0, 10.0  # seconds that a cluster, a machine, and a task that is cancelled have
+
+Key = tuple[int, int]  # a job's number and a segment's index
+PaintSegment = Callable[[Site, Key, int, Any], int]
+
+log = logging.getLogger(__name__)
+
+
+class Cluster:
+    """A connection to Ray; leaving the ``with`` ends it, and all tasks with it."""
+
+    def __init__(self, crew: Crew) -> None:
+        """SettingsError or JobError, in seconds, where there is no Ray or no machine that has what a task needs."""
+        self.crew, self.ray = crew, _ray()
+        self._sites: dict[str, Site] = {}
+        _check_address(crew.address)
+        with _signals_kept():
+            try:
+                self.ray.init(address=crew.address, log_to_driver=False, logging_level=logging.ERROR)
+            except Exception as error:  # Ray has many kinds
+                raise JobError(f"--ray: the cluster cannot be joined ({_reason(error)}); see docs/scale.md") from error
+        try:
+            self.places()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self.ray.shutdown()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def places(self) -> int:
+        """How many segments can be painted at a time. JobError where no machine has what one needs."""
+        nodes = self._nodes()
+        count = sum(map(self._places_at, nodes))
+        if not count:
+            found = "; ".join(f"{node['NodeManagerAddress']} has {_resources(node)}" for node in nodes)
+            raise JobError(
+                f"--ray: no machine has the {self.crew.cpus:g} CPUs and {self.crew.gpus:g} GPUs of a task ({found}); "
+                "ask for less by --task-cpus and --task-gpus, or add machines"
+            )
+        return count
+
+    def _nodes(self) -> list[Mapping[str, Any]]:
+        return [node for node in self.ray.nodes() if node["Alive"]]
+
+    def _places_at(self, node: Mapping[str, Any]) -> int:
+        has, crew = node["Resources"], self.crew
+        places = int(has.get("CPU", 0) / crew.cpus)
+        return min(places, int(has.get("GPU", 0) / crew.gpus)) if crew.gpus else places
+
+    def paint(self, works: Sequence[Planned], listener: Listener, how: PaintSegment = worker.paint_segment) -> None:
+        """Paints what is not done of the jobs, by `how`. Raises what a task raised; by Ctrl-C all are cancelled."""
+        sites = [self._made_known(work) for work in works]
+        self._sites |= {site.place: site for site in sites}
+        done = [work.done for work in works]
+        for work, before in zip(works, done, strict=True):
+            tell_resumed(work, before, listener)
+        queue, run = _Queue(works, done), _Run(self, sites, how)
+        try:
+            while queue or run.flying:
+                while queue and len(run.flying) < run.room:
+                    run.start(queue.take())
+                for job, index in run.finished():
+                    work = works[job]
+                    storage_of(work.job).bring(*worker.names_of(work.folder, work.segments[index])[-2:])
+                    queue.after(job, index)
+                listener.together(run.crowd())
+        except BaseException:
+            run.cancel()
+            raise
+
+    def leave(self, works: Sequence[Planned]) -> None:
+        """Removes what storage and machines hold of jobs that are joined, as far as it can be reached."""
+        sites = [self._sites[_place_of(work.job)] for work in works]
+        for work in works:
+            storage_of(work.job).remove()
+        told = [self._at(node, worker.tidy).remote(site) for node in self._nodes() for site in sites]
+        with contextlib.suppress(Exception):
+            self.ray.get(told, timeout=ANSWER)
+
+    def _made_known(self, work: Planned) -> Site:
+        """Brings a job to its storage and what is done of it from there; checks that all machines find it."""
+        site, storage = _site(work), storage_of(work.job)
+        storage.offer(work.job.files, MANIFEST, PAINTER)
+        for name, sha256 in ((MANIFEST, site.manifest), (PAINTER, site.painter)):
+            self._check(site.place, name, sha256)
+        films = storage.names("segments")
+        for segment in work.segments:
+            *_, work_file, film = worker.names_of(work.folder, segment)
+            if film.rsplit("/", 1)[-1] in films:
+                storage.bring(work_file, film)
+        return site
+
+    def _check(self, place: str, name: str, sha256: str) -> None:
+        """JobError unless every machine that may paint runs this vidstyle and finds the same file in the storage."""
+        painting = [node for node in self._nodes() if self._places_at(node)]
+        answers = [self._at(node, worker.look).remote(place, name) for node in painting]
+        for node, answer in zip(painting, answers, strict=True):
+            address = node["NodeManagerAddress"]
+            try:
+                version, found = self.ray.get(answer, timeout=ANSWER)
+            except Exception as error:
+                raise JobError(f"--ray: {address}: {_reason(error)}") from error
+            if version != vidstyle.__version__:
+                raise JobError(f"--ray: {address} has vidstyle {version}, not {vidstyle.__version__}; install the same")
+            if found != sha256:
+                raise JobError(f"--ray: {address} finds another {name} at {place}; share one folder, or use --storage")
+
+    def _at(self, node: Mapping[str, Any], function: Callable[..., Any]) -> Any:
+        """`function` as a task for one machine."""
+        affinity = importlib.import_module("ray.util.scheduling_strategies").NodeAffinitySchedulingStrategy
+        task = self.ray.remote(num_cpus=0, max_retries=0)(function)
+        return task.options(scheduling_strategy=affinity(node["NodeID"], soft=False))
+
+
+class _Run:
+    """The tasks that are under way."""
+
+    def __init__(self, cluster: Cluster, sites: Sequence[Site], how: PaintSegment) -> None:
+        self._ray, self._cluster, self._sites = cluster.ray, cluster, sites
+        crew, ray = cluster.crew, cluster.ray
+        self._threads = max(1, int(crew.cpus))
+        # A GPU's tasks would each begin with a new process but for max_calls.
+        self._task = ray.remote(
+            num_cpus=crew.cpus, num_gpus=crew.gpus, max_calls=0, max_retries=RETRIES, retry_exceptions=[StorageError]
+        )(how)
+        here = {"node_id": ray.get_runtime_context().get_node_id(), "soft": True}
+        affinity = importlib.import_module("ray.util.scheduling_strategies").NodeAffinitySchedulingStrategy
+        self._board = ray.remote(num_cpus=0)(worker.Board).options(scheduling_strategy=affinity(**here)).remote()
+        self.flying: dict[Any, Key] = {}
+        self._frames = 0
+        self._room, self._counted = 0, -ROLL_CALL
+
+    @property
+    def room(self) -> int:
+        """How many tasks may be under way; machines come and go."""
+        now = time.monotonic()
+        if now - self._counted >= ROLL_CALL:
+            self._room, self._counted = QUEUED * self._cluster.places(), now
+        return self._room
+
+    def start(self, key: Key) -> None:
+        self.flying[self._task.remote(self._sites[key[0]], key, self._threads, self._board)] = key
+
+    def finished(self) -> list[Key]:
+        """The segments that were done within a TICK. Raises what a task raised."""
+        flying = list(self.flying)
+        first, _ = self._ray.wait(flying, num_returns=1, timeout=TICK)
+        if not first:
+            return []
+        done, _ = self._ray.wait(flying, num_returns=len(flying), timeout=0)
+        keys = [self.flying.pop(task) for task in done]
+        self._board.forget.remote(keys)
+        try:
+            self._frames += sum(self._ray.get(done))
+        except Exception as error:
+            raise _told(error) from error
+        return keys
+
+    def crowd(self) -> Crowd:
+        """How far all of them are."""
+        try:
+            news = self._ray.get(self._board.news.remote(), timeout=ANSWER)
+        except Exception as error:  # it only tells
+            log.debug("no news: %s", _reason(error))
+            news = {}
+        losses = [loss for _, loss in news.values()]
+        return Crowd(
+            self._frames + sum(frames for frames, _ in news.values()), len(news), fmean(losses) if losses else None
+        )
+
+    def cancel(self) -> None:
+        """Stops all tasks and waits for their end, but not for ever."""
+        with contextlib.suppress(Exception):
+            for task in self.flying:
+                self._ray.cancel(task)
+            self._ray.wait(list(self.flying), num_returns=max(1, len(self.flying)), timeout=FAREWELL)
+
+
+class _Queue:
+    """Segments that can be painted now: job after job, of the shot with most frames left first."""
+
+    def __init__(self, works: Sequence[Planned], done: Sequence[Sequence[Segment]]) -> None:
+        self._followers = [{s.needs: s for s in work.segments if s.needs is not None} for work in works]
+        self._left: list[dict[int, int]] = [{} for _ in works]  # frames of each shot
+        self._ready: list[tuple[int, int, int]] = []
+        for job, (work, before) in enumerate(zip(works, done, strict=True)):
+            finished = {segment.index for segment in before}
+            todo = [segment for segment in work.segments if segment.index not in finished]
+            for segment in todo:
+                self._left[job][segment.shot] = self._left[job].get(segment.shot, 0) + len(segment)
+            for segment in todo:
+                if segment.needs is None or segment.needs in finished:
+                    self._put(job, segment)
+
+    def __len__(self) -> int:
+        return len(self._ready)
+
+    def take(self) -> Key:
+        job, _, index = heapq.heappop(self._ready)
+        return job, index
+
+    def after(self, job: int, index: int) -> None:
+        """A segment is done."""
+        if follower := self._followers[job].get(index):
+            self._put(job, follower)
+
+    def _put(self, job: int, segment: Segment) -> None:
+        heapq.heappush(self._ready, (job, -self._left[job][segment.shot], segment.index))
+
+
+def storage_of(job: Job) -> Storage:
+    """Where the machines that paint a job find it; copies of a store lie in the job's own work folder."""
+    return storage_at(_place_of(job), folder_of(job).path)
+
+
+def _place_of(job: Job) -> str:
+    folder = folder_of(job).path.absolute()
+    return f"{job.crew.storage.rstrip('/')}/{folder.name}" if job.crew and job.crew.storage else str(folder)
+
+
+def _site(work: Planned) -> Site:
+    folder = work.folder
+    return Site(_place_of(work.job), sha256_of(folder.manifest_file), sha256_of(folder.painter_file))
+
+
+def _ray() -> Any:
+    try:
+        return importlib.import_module("ray")
+    except ImportError as error:
+        raise SettingsError("--ray needs Ray, which is not installed; pip install 'vidstyle[cluster]'") from error
+
+
+def _check_address(address: str | None) -> None:
+    """Ray itself waits for half a minute for a machine that is not there."""
+    host, _, port = (address or "").partition(":")
+    if port.isdecimal():
+        try:
+            socket.create_connection((host, int(port)), REACH).close()
+        except OSError as error:
+            raise JobError(f"--ray {address}: no cluster answers ({error}); start one, see docs/scale.md") from error
+
+
+@contextlib.contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Ray puts its own handler of SIGTERM in place of the program's."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _resources(node: Mapping[str, Any]) -> str:
+    return f"{node['Resources'].get('CPU', 0):g} CPUs and {node['Resources'].get('GPU', 0):g} GPUs"
+
+
+def _told(error: Exception) -> VidstyleError:
+    """What a task raised, without Ray's wrapping."""
+    cause = getattr(error, "cause", error)
+    return cause if isinstance(cause, VidstyleError) else JobError(f"--ray: a task failed: {_reason(error)}")
+
+
+def _reason(error: Exception) -> str:
+    """An error of Ray in one line; the task's own where there is one."""
+    cause = getattr(error, "cause", error)
+    lines = str(cause).strip().splitlines()
+    text = lines[0] if lines else ""
+    return text if isinstance(cause, VidstyleError) else f"{type(cause).__name__}: {text}".rstrip(": ")

@@ -1,0 +1,174 @@
+"""Where the machines that paint a job find its files: in a folder that all of them see, or in a store.
+
+A store is what fsspec reaches by a URL, like ``s3://bucket/films``. It holds the files of the work folder under their
+names there, and what the job is made from under ``inputs/``; every machine keeps copies of what it needs.
+"""
+
+import contextlib
+import hashlib
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from filelock import FileLock
+
+from vidstyle.errors import StorageError
+from vidstyle.files import put_in_place
+
+
+class Storage(Protocol):
+    """A job's files, by their names in its work folder; `here` is that folder on this machine.
+
+    `shared`: every machine sees the same files, under the same paths. All methods raise StorageError where the storage
+    cannot be read or written.
+    """
+
+    shared: ClassVar[bool]
+
+    @property
+    def here(self) -> Path: ...
+
+    def offer(self, files: Iterable[Path], *names: str) -> None:
+        """Brings a job to the storage: the `files` it is made from, and `names` of its work folder.
+
+        What the storage held of another job goes.
+        """
+
+    def near(self, file: Path) -> Path:
+        """Where a file that the job is made from lies on this machine."""
+
+    def names(self, folder: str) -> set[str]:
+        """What a folder of the storage holds."""
+
+    def bring(self, *names: str) -> None:
+        """Makes files of the storage be here."""
+
+    def keep(self, *names: str) -> None:
+        """Makes files that are here be in the storage, in this order."""
+
+    def remove(self) -> None:
+        """Removes what the storage holds of the job, but for the folder here."""
+
+    def tidy(self) -> None:
+        """Removes the copies that this machine made."""
+
+
+@dataclass(frozen=True)
+class SharedFolder:
+    """A work folder that every machine sees under the same path."""
+
+    here: Path
+    shared: ClassVar[bool] = True
+
+    def offer(self, files: Iterable[Path], *names: str) -> None:
+        """All is where it belongs."""
+
+    def near(self, file: Path) -> Path:
+        return file
+
+    def names(self, folder: str) -> set[str]:
+        place = self.here / folder
+        return {file.name for file in place.iterdir()} if place.is_dir() else set()
+
+    def bring(self, *names: str) -> None:
+        for name in names:
+            if not (self.here / name).exists():
+                raise StorageError(f"{self.here / name}: is not seen here; share the folder, or use --storage")
+
+    def keep(self, *names: str) -> None:
+        """All is where it belongs."""
+
+    def remove(self) -> None:
+        """The folder is the one here."""
+
+    def tidy(self) -> None:
+        """There are no copies."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """A place `url` that fsspec reaches; `here` holds copies."""
+
+    url: str
+    here: Path
+    shared: ClassVar[bool] = False
+
+    def offer(self, files: Iterable[Path], *names: str) -> None:
+        with self._opened() as (store, root):
+            there = {name: f"{root}/{name}" for name in names}
+            if all(store.exists(t) and store.cat_file(t) == (self.here / n).read_bytes() for n, t in there.items()):
+                return
+        self.remove()
+        for file in files:
+            self._put(file, _input_name(file))
+        self.keep(*reversed(names))
+
+    def near(self, file: Path) -> Path:
+        name = _input_name(file)
+        self.bring(name)
+        return self.here / name
+
+    def names(self, folder: str) -> set[str]:
+        with self._opened() as (store, root):
+            place = f"{root}/{folder}"
+            found = store.ls(place, detail=False) if store.exists(place) else []
+            return {entry.rsplit("/", 1)[-1] for entry in found}
+
+    def bring(self, *names: str) -> None:
+        for name in names:
+            target = self.here / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(target.with_name(f".{target.name}.lock"))  # processes of one machine share its copies
+            with lock, self._opened() as (store, root):
+                if not target.exists():
+                    part = target.with_name(f".{target.name}.part")
+                    store.get_file(f"{root}/{name}", str(part))
+                    put_in_place(part, target)
+
+    def keep(self, *names: str) -> None:
+        for name in names:
+            self._put(self.here / name, name)
+
+    def _put(self, file: Path, name: str) -> None:
+        """Object stores show an object when it is whole; folders do not."""
+        with self._opened() as (store, root):
+            target = f"{root}/{name}"
+            store.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
+            if "file" in store.protocol:
+                store.put_file(str(file), f"{target}.part")
+                store.mv(f"{target}.part", target)
+            else:
+                store.put_file(str(file), target)
+
+    def remove(self) -> None:
+        with self._opened() as (store, root):
+            if store.exists(root):
+                store.rm(root, recursive=True)
+
+    def tidy(self) -> None:
+        shutil.rmtree(self.here, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[tuple[Any, str]]:
+        """The file system of the URL, and the path in it. Every kind has errors of its own."""
+        import fsspec
+
+        try:
+            store, root = fsspec.url_to_fs(self.url)
+            store.invalidate_cache()
+            yield store, root
+        except Exception as error:
+            reason = str(error) or type(error).__name__
+            raise StorageError(f"{self.url}: {reason}; check the address and your rights") from error
+
+
+def storage_at(place: str, here: Path) -> Storage:
+    """The storage at a path or URL; the copies of a store lie in the folder `here`."""
+    return Store(place, here) if "://" in place else SharedFolder(Path(place))
+
+
+def _input_name(file: Path) -> str:
+    """Files of several folders may have one name."""
+    return f"inputs/{hashlib.sha256(str(file.absolute()).encode()).hexdigest()[:8]}_{file.name}"

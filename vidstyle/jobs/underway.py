@@ -1,0 +1,276 @@
+"""A job of a film that is being worked on: begun or found again, painted segment by segment, joined."""
+
+import contextlib
+import functools
+import itertools
+import logging
+import platform
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+
+import vidstyle
+from vidstyle.errors import JobError, SourceError, VidstyleError
+from vidstyle.files import sha256_of
+from vidstyle.jobs.folder import Manifest, WorkFolder, difference_between, facts_of
+from vidstyle.jobs.job import Job
+from vidstyle.jobs.listener import Listener, Summary
+from vidstyle.jobs.measures import Work
+from vidstyle.jobs.ready import device_here, device_of, load_start, load_styles, outline_film, ready_for_film
+from vidstyle.jobs.report import compare, write_report
+from vidstyle.jobs.scout import opened
+from vidstyle.jobs.segments import Segment, segments_of
+from vidstyle.jobs.state import link_bytes, link_of, painter_bytes, painter_of
+from vidstyle.media.pieces import Film, Piece, open_piece
+from vidstyle.media.sink import join_pieces
+from vidstyle.media.source import Frame, Source
+from vidstyle.motion.estimators import prepare_flow
+from vidstyle.motion.passes import paint_part
+from vidstyle.motion.shots import mark_cuts
+from vidstyle.painting.painter import Painter
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A job of a film that was looked at and can be painted."""
+
+    job: Job
+    folder: WorkFolder
+    manifest: Manifest
+
+    @functools.cached_property
+    def segments(self) -> tuple[Segment, ...]:
+        settings = self.job.settings
+        facts = self.manifest.frames, self.manifest.cuts, self.manifest.size
+        return segments_of(*facts, both_ways=settings.both_ways, loop=settings.loop)
+
+    @property
+    def shots(self) -> range:
+        return range(1 + len(self.manifest.cuts))
+
+    @property
+    def done(self) -> list[Segment]:
+        return list(filter(self.folder.is_done, self.segments))
+
+
+@dataclass(frozen=True)
+class Underway(Planned):
+    """A job of a film that is being worked on; its source gives frames of the painting's size."""
+
+    painter: Painter
+    reader: "Reader"
+    listener: Listener
+
+    @property
+    def film(self) -> Film:
+        """What the job writes."""
+        source, job = self.reader.source, self.job
+        return Film(job.out, self.manifest.size, source.info.rate, source.info, job.start, job.end, source.durations)
+
+    def paint(self, shots: Sequence[int]) -> None:
+        """Paints what is not done of the shots, which nobody else paints meanwhile."""
+        mine = [segment for segment in self.segments if segment.shot in shots]
+        todo = [segment for segment in mine if not self.folder.is_done(segment)]
+        tell_resumed(self, [segment for segment in mine if segment not in todo], self.listener)
+        for shot, segments in itertools.groupby(todo, lambda segment: segment.shot):
+            with self.folder.locked(f"shot{shot}"), self.folder.scratch(f"shot{shot}") as scratch:
+                for segment in segments:
+                    self.paint_segment(segment, scratch, stopped=self.tell_partial)
+
+    def paint_segment(
+        self, segment: Segment, scratch: Path, stopped: Callable[[Path, Segment, Piece], None] | None = None
+    ) -> None:
+        """Paints the frames of a segment and makes all of it safe.
+
+        By Ctrl-C `stopped` is told the folder `scratch`, the segment and what there is of its film.
+        """
+        frames = self.reader.frames_of(segment)
+        needs, device = segment.needs, self.painter.device
+        handed = None if needs is None else link_of(self.folder.state(needs), device)
+        hands_on, work = handed, list[Work]()
+        part = scratch / f"{secrets.token_hex(8)}{self.folder.piece_ending}"  # a dying ffmpeg may write to the last one
+        with open_piece(part, self.film, segment.start) as piece:
+            try:
+                for painted, link in paint_part(
+                    self.painter, frames, handed, segment.ends_film, self.listener.step, self.listener.turn
+                ):
+                    piece.write(painted.painted.image)
+                    work.append(Work.of(painted.painted))
+                    self.listener.frame(painted)
+                    hands_on = link
+                self._check_read(segment, len(work))
+                piece.finish()
+                state = link_bytes(hands_on) if hands_on and segment.leaves else None
+                self.folder.commit(segment, part, work, state)
+            except KeyboardInterrupt:
+                if stopped:
+                    stopped(scratch, segment, piece)
+                raise
+
+    def _check_read(self, segment: Segment, count: int) -> None:
+        if count != len(segment):
+            raise SourceError(
+                f"{self.job.source}: only {count} of its frames {segment.start} to {segment.stop} could be read; "
+                "did it change? Begin anew with --restart"
+            )
+
+    def tell_partial(self, scratch: Path, segment: Segment | None = None, piece: Piece | None = None) -> None:
+        """Joins what is done from the film's start on, with the piece of the segment that was worked on; tells it."""
+        done = list(itertools.takewhile(self.folder.is_done, self.segments))
+        pieces, frames = [self.folder.film(one.index) for one in done], sum(map(len, done))
+        if segment and piece and piece.frame_count and len(done) == segment.index:
+            piece.finish()
+            pieces, frames = [*pieces, piece.path], frames + piece.frame_count
+        partial = join_pieces(pieces, self.film, frames, scratch=scratch, partial=True) if frames else None
+        self.listener.interrupted(partial, frames)
+
+    def join(self) -> Summary:
+        """Writes the film, and its report; what its frames took. JobError where some are not painted."""
+        missing = sorted({segment.shot for segment in self.segments if not self.folder.is_done(segment)})
+        if missing:
+            shots = ", ".join(map(str, missing))
+            raise JobError(f"{self.folder.path}: not painted yet: shot {shots}; paint them, then join")
+        pieces = [self.folder.film(segment.index) for segment in self.segments]
+        with self.folder.scratch("join") as scratch:
+            join_pieces(pieces, self.film, self.manifest.frames, scratch=scratch)
+        took = [one for segment in self.segments for one in self.folder.work(segment)]
+        summary = Summary.of(self.job.out, self.painter).after(*took)
+        if self.job.report:
+            summary = replace(summary, report=_reported(self.job, self.painter, took, self.listener))
+        return summary
+
+
+def tell_resumed(work: Planned, done: Sequence[Segment], listener: Listener) -> None:
+    """Tells what was done before, if anything was."""
+    if done:
+        listener.resumed(sum(map(len, done)), len({segment.shot for segment in done}), work.folder.path)
+
+
+class Reader:
+    """Reads the frames of segments, on from the last one where they go on."""
+
+    def __init__(self, source: Source, cuts: Sequence[int]) -> None:
+        self.source, self._cuts = source, cuts
+        self._frames: Iterator[Frame] = iter(())
+        self._position: int | None = None  # of the next frame; None where a segment was not read to its end
+
+    def frames_of(self, segment: Segment) -> Iterator[Frame]:
+        if segment.start != self._position:
+            self._frames = self.source.frames_from(segment.start)
+        self._position = None
+        yield from mark_cuts(itertools.islice(self._frames, len(segment)), self._cuts, segment.start)
+        self._position = segment.stop
+
+
+@contextlib.contextmanager
+def underway(
+    job: Job, folder: WorkFolder, listener: Listener, *, tells: bool = True, checks: bool = True
+) -> Iterator[Underway]:
+    """A job, begun or found in its folder.
+
+    `tells` what it is about, and `checks` that a job that is found has the same settings and files.
+    """
+    with opened(job, listener, folder.path) as source:
+        manifest = None if job.restart else folder.manifest()
+        if manifest is None:
+            manifest, painter = _begun(job, folder, source, listener)
+        else:
+            if checks:
+                _check_same(manifest, key_of(job, listener), folder)
+            if tells:
+                listener.started(outline_film(job, source, manifest.frames, 1 + len(manifest.cuts)))
+            painter = _found(job, folder, manifest, listener)
+            source.size = manifest.size
+        yield Underway(job, folder, manifest, painter, Reader(source, manifest.cuts), listener)
+
+
+def key_of(job: Job, listener: Listener) -> dict[str, str]:
+    """All that changes the pixels of a job, by the name that it is told by."""
+    return {**settings_key(job, listener), "the source": _digest(job.source, listener)}
+
+
+def settings_key(job: Job, listener: Listener) -> dict[str, str]:
+    """The same without the source."""
+    settings = {f"--{name.replace('_', '-')}": str(value) for name, value in asdict(job.settings).items()}
+    files = {f"style picture {i}": path for i, path in enumerate(job.styles, 1)}
+    if job.settings.init_file:
+        files["the picture of --init"] = job.settings.init_file
+    if Path(job.settings.weights).is_file():
+        files["the file of --weights"] = Path(job.settings.weights)
+    return {
+        **settings,
+        "--from": f"{job.start:g}",
+        "--to": "the end" if job.end is None else f"{job.end:g}",
+        "--device": device_of(job).type,
+        **{name: _digest(path, listener) for name, path in files.items()},
+        "vidstyle": vidstyle.__version__,
+    }
+
+
+def _digest(path: Path, listener: Listener) -> str:
+    return "SHA-256 " + sha256_of(path, lambda done: listener.working(f"reading {path.name}", done, 1.0))[:16]
+
+
+def _machine() -> dict[str, str]:
+    """What the last bits of the pixels depend on."""
+    return {
+        "torch": torch.__version__,
+        "threads": str(torch.get_num_threads()),
+        "processor": platform.machine(),
+    }
+
+
+def _begun(job: Job, folder: WorkFolder, source: Source, listener: Listener) -> tuple[Manifest, Painter]:
+    """A new job."""
+    key = key_of(job, listener)
+    folder.clear()
+    scouted, painter = ready_for_film(job, source, listener)
+    assert source.size is not None
+    manifest = Manifest(facts_of(job), key, source.size, scouted.frames, scouted.cuts, _machine())
+    folder.begin(manifest, painter_bytes(painter))
+    return manifest, painter
+
+
+def _check_same(manifest: Manifest, key: Mapping[str, str], folder: WorkFolder) -> None:
+    """JobError unless the job in the folder is the one with this key."""
+    if difference := difference_between(manifest.key, key):
+        raise JobError(f"{folder.path}: holds a job whose {difference}; run it as it was, or begin anew with --restart")
+    for name, now in _machine().items():
+        before = manifest.machine.get(name)
+        if before != now:
+            log.warning("the job was begun with %s %s, and this is %s: the last bits may differ", name, before, now)
+
+
+def _found(job: Job, folder: WorkFolder, manifest: Manifest, listener: Listener) -> Painter:
+    """The painter of the job in the folder."""
+    prepare_flow(job.settings.flow, listener.working)
+    styles, start = load_styles(job), load_start(job)
+    return painter_of(folder.painter_file, styles, job.settings, device=device_here(job), init_picture=start)
+
+
+def _reported(job: Job, painter: Painter, work: Sequence[Work], listener: Listener) -> Path:
+    """Measures the film as it was written; the page of the report."""
+    try:
+        report = compare(
+            [job.out],
+            job.source,
+            job.styles,
+            job.settings,
+            device=job.device,
+            start=job.start,
+            end=job.end,
+            work=work,
+            filters=painter.filters,
+            listener=listener,
+        )
+        return write_report(report, job.report_file, overwrite=True)[0]
+    except VidstyleError as error:
+        raise VidstyleError(f"{job.out} is painted, but there is no report: {error}") from error
+    except KeyboardInterrupt:
+        listener.interrupted(job.out, len(work))
+        raise
