@@ -13,7 +13,7 @@ from tests.apps.test_pace import Clock, painted, step
 from tests.apps.test_words import OUTLINE
 from vidstyle.apps.bars import EVERY, Bars, PlainLines, Quiet, listening
 from vidstyle.apps.logs import logging_to
-from vidstyle.jobs.listener import Listener
+from vidstyle.jobs.listener import Crowd, Listener
 
 
 def console(terminal: bool = False, width: int = 80) -> tuple[Console, io.StringIO]:
@@ -166,3 +166,29 @@ def test_the_log_file_gets_everything(tmp_path: Path) -> None:
     assert "DEBUG vidstyle.jobs: details" in text
     assert "a third party complains" in text
     assert text[:4].isdigit()
+
+
+@pytest.mark.parametrize("kind", [PlainLines, Bars])
+def test_machines_that_work_together_are_one_view(kind: type[Quiet], monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal, stream = console(terminal=kind is Bars, width=120)
+    clock = Clock()
+    monkeypatch.setattr("time.monotonic", clock)
+    listener = kind(terminal) if kind is Bars else PlainLines(terminal, now=clock)
+    listener.started(OUTLINE)
+    listener.together(Crowd(0, 3, None))
+    clock.now += 60
+    listener.together(Crowd(120, 3, 0.31))
+    if isinstance(listener, Bars):
+        with listener:
+            pass
+    text = stream.getvalue()
+    assert "120/300" in text
+    assert "3 tasks" in text
+    assert "0.5 s/frame" in text
+    assert "1:30 left" in text
+
+
+def test_each_clip_of_a_folder_is_named() -> None:
+    terminal, stream = console()
+    PlainLines(terminal).clip(Path("walk.mp4"), 2, 5)
+    assert stream.getvalue() == "clip 2/5: walk.mp4\n"

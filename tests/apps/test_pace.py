@@ -7,7 +7,7 @@ import torch
 
 from tests.apps.test_words import OUTLINE
 from vidstyle.apps.pace import Pace
-from vidstyle.jobs.listener import Outline
+from vidstyle.jobs.listener import Crowd, Outline
 from vidstyle.media.source import Frame
 from vidstyle.motion.chain import PaintedFrame
 from vidstyle.painting.descent import Moments
@@ -112,3 +112,17 @@ def test_two_passes_count_every_frame_twice() -> None:
     pace, _, _ = film(replace(OUTLINE, job=replace(OUTLINE.job, settings=settings)))
     assert pace.frames == 2 * OUTLINE.frames
     assert film(OUTLINE)[0].frames == OUTLINE.frames
+
+
+def test_on_a_cluster_the_time_left_is_that_of_all_machines() -> None:
+    pace, clock, _ = film()
+    pace.skip(60, 1)
+    pace.together(Crowd(0, 8, None))
+    assert pace.left() == OUTLINE.estimate.seconds
+    assert pace.seconds_per_frame is None
+    clock.now += 30
+    pace.together(Crowd(60, 8, 0.2))
+    assert (pace.frames_done, pace.loss, pace.seconds_per_frame) == (120, 0.2, 0.5)
+    assert pace.left() == pytest.approx(0.5 * (OUTLINE.frames - 120))
+    pace.together(Crowd(61, 8, None))
+    assert pace.loss == 0.2

@@ -5,21 +5,29 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.clips import ffmpeg, stream_hashes
 from tests.jobs.films import Ear, StopsAfter, two_shots
 from tests.pictures import clouds
 from vidstyle.errors import JobError, SourceError
-from vidstyle.jobs import segments
+from vidstyle.jobs import segments, underway
 from vidstyle.jobs.film import folder_of
 from vidstyle.jobs.folder import WorkFolder
 from vidstyle.jobs.job import Job
+from vidstyle.jobs.listener import Listener
 from vidstyle.jobs.run import run, stylize
 from vidstyle.media.images import save_picture
 from vidstyle.media.probe import probe
+from vidstyle.media.source import Frame
+from vidstyle.motion.chain import PaintedFrame
+from vidstyle.painting.descent import Moments
+from vidstyle.painting.painter import Painted, Painter
+from vidstyle.painting.targets import Losses
 from vidstyle.settings import Settings
 
 
@@ -241,3 +249,59 @@ def test_work_files_are_whole_while_they_are_written(tmp_path: Path, settings: S
         stop.set()
         watcher.join()
     assert {"job.json", "00000.json"} <= set(seen)
+
+
+def onset(levels: np.ndarray, rate: float) -> float:
+    """Seconds until the first level that is more than half of the highest."""
+    return float(np.argmax(levels > levels.max() / 2)) / rate
+
+
+def sight_and_sound(film: Path) -> tuple[float, float]:
+    """When a film turns white, and when its tone begins, in seconds."""
+    grey = ffmpeg("-i", film, "-vf", "scale=1:1", "-pix_fmt", "gray", "-fps_mode", "passthrough", "-f", "rawvideo", "-")
+    sound = ffmpeg("-i", film, "-ac", "1", "-ar", "8000", "-f", "s16le", "-")
+    levels = np.abs(np.frombuffer(sound, np.int16).astype(np.float64))
+    return onset(np.frombuffer(grey, np.uint8).astype(np.float64), 24000 / 1001), onset(levels, 8000)
+
+
+class Memory(Listener):
+    """The process's memory in bytes, frame by frame."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def frame(self, painted: PaintedFrame) -> None:
+        self.sizes.append(int(Path("/proc/self/statm").read_text().split()[1]) * 4096)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
+def test_ten_minutes_stay_in_sync_and_memory_flat(
+    tmp_path: Path, settings: Settings, style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Painted by a painter that does nothing."""
+
+    def untouched(painter: Painter, frames: Iterable[Frame], *_: object) -> Iterator[tuple[PaintedFrame, None]]:
+        for frame in frames:
+            losses, moments = Losses(0.0, 0.0, 0.0), Moments.zeros(frame.image)
+            yield PaintedFrame(frame, Painted(frame.image, losses, 0, 0.0, moments)), None
+
+    monkeypatch.setattr(underway, "paint_part", untouched)
+    monkeypatch.setattr(underway, "link_bytes", lambda _: b"")
+    monkeypatch.setattr(underway, "link_of", lambda *_: None)
+    monkeypatch.setattr(segments, "MOST_FRAMES", 48)
+    source, out = tmp_path / "long.mp4", tmp_path / "out.mp4"
+    last = "between(t,595,596)"
+    ffmpeg(
+        *("-f", "lavfi", "-i", f"color=black:s=32x32:r=24000/1001:d=600,drawbox=color=white:t=fill:enable='{last}'"),
+        *("-f", "lavfi", "-i", f"sine=frequency=440:duration=600,volume=volume=0:enable='not({last})'"),
+        *("-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", source),
+    )
+    ear = Memory()
+    stylize(source, [style], out, settings, listener=ear)
+    before, after = probe(source), probe(out)
+    assert (after.frame_count, after.rate) == (before.frame_count, before.rate)
+    assert before.frame_count == len(ear.sizes) > 14_380
+    (sight, sound), (seen, heard) = sight_and_sound(source), sight_and_sound(out)
+    assert seen == sight > 594
+    assert abs((seen - heard) - (sight - sound)) < 1001 / 24000
+    assert ear.sizes[-1] - ear.sizes[len(ear.sizes) // 5] < 30e6

@@ -21,7 +21,7 @@ from vidstyle.motion.chain import (
 )
 from vidstyle.motion.flow import Flow, Motion, dis
 from vidstyle.motion.passes import paint_frames
-from vidstyle.motion.tracking import tracked
+from vidstyle.motion.tracking import Tracked, tracked
 from vidstyle.painting.painter import Painter, Step
 from vidstyle.settings import Settings
 
@@ -249,3 +249,16 @@ def test_paint_that_was_led_astray_is_let_go() -> None:
     assert float(firmness(frames[0].image, frames[1].image).min()) < 0.5
     other = content + 0.05
     assert float(firmness(content, other).median()) == pytest.approx(0.5, abs=0.01)
+
+
+def test_settled_paint_moves_less_than_new_paint() -> None:
+    """Of one frame: its first half was uncovered just now, the other has been in sight for long."""
+    frames = [replace(frame, image=clouds(72, 80, seed=i, grain=6)) for i, frame in enumerate(pan(2))]
+    opener = Memory.of_opener(frames[0], PAINTER.paint(frames[0].image))
+    age = opener.age.clone()
+    age[:, :, :40] = 0
+    still = Motion.between(frames[0].image, frames[0].image.clone())
+    one = Tracked(frames[1], {1: still})
+    after = followed(PAINTER, one, replace(opener, age=age), Remembered.of(opener.paintings, one.motions), None)
+    moved = (after.last.image - opener.last.image).abs().mean((0, 1))
+    assert float(moved[45:].mean()) < 0.5 * float(moved[:35].mean())

@@ -37,7 +37,8 @@ class Manifest:
     """What a job paints. `job` is what it was asked for; `key` is all that changes pixels, by the name that is told.
 
     `cuts` are positions among the `frames` that are painted; `size` is (height, width) of the painting; `machine` is
-    what the last bits of the pixels depend on beside.
+    what the last bits of the pixels depend on beside. `marks` are those of the frames that segments begin with
+    (`media.decoding`), by position.
     """
 
     job: Mapping[str, Any]
@@ -45,6 +46,7 @@ class Manifest:
     size: tuple[int, int]
     frames: int
     cuts: tuple[int, ...]
+    marks: Mapping[int, str]
     machine: Mapping[str, str]
 
     def to_json(self) -> str:
@@ -62,7 +64,8 @@ class Manifest:
         if min(height, width, frames) < 1 or list(cuts) != sorted(set(cuts)) or not all(0 < c < frames for c in cuts):
             raise ValueError("sizes and cuts that cannot be")
         key, machine = ({str(k): str(v) for k, v in found[name].items()} for name in ("key", "machine"))
-        return cls(dict(found["job"]), key, (height, width), frames, cuts, machine)
+        marks = {int(position): str(mark) for position, mark in found["marks"].items()}
+        return cls(dict(found["job"]), key, (height, width), frames, cuts, marks, machine)
 
 
 def difference_between(before: Mapping[str, str], now: Mapping[str, str]) -> str | None:

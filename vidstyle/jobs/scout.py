@@ -34,6 +34,7 @@ class Scouted:
     frames: int
     cuts: tuple[int, ...]
     samples: tuple[Tensor, ...]
+    marks: tuple[str, ...]  # of all frames
 
     @property
     def shots(self) -> int:
@@ -56,22 +57,22 @@ def scout(source: Source, listener: Listener) -> Scouted:
     source.size = fit_size(source.info.size, LONG_SIDE)
     kept = _Samples(len(source))
     cuts = find_cuts(_told(kept.collecting(source), len(source), listener), source.info.rate)
-    return Scouted(source.info.size, source.info.rate, kept.seen, cuts, tuple(kept.pictures))
+    return Scouted(source.info.size, source.info.rate, len(kept.marks), cuts, tuple(kept.pictures), tuple(kept.marks))
 
 
 class _Samples:
-    """Keeps a few of the frames that pass."""
+    """Keeps a few of the frames that pass, and the marks of all."""
 
     def __init__(self, expected: int) -> None:
         self._wanted = {round(expected * i / SAMPLES) for i in range(SAMPLES)}
         self.pictures: list[Tensor] = []
-        self.seen = 0
+        self.marks: list[str] = []
 
     def collecting(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         for frame in frames:
-            if self.seen in self._wanted:
+            if len(self.marks) in self._wanted:
                 self.pictures.append(frame.image)
-            self.seen += 1
+            self.marks.append(frame.mark)
             yield frame
 
 

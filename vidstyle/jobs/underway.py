@@ -154,16 +154,16 @@ def tell_resumed(work: Planned, done: Sequence[Segment], listener: Listener) -> 
 class Reader:
     """Reads the frames of segments, on from the last one where they go on."""
 
-    def __init__(self, source: Source, cuts: Sequence[int]) -> None:
-        self.source, self._cuts = source, cuts
+    def __init__(self, source: Source, manifest: Manifest) -> None:
+        self.source, self._manifest = source, manifest
         self._frames: Iterator[Frame] = iter(())
         self._position: int | None = None  # of the next frame; None where a segment was not read to its end
 
     def frames_of(self, segment: Segment) -> Iterator[Frame]:
         if segment.start != self._position:
-            self._frames = self.source.frames_from(segment.start)
+            self._frames = self.source.frames_from(segment.start, self._manifest.marks.get(segment.start, ""))
         self._position = None
-        yield from mark_cuts(itertools.islice(self._frames, len(segment)), self._cuts, segment.start)
+        yield from mark_cuts(itertools.islice(self._frames, len(segment)), self._manifest.cuts, segment.start)
         self._position = segment.stop
 
 
@@ -186,7 +186,7 @@ def underway(
                 listener.started(outline_film(job, source, manifest.frames, 1 + len(manifest.cuts)))
             painter = _found(job, folder, manifest, listener)
             source.size = manifest.size
-        yield Underway(job, folder, manifest, painter, Reader(source, manifest.cuts), listener)
+        yield Underway(job, folder, manifest, painter, Reader(source, manifest), listener)
 
 
 def key_of(job: Job, listener: Listener) -> dict[str, str]:
@@ -231,7 +231,9 @@ def _begun(job: Job, folder: WorkFolder, source: Source, listener: Listener) -> 
     folder.clear()
     scouted, painter = ready_for_film(job, source, listener)
     assert source.size is not None
-    manifest = Manifest(facts_of(job), key, source.size, scouted.frames, scouted.cuts, _machine())
+    manifest = Manifest(facts_of(job), key, source.size, scouted.frames, scouted.cuts, {}, _machine())
+    starts = [segment.start for segment in Planned(job, folder, manifest).segments]
+    manifest = replace(manifest, marks={start: scouted.marks[start] for start in starts})
     folder.begin(manifest, painter_bytes(painter))
     return manifest, painter
 

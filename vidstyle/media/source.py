@@ -29,8 +29,9 @@ from vidstyle.errors import SourceError
 
 from . import animation, ffmpeg
 from .conform import conform
+from .decoding import Picture, decoded
 from .images import PICTURE_ENDINGS
-from .probe import VideoInfo, open_capture, probe
+from .probe import VideoInfo, probe
 from .readahead import ReadAhead
 
 logger = logging.getLogger(__name__)
@@ -46,12 +47,14 @@ _MOMENT = 1e-6  # seconds: less than this before a picture's time still counts a
 @dataclass(frozen=True)
 class Frame:
     """One picture: ``index`` and ``seconds`` count from the file's first picture; ``image`` (3, H, W) float32
-    RGB 0..1; ``cut``: a new shot begins here (set by those who look for cuts, never by a source)."""
+    RGB 0..1; ``cut``: a new shot begins here (set by those who look for cuts, never by a source); ``mark``, if there is
+    one, tells it from the file's other pictures, so that it can be sought."""
 
     index: int
     seconds: float
     image: Tensor
     cut: bool = False
+    mark: str = ""
 
 
 class Source(ABC):
@@ -67,8 +70,8 @@ class Source(ABC):
         self._readers: weakref.WeakSet[ReadAhead[Frame]] = weakref.WeakSet()
 
     @abstractmethod
-    def _pictures(self, first: int) -> Generator[NDArray[np.uint8], None, None]:
-        """Pictures (H, W, 3) RGB 0..255 from number ``first`` to the end of the file."""
+    def _pictures(self, first: int, mark: str) -> Generator[Picture, None, None]:
+        """Pictures (H, W, 3) RGB 0..255 from number ``first`` to the end of the file, with their marks."""
 
     @property
     def span(self) -> tuple[int, int]:
@@ -106,28 +109,28 @@ class Source(ABC):
     def __iter__(self) -> Iterator[Frame]:
         return self.frames_from(0)
 
-    def frames_from(self, position: int) -> Iterator[Frame]:
-        """The frames from a position, counted from 0 among those that are read."""
-        reader = ReadAhead(self._frames(position))
+    def frames_from(self, position: int, mark: str = "") -> Iterator[Frame]:
+        """The frames from a position, counted from 0 among those that are read; quicker where its mark is known."""
+        reader = ReadAhead(self._frames(position, mark))
         self._readers.add(reader)
         try:
             yield from reader
         finally:
             reader.close()
 
-    def _frames(self, position: int) -> Generator[Frame, None, None]:
+    def _frames(self, position: int, mark: str) -> Generator[Frame, None, None]:
         first, stop = self.span
         first += position
         if self._range[1] is None and not self.info.exact_count:
             stop = sys.maxsize  # an estimate must not cut off the last pictures
         times = self._times()
-        pictures = self._pictures(first)
+        pictures = self._pictures(first, mark)
         index = first
         try:
-            for index, pixels in enumerate(pictures, first):
+            for index, (pixels, own_mark) in enumerate(pictures, first):
                 if index >= stop:
                     return
-                yield Frame(index, times[index], _tensor(pixels, self.size))
+                yield Frame(index, times[index], _tensor(pixels, self.size), mark=own_mark)
             index += 1
         finally:
             pictures.close()
@@ -214,10 +217,10 @@ class _VideoSource(Source):
             self.close()
             raise
 
-    def _pictures(self, first: int) -> Generator[NDArray[np.uint8], None, None]:
+    def _pictures(self, first: int, mark: str) -> Generator[Picture, None, None]:
         done = first
-        for pixels in _decoded(self._file, first):
-            yield pixels
+        for picture in decoded(self._file, first, mark):
+            yield picture
             done += 1
         if self._is_short(done, self.span[1]) and self._file == self.info.path:
             # OpenCV stops at the first damage; ffmpeg bridges it and reads on.
@@ -228,7 +231,7 @@ class _VideoSource(Source):
             with self._conforming:
                 if self._file == self.info.path:
                     self._conform()
-            yield from _decoded(self._file, done)
+            yield from decoded(self._file, done)
 
     def close(self) -> None:
         super().close()
@@ -238,10 +241,10 @@ class _VideoSource(Source):
 
 
 class _AnimationSource(Source):
-    def _pictures(self, first: int) -> Generator[NDArray[np.uint8], None, None]:
+    def _pictures(self, first: int, mark: str) -> Generator[Picture, None, None]:
         for index, pixels in enumerate(animation.read(self.info.path)):
             if index >= first:
-                yield pixels
+                yield pixels, ""
 
 
 class _EvenTimes:
@@ -255,24 +258,6 @@ class _EvenTimes:
 
     def __getitem__(self, index: int) -> float:
         return index * self._rate.denominator / self._rate.numerator
-
-
-def _decoded(path: Path, first: int) -> Generator[NDArray[np.uint8], None, None]:
-    """Pictures (H, W, 3) RGB from number ``first`` on. Skipping decodes too: a seek may land elsewhere."""
-    capture = open_capture(path)
-    try:
-        for _ in range(first):
-            if not capture.grab():
-                return
-        while True:
-            found, pixels = capture.read()
-            if not found:
-                return
-            yield cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
-    except cv2.error as error:
-        logger.debug("OpenCV stopped reading %s: %s", path.name, error)
-    finally:
-        capture.release()
 
 
 def _tensor(pixels: NDArray[np.uint8], size: tuple[int, int] | None) -> Tensor:

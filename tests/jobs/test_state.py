@@ -1,0 +1,77 @@
+"""What outlives the process comes back bit for bit."""
+
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.pictures import clouds, random_filters
+from vidstyle.errors import JobError
+from vidstyle.jobs.state import link_bytes, link_of, painter_bytes, painter_of
+from vidstyle.media.source import Frame
+from vidstyle.motion.chain import chained
+from vidstyle.painting.balance import calibrated
+from vidstyle.painting.painter import Painter
+from vidstyle.settings import Settings
+
+SETTINGS = Settings(style_layers="conv1_1", content_layers="conv2_1", steps=2, frame_steps=1, scales=1)
+STYLE, SCENE = clouds(48, 48, seed=1, grain=3), clouds(48, 90, grain=6)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def painter() -> Painter:
+    return calibrated(Painter([STYLE], random_filters("conv2_1"), SETTINGS), [SCENE[:, :, :64]])
+
+
+def frames(count: int) -> list[Frame]:
+    return [Frame(i, i / 24, SCENE[:, :, 3 * i : 3 * i + 64].clone()) for i in range(count)]
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are equal to the last bit, tensors and all that they are made of."""
+    if isinstance(one, Tensor):
+        return isinstance(other, Tensor) and one.dtype == other.dtype and torch.equal(one, other)
+    if isinstance(one, tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    if is_dataclass(one):
+        return all(same(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
+    return bool(one == other)
+
+
+def test_what_a_frame_hands_on(painter: Painter, tmp_path: Path) -> None:
+    *_, link = chained(painter, frames(6))
+    (tmp_path / "link").write_bytes(link_bytes(link))
+    found = link_of(tmp_path / "link", CPU)
+    assert same(link.memory.last.losses.numbers(), found.memory.last.losses)
+    for field in fields(link.memory):
+        if field.name != "last":
+            assert same(getattr(link.memory, field.name), getattr(found.memory, field.name)), field.name
+    assert same(link.memory.last.moments, found.memory.last.moments)
+    assert same(link.memory.last.image, found.memory.last.image)
+    assert (found.frame.index, found.frame.seconds) == (5, 5 / 24)
+    assert same(found.frame.image, link.frame.image)
+
+
+def test_a_painter_paints_the_same(painter: Painter, tmp_path: Path) -> None:
+    (tmp_path / "painter").write_bytes(painter_bytes(painter))
+    found = painter_of(tmp_path / "painter", [STYLE], SETTINGS, device=CPU)
+    assert found.balance == painter.balance
+    assert found.filters.sha256 == painter.filters.sha256
+    assert torch.equal(found.paint(frames(1)[0].image).image, painter.paint(frames(1)[0].image).image)
+
+
+@pytest.mark.parametrize("content", [b"", b"no safetensors", b"\xff" * 100])
+def test_a_broken_file_is_told(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "link").write_bytes(content)
+    with pytest.raises(JobError, match=r"link: is broken"):
+        link_of(tmp_path / "link", CPU)
+
+
+def test_a_missing_part_is_told(painter: Painter, tmp_path: Path) -> None:
+    (tmp_path / "painter").write_bytes(painter_bytes(painter))
+    with pytest.raises(JobError, match=r"painter: is broken"):
+        link_of(tmp_path / "painter", CPU)
