@@ -13,6 +13,7 @@ from tests.apps.test_pace import Clock, painted, step
 from tests.apps.test_words import OUTLINE
 from vidstyle.apps.bars import EVERY, Bars, PlainLines, Quiet, listening
 from vidstyle.apps.logs import logging_to
+from vidstyle.apps.pace import Pace
 from vidstyle.jobs.listener import Crowd, Listener
 
 
@@ -169,12 +170,12 @@ def test_the_log_file_gets_everything(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [PlainLines, Bars])
-def test_machines_that_work_together_are_one_view(kind: type[Quiet], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_machines_that_work_together_are_one_view(kind: type[Quiet]) -> None:
     terminal, stream = console(terminal=kind is Bars, width=120)
     clock = Clock()
-    monkeypatch.setattr("time.monotonic", clock)
     listener = kind(terminal) if kind is Bars else PlainLines(terminal, now=clock)
     listener.started(OUTLINE)
+    listener.pace = Pace(OUTLINE, now=clock)
     listener.together(Crowd(0, 3, None))
     clock.now += 60
     listener.together(Crowd(120, 3, 0.31))

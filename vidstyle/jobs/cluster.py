@@ -109,7 +109,8 @@ class Cluster:
                     work = works[job]
                     storage_of(work.job).bring(*worker.names_of(work.folder, work.segments[index])[-2:])
                     queue.after(job, index)
-                listener.together(run.crowd())
+                if crowd := run.crowd():
+                    listener.together(crowd)
         except BaseException:
             run.cancel()
             raise
@@ -174,6 +175,8 @@ class _Run:
         self._board = ray.remote(num_cpus=0)(worker.Board).options(scheduling_strategy=affinity(**here)).remote()
         self.flying: dict[Any, Key] = {}
         self._frames = 0
+        self._finished: list[Key] = []  # that the board does not know of yet
+        self._told = -TICK
         self._room, self._counted = 0, -ROLL_CALL
 
     @property
@@ -195,15 +198,21 @@ class _Run:
             return []
         done, _ = self._ray.wait(flying, num_returns=len(flying), timeout=0)
         keys = [self.flying.pop(task) for task in done]
-        self._board.forget.remote(keys)
+        self._finished += keys
         try:
             self._frames += sum(self._ray.get(done))
         except Exception as error:
             raise _told(error) from error
         return keys
 
-    def crowd(self) -> Crowd:
-        """How far all of them are."""
+    def crowd(self) -> Crowd | None:
+        """How far all of them are, once a TICK and at the end."""
+        now = time.monotonic()
+        if self.flying and now - self._told < TICK:
+            return None
+        self._told = now
+        self._board.forget.remote(self._finished)
+        self._finished = []
         try:
             news = self._ray.get(self._board.news.remote(), timeout=ANSWER)
         except Exception as error:  # it only tells

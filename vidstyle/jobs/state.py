@@ -3,8 +3,9 @@
 All of it is float32 as it was in memory, so that a job that goes on paints the same pixels as one that never stopped.
 """
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,11 @@ def painter_bytes(painter: Painter) -> bytes:
 
 def painter_of(path: Path, styles: Sequence[Tensor], settings: Settings, **rest: Any) -> Painter:
     """The painter in a file that `painter_bytes` was written to; `rest` is its device and its start."""
+    with _believed(path):
+        return _painter_of(path, styles, settings, **rest)
+
+
+def _painter_of(path: Path, styles: Sequence[Tensor], settings: Settings, **rest: Any) -> Painter:
     tensors, facts = _unpacked(path)
     filters = {name.removeprefix("filters."): t for name, t in tensors.items() if name.startswith("filters.")}
     palette = Palette(tensors["palette.matrix"], tensors["palette.offset"]) if "palette.matrix" in tensors else None
@@ -78,6 +84,11 @@ def link_bytes(link: Linked) -> bytes:
 
 def link_of(path: Path, device: torch.device) -> Linked:
     """What a frame handed on, from a file that `link_bytes` was written to; what paints lies on `device`."""
+    with _believed(path):
+        return _link_of(path, device)
+
+
+def _link_of(path: Path, device: torch.device) -> Linked:
     tensors, facts = _unpacked(path)
     there = {name: tensor.to(device) for name, tensor in tensors.items()}
     moments = Moments(there["mean"], there["square"], facts["mean_seen"], there["square_seen"])
@@ -104,9 +115,15 @@ def _packed(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> bytes:
 
 
 def _unpacked(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    with safetensors.safe_open(path, "pt") as file:
+        names = file.keys()
+        return {name: file.get_tensor(name) for name in names}, json.loads(file.metadata()[_FACTS])
+
+
+@contextlib.contextmanager
+def _believed(path: Path) -> Iterator[None]:
+    """JobError for what is no such file, or not all of it."""
     try:
-        with safetensors.safe_open(path, "pt") as file:
-            names = file.keys()
-            return {name: file.get_tensor(name) for name in names}, json.loads(file.metadata()[_FACTS])
-    except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
+        yield
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
         raise JobError(f"{path}: is broken ({error}); begin anew with --restart") from error
