@@ -8,10 +8,11 @@ from pathlib import Path
 import vidstyle
 
 PUBLIC = {
-    "Filters", "Frame", "Job", "Listener", "Outline", "Painted", "PaintedFrame", "Painter", "Picture", "Report",
-    "Settings", "SettingsError", "SinkError", "SourceError", "Step", "Summary", "VGG19", "VideoInfo", "VidstyleError",
-    "WeightsError", "calibrated", "compare", "find_cuts", "load_filters", "load_picture", "mark_cuts", "open_sink",
-    "open_video", "paint_frames", "plan", "preview", "probe", "run", "save_picture", "stylize", "write_report",
+    "Crew", "Filters", "Frame", "Job", "JobError", "Listener", "Outline", "Painted", "PaintedFrame", "Painter",
+    "Picture", "Report", "Settings", "SettingsError", "SinkError", "SourceError", "Step", "Summary", "VGG19",
+    "VideoInfo", "VidstyleError", "WeightsError", "calibrated", "compare", "find_cuts", "load_filters",
+    "load_picture", "mark_cuts", "open_sink", "open_video", "paint_frames", "plan", "preview", "probe", "run",
+    "save_picture", "stylize", "write_report",
 }  # fmt: skip
 
 

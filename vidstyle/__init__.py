@@ -11,10 +11,10 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vidstyle.errors import SettingsError, SinkError, SourceError, VidstyleError, WeightsError
+    from vidstyle.errors import JobError, SettingsError, SinkError, SourceError, VidstyleError, WeightsError
     from vidstyle.features.vgg19 import VGG19
     from vidstyle.features.weights import Filters, load_filters
-    from vidstyle.jobs.job import Job
+    from vidstyle.jobs.job import Crew, Job
     from vidstyle.jobs.listener import Listener, Outline, Summary
     from vidstyle.jobs.preview import plan, preview
     from vidstyle.jobs.report import Report, compare, write_report
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "errors": ("SettingsError", "SinkError", "SourceError", "VidstyleError", "WeightsError"),
+    "errors": ("JobError", "SettingsError", "SinkError", "SourceError", "VidstyleError", "WeightsError"),
     "features.vgg19": ("VGG19",),
     "features.weights": ("Filters", "load_filters"),
-    "jobs.job": ("Job",),
+    "jobs.job": ("Crew", "Job"),
     "jobs.listener": ("Listener", "Outline", "Summary"),
     "jobs.preview": ("plan", "preview"),
     "jobs.report": ("Report", "compare", "write_report"),
@@ -55,9 +55,11 @@ _HOMES = {
 
 __all__ = [
     "VGG19",
+    "Crew",
     "Filters",
     "Frame",
     "Job",
+    "JobError",
     "Listener",
     "Outline",
     "Painted",

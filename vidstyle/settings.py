@@ -207,7 +207,13 @@ class Settings:
 
     @property
     def init_file(self) -> Path | None:
+        """The picture that paintings start from, if one is named."""
         return None if self.init in ("content", "random") else Path(self.init)
+
+    @property
+    def weights_file(self) -> Path | None:
+        """The file that the filters come from, if there is one of that name."""
+        return Path(self.weights) if Path(self.weights).is_file() else None
 
 
 def _shares(weights: Mapping[str, float]) -> dict[str, float]:

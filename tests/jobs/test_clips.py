@@ -118,13 +118,39 @@ def test_when_none_can_be_painted_nothing_stands(tmp_path: Path, settings: Setti
 
 def test_outputs_have_names_of_their_own(tmp_path: Path) -> None:
     clips = [Path("a.mp4"), Path("a.avi"), Path("b.mov"), Path("b.MTS"), Path("c.gif")]
-    assert [out.name for out in outputs_of(clips, tmp_path).values()] == [
-        "a.mp4",
-        "a_avi.mp4",
-        "b.mov",
-        "b.mp4",
-        "c.gif",
-    ]
+    names = [out.name for out in outputs_of(clips, tmp_path, {}).values()]
+    assert names == ["a.mp4", "a_avi.mp4", "b.mov", "b.mp4", "c.gif"]
+
+
+def test_a_clip_that_comes_later_takes_no_others_output(tmp_path: Path) -> None:
+    later = outputs_of([Path("a.avi"), Path("a.mts")], tmp_path, {"a.mts": "a.mp4"})
+    assert {clip.name: out.name for clip, out in later.items()} == {"a.mts": "a.mp4", "a.avi": "a_avi.mp4"}
+
+
+def test_a_clip_that_was_replaced_meanwhile_is_painted_anew(folder: Path, settings: Settings, style: Path) -> None:
+    (folder / "c3.mp4").write_bytes(b"no film")
+    assert stylize(folder, [style], settings=settings).frames == 12
+    two_shots(folder / "c2.mp4", count=8)
+    (folder / "c3.mp4").unlink()
+    ear = Counts()
+    assert stylize(folder, [style], settings=settings, listener=ear).frames == 8
+    assert ear.clips == [("c2.mp4", 1, 1)]
+
+
+def test_nothing_left_to_do_is_no_error(folder: Path, settings: Settings, style: Path, tmp_path: Path) -> None:
+    (folder / "c3.mp4").write_bytes(b"no film")
+    stylize(folder, [style], settings=settings)
+    (folder / "c3.mp4").unlink()
+    assert stylize(folder, [style], settings=settings).frames == 0
+    assert not (tmp_path / "clips_stripes.vidstyle").exists()
+
+
+def test_pictures_among_clips_are_not_dropped_in_silence(
+    folder: Path, settings: Settings, style: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "photo.png").write_bytes(style.read_bytes())
+    stylize(folder, [style], settings=settings)
+    assert any("photo.png is left alone among clips" in message for message in caplog.messages)
 
 
 def test_a_range_of_time_holds_for_each(folder: Path, settings: Settings, style: Path) -> None:

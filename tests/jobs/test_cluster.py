@@ -2,6 +2,7 @@
 
 import importlib.util
 import socket
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +13,15 @@ import torch
 
 import vidstyle
 from tests.clips import stream_hashes
-from tests.jobs.films import Ear, leftovers, many_shots, two_shots
+from tests.jobs.films import Ear, StopsAfter, leftovers, many_shots, two_shots
 from vidstyle.errors import JobError, SettingsError
-from vidstyle.jobs.job import Crew
-from vidstyle.jobs.listener import Crowd
+from vidstyle.jobs.cluster import Cluster
+from vidstyle.jobs.film import join_film, plan_film
+from vidstyle.jobs.job import Crew, Job
+from vidstyle.jobs.listener import Crowd, Outline
 from vidstyle.jobs.run import stylize
+from vidstyle.jobs.worker import Site, paint_segment
+from vidstyle.media.probe import probe
 from vidstyle.settings import Settings
 
 pytestmark = [
@@ -68,6 +73,18 @@ def local(source: Path, settings: Settings, style: Path, tmp_path_factory: pytes
     return stream_hashes(out)
 
 
+class StopsAt(Ear):
+    """Stops when machines have painted so many frames."""
+
+    def __init__(self, frames: int) -> None:
+        super().__init__()
+        self.limit = frames
+
+    def together(self, crowd: Crowd) -> None:
+        if crowd.frames >= self.limit:
+            raise KeyboardInterrupt
+
+
 class Crowds(Ear):
     """Remembers how far the machines were."""
 
@@ -105,37 +122,111 @@ def test_machines_that_share_no_folder_use_a_store(
     assert list((tmp_path / "store").iterdir()) == []
 
 
+def test_a_job_of_a_store_goes_on_here_and_there(crew: Crew, style: Path, settings: Settings, tmp_path: Path) -> None:
+    """Begun on the cluster, gone on here, ended on the cluster; each shot is more than one segment."""
+    source, whole = many_shots(tmp_path / "long.mp4", count=120, shots=2), tmp_path / "whole.mp4"
+    stylize(source, [style], whole, settings)
+    (tmp_path / "store").mkdir()
+    there, out = Crew(crew.address, storage=f"file://{tmp_path / 'store'}"), tmp_path / "out.mp4"
+    with pytest.raises(KeyboardInterrupt):
+        stylize(source, [style], out, settings, crew=there, listener=StopsAt(20))
+    with pytest.raises(KeyboardInterrupt):
+        stylize(source, [style], out, settings, listener=StopsAfter(32))
+    ear = Crowds()
+    stylize(source, [style], out, settings, crew=there, listener=ear)
+    assert 40 <= ear.before < 120
+    assert stream_hashes(out) == stream_hashes(whole)
+    assert list((tmp_path / "store").iterdir()) == []
+
+
+def test_no_copies_stay_on_the_machines(
+    crew: Crew, source: Path, style: Path, settings: Settings, tmp_path: Path
+) -> None:
+    before = set(Path(tempfile.gettempdir()).glob("vidstyle-*"))
+    there = Crew(crew.address, storage=f"file://{tmp_path / 'store'}")
+    stylize(source, [style], tmp_path / "out.mp4", settings, crew=there)
+    assert set(Path(tempfile.gettempdir()).glob("vidstyle-*")) <= before
+
+
+def test_a_clip_that_fails_while_it_is_painted_does_not_stop_the_others(
+    crew: Crew, style: Path, settings: Settings, tmp_path: Path
+) -> None:
+    place = tmp_path / "clips"
+    place.mkdir()
+    for name in "ab":
+        two_shots(place / f"{name}.mp4", count=12)
+
+    class Breaks(Crowds):
+        def started(self, outline: Outline) -> None:
+            """All is planned: the first clip is another one from now on."""
+            super().started(outline)
+            if outline.frames == 24:
+                two_shots(tmp_path / "other.mp4", count=10).replace(place / "a.mp4")
+
+    summary = stylize(place, [style], settings=settings, crew=crew, listener=Breaks())
+    assert summary.frames == 12
+    assert len(summary.failed) == 1
+    assert "a.mp4: is another file on " in summary.failed[0]
+    assert [file.name for file in summary.out.glob("*.mp4")] == ["b.mp4"]
+
+
+def test_files_may_be_named_from_here(
+    crew: Crew, source: Path, style: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machines have another working folder."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.safetensors").write_bytes(Path(settings.weights).read_bytes())
+    Path("start.png").write_bytes(style.read_bytes())
+    Path("clip.mp4").write_bytes(source.read_bytes())
+    Path("store").mkdir()
+    named = settings.replace(weights="mine.safetensors", init="start.png")
+    for storage in (None, f"file://{tmp_path / 'store'}"):
+        stylize("clip.mp4", [style], "out.mp4", named, crew=Crew(crew.address, storage=storage), overwrite=True)
+        assert probe(Path("out.mp4")).frame_count == 48
+
+
 def test_a_node_that_dies_changes_nothing(
     nodes: Any, crew: Crew, source: Path, style: Path, settings: Settings, local: list[str], tmp_path: Path
 ) -> None:
+    """It dies while it paints; another one paints that segment again."""
     doomed = nodes.add_node(num_cpus=1, **STORE)
     nodes.wait_for_nodes()
+    begun, dying = tmp_path / "begun", doomed.node_id
+    begun.mkdir()
+
+    def paint(site: Site, key: tuple[int, int], threads: int, board: Any) -> int:
+        import ray
+
+        node = ray.get_runtime_context().get_node_id()
+        (begun / f"{key[1]}_{node}").touch()
+        if node == dying:
+            time.sleep(60)
+        return paint_segment(site, key, threads, board)
 
     class Kills(Crowds):
-        killed = False
+        lost: str | None = None
 
         def together(self, crowd: Crowd) -> None:
-            super().together(crowd)
-            if crowd.frames >= 6 and not self.killed:
-                self.killed = True
+            held = [file.name.split("_")[0] for file in begun.glob(f"*_{dying}")]
+            if held and self.lost is None:
+                self.lost = held[0]
                 nodes.remove_node(doomed, allow_graceful=False)
 
-    ear = Kills()
-    stylize(source, [style], tmp_path / "out.mp4", settings, crew=crew, listener=ear)
-    assert ear.killed
+    ear, job = Kills(), Job.of(source, [style], tmp_path / "out.mp4", settings, crew=crew)
+    plan = plan_film(job, ear)
+    with Cluster(crew) as cluster:
+        assert cluster.paint([plan], ear, paint) == {}
+    join_film(plan.folder.path, ear)
+    assert ear.lost is not None
+    assert len(list(begun.glob(f"{ear.lost}_*"))) == 2
     assert stream_hashes(tmp_path / "out.mp4") == local
 
 
 def test_stopping_leaves_what_is_done_and_goes_on_here(
     crew: Crew, source: Path, style: Path, settings: Settings, local: list[str], tmp_path: Path
 ) -> None:
-    class Stops(Crowds):
-        def together(self, crowd: Crowd) -> None:
-            if crowd.frames >= 12:
-                raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        stylize(source, [style], tmp_path / "out.mp4", settings, crew=crew, listener=Stops())
+        stylize(source, [style], tmp_path / "out.mp4", settings, crew=crew, listener=StopsAt(12))
     assert not (tmp_path / "out.mp4").exists()
     ear = Crowds()
     stylize(source, [style], tmp_path / "out.mp4", settings, listener=ear)
@@ -192,7 +283,7 @@ def test_what_a_task_raises_is_told_as_it_is(
             if what == "finding the balance" and copy.stat().st_size == source.stat().st_size:
                 two_shots(copy.with_name("other.mp4"), count=12).replace(copy)
 
-    with pytest.raises(JobError, match=r"the source was SHA-256 \w+ and is SHA-256 \w+; "):
+    with pytest.raises(JobError, match=r"copy\.mp4: is another file on .* than where the job was planned"):
         stylize(copy, [style], tmp_path / "out.mp4", settings, crew=crew, listener=Breaks())
 
 

@@ -106,7 +106,9 @@ class Quiet(Listener):
             log.debug("%s", progress_line(self.pace, self.noun))
 
     def interrupted(self, partial: Path | None, frames: int) -> None:
-        if partial is None:
+        if partial is None and frames:
+            say(self._console, f"{some(frames, 'frame')} are safe; run the same command to go on")
+        elif partial is None:
             say(self._console, f"no {self.noun} was done, so nothing was written")
         else:
             films = self.noun != "picture"

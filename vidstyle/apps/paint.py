@@ -79,6 +79,9 @@ def paint(
             crew = crew_of(machines)
             job = job_of(source, wanted, settings, device, overwrite=wanted.overwrite or preview, crew=crew, **how)
         tell_unused(job, preview, options)
+        for name, given in (("restart", restart), ("keep_work", keep_work)):
+            if given and (preview or dry_run or job.kind in ("picture", "pictures")):
+                log.warning("--%s is not used: it is for the painting of films", name.replace("_", "-"))
         if dry_run:
             _dry_run(job, console, telling)
         elif preview:
@@ -136,9 +139,11 @@ def _paint(job: "Job", console: "Console", telling: Telling) -> None:
 
 def tell_summary(summary: "Summary", noun: str) -> None:
     """Prints the files that were made, and says what they took."""
-    log.info("%s", summary_line(summary, noun))
     if summary.frames:
+        log.info("%s", summary_line(summary, noun))
         print(summary.out)
+    elif not summary.failed:
+        log.info("all of %s is painted already", summary.out)
     if summary.report:
         print(summary.report)
 
@@ -175,7 +180,8 @@ def _check_words(preview: bool, at: Sequence[float], dry_run: bool, report: bool
 
 
 def _check_machines(machines: Machines, looks: bool, device: str) -> None:
-    if not machines.ray and (machines.task_cpus or machines.task_gpus or machines.storage):
+    given = (machines.task_cpus, machines.task_gpus, machines.storage)
+    if not machines.ray and any(value is not None for value in given):
         raise UsageError("--task-cpus, --task-gpus and --storage say how a cluster paints; add --ray")
     if machines.ray and looks:
         raise UsageError("--preview and --dry-run are done on this machine; leave out --ray")

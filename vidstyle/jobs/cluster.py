@@ -15,9 +15,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import sha256
 from statistics import fmean
 from types import TracebackType
 from typing import Any, Self
+
+import torch
 
 import vidstyle
 from vidstyle.errors import JobError, SettingsError, StorageError, VidstyleError
@@ -26,9 +29,10 @@ from vidstyle.jobs import worker
 from vidstyle.jobs.folder import folder_of
 from vidstyle.jobs.job import Crew, Job
 from vidstyle.jobs.listener import Crowd, Listener
+from vidstyle.jobs.ready import device_of
 from vidstyle.jobs.segments import Segment
 from vidstyle.jobs.storage import Storage, storage_at
-from vidstyle.jobs.underway import Planned, tell_resumed
+from vidstyle.jobs.underway import Planned
 from vidstyle.jobs.worker import MANIFEST, PAINTER, Site
 
 RETRIES = 3  # of a task whose machine or process died, or whose storage could not be reached
@@ -93,63 +97,81 @@ class Cluster:
         places = int(has.get("CPU", 0) / crew.cpus)
         return min(places, int(has.get("GPU", 0) / crew.gpus)) if crew.gpus else places
 
-    def paint(self, works: Sequence[Planned], listener: Listener, how: PaintSegment = worker.paint_segment) -> None:
-        """Paints what is not done of the jobs, by `how`. Raises what a task raised; by Ctrl-C all are cancelled."""
+    def paint(
+        self, works: Sequence[Planned], listener: Listener, how: PaintSegment = worker.paint_segment
+    ) -> dict[int, VidstyleError]:
+        """Paints what is not done of the jobs, by `how`; by Ctrl-C all tasks are cancelled.
+
+        What a task raised, by the number of its job; such a job's other segments are left.
+        """
         sites = [self._made_known(work) for work in works]
+        storages = [storage_of(work.job) for work in works]
         self._sites |= {site.place: site for site in sites}
         done = [work.done for work in works]
-        for work, before in zip(works, done, strict=True):
-            tell_resumed(work, before, listener)
+        if any(done):
+            shots = sum(len({segment.shot for segment in before}) for before in done)
+            listener.resumed(sum(len(s) for before in done for s in before), shots, works[0].folder.path)
         queue, run = _Queue(works, done), _Run(self, sites, how)
+        failed: dict[int, VidstyleError] = {}
         try:
             while queue or run.flying:
                 while queue and len(run.flying) < run.room:
                     run.start(queue.take())
-                for job, index in run.finished():
-                    work = works[job]
-                    storage_of(work.job).bring(*worker.names_of(work.folder, work.segments[index])[-2:])
-                    queue.after(job, index)
+                for (job, index), error in run.finished():
+                    if error:
+                        failed.setdefault(job, error)
+                        queue.drop(job)
+                    elif job not in failed:
+                        storages[job].bring(*worker.names_of(works[job].folder, works[job].segments[index]))
+                        queue.after(job, index)
                 if crowd := run.crowd():
                     listener.together(crowd)
         except BaseException:
             run.cancel()
             raise
+        return failed
 
-    def leave(self, works: Sequence[Planned]) -> None:
-        """Removes what storage and machines hold of jobs that are joined, as far as it can be reached."""
-        sites = [self._sites[_place_of(work.job)] for work in works]
-        for work in works:
+    def leave(self, work: Planned) -> None:
+        """Removes what storage and machines hold of a job that is joined, as far as it can be reached."""
+        if work.job.keep_work:
+            return
+        try:
             storage_of(work.job).remove()
-        told = [self._at(node, worker.tidy).remote(site) for node in self._nodes() for site in sites]
-        with contextlib.suppress(Exception):
-            self.ray.get(told, timeout=ANSWER)
+            site = self._sites[_place_of(work.job)]
+            self.ray.get([self._at(node, worker.tidy).remote(site) for node in self._nodes()], timeout=ANSWER)
+        except Exception as error:  # the film stands
+            log.warning("something of the job is left on the cluster's machines or in its storage: %s", _reason(error))
 
     def _made_known(self, work: Planned) -> Site:
         """Brings a job to its storage and what is done of it from there; checks that all machines find it."""
         site, storage = _site(work), storage_of(work.job)
         storage.offer(work.job.files, MANIFEST, PAINTER)
-        for name, sha256 in ((MANIFEST, site.manifest), (PAINTER, site.painter)):
-            self._check(site.place, name, sha256)
-        films = storage.names("segments")
+        for name, wanted in ((MANIFEST, site.manifest), (PAINTER, site.painter)):
+            self._check(site.place, name, wanted)
+        there = storage.names("segments")
         for segment in work.segments:
-            *_, work_file, film = worker.names_of(work.folder, segment)
-            if film.rsplit("/", 1)[-1] in films:
-                storage.bring(work_file, film)
+            names = worker.names_of(work.folder, segment)
+            if names[-1].rsplit("/", 1)[-1] in there:
+                storage.bring(*names)
+            elif work.folder.is_done(segment):
+                storage.keep(*names)
         return site
 
-    def _check(self, place: str, name: str, sha256: str) -> None:
+    def _check(self, place: str, name: str, wanted: str) -> None:
         """JobError unless every machine that may paint runs this vidstyle and finds the same file in the storage."""
         painting = [node for node in self._nodes() if self._places_at(node)]
         answers = [self._at(node, worker.look).remote(place, name) for node in painting]
         for node, answer in zip(painting, answers, strict=True):
             address = node["NodeManagerAddress"]
             try:
-                version, found = self.ray.get(answer, timeout=ANSWER)
+                version, torchs, found = self.ray.get(answer, timeout=ANSWER)
             except Exception as error:
                 raise JobError(f"--ray: {address}: {_reason(error)}") from error
             if version != vidstyle.__version__:
                 raise JobError(f"--ray: {address} has vidstyle {version}, not {vidstyle.__version__}; install the same")
-            if found != sha256:
+            if torchs != torch.__version__:
+                log.warning("%s has torch %s, not %s: the last bits may differ", address, torchs, torch.__version__)
+            if found != wanted:
                 raise JobError(f"--ray: {address} finds another {name} at {place}; share one folder, or use --storage")
 
     def _at(self, node: Mapping[str, Any], function: Callable[..., Any]) -> Any:
@@ -190,8 +212,8 @@ class _Run:
     def start(self, key: Key) -> None:
         self.flying[self._task.remote(self._sites[key[0]], key, self._threads, self._board)] = key
 
-    def finished(self) -> list[Key]:
-        """The segments that were done within a TICK. Raises what a task raised."""
+    def finished(self) -> list[tuple[Key, VidstyleError | None]]:
+        """The segments whose tasks ended within a TICK, with what they raised."""
         flying = list(self.flying)
         first, _ = self._ray.wait(flying, num_returns=1, timeout=TICK)
         if not first:
@@ -199,11 +221,15 @@ class _Run:
         done, _ = self._ray.wait(flying, num_returns=len(flying), timeout=0)
         keys = [self.flying.pop(task) for task in done]
         self._finished += keys
+        return [(key, self._outcome(task)) for key, task in zip(keys, done, strict=True)]
+
+    def _outcome(self, task: Any) -> VidstyleError | None:
+        """Counts the frames of a finished task; what it raised instead."""
         try:
-            self._frames += sum(self._ray.get(done))
+            self._frames += self._ray.get(task)
         except Exception as error:
-            raise _told(error) from error
-        return keys
+            return _told(error)
+        return None
 
     def crowd(self) -> Crowd | None:
         """How far all of them are, once a TICK and at the end."""
@@ -259,6 +285,11 @@ class _Queue:
         if follower := self._followers[job].get(index):
             self._put(job, follower)
 
+    def drop(self, job: int) -> None:
+        """No more of a job is to be painted."""
+        self._ready = [entry for entry in self._ready if entry[0] != job]
+        heapq.heapify(self._ready)
+
     def _put(self, job: int, segment: Segment) -> None:
         heapq.heappush(self._ready, (job, -self._left[job][segment.shot], segment.index))
 
@@ -270,12 +301,16 @@ def storage_of(job: Job) -> Storage:
 
 def _place_of(job: Job) -> str:
     folder = folder_of(job).path.absolute()
-    return f"{job.crew.storage.rstrip('/')}/{folder.name}" if job.crew and job.crew.storage else str(folder)
+    if not job.crew or not job.crew.storage:
+        return str(folder)
+    owner = sha256(f"{socket.gethostname()}:{folder}".encode()).hexdigest()[:12]  # others may have such names too
+    return f"{job.crew.storage.rstrip('/')}/{owner}_{folder.name}"
 
 
 def _site(work: Planned) -> Site:
     folder = work.folder
-    return Site(_place_of(work.job), sha256_of(folder.manifest_file), sha256_of(folder.painter_file))
+    device = device_of(work.job).type
+    return Site(_place_of(work.job), sha256_of(folder.manifest_file), sha256_of(folder.painter_file), device)
 
 
 def _ray() -> Any:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vidstyle.errors import JobError
 from vidstyle.jobs.cluster import Cluster
-from vidstyle.jobs.folder import folder_of, job_in
+from vidstyle.jobs.folder import WorkFolder, folder_of, job_in
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Listener, Summary
 from vidstyle.jobs.ready import outline_film
@@ -16,22 +16,29 @@ from vidstyle.jobs.underway import Planned, Underway, underway
 def run_film(job: Job, listener: Listener) -> Summary:
     """Paints a film, or the rest of it. Ctrl-C leaves a playable file of the frames that are done."""
     folder = folder_of(job)
-    with joined(job) as cluster, folder.locked("job"), underway(job, folder, listener) as work, _kept_if_begun(work):
-        if cluster:
-            try:
-                cluster.paint([work], listener)
-            except KeyboardInterrupt:
-                with folder.scratch("partial") as scratch:
-                    work.tell_partial(scratch)
-                raise
-        else:
-            work.paint(work.shots)
-        summary = work.join()
-        if cluster and not job.keep_work:
-            cluster.leave([work])
-    if not job.keep_work:
-        folder.remove()
+    with joined(job) as cluster, folder.locked("job"), _left_as_found(job, folder):
+        with underway(job, folder, listener) as work:
+            if cluster:
+                _paint_on(cluster, work, listener)
+            else:
+                work.paint(work.shots)
+            summary = work.join()
+            if cluster:
+                cluster.leave(work)
+        if not job.keep_work:
+            folder.remove()
     return summary
+
+
+def _paint_on(cluster: Cluster, work: Underway, listener: Listener) -> None:
+    try:
+        failed = cluster.paint([work], listener)
+    except KeyboardInterrupt:
+        with work.folder.scratch("partial") as scratch:
+            work.tell_partial(scratch)
+        raise
+    if failed:
+        raise failed[0]
 
 
 @contextlib.contextmanager
@@ -45,13 +52,15 @@ def joined(job: Job) -> Iterator[Cluster | None]:
 
 
 @contextlib.contextmanager
-def _kept_if_begun(work: Underway) -> Iterator[None]:
-    """A job that fails before anything of it is painted leaves no folder."""
+def _left_as_found(job: Job, folder: WorkFolder) -> Iterator[None]:
+    """A new job that fails before anything of it is painted leaves no folder."""
+    new = job.restart or not folder.manifest_file.exists()
     try:
         yield
     except BaseException:
-        if not work.done:
-            work.folder.clear()
+        if new and not folder.is_begun:
+            with contextlib.suppress(JobError):
+                folder.clear()
         raise
 
 
@@ -77,8 +86,9 @@ def join_film(place: Path, listener: Listener, *, overwrite: bool = False) -> Su
     """Joins the film of the job in the work folder `place`, whose shots are all painted."""
     job = job_in(place, overwrite=overwrite)
     folder = folder_of(job)
-    with folder.locked("job"), underway(job, folder, listener, tells=False) as work:
-        summary = work.join()
-    if not job.keep_work:
-        folder.remove()
+    with folder.locked("job"):
+        with underway(job, folder, listener, tells=False) as work:
+            summary = work.join()
+        if not job.keep_work:
+            folder.remove()
     return summary

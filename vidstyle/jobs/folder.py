@@ -30,6 +30,7 @@ from vidstyle.media.pieces import piece_ending
 from vidstyle.settings import Settings
 
 SCHEMA = 1
+_OF_WORK = ("full_steps", "seconds", "memory")
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Manifest:
 
     `cuts` are positions among the `frames` that are painted; `size` is (height, width) of the painting; `machine` is
     what the last bits of the pixels depend on beside. `marks` are those of the frames that segments begin with
-    (`media.decoding`), by position.
+    (`media.decoding`), by position; `rewritten`: frames are read from a rewritten form of the source.
     """
 
     job: Mapping[str, Any]
@@ -47,6 +48,7 @@ class Manifest:
     frames: int
     cuts: tuple[int, ...]
     marks: Mapping[int, str]
+    rewritten: bool
     machine: Mapping[str, str]
 
     def to_json(self) -> str:
@@ -65,7 +67,7 @@ class Manifest:
             raise ValueError("sizes and cuts that cannot be")
         key, machine = ({str(k): str(v) for k, v in found[name].items()} for name in ("key", "machine"))
         marks = {int(position): str(mark) for position, mark in found["marks"].items()}
-        return cls(dict(found["job"]), key, (height, width), frames, cuts, marks, machine)
+        return cls(dict(found["job"]), key, (height, width), frames, cuts, marks, bool(found["rewritten"]), machine)
 
 
 def difference_between(before: Mapping[str, str], now: Mapping[str, str]) -> str | None:
@@ -125,7 +127,7 @@ class WorkFolder:
             return Manifest.of_json(self.manifest_file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        except (OSError, ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise JobError(f"{self.manifest_file}: cannot be read ({error}); begin anew with --restart") from error
 
     def begin(self, manifest: Manifest, painter: bytes) -> None:
@@ -146,6 +148,11 @@ class WorkFolder:
         except OSError as error:
             raise self._no_room(error) from error
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether any segment is done."""
+        return any((self.path / "segments").glob(f"*{self.piece_ending}"))
+
     def is_done(self, segment: Segment) -> bool:
         return self.film(segment.index).exists()
 
@@ -163,8 +170,9 @@ class WorkFolder:
         """What the frames of a finished segment took. JobError where that cannot be read."""
         file = self.work_file(segment.index)
         try:
-            return [Work(**one) for one in json.loads(file.read_text(encoding="utf-8"))]
-        except (OSError, TypeError, ValueError) as error:
+            found = json.loads(file.read_text(encoding="utf-8"))
+            return [Work(int(one["steps"]), *(float(one[name]) for name in _OF_WORK)) for one in found]
+        except (OSError, KeyError, TypeError, ValueError) as error:
             raise JobError(f"{file}: is broken ({error}); begin anew with --restart") from error
 
     @contextlib.contextmanager
@@ -188,9 +196,9 @@ class WorkFolder:
             owner.write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
             yield
         finally:
-            lock.release()
             if what == "job" and not self.manifest_file.exists():
-                self.remove()
+                self.remove()  # while it is locked: another may be waiting to begin
+            lock.release()
 
     def clear(self) -> None:
         """Removes the job. JobError where somebody paints a shot of it."""
@@ -201,6 +209,8 @@ class WorkFolder:
                 file.unlink(missing_ok=True)
             for folder in ("segments", "states"):
                 shutil.rmtree(self.path / folder, ignore_errors=True)
+            for copy in self.path.glob("conformed-*"):
+                copy.unlink(missing_ok=True)
 
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
@@ -217,10 +227,14 @@ def folder_of(job: Job) -> WorkFolder:
 
 def facts_of(job: Job) -> dict[str, Any]:
     """A job as its manifest keeps it; the output's name is that of the folder."""
+    settings = job.settings
+    for name, file in (("init", settings.init_file), ("weights", settings.weights_file)):
+        if file:
+            settings = settings.replace(**{name: str(file.absolute())})
     return {
         "source": str(job.source.absolute()),
         "styles": [str(style.absolute()) for style in job.styles],
-        "settings": asdict(job.settings),
+        "settings": asdict(settings),
         "device": job.device,
         "start": job.start,
         "end": job.end,
@@ -234,16 +248,17 @@ def job_in(place: Path, near: Callable[[Path], Path] | None = None, *, overwrite
 
     JobError where there is none; SinkError where its output exists, unless `overwrite`.
     """
+    place, near = place.absolute(), near or Path
     manifest = WorkFolder(place, "").manifest()
     if manifest is None:
         raise JobError(f"{place}: holds no job; make one with 'vidstyle plan'")
-    near = near or Path
     try:
         facts = dict(manifest.job)
-        settings = Settings(**facts.pop("settings"))
+        settings = Settings(**facts["settings"])
         if settings.init_file:
             settings = settings.replace(init=str(near(settings.init_file)))
-        source, styles = near(Path(facts.pop("source"))), [near(Path(style)) for style in facts.pop("styles")]
-        return Job.of(source, styles, place.with_suffix(""), settings, overwrite=overwrite, **facts)
-    except (KeyError, TypeError, SettingsError) as error:
+        source, styles = near(Path(facts["source"])), [near(Path(style)) for style in facts["styles"]]
+        how = {name: facts[name] for name in ("device", "start", "end", "report", "keep_work")}
+        return Job.of(source, styles, place.with_suffix(""), settings, overwrite=overwrite, **how)
+    except (AttributeError, KeyError, TypeError, ValueError, SettingsError) as error:
         raise JobError(f"{place / 'job.json'}: cannot be read ({error}); plan it anew with --restart") from error

@@ -90,4 +90,7 @@ class Listener:
         """Some time went by while the machines of a cluster paint."""
 
     def interrupted(self, partial: Path | None, frames: int) -> None:
-        """The job was stopped by Ctrl-C; `partial` is a playable file, or a folder, of the `frames` that were done."""
+        """The job was stopped by Ctrl-C; `partial` is a playable file, or a folder, of the `frames` that were done.
+
+        None: no such file could be made, but so many frames, perhaps none, are safe in the work folder.
+        """

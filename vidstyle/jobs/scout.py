@@ -41,13 +41,14 @@ class Scouted:
         return 1 + len(self.cuts)
 
 
-def opened(job: Job, listener: Listener, work: Path | None = None) -> Source:
-    """The film of a job, in a form that OpenCV reads rightly; a copy that it takes is kept in `work`."""
+def opened(job: Job, listener: Listener, work: Path | None = None, rewrite: bool = False) -> Source:
+    """The film of a job, in a form that OpenCV reads rightly; a copy that it takes, or `rewrite`, is kept in `work`."""
     return open_video(
         job.source,
         start=job.start,
         end=job.end,
         work=work,
+        rewrite=rewrite,
         on_progress=lambda done: listener.working("rewriting the file so that it is read rightly", done, 1.0),
     )
 

@@ -43,8 +43,9 @@ def segments_of(frames: int, cuts: Sequence[int], size: Size, *, both_ways: bool
         for bounds in ([(first, stop)] if both_ways else _pieces(first, stop, size))
     ]
     needs = [_needed(index, bounds, both_ways, loop) for index in range(len(bounds))]
+    needed = set(needs)
     return tuple(
-        Segment(index, shot, start, stop, needs[index], leaves=index in needs, ends_film=stop == frames)
+        Segment(index, shot, start, stop, needs[index], leaves=index in needed, ends_film=stop == frames)
         for index, (shot, start, stop) in enumerate(bounds)
     )
 

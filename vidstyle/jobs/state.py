@@ -85,12 +85,13 @@ def link_bytes(link: Linked) -> bytes:
 def link_of(path: Path, device: torch.device) -> Linked:
     """What a frame handed on, from a file that `link_bytes` was written to; what paints lies on `device`."""
     with _believed(path):
-        return _link_of(path, device)
-
-
-def _link_of(path: Path, device: torch.device) -> Linked:
-    tensors, facts = _unpacked(path)
+        tensors, facts = _unpacked(path)
     there = {name: tensor.to(device) for name, tensor in tensors.items()}
+    with _believed(path):
+        return _link_of(tensors, there, facts)
+
+
+def _link_of(tensors: Mapping[str, Tensor], there: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Linked:
     moments = Moments(there["mean"], there["square"], facts["mean_seen"], there["square_seen"])
     last = Painted(
         there["image"], Losses(**facts["losses"]), facts["steps"], facts["took"], moments, facts["full_steps"]
@@ -125,5 +126,7 @@ def _believed(path: Path) -> Iterator[None]:
     """JobError for what is no such file, or not all of it."""
     try:
         yield
-    except (OSError, KeyError, TypeError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
+    except FileNotFoundError as error:
+        raise JobError(f"{path}: is not here; run the job where it was begun, or begin anew with --restart") from error
+    except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise JobError(f"{path}: is broken ({error}); begin anew with --restart") from error

@@ -6,6 +6,7 @@ names there, and what the job is made from under ``inputs/``; every machine keep
 
 import contextlib
 import hashlib
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from filelock import FileLock
 
 from vidstyle.errors import StorageError
 from vidstyle.files import put_in_place
+
+OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss", "memory"}
 
 
 class Storage(Protocol):
@@ -89,7 +92,7 @@ class SharedFolder:
 
 @dataclass(frozen=True)
 class Store:
-    """A place `url` that fsspec reaches; `here` holds copies."""
+    """A place `url` that fsspec reaches; `here`, in a folder of its own, holds copies."""
 
     url: str
     here: Path
@@ -132,15 +135,16 @@ class Store:
             self._put(self.here / name, name)
 
     def _put(self, file: Path, name: str) -> None:
-        """Object stores show an object when it is whole; folders do not."""
+        """Object stores show an object when it is whole; others get it under another name first."""
         with self._opened() as (store, root):
             target = f"{root}/{name}"
             store.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
-            if "file" in store.protocol:
-                store.put_file(str(file), f"{target}.part")
-                store.mv(f"{target}.part", target)
-            else:
+            if OBJECT_STORES.intersection([store.protocol] if isinstance(store.protocol, str) else store.protocol):
                 store.put_file(str(file), target)
+            else:
+                part = f"{target}.{secrets.token_hex(4)}.part"
+                store.put_file(str(file), part)
+                store.mv(part, target)
 
     def remove(self) -> None:
         with self._opened() as (store, root):
@@ -148,7 +152,7 @@ class Store:
                 store.rm(root, recursive=True)
 
     def tidy(self) -> None:
-        shutil.rmtree(self.here, ignore_errors=True)
+        shutil.rmtree(self.here.parent, ignore_errors=True)
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[tuple[Any, str]]:

@@ -83,9 +83,13 @@ class Underway(Planned):
                     self.paint_segment(segment, scratch, stopped=self.tell_partial)
 
     def paint_segment(
-        self, segment: Segment, scratch: Path, stopped: Callable[[Path, Segment, Piece], None] | None = None
+        self,
+        segment: Segment,
+        scratch: Path,
+        stopped: Callable[[Path, Segment, Piece], None] | None = None,
+        before_commit: Callable[[], None] | None = None,
     ) -> None:
-        """Paints the frames of a segment and makes all of it safe.
+        """Paints the frames of a segment and makes all of it safe; `before_commit` may refuse that.
 
         By Ctrl-C `stopped` is told the folder `scratch`, the segment and what there is of its film.
         """
@@ -97,7 +101,7 @@ class Underway(Planned):
         with open_piece(part, self.film, segment.start) as piece:
             try:
                 for painted, link in paint_part(
-                    self.painter, frames, handed, segment.ends_film, self.listener.step, self.listener.turn
+                    self.painter, frames, handed, segment.ends_film, self.listener.step, self.listener.turn, scratch
                 ):
                     piece.write(painted.painted.image)
                     work.append(Work.of(painted.painted))
@@ -106,6 +110,8 @@ class Underway(Planned):
                 self._check_read(segment, len(work))
                 piece.finish()
                 state = link_bytes(hands_on) if hands_on and segment.leaves else None
+                if before_commit:
+                    before_commit()
                 self.folder.commit(segment, part, work, state)
             except KeyboardInterrupt:
                 if stopped:
@@ -120,14 +126,17 @@ class Underway(Planned):
             )
 
     def tell_partial(self, scratch: Path, segment: Segment | None = None, piece: Piece | None = None) -> None:
-        """Joins what is done from the film's start on, with the piece of the segment that was worked on; tells it."""
+        """Joins what is done from the film's start on, with the piece of the segment that was worked on.
+
+        That is told, or where there is nothing, how many frames of others are safe.
+        """
         done = list(itertools.takewhile(self.folder.is_done, self.segments))
         pieces, frames = [self.folder.film(one.index) for one in done], sum(map(len, done))
         if segment and piece and piece.frame_count and len(done) == segment.index:
             piece.finish()
             pieces, frames = [*pieces, piece.path], frames + piece.frame_count
         partial = join_pieces(pieces, self.film, frames, scratch=scratch, partial=True) if frames else None
-        self.listener.interrupted(partial, frames)
+        self.listener.interrupted(partial, frames or sum(map(len, self.done)))
 
     def join(self) -> Summary:
         """Writes the film, and its report; what its frames took. JobError where some are not painted."""
@@ -175,8 +184,8 @@ def underway(
 
     `tells` what it is about, and `checks` that a job that is found has the same settings and files.
     """
-    with opened(job, listener, folder.path) as source:
-        manifest = None if job.restart else folder.manifest()
+    manifest = None if job.restart else folder.manifest()
+    with opened(job, listener, folder.path, rewrite=manifest is not None and manifest.rewritten) as source:
         if manifest is None:
             manifest, painter = _begun(job, folder, source, listener)
         else:
@@ -191,28 +200,29 @@ def underway(
 
 def key_of(job: Job, listener: Listener) -> dict[str, str]:
     """All that changes the pixels of a job, by the name that it is told by."""
-    return {**settings_key(job, listener), "the source": _digest(job.source, listener)}
+    return {**settings_key(job, listener), "the source": digest(job.source, listener)}
 
 
 def settings_key(job: Job, listener: Listener) -> dict[str, str]:
     """The same without the source."""
-    settings = {f"--{name.replace('_', '-')}": str(value) for name, value in asdict(job.settings).items()}
+    values = {name: str(value) for name, value in asdict(job.settings).items()}
     files = {f"style picture {i}": path for i, path in enumerate(job.styles, 1)}
-    if job.settings.init_file:
-        files["the picture of --init"] = job.settings.init_file
-    if Path(job.settings.weights).is_file():
-        files["the file of --weights"] = Path(job.settings.weights)
+    for name, file in (("init", job.settings.init_file), ("weights", job.settings.weights_file)):
+        if file:  # wherever it lies
+            values[name] = "a file"
+            files[f"the file of --{name}"] = file
     return {
-        **settings,
+        **{f"--{name.replace('_', '-')}": value for name, value in values.items()},
         "--from": f"{job.start:g}",
         "--to": "the end" if job.end is None else f"{job.end:g}",
         "--device": device_of(job).type,
-        **{name: _digest(path, listener) for name, path in files.items()},
+        **{name: digest(path, listener) for name, path in files.items()},
         "vidstyle": vidstyle.__version__,
     }
 
 
-def _digest(path: Path, listener: Listener) -> str:
+def digest(path: Path, listener: Listener) -> str:
+    """The SHA-256 of a file, as keys have it."""
     return "SHA-256 " + sha256_of(path, lambda done: listener.working(f"reading {path.name}", done, 1.0))[:16]
 
 
@@ -231,7 +241,7 @@ def _begun(job: Job, folder: WorkFolder, source: Source, listener: Listener) -> 
     folder.clear()
     scouted, painter = ready_for_film(job, source, listener)
     assert source.size is not None
-    manifest = Manifest(facts_of(job), key, source.size, scouted.frames, scouted.cuts, {}, _machine())
+    manifest = Manifest(facts_of(job), key, source.size, scouted.frames, scouted.cuts, {}, source.rewritten, _machine())
     starts = [segment.start for segment in Planned(job, folder, manifest).segments]
     manifest = replace(manifest, marks={start: scouted.marks[start] for start in starts})
     folder.begin(manifest, painter_bytes(painter))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from socket import gethostname
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from vidstyle.jobs.folder import WorkFolder, folder_of, job_in
 from vidstyle.jobs.listener import Listener
 from vidstyle.jobs.segments import Segment
 from vidstyle.jobs.storage import Storage, storage_at
-from vidstyle.jobs.underway import Underway, underway
+from vidstyle.jobs.underway import Underway, digest, underway
 from vidstyle.motion.chain import PaintedFrame
 
 MANIFEST, PAINTER = "job.json", "painter.safetensors"
@@ -27,11 +28,13 @@ TELLING = 1.0  # seconds between two words to the driver
 
 @dataclass(frozen=True)
 class Site:
-    """A job as the machines find it: the `place` of its storage, and the SHA-256 of its manifest and its painter."""
+    """A job as the machines find it: the `place` of its storage, the SHA-256 of its manifest and its painter, and the
+    `device` that paints."""
 
     place: str
     manifest: str
     painter: str
+    device: str
 
     @property
     def storage(self) -> Storage:
@@ -57,12 +60,12 @@ class Board:
         return self._news
 
 
-def look(place: str, name: str) -> tuple[str, str]:
-    """The version here, and the SHA-256 of a file of the storage as this machine finds it."""
+def look(place: str, name: str) -> tuple[str, str, str]:
+    """The versions of vidstyle and torch here, and the SHA-256 of a file of the storage as this machine finds it."""
     with tempfile.TemporaryDirectory(prefix="vidstyle-") as copies:
-        storage = storage_at(place, Path(copies))
+        storage = storage_at(place, Path(copies) / "job")
         storage.bring(name)
-        return vidstyle.__version__, sha256_of(storage.here / name)
+        return vidstyle.__version__, torch.__version__, sha256_of(storage.here / name)
 
 
 def tidy(site: Site) -> None:
@@ -82,7 +85,8 @@ def paint_segment(site: Site, key: tuple[int, int], threads: int, board: Any) ->
         storage.bring(folder.name_of(folder.state(segment.needs)))
     if not folder.is_done(segment):
         with folder.scratch(f"segment{segment.index}-{secrets.token_hex(4)}") as scratch:
-            replace(work, listener=_Teller(board, key)).paint_segment(segment, scratch)
+            told = replace(work, listener=_Teller(board, key))
+            told.paint_segment(segment, scratch, before_commit=lambda: _check_manifest(site, storage))
     storage.keep(*names_of(folder, segment))
     return len(segment)
 
@@ -132,11 +136,19 @@ _desk = _Desk()
 def _visited(site: Site, storage: Storage) -> Iterator[Underway]:
     """A job as it lies in its storage."""
     storage.bring(MANIFEST, PAINTER)
-    for name, sha256 in ((MANIFEST, site.manifest), (PAINTER, site.painter)):
-        if sha256_of(storage.here / name) != sha256:
-            raise JobError(f"{site.place}: holds another {name} than the job that is run; run it again")
-    job = job_in(storage.here, storage.near)
+    _check_manifest(site, storage)
+    job = replace(job_in(storage.here, storage.near), device=site.device)
     folder = folder_of(job)
     folder.make()
-    with underway(job, folder, Listener(), tells=False, checks=storage.shared) as work:
+    with underway(job, folder, Listener(), tells=False, checks=False) as work:
+        if work.manifest.key["vidstyle"] != vidstyle.__version__:
+            raise JobError(f"{gethostname()} has vidstyle {vidstyle.__version__}; install the same everywhere")
+        if digest(job.source, Listener()) != work.manifest.key["the source"]:
+            raise JobError(f"{job.source}: is another file on {gethostname()} than where the job was planned")
         yield work
+
+
+def _check_manifest(site: Site, storage: Storage) -> None:
+    """JobError where the folder was given to another job meanwhile."""
+    if sha256_of(storage.here / MANIFEST) != site.manifest:
+        raise JobError(f"{site.place}: holds another job than the one that is run; run it again")

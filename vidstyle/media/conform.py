@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from vidstyle.errors import SourceError
+from vidstyle.files import put_in_place
 
 from . import ffmpeg, streams
 from .probe import HD_HEIGHT, VideoInfo, transparent
@@ -46,7 +47,7 @@ def _fingerprint(info: VideoInfo) -> str:
 
 def _write(info: VideoInfo, target: Path, on_progress: Callable[[float], None] | None) -> None:
     name = ffmpeg.printable(info.path.name)
-    partial = target.with_suffix(f".{os.getpid()}.part.mkv")
+    partial = target.with_suffix(f".{secrets.token_hex(4)}.part.mkv")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         result = ffmpeg.run_with_progress(
@@ -58,7 +59,7 @@ def _write(info: VideoInfo, target: Path, on_progress: Callable[[float], None] |
             raise SourceError(f"{name} cannot be prepared for reading ({reason}); try another file.")
         if not partial.exists() or not streams.packet_times(partial, seconds=600).times:
             raise SourceError(f"{name} holds no picture that can be read: it is damaged; copy it again.")
-        os.replace(partial, target)
+        put_in_place(partial, target)
     except OSError as error:
         raise SourceError(f"{name} cannot be prepared in {target.parent} ({error.strerror}).") from error
     finally:

@@ -30,6 +30,7 @@ _VP9 = [
 ]
 _ENCODERS = {".mp4": _H264, ".mov": _H264, ".m4v": _H264, ".mkv": _H264, ".webm": _VP9}
 VIDEO_ENDINGS = tuple(_ENCODERS)
+_THREADS = 4  # of the encoder, whose bits depend on it: the same on every machine
 LOOP_ENDINGS = (".gif", ".webp")
 # The flags -colorspace and the like convert right but leave the tags unknown: the filter sets both.
 _BT709 = (
@@ -237,6 +238,7 @@ def _encoder_arguments(film: Film, target: Path) -> list[str]:
     return [
         *raw_input(even(film.size), film.video_rate),
         *["-vf", _BT709, *_ENCODERS[film.ending], "-fps_mode", "passthrough"],
+        *["-threads", str(_THREADS)],
         *["-video_track_timescale", str(film.video_rate.numerator)],  # else times are rounded, and the joints add up
         *["-f", "mp4", ffmpeg.address(target)],
     ]

@@ -82,6 +82,11 @@ class Source(ABC):
         return bisect_left(times, start - _MOMENT), stop
 
     @property
+    def rewritten(self) -> bool:
+        """Whether frames are read from a rewritten form of the file, to which damage on the way may lead."""
+        return False
+
+    @property
     def durations(self) -> tuple[float, ...] | None:
         """Seconds each frame of the part that is read is shown, for an animation; None for a video."""
         return self.info.durations and self.info.durations[slice(*self.span)]
@@ -164,13 +169,14 @@ def open_video(
     start: float = 0.0,
     end: float | None = None,
     work: Path | None = None,
+    rewrite: bool = False,
     on_progress: Callable[[float], None] | None = None,
 ) -> Source:
     """Open a video or an animation for reading frames in ``[start, end)`` seconds.
 
-    ``size`` (height, width) scales the frames. A file that OpenCV misreads is first rewritten, into ``work``
-    where it is kept and reused, or into a temporary folder until ``close``; ``on_progress`` is called with
-    0..1 meanwhile. Raises SourceError for what is not a video, or when the range holds no frame.
+    ``size`` (height, width) scales the frames. A file that OpenCV misreads, or any by ``rewrite``, is first
+    rewritten, into ``work`` where it is kept and reused, or into a temporary folder until ``close``; ``on_progress``
+    is called with 0..1 meanwhile. Raises SourceError for what is not a video, or when the range holds no frame.
     """
     info = probe(path)
     for remark in info.remarks:
@@ -179,7 +185,7 @@ def open_video(
     if info.durations:
         source = _AnimationSource(info, size, start, end)
     else:
-        source = _VideoSource(info, size, start, end, work, on_progress)
+        source = _VideoSource(info, size, start, end, work, rewrite, on_progress)
     if len(source) == 0:
         source.close()
         name, long = ffmpeg.printable(info.path.name), source.info.seconds
@@ -196,15 +202,21 @@ class _VideoSource(Source):
         start: float,
         end: float | None,
         work: Path | None,
+        rewrite: bool,
         on_progress: Callable[[float], None] | None,
     ) -> None:
         super().__init__(info, size, start, end)
         self._file, self._work, self._on_progress = info.path, work, on_progress
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._conforming = threading.Lock()
-        if info.faults:
-            logger.info("%s is rewritten before reading: %s", info.path.name, "; ".join(info.faults))
+        if info.faults or rewrite:
+            reasons = "; ".join(info.faults) or "it was before"
+            logger.info("%s is rewritten before reading: %s", info.path.name, reasons)
             self._conform()
+
+    @property
+    def rewritten(self) -> bool:
+        return self._file != self.info.path
 
     def _conform(self) -> None:
         work = self._work

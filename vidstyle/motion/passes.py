@@ -56,19 +56,21 @@ def paint_part(
     ends_film: bool,
     on_step: OnStep | None = None,
     on_turn: OnTurn | None = None,
+    scratch: Path | None = None,
 ) -> Iterator[tuple[PaintedFrame, Linked]]:
     """Paints part of a film; each painting comes with what a part that begins after it is to be `handed`.
 
     In one pass that is the frame before. With two (`Settings.both_ways`) it is the film's first frame, parts are whole
     shots, and a shot comes out when all of it is painted; until then its frames lie in temporary files, 14 bytes a
-    pixel, and `on_turn` is told every painting of each pass. Raises SinkError where those files find no room.
+    pixel, in the folder `scratch` where one is given, and `on_turn` is told every painting of each pass. Raises
+    SinkError where those files find no room.
     """
     if not painter.settings.both_ways:
         for link in chained(painter, frames, on_step, handed.memory if handed else None):
             yield link.painted_frame, link
         return
     start = handed
-    for shot in _shots(chained(painter, frames, on_step), on_turn):
+    for shot in _shots(chained(painter, frames, on_step), on_turn, scratch):
         with shot:
             start = start or shot.first
             closes = painter.settings.loop and shot.ends_part and ends_film
@@ -89,8 +91,8 @@ def paint_part(
 class _Shot:
     """The paintings of one shot, in files."""
 
-    def __init__(self, first: Linked) -> None:
-        self._folder = TemporaryDirectory(prefix="vidstyle-")
+    def __init__(self, first: Linked, scratch: Path | None) -> None:
+        self._folder = TemporaryDirectory(prefix="vidstyle-", dir=scratch)
         self._bare: list[PaintedFrame] = []
         self.first, self.last, self.ends_part = first, first, False
 
@@ -163,7 +165,7 @@ def _bare(painted: PaintedFrame) -> PaintedFrame:
     return PaintedFrame(replace(painted.frame, image=nothing), replace(painted.painted, image=nothing, moments=moments))
 
 
-def _shots(links: Iterator[Linked], on_turn: OnTurn | None) -> Iterator[_Shot]:
+def _shots(links: Iterator[Linked], on_turn: OnTurn | None, scratch: Path | None) -> Iterator[_Shot]:
     """The shots of a film, each as soon as the next begins."""
     shot: _Shot | None = None
     try:
@@ -171,7 +173,7 @@ def _shots(links: Iterator[Linked], on_turn: OnTurn | None) -> Iterator[_Shot]:
             if shot is None or link.opens:
                 if shot is not None:
                     yield shot
-                shot = _Shot(link)
+                shot = _Shot(link, scratch)
             shot.append(link)
             if on_turn:
                 on_turn(link.painted_frame)
