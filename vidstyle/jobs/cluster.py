@@ -7,42 +7,32 @@ for a job, the network above all, it keeps until it is given a segment of anothe
 """
 
 import contextlib
-import heapq
 import importlib
 import logging
 import signal
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from statistics import fmean
 from types import TracebackType
 from typing import Any, Self
 
 import torch
 
 import vidstyle
-from vidstyle.errors import JobError, SettingsError, StorageError, VidstyleError
+from vidstyle.errors import JobError, SettingsError, VidstyleError
 from vidstyle.files import sha256_of
 from vidstyle.jobs import worker
 from vidstyle.jobs.folder import folder_of
 from vidstyle.jobs.job import Crew, Job
-from vidstyle.jobs.listener import Crowd, Listener
+from vidstyle.jobs.listener import Listener
 from vidstyle.jobs.ready import device_of
-from vidstyle.jobs.segments import Segment
 from vidstyle.jobs.storage import Storage, storage_at
+from vidstyle.jobs.tasks import ANSWER, PaintSegment, Queue, Run, on_node, reason
 from vidstyle.jobs.underway import Planned
 from vidstyle.jobs.worker import MANIFEST, PAINTER, Site
 
-RETRIES = 3  # of a task whose machine or process died, or whose storage could not be reached
-QUEUED = 2  # segments for each place to paint, one of them waiting there, so that no place waits for the driver
-TICK = 0.5  # seconds between two looks at how far the machines are
-ROLL_CALL = 5.0  # seconds between two looks at which machines there are
-REACH, ANSWER, FAREWELL = 5.0, 60.0, 10.0  # seconds that a cluster, a machine, and a task that is cancelled have
-
-Key = tuple[int, int]  # a job's number and a segment's index
-PaintSegment = Callable[[Site, Key, int, Any], int]
+REACH = 5.0  # seconds that a cluster has to answer
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +49,7 @@ class Cluster:
             try:
                 self.ray.init(address=crew.address, log_to_driver=False, logging_level=logging.ERROR)
             except Exception as error:  # Ray has many kinds
-                raise JobError(f"--ray: the cluster cannot be joined ({_reason(error)}); see docs/scale.md") from error
+                raise JobError(f"--ray: the cluster cannot be joined ({reason(error)}); see docs/scale.md") from error
         try:
             self.places()
         except BaseException:
@@ -111,7 +101,7 @@ class Cluster:
         if any(done):
             shots = sum(len({segment.shot for segment in before}) for before in done)
             listener.resumed(sum(len(s) for before in done for s in before), shots, works[0].folder.path)
-        queue, run = _Queue(works, done), _Run(self, sites, how)
+        queue, run = Queue(works, done), Run(self.ray, self.crew, self.places, sites, how)
         failed: dict[int, VidstyleError] = {}
         try:
             while queue or run.flying:
@@ -140,7 +130,7 @@ class Cluster:
             site = self._sites[_place_of(work.job)]
             self.ray.get([self._at(node, worker.tidy).remote(site) for node in self._nodes()], timeout=ANSWER)
         except Exception as error:  # the film stands
-            log.warning("something of the job is left on the cluster's machines or in its storage: %s", _reason(error))
+            log.warning("something of the job is left on the cluster's machines or in its storage: %s", reason(error))
 
     def _made_known(self, work: Planned) -> Site:
         """Brings a job to its storage and what is done of it from there; checks that all machines find it."""
@@ -166,7 +156,7 @@ class Cluster:
             try:
                 version, torchs, found = self.ray.get(answer, timeout=ANSWER)
             except Exception as error:
-                raise JobError(f"--ray: {address}: {_reason(error)}") from error
+                raise JobError(f"--ray: {address}: {reason(error)}") from error
             if version != vidstyle.__version__:
                 raise JobError(f"--ray: {address} has vidstyle {version}, not {vidstyle.__version__}; install the same")
             if torchs != torch.__version__:
@@ -176,122 +166,7 @@ class Cluster:
 
     def _at(self, node: Mapping[str, Any], function: Callable[..., Any]) -> Any:
         """`function` as a task for one machine."""
-        affinity = importlib.import_module("ray.util.scheduling_strategies").NodeAffinitySchedulingStrategy
-        task = self.ray.remote(num_cpus=0, max_retries=0)(function)
-        return task.options(scheduling_strategy=affinity(node["NodeID"], soft=False))
-
-
-class _Run:
-    """The tasks that are under way."""
-
-    def __init__(self, cluster: Cluster, sites: Sequence[Site], how: PaintSegment) -> None:
-        self._ray, self._cluster, self._sites = cluster.ray, cluster, sites
-        crew, ray = cluster.crew, cluster.ray
-        self._threads = max(1, int(crew.cpus))
-        # A GPU's tasks would each begin with a new process but for max_calls.
-        self._task = ray.remote(
-            num_cpus=crew.cpus, num_gpus=crew.gpus, max_calls=0, max_retries=RETRIES, retry_exceptions=[StorageError]
-        )(how)
-        here = {"node_id": ray.get_runtime_context().get_node_id(), "soft": True}
-        affinity = importlib.import_module("ray.util.scheduling_strategies").NodeAffinitySchedulingStrategy
-        self._board = ray.remote(num_cpus=0)(worker.Board).options(scheduling_strategy=affinity(**here)).remote()
-        self.flying: dict[Any, Key] = {}
-        self._frames = 0
-        self._finished: list[Key] = []  # that the board does not know of yet
-        self._told = -TICK
-        self._room, self._counted = 0, -ROLL_CALL
-
-    @property
-    def room(self) -> int:
-        """How many tasks may be under way; machines come and go."""
-        now = time.monotonic()
-        if now - self._counted >= ROLL_CALL:
-            self._room, self._counted = QUEUED * self._cluster.places(), now
-        return self._room
-
-    def start(self, key: Key) -> None:
-        self.flying[self._task.remote(self._sites[key[0]], key, self._threads, self._board)] = key
-
-    def finished(self) -> list[tuple[Key, VidstyleError | None]]:
-        """The segments whose tasks ended within a TICK, with what they raised."""
-        flying = list(self.flying)
-        first, _ = self._ray.wait(flying, num_returns=1, timeout=TICK)
-        if not first:
-            return []
-        done, _ = self._ray.wait(flying, num_returns=len(flying), timeout=0)
-        keys = [self.flying.pop(task) for task in done]
-        self._finished += keys
-        return [(key, self._outcome(task)) for key, task in zip(keys, done, strict=True)]
-
-    def _outcome(self, task: Any) -> VidstyleError | None:
-        """Counts the frames of a finished task; what it raised instead."""
-        try:
-            self._frames += self._ray.get(task)
-        except Exception as error:
-            return _told(error)
-        return None
-
-    def crowd(self) -> Crowd | None:
-        """How far all of them are, once a TICK and at the end."""
-        now = time.monotonic()
-        if self.flying and now - self._told < TICK:
-            return None
-        self._told = now
-        self._board.forget.remote(self._finished)
-        self._finished = []
-        try:
-            news = self._ray.get(self._board.news.remote(), timeout=ANSWER)
-        except Exception as error:  # it only tells
-            log.debug("no news: %s", _reason(error))
-            news = {}
-        losses = [loss for _, loss in news.values()]
-        return Crowd(
-            self._frames + sum(frames for frames, _ in news.values()), len(news), fmean(losses) if losses else None
-        )
-
-    def cancel(self) -> None:
-        """Stops all tasks and waits for their end, but not for ever."""
-        with contextlib.suppress(Exception):
-            for task in self.flying:
-                self._ray.cancel(task)
-            self._ray.wait(list(self.flying), num_returns=max(1, len(self.flying)), timeout=FAREWELL)
-
-
-class _Queue:
-    """Segments that can be painted now: job after job, of the shot with most frames left first."""
-
-    def __init__(self, works: Sequence[Planned], done: Sequence[Sequence[Segment]]) -> None:
-        self._followers = [{s.needs: s for s in work.segments if s.needs is not None} for work in works]
-        self._left: list[dict[int, int]] = [{} for _ in works]  # frames of each shot
-        self._ready: list[tuple[int, int, int]] = []
-        for job, (work, before) in enumerate(zip(works, done, strict=True)):
-            finished = {segment.index for segment in before}
-            todo = [segment for segment in work.segments if segment.index not in finished]
-            for segment in todo:
-                self._left[job][segment.shot] = self._left[job].get(segment.shot, 0) + len(segment)
-            for segment in todo:
-                if segment.needs is None or segment.needs in finished:
-                    self._put(job, segment)
-
-    def __len__(self) -> int:
-        return len(self._ready)
-
-    def take(self) -> Key:
-        job, _, index = heapq.heappop(self._ready)
-        return job, index
-
-    def after(self, job: int, index: int) -> None:
-        """A segment is done."""
-        if follower := self._followers[job].get(index):
-            self._put(job, follower)
-
-    def drop(self, job: int) -> None:
-        """No more of a job is to be painted."""
-        self._ready = [entry for entry in self._ready if entry[0] != job]
-        heapq.heapify(self._ready)
-
-    def _put(self, job: int, segment: Segment) -> None:
-        heapq.heappush(self._ready, (job, -self._left[job][segment.shot], segment.index))
+        return self.ray.remote(num_cpus=0, max_retries=0)(function).options(**on_node(node["NodeID"], soft=False))
 
 
 def storage_of(job: Job) -> Storage:
@@ -345,17 +220,3 @@ def _signals_kept() -> Iterator[None]:
 
 def _resources(node: Mapping[str, Any]) -> str:
     return f"{node['Resources'].get('CPU', 0):g} CPUs and {node['Resources'].get('GPU', 0):g} GPUs"
-
-
-def _told(error: Exception) -> VidstyleError:
-    """What a task raised, without Ray's wrapping."""
-    cause = getattr(error, "cause", error)
-    return cause if isinstance(cause, VidstyleError) else JobError(f"--ray: a task failed: {_reason(error)}")
-
-
-def _reason(error: Exception) -> str:
-    """An error of Ray in one line; the task's own where there is one."""
-    cause = getattr(error, "cause", error)
-    lines = str(cause).strip().splitlines()
-    text = lines[0] if lines else ""
-    return text if isinstance(cause, VidstyleError) else f"{type(cause).__name__}: {text}".rstrip(": ")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vidstyle.painting.painter import Size
 
-MOST_FRAMES, FEWEST_FRAMES = 48, 8  # of a segment, but for the shots that are shorter
+MOST_FRAMES, FEWEST_FRAMES = 24, 8  # of a segment, but for the shots that are shorter
 PIXELS = 1.2e7  # painted in a segment: the larger the pictures, the longer they take, and the fewer may be lost
 
 
