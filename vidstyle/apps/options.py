@@ -30,7 +30,7 @@ _OUTPUT_HELP = "Where to write; else INPUT_STYLE beside INPUT."
 _FROM_HELP = "Paint a video from this time on: 12.5, 12.5s or 1:30."
 _LOG_HELP = "Append everything that happens, with times, to this file."
 
-_RAY_HELP = "Paint on the Ray cluster at ADDRESS (HOST:PORT); without one, on that of this machine. Put it last."
+_RAY_HELP = "Paint on the Ray cluster at ADDRESS (HOST:PORT); else at RAY_ADDRESS, or on this machine. Put it last."
 _TASK_CPUS_HELP = "With --ray: the CPUs that a segment is painted by; 1 if not given."
 _TASK_GPUS_HELP = "With --ray: the GPUs that a segment is painted by, or the share of one; none if not given."
 _STORAGE_HELP = "With --ray: where machines that share no folder find the job, like s3://bucket/films."

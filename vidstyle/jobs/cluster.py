@@ -9,6 +9,7 @@ for a job, the network above all, it keeps until it is given a segment of anothe
 import contextlib
 import importlib
 import logging
+import os
 import signal
 import socket
 import threading
@@ -28,7 +29,7 @@ from vidstyle.jobs.job import Crew, Job
 from vidstyle.jobs.listener import Listener
 from vidstyle.jobs.ready import device_of
 from vidstyle.jobs.storage import Storage, storage_at
-from vidstyle.jobs.tasks import ANSWER, PaintSegment, Queue, Run, on_node, reason
+from vidstyle.jobs.tasks import ANSWER, FIRST_ANSWER, PaintSegment, Queue, Run, on_node, reason
 from vidstyle.jobs.underway import Planned
 from vidstyle.jobs.worker import MANIFEST, PAINTER, Site
 
@@ -44,10 +45,11 @@ class Cluster:
         """SettingsError or JobError, in seconds, where there is no Ray or no machine that has what a task needs."""
         self.crew, self.ray = crew, _ray()
         self._sites: dict[str, Site] = {}
-        _check_address(crew.address)
+        address = crew.address or os.environ.get("RAY_ADDRESS") or "local"
+        _check_address(address)
         with _signals_kept():
             try:
-                self.ray.init(address=crew.address, log_to_driver=False, logging_level=logging.ERROR)
+                self.ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
             except Exception as error:  # Ray has many kinds
                 raise JobError(f"--ray: the cluster cannot be joined ({reason(error)}); see docs/scale.md") from error
         try:
@@ -154,7 +156,7 @@ class Cluster:
         for node, answer in zip(painting, answers, strict=True):
             address = node["NodeManagerAddress"]
             try:
-                version, torchs, found = self.ray.get(answer, timeout=ANSWER)
+                version, torchs, found = self.ray.get(answer, timeout=FIRST_ANSWER)
             except Exception as error:
                 raise JobError(f"--ray: {address}: {reason(error)}") from error
             if version != vidstyle.__version__:
@@ -195,9 +197,9 @@ def _ray() -> Any:
         raise SettingsError("--ray needs Ray, which is not installed; pip install 'vidstyle[cluster]'") from error
 
 
-def _check_address(address: str | None) -> None:
-    """Ray itself waits for half a minute for a machine that is not there."""
-    host, _, port = (address or "").partition(":")
+def _check_address(address: str) -> None:
+    """Ray itself waits for minutes for a machine that is not there."""
+    host, _, port = address.partition(":")
     if port.isdecimal():
         try:
             socket.create_connection((host, int(port)), REACH).close()

@@ -22,8 +22,9 @@ ANIMATION_ENDINGS = (".gif", ".webp")
 
 @dataclass(frozen=True)
 class Crew:
-    """The Ray cluster that paints a job: its address (None for the one that runs here, or else a new one on this
-    machine), the share of a machine that a segment takes, and the URL of a store where the machines share no folder."""
+    """The Ray cluster that paints a job: its address (None for the environment's RAY_ADDRESS, or else a new cluster of
+    this machine alone), the share of a machine that a segment takes, and the URL of a store where the machines share no
+    folder."""
 
     address: str | None = None
     cpus: float = 1.0

@@ -20,7 +20,8 @@ RETRIES = 3  # of a task whose machine or process died, or whose storage could n
 QUEUED = 2  # segments for each place to paint, one of them waiting there, so that no place waits for the driver
 TICK = 0.5  # seconds between two looks at how far the machines are
 ROLL_CALL = 5.0  # seconds between two looks at which machines there are
-ANSWER, FAREWELL = 60.0, 10.0  # seconds that a machine, and a task that is cancelled, have
+FIRST_ANSWER = 300.0  # seconds that a machine has, which may have to read all of torch from a slow disk
+ANSWER, FAREWELL = 60.0, 10.0  # seconds that a machine that has answered, and a task that is cancelled, have
 
 Key = tuple[int, int]  # a job's number and a segment's index
 PaintSegment = Callable[[Site, Key, int, Any], int]
