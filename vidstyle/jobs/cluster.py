@@ -157,6 +157,9 @@ class Cluster:
             address = node["NodeManagerAddress"]
             try:
                 version, torchs, found = self.ray.get(answer, timeout=FIRST_ANSWER)
+            except self.ray.exceptions.TaskUnschedulableError:
+                log.warning("%s left the cluster", address)
+                continue
             except Exception as error:
                 raise JobError(f"--ray: {address}: {reason(error)}") from error
             if version != vidstyle.__version__:

@@ -60,7 +60,7 @@ def _left_as_found(job: Job, folder: WorkFolder) -> Iterator[None]:
     except BaseException:
         if new and not folder.is_begun:
             with contextlib.suppress(JobError):
-                folder.clear()
+                folder.clear(copies=True)
         raise
 
 

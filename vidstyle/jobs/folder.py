@@ -200,8 +200,8 @@ class WorkFolder:
                 self.remove()  # while it is locked: another may be waiting to begin
             lock.release()
 
-    def clear(self) -> None:
-        """Removes the job. JobError where somebody paints a shot of it."""
+    def clear(self, *, copies: bool) -> None:
+        """Removes the job, and the rewritten `copies` of its source. JobError where somebody paints a shot of it."""
         with contextlib.ExitStack() as locks:
             for lock in self.path.glob("shot*.lock"):
                 locks.enter_context(self.locked(lock.stem))
@@ -209,7 +209,7 @@ class WorkFolder:
                 file.unlink(missing_ok=True)
             for folder in ("segments", "states"):
                 shutil.rmtree(self.path / folder, ignore_errors=True)
-            for copy in self.path.glob("conformed-*"):
+            for copy in self.path.glob("conformed-*") if copies else ():
                 copy.unlink(missing_ok=True)
 
     def remove(self) -> None:

@@ -238,7 +238,7 @@ def _machine() -> dict[str, str]:
 def _begun(job: Job, folder: WorkFolder, source: Source, listener: Listener) -> tuple[Manifest, Painter]:
     """A new job."""
     key = key_of(job, listener)
-    folder.clear()
+    folder.clear(copies=False)  # the source is being read from one
     scouted, painter = ready_for_film(job, source, listener)
     assert source.size is not None
     manifest = Manifest(facts_of(job), key, source.size, scouted.frames, scouted.cuts, {}, source.rewritten, _machine())

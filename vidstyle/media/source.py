@@ -130,16 +130,16 @@ class Source(ABC):
             stop = sys.maxsize  # an estimate must not cut off the last pictures
         times = self._times()
         pictures = self._pictures(first, mark)
-        index = first
+        found = 0
         try:
             for index, (pixels, own_mark) in enumerate(pictures, first):
                 if index >= stop:
                     return
                 yield Frame(index, times[index], _tensor(pixels, self.size), mark=own_mark)
-            index += 1
+                found += 1
         finally:
             pictures.close()
-        self._check(index - first if index > first else 0, len(self) - position)
+        self._check(found, len(self) - position)
 
     def _check(self, found: int, expected: int) -> None:
         name = ffmpeg.printable(self.info.path.name)
