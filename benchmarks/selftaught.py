@@ -38,7 +38,8 @@ from vidstyle.media.images import fit_size, load_picture, resize, save_picture
 from vidstyle.painting.descent import Moments, Schedule, adam
 from vidstyle.painting.painter import FIRST_RATE, LAST_RATE, RANDOM_START
 from vidstyle.painting.palette import colour_axes
-from vidstyle.painting.targets import ContentTargets, Objective, StyleTargets
+from vidstyle.painting.statistics import STATISTICS
+from vidstyle.painting.targets import ContentTargets, Objective, Region, StyleTargets
 from vidstyle.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,6 +49,7 @@ PHOTO = ROOT / "samples" / "photo.jpg"
 TRAINED = "vgg19_prefix_conv1_1_to_conv3_1.pth"
 LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 TRAINED_LAYERS = LAYERS[:3]
+GRAM = STATISTICS["gram"]
 SCALES = ((4, 60), (2, 45), (1, 30))  # size divided by, steps
 QUICK_SCALES = ((4, 60), (2, 30), (1, 15))
 
@@ -131,8 +133,8 @@ def texture(filters: Weights, style: Tensor, scales: Scales, seed: int) -> Tenso
         coloured = torch.einsum("ca,ahw->chw", axes, torch.randn(small.shape, generator=generator))
         noise = small.mean((1, 2), keepdim=True) + RANDOM_START * coloured
         image = resize(image, size).clamp(0, 1) if moments else noise.clamp(0, 1)
-        targets = StyleTargets.of(network, [small], LAYERS)
-        objective = Objective(network, targets, ContentTargets({}, {}), weights, {}, 1.0, 0.0, 0.0, "relative")
+        region = Region(StyleTargets.of(network, small, LAYERS, GRAM))
+        objective = Objective(network, [region], GRAM, ContentTargets({}, {}), weights, {}, 1.0, 0.0)
         moments = moments.resized(size) if moments else Moments.zeros(image)
         descended = adam(image, objective, Schedule(steps, FIRST_RATE, LAST_RATE, axes), moments, lambda *_: None)
         image, moments = descended.image, descended.moments
@@ -142,7 +144,7 @@ def texture(filters: Weights, style: Tensor, scales: Scales, seed: int) -> Tenso
 def gram_error(filters: Weights, layers: Sequence[str], image: Tensor, style: Tensor) -> float:
     """Mean over layers of ||G - A||^2 / ||A||^2."""
     network = VGG19(filters, layers, "avg")
-    ours, wanted = (StyleTargets.of(network, [x], tuple(layers)).grams for x in (image, style))
+    ours, wanted = (StyleTargets.of(network, x, tuple(layers), GRAM).summaries for x in (image, style))
     parts = [(ours[k] - wanted[k]).square().sum() / wanted[k].square().sum() for k in layers]
     return float(torch.stack(parts).mean())
 

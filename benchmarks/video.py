@@ -52,11 +52,11 @@ def judge_of(painter: Painter, file: Path | None) -> Judge:
     if file is None:
         layers = tuple(painter.settings.style_layer_weights)
         return Judge.of(
-            painter.filters.tensors, "avg", painter.styles, layers, content, painter.palette, painter.device
+            painter.filters.tensors, "avg", painter.styles, layers, content, painter.palettes, painter.device
         )
     tensors = read_filters(file, TRAINED_LAYERS[-1]).tensors
     return Judge.of(
-        tensors, "avg", painter.styles, TRAINED_LAYERS, TRAINED_LAYERS[-1:], painter.palette, painter.device
+        tensors, "avg", painter.styles, TRAINED_LAYERS, TRAINED_LAYERS[-1:], painter.palettes, painter.device
     )
 
 

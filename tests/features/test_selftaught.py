@@ -11,7 +11,8 @@ from vidstyle.features.selftaught import learn
 from vidstyle.features.vgg19 import VGG19
 from vidstyle.media.images import load_picture, resize
 from vidstyle.painting.descent import Schedule, adam
-from vidstyle.painting.targets import ContentTargets, Objective, StyleTargets
+from vidstyle.painting.statistics import STATISTICS
+from vidstyle.painting.targets import ContentTargets, Objective, Region, StyleTargets
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 DEPTH = "conv2_2"
@@ -80,8 +81,9 @@ def texture(filters: dict[str, Tensor], style: Tensor) -> Tensor:
     """A texture from noise by Gram matrices of two layers."""
     layers = {"conv1_1": 0.5, "conv2_1": 0.5}
     network = VGG19(filters, layers, "avg")
-    style_targets, none = StyleTargets.of(network, [style], tuple(layers)), ContentTargets({}, {})
-    objective = Objective(network, style_targets, none, layers, {}, 1.0, 0.0, 0.0, "relative")
+    gram = STATISTICS["gram"]
+    region = Region(StyleTargets.of(network, style, tuple(layers), gram))
+    objective = Objective(network, [region], gram, ContentTargets({}, {}), layers, {}, 1.0, 0.0)
     start = torch.rand(style.shape, generator=torch.Generator().manual_seed(1))
     return adam(start, objective, Schedule(60, 0.05, 0.002), None, lambda *_: None).image
 

@@ -99,3 +99,13 @@ def test_filters_of_another_shape_are_refused() -> None:
     wrong = FILTERS | {"features.0.weight": torch.zeros(64, 1, 3, 3)}
     with pytest.raises(WeightsError, match=r"conv1_1 should have filters of shape \(64, 3, 3, 3\)"):
         VGG19(wrong, ["conv1_1"])
+
+
+def test_a_picture_that_wraps_has_no_border() -> None:
+    """Moved on the torus by a whole position of the deepest layer, its responses move with it."""
+    network = VGG19(random_tensors("conv3_1"), ["conv1_1", "conv3_1"], "avg")
+    image = clouds(32, 48, seed=2)
+    before, after = (network(x, wraps=True) for x in (image, image.roll((4, 8), (1, 2))))
+    assert torch.allclose(after["conv3_1"], before["conv3_1"].roll((1, 2), (2, 3)), atol=1e-4)
+    assert torch.allclose(after["conv1_1"], before["conv1_1"].roll((4, 8), (2, 3)), atol=1e-5)
+    assert before["conv3_1"].shape == network(image)["conv3_1"].shape

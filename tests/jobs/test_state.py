@@ -35,6 +35,8 @@ def same(one: Any, other: Any) -> bool:
     """Whether two values are equal to the last bit, tensors and all that they are made of."""
     if isinstance(one, Tensor):
         return isinstance(other, Tensor) and one.dtype == other.dtype and torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(one, tuple):
         return len(one) == len(other) and all(map(same, one, other))
     if is_dataclass(one):

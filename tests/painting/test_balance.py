@@ -20,6 +20,7 @@ from vidstyle.painting.balance import (
     wanted_structure,
 )
 from vidstyle.painting.painter import Painter
+from vidstyle.painting.palette import Palettes
 from vidstyle.settings import Settings
 
 SMALL = Settings(style_layers="conv1_1,conv2_1", content_layers="conv2_2", pooling="avg")
@@ -59,7 +60,7 @@ def test_more_strength_wants_less_structure_and_gets_a_smaller_balance() -> None
 
 
 def test_the_balance_is_found_for_the_picture_with_the_most_contrast() -> None:
-    painter = Painter([STYLE], FILTERS, SMALL.replace(content_colors="own"))
+    painter = Painter([STYLE], FILTERS, SMALL.replace(keep_colors="free"))
     black, picture = torch.zeros(3, 96, 120), clouds(96, 120)
     assert calibrated(painter, [black, picture]).balance == calibrated(painter, [picture]).balance
 
@@ -73,9 +74,9 @@ def test_pictures_without_structure_have_a_balance_all_the_same(picture: torch.T
 def test_contents_are_moved_to_the_styles_colours_unless_they_keep_their_own() -> None:
     content, style = 0.3 * clouds(60, 80), 0.6 + 0.4 * clouds(50, 50, seed=1)
     painter = calibrated(Painter([style], FILTERS, SMALL), [content])
-    assert painter.palette is not None
-    assert torch.allclose(painter.palette(content).mean((1, 2)), style.mean((1, 2)), atol=0.02)
-    assert calibrated(Painter([style], FILTERS, SMALL.replace(content_colors="own")), [content]).palette is None
+    (palette,) = painter.palettes.contents
+    assert torch.allclose(palette(content).mean((1, 2)), style.mean((1, 2)), atol=0.02)
+    assert calibrated(Painter([style], FILTERS, SMALL.replace(keep_colors="free")), [content]).palettes == Palettes()
 
 
 @given(st.integers(1, 4000), st.integers(1, 4000))
@@ -90,20 +91,18 @@ def test_probes_of_all_shapes_have_one_area_and_are_never_enlarged(height: int, 
 
 def test_own_colours_make_another_picture_than_the_styles() -> None:
     content = clouds(60, 80)
-    painters = [
-        calibrated(Painter([STYLE], FILTERS, SMALL.replace(content_colors=c)), [content]) for c in ("style", "own")
-    ]
+    painters = [calibrated(Painter([STYLE], FILTERS, SMALL.replace(keep_colors=c)), [content]) for c in ("no", "free")]
     ours, own = (painter.paint(content).image for painter in painters)
     colours = content.mean((1, 2))
     assert (own.mean((1, 2)) - colours).norm() < (ours.mean((1, 2)) - colours).norm()
 
 
-@pytest.mark.parametrize("changes", [{"loss": "sums"}, {"content_weight": 0.0}])
+@pytest.mark.parametrize("changes", [{"loss": "sums"}, {"content_weight": 0.0}, {"style_weight": 0.0}])
 def test_nothing_is_searched_where_there_is_nothing_to_find(changes: dict[str, object]) -> None:
-    changes = {**changes, "content_colors": "own"}
+    changes = {**changes, "keep_colors": "free"}
     painter = Painter([stripes(96, 96)], FILTERS, SMALL.replace(**changes))
     told: list[object] = []
-    assert calibrated(painter, [clouds(96, 120)], lambda *seen: told.append(seen)) is painter
+    assert calibrated(painter, [clouds(96, 120)], lambda *seen: told.append(seen)).balance == painter.balance
     assert not told
     assert search_cost(painter.settings, (96, 120)) == 0
 

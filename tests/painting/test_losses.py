@@ -5,24 +5,29 @@ from torch import Tensor
 from tests.pictures import clouds, random_tensors
 from vidstyle.features.vgg19 import VGG19
 from vidstyle.painting.losses import content_weights, gram_matrix, prominence, temporal_loss, total_variation
-from vidstyle.painting.targets import ContentTargets, LossForm, Objective, StyleTargets
+from vidstyle.painting.statistics import statistic_of
+from vidstyle.painting.targets import ContentTargets, LossForm, Objective, Region, StyleTargets
 
 STYLE = {"conv1_1": 0.5, "conv2_1": 0.5}
 CONTENT = {"conv2_1": 1.0}
 NETWORK = VGG19(random_tensors("conv2_1"), [*STYLE, *CONTENT], "avg")
 
 
+def targets_of(style: Tensor, form: LossForm = "relative") -> StyleTargets:
+    return StyleTargets.of(NETWORK, style, tuple(STYLE), statistic_of(form, "gram"))
+
+
 def objective(form: LossForm, tv_weight: float = 0.0) -> Objective:
     return Objective(
         network=NETWORK,
-        style=StyleTargets.of(NETWORK, [clouds(20, 24, seed=1)], tuple(STYLE)),
+        regions=[Region(targets_of(clouds(20, 24, seed=1), form))],
+        statistic=statistic_of(form, "gram"),
         content=ContentTargets.of(NETWORK, clouds(20, 24, seed=2), tuple(CONTENT), form),
         style_layers=STYLE,
         content_layers=CONTENT,
         style_weight=2.0,
         content_weight=3.0,
         tv_weight=tv_weight,
-        form=form,
     )
 
 
@@ -135,11 +140,11 @@ def test_a_picture_matches_itself() -> None:
     assert float(goal(style).style) == pytest.approx(0, abs=1e-8)
 
 
-def test_two_style_pictures_make_one_target() -> None:
-    a, b = (StyleTargets.of(NETWORK, [clouds(20, 24, seed=s)], tuple(STYLE)) for s in (1, 2))
-    both = StyleTargets.of(NETWORK, [clouds(20, 24, seed=1), clouds(20, 24, seed=2)], tuple(STYLE))
+def test_styles_are_blended_by_their_shares() -> None:
+    a, b = (targets_of(clouds(20, 24, seed=s)) for s in (1, 2))
+    both = StyleTargets.blended([a, b], (0.25, 0.75))
     for layer in STYLE:
-        assert torch.allclose(both.grams[layer], (a.grams[layer] + b.grams[layer]) / 2)
+        assert torch.allclose(both.summaries[layer], 0.25 * a.summaries[layer] + 0.75 * b.summaries[layer])
 
 
 def test_temporal_loss_counts_what_is_visible_and_has_its_gradient() -> None:

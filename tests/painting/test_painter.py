@@ -10,7 +10,7 @@ from tests.pictures import clouds, random_filters
 from vidstyle.painting.descent import Moments
 from vidstyle.painting.losses import temporal_loss
 from vidstyle.painting.painter import CONTENT_NOISE, SMALLEST_SIDE, Painter, Step, WarmStart, scale_plan
-from vidstyle.painting.palette import matched_palette
+from vidstyle.painting.palette import palettes_for
 from vidstyle.painting.targets import Anchor
 from vidstyle.settings import Settings
 
@@ -93,7 +93,8 @@ def test_two_styles_differ_from_either() -> None:
 
 def test_a_grey_style_makes_a_grey_picture() -> None:
     grey = STYLE.mean(0, keepdim=True).expand(3, -1, -1)
-    p = replace(Painter([grey], FILTERS, SMALL, balance=0.02), palette=matched_palette([CONTENT], [grey]))
+    palettes = palettes_for("no", [CONTENT], [grey])
+    p = Painter([grey], FILTERS, SMALL, balance=0.02, palettes=palettes)
     found = p.paint(CONTENT).image
     assert float((found - found.mean(0)).abs().max()) < 0.02
     assert float(found.std()) > 0.05
@@ -103,7 +104,7 @@ def test_a_random_start_lies_in_the_styles_colours() -> None:
     sepia = torch.tensor([0.6, 0.45, 0.3]).view(3, 1, 1) * (0.5 + STYLE.mean(0, keepdim=True))
     p = Painter([sepia], FILTERS, SMALL.replace(init="random", content_weight=0.0))
     seen: list[Step] = []
-    replace(p, palette=matched_palette([CONTENT], [sepia])).paint(CONTENT, seen.append)
+    replace(p, palettes=palettes_for("no", [CONTENT], [sepia])).paint(CONTENT, seen.append)
     assert torch.allclose(seen[0].image.mean((1, 2)), sepia.mean((1, 2)), atol=0.05)
 
 

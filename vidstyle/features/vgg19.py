@@ -40,14 +40,18 @@ class VGG19(nn.Module):
         for layer in layers_up_to(self.layers[-1]):
             self.convolutions[layer] = _Convolution(layer, filters)
 
-    def forward(self, image: Tensor, layers: Collection[str] | None = None) -> dict[str, Tensor]:
+    def forward(
+        self, image: Tensor, layers: Collection[str] | None = None, *, wraps: bool = False
+    ) -> dict[str, Tensor]:
         """Responses of `layers` (all of the network's when None) to an image; deeper ones are not computed.
 
         image: (3, H, W) or (1, 3, H, W), RGB, 0..1. Returns {layer: (1, C, h, w)}, h = ceil(H / 2 ** pools).
+        `wraps`: the image goes on at its other side, as on a torus; its sides must be multiples of `stride`.
         """
         wanted = self.layers if layers is None else layers
         x = (image if image.dim() == 4 else image[None]).contiguous(memory_format=torch.channels_last)
-        x = F.pad(normalized(_reflected(x, self.stride)), (1, 1, 1, 1), mode="replicate")
+        x = normalized(x if wraps else _reflected(x, self.stride))
+        x = F.pad(x, (1, 1, 1, 1), mode="circular" if wraps else "replicate")
         block = 1
         responses: dict[str, Tensor] = {}
         for layer, convolution in self.convolutions.items():
@@ -55,7 +59,7 @@ class VGG19(nn.Module):
                 break
             if block_of(layer) > block:
                 x, block = self._pooled(x), block_of(layer)
-            x = convolution(x)
+            x = _wrapped(convolution, x) if wraps and layer != LAYERS[0] else convolution(x)
             if layer in wanted:
                 responses[layer] = x
         return responses
@@ -104,6 +108,12 @@ class _Convolution(nn.Module):
     @cached_property
     def _winograd(self) -> tuple[Tensor, Tensor]:
         return winograd.transformed(self.weight), winograd.gradient_filters(self.weight)
+
+
+def _wrapped(convolution: nn.Module, x: Tensor) -> Tensor:
+    """A convolution that adds zeros at the border, as if the other side followed there."""
+    wide: Tensor = convolution(F.pad(x, (1, 1, 1, 1), mode="circular"))
+    return wide[..., 1:-1, 1:-1]
 
 
 def _reflected(x: Tensor, stride: int) -> Tensor:

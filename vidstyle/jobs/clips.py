@@ -174,6 +174,8 @@ class _Clips:
             device=job.device,
             start=job.start,
             end=job.end,
+            mask=job.mask,
+            style_masks=job.style_masks,
             overwrite=True,
             crew=job.crew,
             **how,

@@ -235,6 +235,8 @@ def facts_of(job: Job) -> dict[str, Any]:
         "source": str(job.source.absolute()),
         "styles": [str(style.absolute()) for style in job.styles],
         "settings": asdict(settings),
+        "mask": str(job.mask.absolute()) if job.mask else None,
+        "style_masks": [str(mask.absolute()) for mask in job.style_masks],
         "device": job.device,
         "start": job.start,
         "end": job.end,
@@ -259,6 +261,8 @@ def job_in(place: Path, near: Callable[[Path], Path] | None = None, *, overwrite
             settings = settings.replace(init=str(near(settings.init_file)))
         source, styles = near(Path(facts["source"])), [near(Path(style)) for style in facts["styles"]]
         how = {name: facts[name] for name in ("device", "start", "end", "report", "keep_work")}
+        how["mask"] = facts["mask"] and near(Path(facts["mask"]))
+        how["style_masks"] = [near(Path(mask)) for mask in facts["style_masks"]]
         return Job.of(source, styles, place.with_suffix(""), settings, overwrite=overwrite, **how)
     except (AttributeError, KeyError, TypeError, ValueError, SettingsError) as error:
         raise JobError(f"{place / 'job.json'}: cannot be read ({error}); plan it anew with --restart") from error

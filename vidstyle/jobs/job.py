@@ -48,6 +48,7 @@ class Crew:
 class Job:
     """One job, checked: made by `Job.of`, run by `jobs.run.run`.
 
+    `mask` says where to paint, and `style_masks` where each of the first styles: pictures or videos, white is where.
     `start` and `end` are seconds of a video's time; `device` is one of ``auto``, ``cpu``, ``cuda``, ``mps``; `report`
     asks for one at the end, in `report_file`. `crew`: who paints, where this machine does not. `restart` forgets what
     an earlier run of the job has done; `keep_work` leaves the work folder when all is done.
@@ -61,6 +62,8 @@ class Job:
     device: str = "auto"
     start: float = 0.0
     end: float | None = None
+    mask: Path | None = None
+    style_masks: tuple[Path, ...] = ()
     report: bool = False
     restart: bool = False
     keep_work: bool = False
@@ -70,7 +73,8 @@ class Job:
     def files(self) -> tuple[Path, ...]:
         """All that it is painted from."""
         start = self.settings.init_file
-        return (self.source, *self.styles, *([start] if start else []))
+        masks = [self.mask] if self.mask else []
+        return (self.source, *self.styles, *([start] if start else []), *masks, *self.style_masks)
 
     @property
     def report_file(self) -> Path:
@@ -88,6 +92,8 @@ class Job:
         device: str = "auto",
         start: float = 0.0,
         end: float | None = None,
+        mask: AnyPath | None = None,
+        style_masks: Sequence[AnyPath] = (),
         overwrite: bool = False,
         crew: Crew | None = None,
         **how: bool,
@@ -96,10 +102,13 @@ class Job:
         origin, pictures = Path(source), tuple(Path(style) for style in styles)
         kind = kind_of(origin)
         _check_styles(pictures)
+        chosen = settings or Settings()
+        where, places = Path(mask) if mask is not None else None, tuple(Path(path) for path in style_masks)
+        _check_looks(kind, len(pictures), chosen, where, places)
         _check_range(kind, start, end)
         target = Path(out) if out is not None else default_output(origin, pictures, kind)
         _check_output(target, origin, kind, overwrite)
-        job = cls(origin, pictures, target, kind, settings or Settings(), device, start, end, crew=crew, **how)
+        job = cls(origin, pictures, target, kind, chosen, device, start, end, where, places, crew=crew, **how)
         if job.report:
             _check_report(job, overwrite)
         if crew and kind in ("picture", "pictures"):
@@ -142,6 +151,27 @@ def _check_styles(styles: Sequence[Path]) -> None:
     for style in styles:
         if not style.is_file():
             raise SourceError(f"{style}: no such style picture; check the name")
+
+
+def _check_looks(kind: Kind, styles: int, settings: Settings, mask: Path | None, places: Sequence[Path]) -> None:
+    """That what is said of several styles fits their number, and that there are the masks."""
+    blend, keys = settings.blend, settings.keyed_styles
+    if blend and len(blend) != styles:
+        raise SettingsError(f"--style-blend has {len(blend)} numbers for {styles} of --style; give one for each")
+    if keys and len(keys[0].values) > styles:
+        last = chr(ord("A") + len(keys[0].values) - 1)
+        raise SettingsError(f"--style-keys names style {last}, and there are {styles} of --style; give one for each")
+    if len(places) > styles:
+        raise SettingsError(f"there are {len(places)} of --style-mask for {styles} of --style; leave some out")
+    if kind in ("picture", "pictures") and (keys or settings.strength_keys or settings.style_per_shot):
+        raise SettingsError("--style-keys, --strength-keys and --style-per-shot are for films; leave them out")
+    if places and (blend or keys or settings.style_per_shot):
+        raise SettingsError("--style-mask says where each style is; leave out --style-blend, -keys and -per-shot")
+    for path in ([mask] if mask else []) + list(places):
+        if not path.is_file():
+            raise SourceError(f"{path}: no such mask; check the name")
+        if kind in ("picture", "pictures") and path.suffix.lower() not in PICTURE_ENDINGS:
+            raise SettingsError(f"{path}: a mask of pictures is a picture; give one of {' '.join(PICTURE_ENDINGS)}")
 
 
 def _check_range(kind: Kind, start: float, end: float | None) -> None:

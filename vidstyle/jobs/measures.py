@@ -18,8 +18,9 @@ from vidstyle.motion.flow import Motion
 from vidstyle.motion.stability import StillRuns, flow_difference, gradient_energy, warp_error
 from vidstyle.painting.balance import structure
 from vidstyle.painting.losses import gram_matrix
-from vidstyle.painting.painter import STROKES, Painted, size_of
-from vidstyle.painting.palette import Palette
+from vidstyle.painting.painter import STROKES, Painted, Size, size_of
+from vidstyle.painting.palette import Palette, Palettes, grey_palette
+from vidstyle.painting.statistics import STATISTICS
 from vidstyle.painting.targets import ContentTargets, StyleTargets
 
 LONG = 8  # frames between the two of a long-term pair
@@ -102,7 +103,7 @@ class Judge:
     """Compares paintings with the style and the source by a network's responses.
 
     `optimised` are the style layers that were painted with, `held_out` others; `content_layers` those of the content,
-    which is taken in the colours of `palette`.
+    which are taken, like the styles, in the colours of `palettes`; `grey`: and paintings without their colours.
     """
 
     network: VGG19
@@ -110,8 +111,9 @@ class Judge:
     optimised: Sequence[str]
     held_out: Sequence[str]
     content_layers: Sequence[str]
-    palette: Palette | None = None
-    _targets: dict[tuple[int, int], StyleTargets] = field(init=False, default_factory=dict, repr=False, compare=False)
+    palettes: Palettes = field(default_factory=Palettes)
+    grey: bool = False
+    _targets: dict[Size, tuple[StyleTargets, ...]] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -121,29 +123,34 @@ class Judge:
         styles: Sequence[Tensor],
         style_layers: Iterable[str],
         content_layers: Iterable[str],
-        palette: Palette | None,
+        palettes: Palettes,
         device: torch.device,
+        *,
+        grey: bool = False,
     ) -> "Judge":
         """A judge for films painted with these layers; the layers held out are the second of every block."""
         optimised, content = tuple(style_layers), tuple(content_layers)
         deepest = max(optimised, key=LAYERS.index)
         held_out = [k for k in layers_up_to(deepest) if k.endswith("_2") and k not in (*optimised, *content)]
         network = VGG19(filters, [*optimised, *held_out, *content], pooling).to(device)
-        return cls(network, styles, optimised, held_out, content, palette)
+        coloured = [p(s) for p, s in zip(palettes.styles, styles, strict=True)] if palettes.styles else styles
+        return cls(network, coloured, optimised, held_out, content, palettes, grey)
 
     @property
     def layers(self) -> tuple[str, ...]:
         return (*self.optimised, *self.held_out)
 
     @torch.no_grad()
-    def compare(self, painting: Tensor, picture: Tensor) -> Comparison:
-        """Compares a painting with its picture, both (3, H, W)."""
+    def compare(self, painting: Tensor, picture: Tensor, shares: tuple[float, ...] | None = None) -> Comparison:
+        """Compares a painting with its picture, both (3, H, W), in these `shares` of the styles; None for the same."""
         device = next(self.network.buffers()).device
         painting, picture = painting.to(device), picture.to(device)
-        painted, source = self.network(painting), self.network(picture)
-        coloured = picture if self.palette is None else self.palette(picture)
+        palettes = self.palettes.contents
+        coloured = Palette.blended(palettes, shares)(picture) if palettes else picture
+        painted = self.network(grey_palette()(painting) if self.grey else painting)
+        source = self.network(coloured if self.grey else picture)
         content = ContentTargets.of(self.network, coloured, self.content_layers, "relative")
-        wanted = self._wanted(picture)
+        wanted = self._wanted(picture, shares)
         errors = [(content.weights[k] * (painted[k] - r).square()).sum() for k, r in content.responses.items()]
         return Comparison(
             style={k: _gram_error(painted[k], wanted[k]) for k in self.layers},
@@ -151,13 +158,15 @@ class Judge:
             content=float(torch.stack(errors).mean()) if errors else NOTHING,
         )
 
-    def _wanted(self, picture: Tensor) -> Mapping[str, Tensor]:
+    def _wanted(self, picture: Tensor, shares: tuple[float, ...] | None) -> Mapping[str, Tensor]:
         size = size_of(picture)
         if size not in self._targets:
             long_side = round(STROKES * max(size))
             scaled = [resize(style.to(picture), fit_size(size_of(style), long_side)) for style in self.styles]
-            self._targets[size] = StyleTargets.of(self.network, scaled, self.layers)
-        return self._targets[size].grams
+            of = (StyleTargets.of(self.network, style, self.layers, STATISTICS["gram"]) for style in scaled)
+            self._targets[size] = tuple(of)
+        targets = self._targets[size]
+        return StyleTargets.blended(targets, shares or (1 / len(targets),) * len(targets)).summaries
 
 
 @dataclass(frozen=True)
@@ -199,7 +208,7 @@ def _measured(
     if len(past) == LONG:
         earlier, earlier_painting = past[0]
         long = warp_error(painting, earlier_painting, Motion.between(picture, earlier))
-    comparison = judge.compare(painting, picture)
+    comparison = judge.compare(painting, picture, frame.look.shares)
     return FrameMeasures(
         index=frame.index,
         seconds=frame.seconds,

@@ -8,11 +8,12 @@ from pathlib import Path
 from vidstyle.errors import SettingsError, SinkError
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Listener, Outline
+from vidstyle.jobs.looks import looks_of
 from vidstyle.jobs.ready import outline_film, outline_pictures, ready_for_film
 from vidstyle.jobs.scout import Scouted, opened, scout
 from vidstyle.jobs.sheet import contact_sheet
 from vidstyle.media.images import load_picture, save_picture
-from vidstyle.media.source import Source, find_pictures
+from vidstyle.media.source import Frame, Source, find_pictures
 from vidstyle.motion.chain import PaintedFrame
 from vidstyle.painting.painter import Painter, size_of
 
@@ -45,7 +46,8 @@ def preview(job: Job, at: Sequence[float], listener: Listener, *, overwrite: boo
         moments = _positions(at, source)  # first, so that a wrong time is told at once
         scouted, painter = ready_for_film(job, source, listener)
         wanted = moments or middles_of_shots(scouted)
-        pairs = list(_painted(painter, source, wanted, listener))
+        with looks_of(job, source.size or source.info.size, scouted.cuts) as looks:
+            pairs = list(_painted(painter, looks.on(source), wanted, listener))
     files = [job.out.with_name(f"{job.out.stem}_preview_{p.frame.seconds:.2f}s.png") for p in pairs]
     for file, pair in zip(files, pairs, strict=True):
         save_picture(file, pair.painted.image.cpu())
@@ -68,10 +70,12 @@ def _positions(seconds: Sequence[float], source: Source) -> list[int]:
     return positions
 
 
-def _painted(painter: Painter, source: Source, wanted: Collection[int], listener: Listener) -> Iterator[PaintedFrame]:
+def _painted(
+    painter: Painter, frames: Iterator[Frame], wanted: Collection[int], listener: Listener
+) -> Iterator[PaintedFrame]:
     """Paints the frames at the positions `wanted`, each alone, in the order of the film."""
-    for position, frame in enumerate(itertools.islice(source, max(wanted) + 1)):
+    for position, frame in enumerate(itertools.islice(frames, max(wanted) + 1)):
         if position in wanted:
-            painted = PaintedFrame(frame, painter.paint(frame.image, listener.step))
+            painted = PaintedFrame(frame, painter.looking(frame.look).paint(frame.image, listener.step))
             listener.frame(painted)
             yield painted

@@ -17,6 +17,7 @@ from vidstyle.features.weights import Filters, load_filters
 from vidstyle.files import write_whole
 from vidstyle.jobs.job import AnyPath
 from vidstyle.jobs.listener import Listener
+from vidstyle.jobs.looks import Looks
 from vidstyle.jobs.measures import (
     FrameMeasures,
     Judge,
@@ -34,7 +35,7 @@ from vidstyle.motion.flow import Motion, warp
 from vidstyle.motion.shots import mark_cuts
 from vidstyle.painting.device import select_device
 from vidstyle.painting.painter import Size, size_of
-from vidstyle.painting.palette import matched_palette
+from vidstyle.painting.palette import palettes_for
 from vidstyle.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -114,7 +115,8 @@ def compare(
             on_progress=listener.working,
         )
         judge = _judge(filters, pictures, scouted.samples, settings, place)
-        films = [_film(Path(out), original, scouted, judge, work, listener) for out in outputs]
+        looks = Looks(settings, len(styles), scouted.cuts)
+        films = [_film(Path(out), original, scouted, judge, looks, work, listener) for out in outputs]
         strip, slices = _album(_of_size(original, films[0].size), len(films[0].measures.frames))
     return Report(
         Path(source),
@@ -148,17 +150,24 @@ def _judge(
 ) -> Judge:
     """Who judges films that were painted with `settings` from a source like `samples`."""
     pooling = filters.pooling if settings.pooling == "auto" else settings.pooling
-    palette = None if settings.content_colors == "own" else matched_palette(samples, styles)
+    palettes = palettes_for(settings.keep_colors, samples, styles)
     layers = settings.style_layer_weights, settings.content_layer_weights
-    return Judge.of(filters.tensors, pooling, styles, *layers, palette, device)
+    grey = settings.keep_colors == "luminance"
+    return Judge.of(filters.tensors, pooling, styles, *layers, palettes, device, grey=grey)
 
 
 def _film(
-    path: Path, original: Source, scouted: Scouted, judge: Judge, work: Sequence[Work], listener: Listener
+    path: Path,
+    original: Source,
+    scouted: Scouted,
+    judge: Judge,
+    looks: Looks,
+    work: Sequence[Work],
+    listener: Listener,
 ) -> Film:
     with _opened(path, listener) as painted:
         size = _unpadded(painted.info.size, scouted.size)
-        frames = mark_cuts(_of_size(original, size), scouted.cuts)
+        frames = looks.on(mark_cuts(_of_size(original, size), scouted.cuts))
         found = _told(judged(_paired(path, frames, painted, size), judge), path, len(painted), listener)
         film = _collected(path.name, size, found, len(painted), work)
     seen = len(film.measures.frames)

@@ -17,12 +17,13 @@ from torch import Tensor
 
 from vidstyle.errors import JobError
 from vidstyle.features.weights import Filters
+from vidstyle.media.look import PLANES, Look
 from vidstyle.media.source import Frame
 from vidstyle.motion.chain import Linked, Memory
 from vidstyle.motion.hold import Stillness
 from vidstyle.painting.descent import Moments
 from vidstyle.painting.painter import Painted, Painter
-from vidstyle.painting.palette import Palette
+from vidstyle.painting.palette import Palette, Palettes
 from vidstyle.painting.targets import Losses
 from vidstyle.settings import Settings
 
@@ -32,10 +33,12 @@ _FACTS = "facts"
 def painter_bytes(painter: Painter) -> bytes:
     """What was learned and found for a job: filters, palette and balance."""
     tensors = {f"filters.{name}": tensor for name, tensor in painter.filters.tensors.items()}
-    if painter.palette:
-        tensors |= {"palette.matrix": painter.palette.matrix, "palette.offset": painter.palette.offset}
+    for kind, palettes in (("contents", painter.palettes.contents), ("styles", painter.palettes.styles)):
+        for number, palette in enumerate(palettes):
+            tensors[f"{kind}.{number}.matrix"], tensors[f"{kind}.{number}.offset"] = palette.matrix, palette.offset
     filters = painter.filters
-    return _packed(tensors, {"origin": filters.origin, "sha256": filters.sha256, "balance": painter.balance})
+    facts = {"origin": filters.origin, "sha256": filters.sha256}
+    return _packed(tensors, {**facts, "balance": painter.balance, "balances": painter.balances})
 
 
 def painter_of(path: Path, styles: Sequence[Tensor], settings: Settings, **rest: Any) -> Painter:
@@ -47,9 +50,17 @@ def painter_of(path: Path, styles: Sequence[Tensor], settings: Settings, **rest:
 def _painter_of(path: Path, styles: Sequence[Tensor], settings: Settings, **rest: Any) -> Painter:
     tensors, facts = _unpacked(path)
     filters = {name.removeprefix("filters."): t for name, t in tensors.items() if name.startswith("filters.")}
-    palette = Palette(tensors["palette.matrix"], tensors["palette.offset"]) if "palette.matrix" in tensors else None
     found = Filters(facts["origin"], facts["sha256"], filters)
-    return Painter(styles, found, settings, balance=facts["balance"], palette=palette, **rest)
+    palettes = Palettes(*(_palettes(tensors, kind, len(styles)) for kind in ("contents", "styles")))
+    balances = tuple((float(strength), float(balance)) for strength, balance in facts["balances"])
+    return Painter(styles, found, settings, facts["balance"], balances, palettes, **rest)
+
+
+def _palettes(tensors: Mapping[str, Tensor], kind: str, count: int) -> tuple[Palette, ...]:
+    if f"{kind}.0.matrix" not in tensors:
+        return ()
+    parts = ([tensors[f"{kind}.{number}.{part}"] for part in ("matrix", "offset")] for number in range(count))
+    return tuple(Palette(*part) for part in parts)
 
 
 def link_bytes(link: Linked) -> bytes:
@@ -66,6 +77,7 @@ def link_bytes(link: Linked) -> bytes:
         "awake": memory.stillness.awake,
         "age": memory.age,
         "shown": memory.shown,
+        **{name: plane for name in PLANES if (plane := getattr(memory.look, name)) is not None},
     }
     facts = {
         "index": link.frame.index,
@@ -78,6 +90,8 @@ def link_bytes(link: Linked) -> bytes:
         "mean_seen": last.moments.mean_seen,
         "level": memory.level,
         "pull": memory.pull,
+        "shares": memory.look.shares,
+        "strength": memory.look.strength,
     }
     return _packed(tensors, facts)
 
@@ -106,8 +120,10 @@ def _link_of(tensors: Mapping[str, Tensor], there: Mapping[str, Tensor], facts: 
         shown=tensors["shown"],
         level=facts["level"],
         pull=facts["pull"],
+        look=Look(facts["shares"] and tuple(facts["shares"]), facts["strength"], *map(tensors.get, PLANES)),
     )
-    return Linked(Frame(facts["index"], facts["seconds"], memory.pictures[0]), memory, opens=False)
+    frame = Frame(facts["index"], facts["seconds"], memory.pictures[0], look=memory.look)
+    return Linked(frame, memory, opens=False)
 
 
 def _packed(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> bytes:

@@ -18,6 +18,7 @@ from vidstyle.files import sha256_of
 from vidstyle.jobs.folder import Manifest, WorkFolder, difference_between, facts_of
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Listener, Summary
+from vidstyle.jobs.looks import Looks, looks_of
 from vidstyle.jobs.measures import Work
 from vidstyle.jobs.ready import device_here, device_of, load_start, load_styles, outline_film, ready_for_film
 from vidstyle.jobs.report import compare, write_report
@@ -161,10 +162,10 @@ def tell_resumed(work: Planned, done: Sequence[Segment], listener: Listener) -> 
 
 
 class Reader:
-    """Reads the frames of segments, on from the last one where they go on."""
+    """Reads the frames of segments, on from the last one where they go on, each with its look."""
 
-    def __init__(self, source: Source, manifest: Manifest) -> None:
-        self.source, self._manifest = source, manifest
+    def __init__(self, source: Source, manifest: Manifest, looks: Looks) -> None:
+        self.source, self._manifest, self._looks = source, manifest, looks
         self._frames: Iterator[Frame] = iter(())
         self._position: int | None = None  # of the next frame; None where a segment was not read to its end
 
@@ -172,7 +173,8 @@ class Reader:
         if segment.start != self._position:
             self._frames = self.source.frames_from(segment.start, self._manifest.marks.get(segment.start, ""))
         self._position = None
-        yield from mark_cuts(itertools.islice(self._frames, len(segment)), self._manifest.cuts, segment.start)
+        frames = mark_cuts(itertools.islice(self._frames, len(segment)), self._manifest.cuts, segment.start)
+        yield from self._looks.on(frames, segment.start)
         self._position = segment.stop
 
 
@@ -195,7 +197,8 @@ def underway(
                 listener.started(outline_film(job, source, manifest.frames, 1 + len(manifest.cuts)))
             painter = _found(job, folder, manifest, listener)
             source.size = manifest.size
-        yield Underway(job, folder, manifest, painter, Reader(source, manifest), listener)
+        with looks_of(job, manifest.size, manifest.cuts) as looks:
+            yield Underway(job, folder, manifest, painter, Reader(source, manifest, looks), listener)
 
 
 def key_of(job: Job, listener: Listener) -> dict[str, str]:
@@ -207,6 +210,8 @@ def settings_key(job: Job, listener: Listener) -> dict[str, str]:
     """The same without the source."""
     values = {name: str(value) for name, value in asdict(job.settings).items()}
     files = {f"style picture {i}": path for i, path in enumerate(job.styles, 1)}
+    files |= {f"the mask of style {i}": path for i, path in enumerate(job.style_masks, 1)}
+    files |= {"--mask": job.mask} if job.mask else {}
     for name, file in (("init", job.settings.init_file), ("weights", job.settings.weights_file)):
         if file:  # wherever it lies
             values[name] = "a file"

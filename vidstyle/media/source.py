@@ -31,6 +31,7 @@ from . import animation, ffmpeg
 from .conform import conform
 from .decoding import Picture, decoded
 from .images import PICTURE_ENDINGS
+from .look import PLAIN, Look
 from .probe import VideoInfo, probe
 from .readahead import ReadAhead
 
@@ -47,14 +48,15 @@ _MOMENT = 1e-6  # seconds: less than this before a picture's time still counts a
 @dataclass(frozen=True)
 class Frame:
     """One picture: ``index`` and ``seconds`` count from the file's first picture; ``image`` (3, H, W) float32
-    RGB 0..1; ``cut``: a new shot begins here (set by those who look for cuts, never by a source); ``mark``, if there is
-    one, tells it from the file's other pictures, so that it can be sought."""
+    RGB 0..1; ``cut``: a new shot begins here, and ``look``: how to paint it (both set by others, never by a source);
+    ``mark``, if there is one, tells it from the file's other pictures, so that it can be sought."""
 
     index: int
     seconds: float
     image: Tensor
     cut: bool = False
     mark: str = ""
+    look: Look = PLAIN
 
 
 class Source(ABC):

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vidstyle.media.look import PLAIN, Look
 from vidstyle.media.source import Frame
 from vidstyle.motion.estimators import flow_estimator
 from vidstyle.motion.flow import Flow, Motion, warp
@@ -20,6 +21,7 @@ from vidstyle.painting.painter import OnStep, Painted, Painter, WarmStart
 from vidstyle.painting.targets import Anchor
 
 SETTLING = 16  # frames over which uncovered pixels are painted freely, before they are held like others
+UNSETTLED = SETTLING // 2  # the age of paint that is to look otherwise: half as firm, and not held
 SETTLED_REACH = 0.33  # of the learning rate, for settled paint: it is right but for small errors of the flow
 NEW = 0.05  # share of pixels that were lately uncovered, from which on no loss of a frame is low enough
 FULL_EFFORT = 0.6  # share of free pixels from which on a frame is given all its steps
@@ -45,8 +47,8 @@ class Memory:
     `paintings` are the last ones, the latest first, as many as are looked back at, and `pictures` what they were
     painted of; `last` is all of the latest; `age` (1, H, W) counts the frames since a pixel was uncovered, up to
     SETTLING. `shown` (3, H, W) is what of the source each pixel was painted for: paint that the flow leads astray comes
-    to lie on other things. `level` is the loss of the shot's first frame and `pull` how strongly the second one's
-    pulled (`Painter.pull`); both stay.
+    to lie on other things. `level` is the loss of the shot's first frame, which no loss is below once the `look`
+    changes, and `pull` how strongly the second one's pulled (`Painter.pull`); both stay.
     """
 
     paintings: tuple[Tensor, ...]
@@ -57,20 +59,21 @@ class Memory:
     shown: Tensor
     level: float
     pull: float | None = None
+    look: Look = PLAIN
 
     @classmethod
     def of_opener(cls, frame: Frame, painted: Painted) -> "Memory":
         """What a shot's first frame hands on."""
         age = torch.full_like(painted.image[:1], SETTLING)
         still, level = Stillness.at(frame.image), float(painted.losses.picture)
-        return cls((painted.image,), (frame.image,), painted, still, age, frame.image, level)
+        return cls((painted.image,), (frame.image,), painted, still, age, frame.image, level, look=frame.look)
 
     def after(self, frame: Frame, painted: Painted, length: int, **changes: Any) -> "Memory":
         """With one more frame; `length` paintings are kept. The age is that of this frame."""
         age = (changes.pop("age") + 1).clamp(max=SETTLING)
         paintings = (painted.image, *self.paintings)[:length]
         pictures = (frame.image, *self.pictures)[:length]
-        return replace(self, paintings=paintings, pictures=pictures, last=painted, age=age, **changes)
+        return replace(self, paintings=paintings, pictures=pictures, last=painted, age=age, look=frame.look, **changes)
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,8 @@ def chained(
         for one in ahead:
             remembered = Remembered.of(memory.paintings, one.motions) if memory and one.motions else None
             if memory is None or remembered is None or remembered.share < LOST:
-                memory = Memory.of_opener(one.frame, painter.paint(one.frame.image, on_step))
+                painted = painter.looking(one.frame.look).begun(one.frame.image, on_step)
+                memory = Memory.of_opener(one.frame, painted)
                 yield Linked(one.frame, memory, opens=True)
             else:
                 memory = followed(painter, one, memory, remembered, on_step)
@@ -144,10 +148,12 @@ def followed(
     What an `earlier` pass painted of the frame is blended in, and stands where the last paintings show nothing.
     """
     frame, motion, length = one.frame, one.motions[1], max(painter.settings.look_backs)
+    painter, changed = painter.looking(frame.look), torch.as_tensor(frame.look.changed_since(memory.look))
     visible = motion.visible.to(painter.device)
     age = warp(memory.age, motion.flow, cv2.INTER_NEAREST)
     hidden = earlier.weight * SETTLING if earlier else SETTLING * remembered.known.float()
     age = torch.where(visible, age, hidden)
+    age = torch.where(changed.to(age.device), age.clamp(max=UNSETTLED), age)
     unsettled = (age[0] < SETTLING).cpu() | torch.from_numpy((motion.flow != 0).any(-1))
     stillness, free = memory.stillness.after(frame.image, unsettled)
     shown = torch.where(motion.visible, warp(memory.shown, motion.flow), frame.image)
@@ -163,12 +169,14 @@ def followed(
     stiffness = remembered.trust * firm * (age / SETTLING) * (255 * pull / (2 * painter.settings.stability))
     moments = carried(memory.last.moments, motion.flow, visible, remembered.known)
     done = float((age < SETTLING).float().mean()) < NEW  # else a good loss may hide that the new part is bare
-    level = memory.level if done else -math.inf
+    lowest = -math.inf if changed.all() else memory.level
+    level = lowest if done else -math.inf
     effort = min(1.0, float(free.float().mean()) / FULL_EFFORT)
     reach = torch.lerp(torch.ones_like(age), torch.full_like(age, SETTLED_REACH), age / SETTLING)
     warm = WarmStart(Anchor(start, stiffness, free), moments, level, effort, reach)
     painted = painter.follow(content, warm, on_step)
-    return memory.after(frame, painted, length, stillness=stillness, age=age, shown=shown, pull=pull)
+    changes = {"stillness": stillness, "age": age, "shown": shown, "pull": pull, "level": lowest}
+    return memory.after(frame, painted, length, **changes)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ passes; here both are chains of finished paintings). Where a film is to loop, th
 
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from vidstyle.errors import SinkError
+from vidstyle.media.look import PLANES
 from vidstyle.media.source import Frame
 from vidstyle.motion.chain import (
     LOST,
@@ -67,7 +68,7 @@ def paint_part(
     """
     if not painter.settings.both_ways:
         for link in chained(painter, frames, on_step, handed.memory if handed else None):
-            yield link.painted_frame, link
+            yield _finished(painter, link.painted_frame), link
         return
     start = handed
     for shot in _shots(chained(painter, frames, on_step), on_turn, scratch):
@@ -85,7 +86,14 @@ def paint_part(
             if start is shot.first:
                 start = start.repainted(shot.painting(0))
             for painted in shot:
-                yield painted, start
+                yield _finished(painter, painted), start
+
+
+def _finished(painter: Painter, painted: PaintedFrame) -> PaintedFrame:
+    """What is seen of a painted frame."""
+    frame, seen = painted.frame, painted.painted
+    image = painter.looking(frame.look).finished(seen.image, frame.image)
+    return replace(painted, painted=replace(seen, image=image))
 
 
 class _Shot:
@@ -124,7 +132,7 @@ class _Shot:
 
     def frame(self, index: int) -> Frame:
         """The frame, as no cut: so that its shot can be gone through backwards."""
-        return replace(self._bare[index].frame, image=self._read(index)["content"].float(), cut=False)
+        return replace(_whole(self._bare[index].frame, self._read(index)), cut=False)
 
     def painting(self, index: int) -> Tensor:
         return self._read(index)["painting"].float()
@@ -136,8 +144,7 @@ class _Shot:
     def __iter__(self) -> Iterator[PaintedFrame]:
         for index, bare in enumerate(self._bare):
             tensors = self._read(index)
-            frame = replace(bare.frame, image=tensors["content"].float())
-            yield PaintedFrame(frame, replace(bare.painted, image=tensors["painting"].float()))
+            yield PaintedFrame(_whole(bare.frame, tensors), replace(bare.painted, image=tensors["painting"].float()))
 
     def _path(self, index: int) -> Path:
         return Path(self._folder.name) / f"{index}.safetensors"
@@ -146,7 +153,9 @@ class _Shot:
         return safetensors.torch.load_file(self._path(index))
 
     def _write(self, index: int, painted: PaintedFrame, settled: Tensor) -> None:
-        pictures = {"content": painted.frame.image, "painting": painted.painted.image, "settled": settled}
+        frame = painted.frame
+        pictures = {"content": frame.image, "painting": painted.painted.image, "settled": settled}
+        pictures |= {name: plane for name in PLANES if (plane := getattr(frame.look, name)) is not None}
         # Half precision is an eighth of a level of 8 bits at most.
         halves = {name: picture.half().cpu().contiguous() for name, picture in pictures.items()}
         try:
@@ -162,7 +171,15 @@ def _bare(painted: PaintedFrame) -> PaintedFrame:
     """A painted frame without its pictures."""
     nothing = torch.empty(0)
     moments = Moments(nothing, nothing, 0, nothing)
-    return PaintedFrame(replace(painted.frame, image=nothing), replace(painted.painted, image=nothing, moments=moments))
+    look = replace(painted.frame.look, places=None, mask=None)
+    frame = replace(painted.frame, image=nothing, look=look)
+    return PaintedFrame(frame, replace(painted.painted, image=nothing, moments=moments))
+
+
+def _whole(bare: Frame, tensors: Mapping[str, Tensor]) -> Frame:
+    """A bare frame with its pictures."""
+    places, mask = (tensors[name].float() if name in tensors else None for name in PLANES)
+    return replace(bare, image=tensors["content"].float(), look=replace(bare.look, places=places, mask=mask))
 
 
 def _shots(links: Iterator[Linked], on_turn: OnTurn | None, scratch: Path | None) -> Iterator[_Shot]:

@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vidstyle.media.images import fit_size, resize
+from vidstyle.media.look import Look
 from vidstyle.painting.painter import Painter, Size, scale_plan, size_of
-from vidstyle.painting.palette import matched_palette
+from vidstyle.painting.palette import LUMINANCE, palettes_for
 from vidstyle.settings import Settings
 
 OnProbe = Callable[[int, int], None]  # paintings of the search done, in all
@@ -28,7 +29,6 @@ TYPICAL_SLOPE = 0.08  # structure gained for each e-fold of the balance
 RANGE = (1e-3, 1e3)  # of the balance
 BLUR = 1 / 160  # of the long side: standard deviation of the blur before structures are compared
 WINDOW = 1 / 8  # of the height
-LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
 def wanted_structure(strength: float) -> float:
@@ -56,37 +56,49 @@ def structure(painting: Tensor, content: Tensor) -> float:
 
 
 def calibrated(painter: Painter, contents: Sequence[Tensor], on_probe: OnProbe | None = None) -> Painter:
-    """The painter with the palette and the balance for `contents` (each (3, H, W)) at its ``strength``.
+    """The painter with the palettes and the balance for `contents` (each (3, H, W)) at its ``strength``.
 
-    The balance is searched on the one with the most contrast. Plain sums of squares (``loss="sums"``) and a
-    content weight of 0 have no balance to find.
+    The balance is searched on the one with the most contrast; with ``strength_keys`` for each strength that they name.
+    Plain sums of squares (``loss="sums"``), and a weight of 0 of content or style, have no balance to find.
     """
-    if painter.settings.content_colors == "style":
-        painter = painter.retuned(palette=matched_palette(contents, painter.styles))
-    if painter.settings.loss == "sums" or not painter.settings.content_weight:
+    settings = painter.settings
+    painter = painter.retuned(palettes=palettes_for(settings.keep_colors, contents, painter.styles))
+    if settings.loss == "sums" or not settings.content_weight or not settings.style_weight:
         return painter
+    strengths = sorted({key.values[0] for key in settings.keyed_strengths}) or [settings.strength]
+    count = PROBES * len(strengths)
+    balances = []
+    for done, strength in enumerate(strengths):
+        told = (lambda number, _, before=PROBES * done: on_probe(before + number, count)) if on_probe else None
+        balances.append((strength, found_balance(painter, contents, strength, told)))
+    return painter.retuned(balance=balances[0][1], balances=tuple(balances))
+
+
+def found_balance(painter: Painter, contents: Sequence[Tensor], strength: float, on_probe: OnProbe | None) -> float:
+    """The balance at which paintings keep the structure of `strength`."""
     content = max(contents, key=lambda picture: float(picture.std()))
     small = resize(content, _probe_size(size_of(content)))
     settings = painter.settings.replace(init="content", steps=PROBE_STEPS, scales=PROBE_SCALES)
-    probe = painter.retuned(settings=settings, init_picture=None)
-    wanted, tell = wanted_structure(painter.settings.strength), on_probe or (lambda *_: None)
+    probe = painter.retuned(settings=settings, init_picture=None, look=Look(shares=painter.look.shares))
+    wanted, tell = wanted_structure(strength), on_probe or (lambda *_: None)
     tried: list[tuple[float, float]] = []  # (log of the balance, structure above what is wanted)
     for number in range(1, PROBES + 1):
         log_balance = _next_guess(tried)
-        painting = probe.retuned(balance=math.exp(log_balance)).paint(small).image
+        painting = probe.retuned(balance=math.exp(log_balance)).begun(small).image
         tried.append((log_balance, structure(painting.cpu(), small.cpu()) - wanted))
         tell(number, PROBES)
         if abs(tried[-1][1]) < NEAR:
             break
-    return painter.retuned(balance=math.exp(_next_guess(tried)))
+    return math.exp(_next_guess(tried))
 
 
 def search_cost(settings: Settings, size: Size) -> int:
     """Steps times pixels that the search takes for pictures of `size`, at most."""
-    if settings.loss == "sums" or not settings.content_weight:
+    if settings.loss == "sums" or not settings.content_weight or not settings.style_weight:
         return 0
     probe = settings.replace(steps=PROBE_STEPS, scales=PROBE_SCALES)
-    return PROBES * sum(h * w * steps for (h, w), steps in scale_plan(_probe_size(size), probe))
+    strengths = len({key.values for key in settings.keyed_strengths}) or 1
+    return strengths * PROBES * sum(h * w * steps for (h, w), steps in scale_plan(_probe_size(size), probe))
 
 
 def _probe_size(size: Size) -> Size:

@@ -126,7 +126,7 @@ def lbfgs(
     moments, are Adam's alone.
     """
     leaf, evaluated = start.clone().requires_grad_(), 0
-    losses = Losses(0.0, 0.0, 0.0)
+    losses = Losses()
     # Tolerances below zero: the mean gradient of a pixel is so small that the default ends at once.
     optimizer = torch.optim.LBFGS(
         [leaf],

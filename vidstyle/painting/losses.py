@@ -28,12 +28,15 @@ class _Gram(torch.autograd.Function):
         return features @ ((gradient + gradient.T) / len(features))
 
 
-def gram_matrix(responses: Tensor) -> Tensor:
+def gram_matrix(responses: Tensor, weights: Tensor | None = None) -> Tensor:
     """Gram matrix of a layer's responses: (1, C, h, w) -> (C, C), float32, mean over the h * w positions.
 
     Gatys et al. 2015 (arXiv 1508.06576), equation 3; we divide by the number of positions M so that pictures
-    of different sizes can be compared.
+    of different sizes can be compared. `weights` (1, 1, h, w) say what each position counts, so that a mean is of a
+    part of the picture.
     """
+    if weights is not None:
+        responses = responses * (weights / weights.mean()).sqrt()
     positions = responses.permute(0, 2, 3, 1).reshape(-1, responses.shape[1])  # (M, C)
     return _Gram.apply(positions.float())  # type: ignore[no-any-return]
 

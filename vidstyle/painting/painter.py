@@ -2,6 +2,7 @@
 
 import math
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,21 +14,27 @@ from torch import Tensor
 from vidstyle.features.vgg19 import VGG19
 from vidstyle.features.weights import Filters
 from vidstyle.media.images import fit_size, resize
+from vidstyle.media.look import PLAIN, Look
 from vidstyle.painting.descent import OPTIMIZERS, Moments, Schedule, loss_and_gradient
-from vidstyle.painting.palette import Palette, colour_axes
-from vidstyle.painting.targets import Anchor, ContentTargets, Losses, Objective, StyleTargets
+from vidstyle.painting.palette import GREY_AXIS, Palette, Palettes, colour_axes, with_luminance
+from vidstyle.painting.statistics import statistic_of
+from vidstyle.painting.targets import Anchor, ContentTargets, Losses, Objective, Region, StyleTargets
 from vidstyle.settings import Settings
 
 Size = tuple[int, int]  # (height, width)
 Plan = Sequence[tuple[Size, int]]  # sizes from coarse to fine, each with its steps
 
+TILE = 16  # pixels for each position of conv5_1
 SMALLEST_SIDE = 40  # of the coarsest scale: below, conv5_1 has too few positions for a Gram matrix
 MORE_STEPS = 1.6  # of each scale than of the next finer one; they cost a quarter
 STROKES = 1.5  # long side of the style against the painting's: strokes of a style of the same size look like noise
 CONTENT_NOISE = 0.1  # standard deviation of the noise added to a content or picture start
 RANDOM_START = 0.25  # standard deviation of a random start around the style's mean, or middle grey
+QUIET_START = 0.05  # the same without a style: noise that no content layer sees would stay
 FIRST_RATE, LAST_RATE = 0.04, 0.004
 FOLLOW_FIRST_RATE, FOLLOW_LAST_RATE = 0.03, 0.01
+SMALLEST_STYLE = 32  # pixels of a style's long side, below which its deep layers have too few positions
+SMALLEST_AREA = 1e-3  # of a picture, below which a style leaves no trace in it
 
 
 @dataclass(frozen=True)
@@ -78,19 +85,26 @@ class WarmStart:
 class Painter:
     """Paints pictures in the style of `styles` (each (3, H, W), RGB, 0..1); nothing passes between pictures.
 
-    `balance` is the weight of the content loss against a style loss of weight 1, and `palette` the colours that
-    contents are moved to first; `balance.calibrated` finds both. Without a palette contents keep their colours.
-    `init_picture` is the start that ``Settings.init`` names where it names a file.
+    `balance` is the weight of the content loss against a style loss of weight 1, and `palettes` the colours that
+    contents and styles are moved to first; `balance.calibrated` finds both, and `balances` for each strength of a film
+    (strength, balance) whose strength changes. Without palettes all keep their colours. `look` is how the picture is to
+    be painted. `init_picture` is the start that ``Settings.init`` names where it names a file. `wraps`: each picture
+    goes on at its other side, so that tiles of it show no seam; its sides must be multiples of TILE.
     """
 
     styles: Sequence[Tensor]
     filters: Filters
     settings: Settings = field(default_factory=Settings)
     balance: float = 1.0
-    palette: Palette | None = None
+    balances: tuple[tuple[float, float], ...] = ()
+    palettes: Palettes = field(default_factory=Palettes)
+    look: Look = PLAIN
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     init_picture: Tensor | None = None
-    _style_targets: dict[Size, StyleTargets] = field(init=False, default_factory=dict, repr=False, compare=False)
+    wraps: bool = False
+    _style_targets: dict[Size, tuple[StyleTargets, ...]] = field(
+        init=False, default_factory=dict, repr=False, compare=False
+    )
 
     @cached_property
     def network(self) -> VGG19:
@@ -98,22 +112,56 @@ class Painter:
         return VGG19(self.filters.tensors, self.settings.layers, pooling).to(self.device)
 
     @cached_property
+    def coloured_styles(self) -> Sequence[Tensor]:
+        """The styles in the colours that they are painted in."""
+        palettes = self.palettes.styles
+        return [p(s) for p, s in zip(palettes, self.styles, strict=True)] if palettes else self.styles
+
+    @cached_property
     def axes(self) -> Tensor | None:
-        """The axes of colour that pixels move along: the style's, where contents are moved to its colours."""
-        return None if self.palette is None else colour_axes(self.styles)
+        """The axes of colour that pixels move along: the style's, or grey; None for red, green and blue."""
+        if self.settings.keep_colors == "luminance":
+            return torch.tensor(GREY_AXIS)
+        return None if self.settings.keep_colors == "free" else colour_axes(self.coloured_styles)
 
     def retuned(self, **changes: Any) -> "Painter":
-        """This painter with another palette, balance, start or number of steps; network and style targets are one."""
+        """This painter with other palettes, balance, look, start or steps; it shares the network and style targets."""
         other = replace(self, **changes)
-        other.__dict__.update(network=self.network, _style_targets=self._style_targets)
+        other.__dict__.update(network=self.network)
+        if not {"palettes", "styles"} & changes.keys():
+            kept = {"axes", "coloured_styles"} & self.__dict__.keys()
+            other.__dict__.update(_style_targets=self._style_targets, **{name: self.__dict__[name] for name in kept})
         return other
+
+    def looking(self, look: Look) -> "Painter":
+        """This painter for a frame that is to look so."""
+        if look is self.look:
+            return self
+        balance = self.balance if look.strength is None else self._balance_at(look.strength)
+        return self.retuned(look=look, balance=balance)
 
     def paint(self, content: Tensor, on_step: OnStep | None = None) -> Painted:
         """Paints `content` (3, H, W), coarse to fine, from where ``Settings.init`` says."""
-        plan = scale_plan(size_of(content), self.settings)
+        painted = self.begun(content, on_step)
+        return replace(painted, image=self.finished(painted.image, content))
+
+    def finished(self, painting: Tensor, content: Tensor) -> Tensor:
+        """What is seen of a `painting` of `content`, both (3, H, W): in the content's colours where the settings keep
+        them, and the content itself where the look has no paint."""
+        if self.settings.keep_colors == "luminance":
+            painting = with_luminance(content.to(painting), painting)
+        if self.look.cover is None:
+            return painting
+        content, cover = content.to(painting), resize(self.look.cover, size_of(painting)).to(painting)
+        return torch.where(cover > 0, torch.lerp(content, painting, cover), content)
+
+    def begun(self, content: Tensor, on_step: OnStep | None = None) -> Painted:
+        """Like `paint`, but not finished: what the next frame of a film goes on from. Steps are told finished."""
+        plan = scale_plan(size_of(content), self.settings, TILE if self.wraps else 1)
         schedules = [Schedule(steps, FIRST_RATE, LAST_RATE, self.axes) for _, steps in plan]
-        content = self.coloured(content)
-        return self._through(plan, schedules, content, self._start(content, plan[0][0]), on_step)
+        coloured = self.coloured(content)
+        told = on_step and self._telling_finished(on_step, content)
+        return self._through(plan, schedules, coloured, self._start(coloured, plan[0][0]), told)
 
     def follow(self, content: Tensor, warm: WarmStart, on_step: OnStep | None = None) -> Painted:
         """Paints `content` (3, H, W) from a painting of nearly the same picture, in few steps at its size."""
@@ -139,14 +187,15 @@ class Painter:
         settings = self.settings
         return Objective(
             network=self.network,
-            style=self._style_at(size_of(content)),
+            regions=self._regions(size_of(content)),
+            statistic=statistic_of(settings.loss, settings.style_loss),
             content=ContentTargets.of(self.network, content, tuple(settings.content_layer_weights), settings.loss),
             style_layers=settings.style_layer_weights,
             content_layers=settings.content_layer_weights,
             style_weight=settings.style_weight,
             content_weight=settings.content_weight * self.balance,
             tv_weight=settings.tv_weight,
-            form=settings.loss,
+            wraps=self.wraps,
             anchor=anchor,
         )
 
@@ -163,7 +212,8 @@ class Painter:
         moments: Moments | None = None
         for (size, _), schedule in zip(plan, schedules, strict=True):
             if size_of(image) != size:
-                image, moments = resize(image, size), moments and moments.resized(size)
+                image = resized_tile(image, size) if self.wraps else resize(image, size)
+                moments = moments and moments.resized(size)
             objective = self.objective(resize(content, size))
             end = OPTIMIZERS[self.settings.optimizer](image, objective, schedule, moments, report)
             image, moments = end.image, end.moments
@@ -171,16 +221,64 @@ class Painter:
 
     def coloured(self, content: Tensor) -> Tensor:
         """`content` (3, H, W) on the painter's device, in the colours that it is painted in."""
-        content = content.to(self.device)
-        return content if self.palette is None else self.palette(content)
+        content, palettes = content.to(self.device), self.palettes.contents
+        if not palettes:
+            return content
+        if self.look.places is None:
+            return Palette.blended(palettes, self.look.shares)(content)
+        places = resize(self.look.places, size_of(content)).to(content)
+        bare = (1 - places.sum(0)).clamp_min(0)
+        parts = [place * palette(content) for place, palette in zip(places, palettes, strict=True)]
+        return torch.stack([*parts, bare * content]).sum(0) / (places.sum(0) + bare)
 
-    def _style_at(self, size: Size) -> StyleTargets:
-        """The style's targets for paintings of `size`: strokes keep their size relative to the picture."""
+    def _balance_at(self, strength: float) -> float:
+        """The balance on the line between those of the nearest strengths, in logarithms."""
+        known = self.balances or ((strength, self.balance),)
+        strengths, balances = [s for s, _ in known], [b for _, b in known]
+        after = bisect_left(strengths, strength)
+        if after in (0, len(strengths)):
+            return balances[max(0, after - 1)]
+        low, high = strengths[after - 1], strengths[after]
+        share = (strength - low) / (high - low)
+        return math.exp((1 - share) * math.log(balances[after - 1]) + share * math.log(balances[after]))
+
+    def _telling_finished(self, on_step: OnStep, content: Tensor) -> OnStep:
+        if self.look.cover is None and self.settings.keep_colors != "luminance":
+            return on_step
+        return lambda step: on_step(
+            replace(step, image=self.finished(step.image, resize(content.to(self.device), size_of(step.image))))
+        )
+
+    def _regions(self, size: Size) -> Sequence[Region]:
+        """Where which style is painted in a picture of `size`."""
+        styles = self._styles_at(size)
+        if not styles:
+            return []
+        if self.look.places is None:
+            shares = self.look.shares or (1 / len(styles),) * len(styles)
+            cover = self.look.cover
+            weights = None if cover is None else resize(cover, size).to(self.device)
+            regions = [Region(StyleTargets.blended(styles, shares), weights)]
+        else:
+            mask = 1.0 if self.look.mask is None else self.look.mask
+            places = resize(self.look.places * mask, size).to(self.device)
+            regions = [Region(style, place[None]) for style, place in zip(styles, places, strict=True)]
+        return [region for region in regions if region.area >= SMALLEST_AREA]
+
+    def _styles_at(self, size: Size) -> tuple[StyleTargets, ...]:
+        """Each style's targets for paintings of `size`: strokes keep their size relative to the picture."""
+        settings, layers = self.settings, tuple(self.settings.style_layer_weights)
+        if not layers:
+            return ()
         if size not in self._style_targets:
-            long_side = round(STROKES * max(size))
-            pictures = [resize(s.to(self.device), fit_size(size_of(s), long_side)) for s in self.styles]
-            layers = tuple(self.settings.style_layer_weights)
-            self._style_targets[size] = StyleTargets.of(self.network, pictures, layers)
+            long_side = max(SMALLEST_STYLE, round(STROKES * settings.style_scale * max(size)))
+            statistic = statistic_of(settings.loss, settings.style_loss)
+            self._style_targets[size] = tuple(
+                StyleTargets.of(
+                    self.network, resize(s.to(self.device), fit_size(size_of(s), long_side)), layers, statistic
+                )
+                for s in self.coloured_styles
+            )
         return self._style_targets[size]
 
     def noise(self, size: Size) -> Tensor:
@@ -193,9 +291,9 @@ class Painter:
         noise = self.noise(size)
         middle = torch.full_like(noise[:, :1, :1], 0.5)
         if self.axes is not None:
-            middle = torch.stack([style.mean((1, 2)) for style in self.styles]).mean(0).view(3, 1, 1).to(noise)
+            middle = torch.stack([style.mean((1, 2)) for style in self.coloured_styles]).mean(0).view(3, 1, 1).to(noise)
         if self.settings.init == "random":
-            return (middle + RANDOM_START * noise).clamp(0, 1)
+            return (middle + (RANDOM_START if self.settings.style_weight else QUIET_START) * noise).clamp(0, 1)
         picture = content if self.init_picture is None else self.coloured(self.init_picture)
         return (resize(picture, size) + CONTENT_NOISE * noise).clamp(0, 1)
 
@@ -221,14 +319,24 @@ class _Report:
             self._on_step(Step(self.number, self.count, self._spent / self._cost, image, losses))
 
 
-def scale_plan(size: Size, settings: Settings) -> Plan:
-    """The sizes of a painting from coarse to fine, each with its steps; sizes that are too small are left out."""
+def scale_plan(size: Size, settings: Settings, multiple: int = 1) -> Plan:
+    """The sizes of a painting from coarse to fine, each with its steps; sizes that are too small are left out.
+
+    Sides of the coarse ones are multiples of `multiple`.
+    """
     levels = [level for level in range(settings.scales) if not level or min(size) >> level >= SMALLEST_SIDE]
-    return [(_halved(size, level), round(settings.steps * MORE_STEPS**level)) for level in reversed(levels)]
+    return [(_halved(size, level, multiple), round(settings.steps * MORE_STEPS**level)) for level in reversed(levels)]
 
 
-def _halved(size: Size, times: int) -> Size:
-    return max(1, round(size[0] / 2**times)), max(1, round(size[1] / 2**times))
+def _halved(size: Size, times: int, multiple: int) -> Size:
+    height, width = (multiple * max(1, round(side / 2**times / multiple)) for side in size)
+    return height, width
+
+
+def resized_tile(image: Tensor, size: Size) -> Tensor:
+    """A tile (3, H, W) at another (height, width), its sides going on at each other."""
+    height, width = size
+    return resize(image.repeat(1, 3, 3), (3 * height, 3 * width))[:, height : 2 * height, width : 2 * width]
 
 
 def size_of(image: Tensor) -> Size:

@@ -1,7 +1,7 @@
-"""Giving the content the colours of the style before it is painted.
+"""Giving the content the colours of the style before it is painted, or the style those of the content.
 
 A content target in its own colours pulls against a style in others: of two losses that cannot both be met, the
-picture gets a bad compromise in every pixel. With the content in the style's colours they agree.
+picture gets a bad compromise in every pixel. With both in the same colours they agree.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vidstyle.media.look import blended
+
+LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
 STRONGEST = 4.0  # times that a direction of colour is spread, at most: beyond, noise and compression show
 FAINTEST = 1e-5  # variance that every direction of colour has at least
 
@@ -26,6 +29,64 @@ class Palette:
         matrix, offset = self.matrix.to(picture), self.offset.to(picture)
         return (torch.einsum("dc,chw->dhw", matrix, picture) + offset.view(3, 1, 1)).clamp(0, 1)
 
+    @classmethod
+    def blended(cls, palettes: Sequence["Palette"], shares: tuple[float, ...] | None) -> "Palette":
+        """The mean of palettes, by their shares where there are some."""
+        matrices, offsets = (tuple(getattr(p, name) for p in palettes) for name in ("matrix", "offset"))
+        return cls(blended(matrices, shares), blended(offsets, shares))
+
+
+@dataclass(frozen=True)
+class Palettes:
+    """How contents and styles are coloured before they meet: `contents` towards each style, and each of the `styles`.
+
+    Empty for those that keep their colours.
+    """
+
+    contents: tuple[Palette, ...] = ()
+    styles: tuple[Palette, ...] = ()
+
+
+def palettes_for(keep_colors: str, contents: Sequence[Tensor], styles: Sequence[Tensor]) -> Palettes:
+    """The palettes of ``Settings.keep_colors`` for `contents` and `styles`, each (3, H, W).
+
+    ``match`` and ``luminance`` are sections 3 and 4 of Gatys et al. 2016, "Preserving Color in Neural Artistic Style
+    Transfer" (arXiv 1606.05897): the style in the colours of the content, or both in grey, the style with the content's
+    mean and spread of luminance.
+    """
+    if keep_colors == "no":
+        return Palettes(contents=tuple(matched_palette(contents, [style]) for style in styles))
+    if keep_colors == "match":
+        return Palettes(styles=tuple(matched_palette([style], contents) for style in styles))
+    if keep_colors == "luminance":
+        grey = grey_palette()
+        return Palettes((grey,) * len(styles), tuple(_grey_like(style, contents) for style in styles))
+    return Palettes()
+
+
+def with_luminance(picture: Tensor, painting: Tensor) -> Tensor:
+    """`picture` (3, H, W) with the luminance of `painting` and its own chroma, as differences from luminance.
+
+    Where that would leave 0..1 the luminance is the nearest that does not, so that chroma stays what it is.
+    """
+    weights = picture.new_tensor(LUMINANCE)
+    shift = torch.einsum("c,chw->hw", weights, painting - picture)
+    return picture + torch.minimum(torch.maximum(shift, -picture.amin(0)), 1 - picture.amax(0))
+
+
+def grey_palette() -> Palette:
+    """Every colour's luminance, as grey."""
+    return Palette(torch.tensor(LUMINANCE).expand(3, 3).contiguous(), torch.zeros(3))
+
+
+def _grey_like(style: Tensor, contents: Sequence[Tensor]) -> Palette:
+    """Grey with the mean and the spread of the luminance of `contents`."""
+    grey = grey_palette()
+    mean, variance = _statistics([grey(style)])
+    wanted_mean, wanted_variance = _statistics([grey(content) for content in contents])
+    scale = float((wanted_variance[0, 0] / variance[0, 0]).sqrt().clamp(max=STRONGEST))
+    return Palette(scale * grey.matrix, (wanted_mean - scale * mean).float())
+
 
 def matched_palette(contents: Sequence[Tensor], styles: Sequence[Tensor]) -> Palette:
     """The map that gives the pixels of `contents` together the mean and covariance of those of `styles`.
@@ -41,6 +102,9 @@ def matched_palette(contents: Sequence[Tensor], styles: Sequence[Tensor]) -> Pal
     values, vectors = torch.linalg.eigh((matrix + matrix.T) / 2)
     matrix = vectors @ torch.diag(values.clamp(max=STRONGEST)) @ vectors.T
     return Palette(matrix.float(), (wanted_mean - matrix @ mean).float())
+
+
+GREY_AXIS = ((1.0, 0.0, 0.0),) * 3  # moves along grey alone
 
 
 def colour_axes(styles: Sequence[Tensor]) -> Tensor:

@@ -1,0 +1,63 @@
+"""Values that change over a film."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vidstyle.errors import SettingsError
+from vidstyle.keys import Key, between, parse_number_keys, parse_shares, parse_style_keys
+
+
+def test_style_keys_are_shares_of_styles_at_moments() -> None:
+    keys = parse_style_keys("0s=A, 4s=B, 1:08=0.5A+0.5B")
+    assert keys == (Key(0, (1.0, 0.0)), Key(4, (0.0, 1.0)), Key(68, (0.5, 0.5)))
+
+
+def test_values_lie_on_the_line_between_keys() -> None:
+    keys = parse_style_keys("1=A,3=B")
+    assert [between(keys, s) for s in (0, 1, 2, 3, 9)] == [(1, 0), (1, 0), (0.5, 0.5), (0, 1), (0, 1)]
+
+
+def test_shares_sum_to_one() -> None:
+    assert parse_style_keys("0=3A+C")[0].values == (0.75, 0, 0.25)
+    assert parse_shares("7, 3") == (0.7, 0.3)
+    assert parse_number_keys("0=0.2,4=1") == (Key(0, (0.2,)), Key(4, (1.0,)))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("4s=A, 0s=B", "do not rise"),
+        ("0s=A, 0s=B", "do not rise"),
+        ("A", "is no key"),
+        ("soon=A", "is no time"),
+        ("0=AB", "is no style"),
+        ("0=0A", "no style with a share"),
+        ("0=-1A", "is no style"),
+        (", ", "has no key"),
+    ],
+)
+def test_style_keys_that_cannot_be(text: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        parse_style_keys(text)
+
+
+@pytest.mark.parametrize("text", ["0=2", "0=nan", "0=A", "0=-0.1"])
+def test_strengths_that_cannot_be(text: str) -> None:
+    with pytest.raises(SettingsError, match="is no number from 0 to 1"):
+        parse_number_keys(text)
+
+
+@pytest.mark.parametrize("text", ["", "a,b", "0,0", "1,-1", "inf,1"])
+def test_blends_that_cannot_be(text: str) -> None:
+    with pytest.raises(SettingsError, match="is no blend"):
+        parse_shares(text)
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**5), st.integers(0, 100)), min_size=1, unique_by=lambda pair: pair[0]))
+def test_all_values_lie_between_the_keys(pairs: list[tuple[int, int]]) -> None:
+    pairs.sort()
+    keys = parse_number_keys(",".join(f"{moment}={value / 100}" for moment, value in pairs))
+    values = [key.values[0] for key in keys]
+    for moment in (0, pairs[0][0], pairs[-1][0] / 2, pairs[-1][0], 10**6):
+        assert min(values) <= between(keys, moment)[0] <= max(values)

@@ -1,0 +1,54 @@
+"""What a frame is to look like, where that is not the same for the whole of a film or a picture."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """How one frame is to be painted.
+
+    `shares`: how much of each style, summing to 1; None for the same of all. `strength`, 0..1, where it changes over
+    the film. `places` (styles, H, W), 0..1: where each style is painted; None for everywhere. `mask` (1, H, W), 0..1:
+    where anything is painted; None for everywhere.
+    """
+
+    shares: tuple[float, ...] | None = None
+    strength: float | None = None
+    places: Tensor | None = None
+    mask: Tensor | None = None
+
+    @cached_property
+    def cover(self) -> Tensor | None:
+        """How much of the paint is seen at each pixel, (1, H, W); None for all of it."""
+        if self.places is None:
+            return self.mask
+        painted = self.places.sum(0, keepdim=True).clamp(max=1)
+        return painted if self.mask is None else painted * self.mask
+
+    def changed_since(self, earlier: "Look") -> Tensor | bool:
+        """Whether it is another look than that of a frame before, or where: (H, W)."""
+        if (self.shares, self.strength) != (earlier.shares, earlier.strength):
+            return True
+        return _differ(self.places, earlier.places) | _differ(self.mask, earlier.mask)
+
+
+PLAIN = Look()
+PLANES = ("places", "mask")  # of a look, which are pictures
+
+
+def _differ(now: Tensor | None, before: Tensor | None) -> Tensor | bool:
+    if now is None or before is None or now is before:
+        return False
+    changed: Tensor = ((now - before).abs() > 1 / 255).any(0)
+    return changed
+
+
+def blended(values: tuple[Tensor, ...], shares: tuple[float, ...] | None) -> Tensor:
+    """The mean of `values`, by their shares where there are some."""
+    weights = torch.tensor(shares or [1 / len(values)] * len(values)).to(values[0])
+    mean: Tensor = torch.tensordot(weights, torch.stack(values), 1)
+    return mean

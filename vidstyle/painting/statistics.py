@@ -1,0 +1,141 @@
+"""What of a layer's responses is its style, and how far two of them are apart: a `Statistic` for each ``--style-loss``.
+
+A summary forgets where things are. Summaries can be averaged, which is how styles are blended. Distances are relative:
+that of nothing at all from the style is about 1, so that one balance serves them all.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vidstyle.painting.losses import gram_matrix, squared_error
+
+BINS = 64  # of a channel's sorted responses
+SMALLEST = 1e-6  # eigenvalue, of the largest, that a root's gradient is taken at
+
+Distance = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A kind of style. `summary` takes responses (1, C, h, w) and what each position counts, (1, 1, h, w) or None for
+    all the same; `toward` takes a style's summary and gives the distance of others from it."""
+
+    summary: Callable[[Tensor, Tensor | None], Tensor]
+    toward: Callable[[Tensor], Distance]
+
+
+def relative_error(target: Tensor) -> Distance:
+    """||x - target||^2 / ||target||^2."""
+    scale = 1 / target.square().sum().clamp_min(1e-12)
+    return lambda x: squared_error(x, target) * scale
+
+
+def article_error(target: Tensor) -> Distance:
+    """Gatys et al. 2015 (arXiv 1508.06576), equation 4: ||G - A||^2 / (4 N^2); M is in our Gram matrices."""
+    return lambda x: squared_error(x, target) / (4 * len(target) ** 2)
+
+
+def mean_and_covariance(responses: Tensor, weights: Tensor | None = None) -> Tensor:
+    """(1, C, h, w) -> (1 + C, C): the mean response, above the covariance matrix."""
+    share = torch.ones_like(responses[:, :1]) if weights is None else weights
+    mean = (responses * share).sum((2, 3), keepdim=True) / share.sum()
+    return torch.cat([mean.view(1, -1).float(), gram_matrix(responses - mean, weights)])
+
+
+def covariance_error(target: Tensor) -> Distance:
+    """The relative errors of mean and covariance, half and half.
+
+    The Gram matrix is the covariance and the mean's own product, in which brightness may stand for contrast (Risser et
+    al. 2017, arXiv 1701.08893, section 3); apart they cannot.
+    """
+    of_mean, of_covariance = relative_error(target[0]), relative_error(target[1:])
+    return lambda x: (of_mean(x[0]) + of_covariance(x[1:])) / 2
+
+
+def wasserstein2_error(target: Tensor) -> Distance:
+    """The squared 2-Wasserstein distance of two normal distributions, over the style's mean square.
+
+    |m - n|^2 + tr(C + D - 2 (D^1/2 C D^1/2)^1/2), Dowson and Landau 1982, "The Frechet distance between multivariate
+    normal distributions", equation 4.
+    """
+    mean, covariance = target[0], target[1:]
+    root, size = _square_root(covariance), mean.square().sum() + covariance.trace()
+
+    def distance(x: Tensor) -> Tensor:
+        apart = squared_error(x[0], mean) + x[1:].trace() + covariance.trace() - 2 * _fidelity(x[1:], root)
+        return apart / size.clamp_min(1e-12)
+
+    return distance
+
+
+def _fidelity(covariance: Tensor, root: Tensor) -> Tensor:
+    return _Fidelity.apply(covariance, root)  # type: ignore[no-any-return]
+
+
+class _Fidelity(torch.autograd.Function):
+    """tr((R C R)^1/2) for symmetric C and R; its gradient for C is R (R C R)^-1/2 R / 2.
+
+    Autograd's own goes through eigenvectors, which it cannot where eigenvalues are equal.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, covariance: Tensor, root: Tensor) -> Tensor:
+        values, vectors = torch.linalg.eigh(root @ covariance @ root)
+        values = values.clamp_min(0)
+        ctx.save_for_backward(values, vectors, root)
+        total: Tensor = values.sqrt().sum()
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        values, vectors, root = ctx.saved_tensors
+        mapped = root @ vectors
+        inverse = values.clamp_min(SMALLEST * values.max().clamp_min(1e-12)).rsqrt()
+        return gradients[0] * (mapped * inverse) @ mapped.T / 2, None
+
+
+def gram_and_histogram(responses: Tensor, weights: Tensor | None = None) -> Tensor:
+    """(1, C, h, w) -> (C, C + BINS): the Gram matrix, beside each channel's sorted responses in BINS equal shares."""
+    flat = responses[0].flatten(1)
+    if weights is not None:
+        inside = weights.flatten() >= weights.max() / 2
+        flat = flat[:, inside]
+    levels = F.adaptive_avg_pool1d(flat.sort(dim=1).values[None], BINS)[0]
+    return torch.cat([gram_matrix(responses, weights), levels.float()], dim=1)
+
+
+def histogram_error(target: Tensor) -> Distance:
+    """The relative errors of the Gram matrix and of the channels' histograms, half and half.
+
+    Risser et al. 2017 (arXiv 1701.08893), section 4, add the two. Their histogram loss is the squared difference of
+    responses from those matched to the style's histogram, which for sorted responses is the difference of quantiles; we
+    take quantiles in BINS shares.
+    """
+    channels = len(target)
+    of_gram, of_levels = relative_error(target[:, :channels]), relative_error(target[:, channels:])
+    return lambda x: (of_gram(x[:, :channels]) + of_levels(x[:, channels:])) / 2
+
+
+STATISTICS: Mapping[str, Statistic] = {
+    "gram": Statistic(gram_matrix, relative_error),
+    "covariance": Statistic(mean_and_covariance, covariance_error),
+    "wasserstein2": Statistic(mean_and_covariance, wasserstein2_error),
+    "histogram": Statistic(gram_and_histogram, histogram_error),
+}
+ARTICLE = Statistic(gram_matrix, article_error)
+
+
+def statistic_of(form: str, style_loss: str) -> Statistic:
+    """The statistic of ``Settings.loss`` and ``Settings.style_loss``."""
+    return ARTICLE if form == "sums" else STATISTICS[style_loss]
+
+
+def _square_root(matrix: Tensor) -> Tensor:
+    values, vectors = torch.linalg.eigh(matrix)
+    root: Tensor = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
+    return root
