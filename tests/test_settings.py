@@ -30,7 +30,7 @@ def test_standard_is_the_default_and_changes_win_over_presets() -> None:
 
 def test_the_paper_preset_is_the_article_to_the_letter() -> None:
     paper = Settings.preset("paper")
-    assert paper.content_colors == "own"
+    assert paper.keep_colors == "free"
     assert (paper.init, paper.loss, paper.optimizer, paper.pooling, paper.scales) == (
         "random",
         "sums",

@@ -3,8 +3,10 @@
 import hashlib
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from vidstyle.errors import SinkError
 
 CHUNK = 1 << 22  # bytes read at a time
 
@@ -25,6 +27,30 @@ def write_whole(path: Path, data: bytes) -> None:
         put_in_place(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def check_target(path: Path, endings: Sequence[str], *, overwrite: bool = False) -> None:
+    """SinkError unless `path` can be a new file with one of the `endings`, or an old one that may be overwritten."""
+    if path.suffix.lower() not in endings:
+        raise SinkError(f"{path}: cannot be written with the ending {path.suffix!r}; use {' or '.join(endings)}")
+    if path.is_dir():
+        raise SinkError(f"{path}: is a folder; give the name of a file")
+    if path.exists() and not overwrite:
+        raise SinkError(f"{path}: exists already; give another name, or --overwrite")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise SinkError(f"{path}: there is no folder {folder}; make it first")
+    if not os.access(folder, os.W_OK):
+        raise SinkError(f"{path}: nothing can be written to {folder}; choose another place")
+
+
+def write_target(path: Path, data: bytes, endings: Sequence[str], *, overwrite: bool = False) -> None:
+    """Writes `data` whole or not at all, after the checks of `check_target`; SinkError where there is no room."""
+    check_target(path, endings, overwrite=overwrite)
+    try:
+        write_whole(path, data)
+    except OSError as error:
+        raise SinkError(f"{path}: cannot be written ({error.strerror}); give another name, or make room") from error
 
 
 def sha256_of(path: Path, on_progress: Callable[[float], None] | None = None) -> str:

@@ -6,15 +6,17 @@ The command line, the table in ``docs/options.md`` and, later, forms are made by
 
 import difflib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
 from vidstyle.errors import SettingsError
 from vidstyle.features.layers import layer_name
+from vidstyle.keys import Key, parse_number_keys, parse_shares, parse_style_keys
 
 PAINTING, STYLE, MOTION, NETWORK = "Painting", "Style and content", "Motion", "Network"
+STYLES = "Several styles, and where"
 
 FlowName = Literal["dis", "farneback", "raft-small", "raft-large", "none"]
 
@@ -47,6 +49,11 @@ def parse_layers(text: str) -> dict[str, float]:
     if not any(weights.values()):
         raise SettingsError(f"{text!r} names no layer with a weight above 0; give one like conv3_1 or conv3_1=0.5")
     return {layer: weight for layer, weight in weights.items() if weight}
+
+
+def _is_empty_or(parse: Callable[[str], object]) -> _Check:
+    """Whether a text is empty, or what `parse` can read; it raises otherwise."""
+    return lambda text: not text or bool(parse(text))
 
 
 def _are_layers(text: str) -> bool:
@@ -97,10 +104,41 @@ class Settings:
         STYLE,
         "Relative errors with a balance that is found, or the article's plain sums of squares.",
     )
-    content_colors: Literal["style", "own"] = _option(
-        "style",
+    style_loss: Literal["gram", "covariance", "wasserstein2", "histogram"] = _option(
+        "gram", STYLE, "What of the responses is the style: Gram matrices, or another of their statistics."
+    )
+    style_scale: float = _option(
+        1.0,
         STYLE,
-        "Colours to paint in: the style's, which the content is moved to and pixels keep to, or own.",
+        "Size of the strokes: 2 makes them twice as large.",
+        lambda v: 0.01 <= v <= 100,
+        "a number from 0.01 to 100",
+    )
+    keep_colors: Literal["no", "luminance", "match", "free"] = _option(
+        "no",
+        STYLE,
+        "Colours: no (those of the style), luminance (the source's, only light and dark are painted), match (the style "
+        "is moved to the source's first), or free (neither is moved).",
+    )
+    style_blend: str = _option(
+        "", STYLES, "How much of each style, like 0.7,0.3; else the same of all.", _is_empty_or(parse_shares)
+    )
+    style_keys: str = _option(
+        "",
+        STYLES,
+        "Styles that change over a film, A being the first: '0s=A, 4s=B, 8s=0.5A+0.5B'.",
+        _is_empty_or(parse_style_keys),
+    )
+    strength_keys: str = _option(
+        "", STYLES, "A strength that changes over a film: '0s=0.2, 4s=0.8'.", _is_empty_or(parse_number_keys)
+    )
+    style_per_shot: bool = _option(False, STYLES, "Paint each shot in the next of the styles.")
+    feather: float = _option(
+        1.0,
+        STYLES,
+        "How far paint fades inside of a mask's edge, in percent of the long side.",
+        lambda v: 0 <= v <= 50,
+        "a number from 0 to 50",
     )
     steps: int = _option(
         30, PAINTING, "Full-size steps of a picture or a shot's first frame.", lambda v: v >= 1, "1 or more"
@@ -163,6 +201,10 @@ class Settings:
                 raise SettingsError(f"--{name} should be {wanted}, instead got {value!r}")
         if self.loss == "sums" and self.strength != Settings.strength:
             raise SettingsError("--strength needs --loss relative; with sums, use --content-weight and --style-weight")
+        if self.loss == "sums" and (self.style_loss != "gram" or self.strength_keys):
+            raise SettingsError("--style-loss and --strength-keys need --loss relative; leave out --loss sums")
+        if sum(map(bool, (self.style_blend, self.style_keys, self.style_per_shot))) > 1:
+            raise SettingsError("--style-blend, --style-keys and --style-per-shot exclude each other; give one")
         if not self.content_weight and not self.style_weight:
             raise SettingsError(
                 "--content-weight and --style-weight are both 0, so there is nothing to paint; raise one"
@@ -184,16 +226,31 @@ class Settings:
 
     @property
     def style_layer_weights(self) -> dict[str, float]:
-        return _shares(parse_layers(self.style_layers))
+        """The layers that hold the style; none where it counts nothing."""
+        return _shares(parse_layers(self.style_layers)) if self.style_weight else {}
 
     @property
     def content_layer_weights(self) -> dict[str, float]:
-        return _shares(parse_layers(self.content_layers))
+        """The layers that hold the content; none where it counts nothing."""
+        return _shares(parse_layers(self.content_layers)) if self.content_weight else {}
 
     @property
     def layers(self) -> tuple[str, ...]:
         """All layers whose responses are used."""
         return tuple({**self.style_layer_weights, **self.content_layer_weights})
+
+    @property
+    def keyed_strengths(self) -> tuple[Key, ...]:
+        return parse_number_keys(self.strength_keys) if self.strength_keys else ()
+
+    @property
+    def keyed_styles(self) -> tuple[Key, ...]:
+        return parse_style_keys(self.style_keys) if self.style_keys else ()
+
+    @property
+    def blend(self) -> tuple[float, ...] | None:
+        """The share of each style; None for the same of all."""
+        return parse_shares(self.style_blend) if self.style_blend else None
 
     @property
     def look_backs(self) -> tuple[int, ...]:
@@ -229,7 +286,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "paper": {
         "loss": "sums",
         "content_layers": "conv5_2",
-        "content_colors": "own",
+        "keep_colors": "free",
         "content_weight": 1.0,
         "style_weight": 1000.0,
         "init": "random",
@@ -242,5 +299,13 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def presets_help(names: Iterable[str] = PRESETS) -> str:
-    return ", ".join(names)
+RECONSTRUCTION: Mapping[str, Any] = {
+    "content_layers": "conv5_2",
+    "style_weight": 0.0,
+    "loss": "sums",
+    "init": "random",
+    "steps": 200,
+    "size": "256",
+}
+TEXTURE: Mapping[str, Any] = {"content_weight": 0.0, "init": "random", "steps": 60}
+FIGURE: Mapping[str, Any] = {"size": "160"}
