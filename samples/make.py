@@ -14,6 +14,7 @@ import cv2
 import imageio_ffmpeg
 import numpy as np
 from drawing.canvas import Array
+from drawing.masks import around_boat, lake
 from drawing.monet import monet
 from drawing.scenes import film, photo
 from drawing.sound import RATE, soundtrack
@@ -36,9 +37,9 @@ def as_bytes(picture: Array) -> NDArray[np.uint8]:
 
 
 def save_picture(path: Path, picture: Array) -> None:
-    """Writes a JPEG."""
+    """Writes a JPEG, or a PNG, by the name."""
     bgr = cv2.cvtColor(as_bytes(picture), cv2.COLOR_RGB2BGR)
-    if not cv2.imwrite(str(path), bgr, JPEG):
+    if not cv2.imwrite(str(path), bgr, JPEG if path.suffix == ".jpg" else []):
         raise OSError(f"cannot write {path}")
 
 
@@ -84,6 +85,8 @@ def main() -> None:
     save_clip(folder / "clip.mp4", film(HEIGHT, WIDTH, SHOTS, FPS), soundtrack(sum(SHOTS) / FPS, SHOTS[0] / FPS))
     for name, draw in {"photo": photo, "monet": monet, "swirl": swirl, "woodcut": woodcut}.items():
         save_picture(folder / f"{name}.jpg", draw())
+    for name, draw_mask in {"around_boat": around_boat, "lake": lake}.items():
+        save_picture(folder / f"{name}.png", draw_mask())
 
 
 if __name__ == "__main__":

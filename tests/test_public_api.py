@@ -8,11 +8,12 @@ from pathlib import Path
 import vidstyle
 
 PUBLIC = {
-    "Crew", "Filters", "Frame", "Job", "JobError", "Listener", "Outline", "Painted", "PaintedFrame", "Painter",
-    "Picture", "Report", "Settings", "SettingsError", "SinkError", "SourceError", "Step", "Summary", "VGG19",
-    "VideoInfo", "VidstyleError", "WeightsError", "calibrated", "compare", "find_cuts", "load_filters",
-    "load_picture", "mark_cuts", "open_sink", "open_video", "paint_frames", "plan", "preview", "probe", "run",
-    "save_picture", "stylize", "write_report",
+    "calibrated", "compare", "Crew", "Filters", "find_cuts", "Flipbook", "Frame", "FrameLosses", "Job", "JobError",
+    "layer_figure", "Listener", "load_filters", "load_picture", "load_settings", "Look", "mark_cuts", "open_sink",
+    "open_video", "Outline", "paint_frames", "Painted", "PaintedFrame", "Painter", "Picture", "plan", "preview",
+    "probe", "Progress", "ProgressRecorder", "reconstruct", "Report", "run", "save_picture", "save_settings",
+    "Settings", "SettingsError", "show_progress", "SinkError", "SourceError", "Step", "StepLosses", "Study",
+    "stylize", "Summary", "texture", "VGG19", "VideoInfo", "VidstyleError", "WeightsError", "write_report",
 }  # fmt: skip
 
 

@@ -14,12 +14,18 @@ if TYPE_CHECKING:
     from vidstyle.errors import JobError, SettingsError, SinkError, SourceError, VidstyleError, WeightsError
     from vidstyle.features.vgg19 import VGG19
     from vidstyle.features.weights import Filters, load_filters
+    from vidstyle.jobs.figures import layer_figure
     from vidstyle.jobs.job import Crew, Job
     from vidstyle.jobs.listener import Listener, Outline, Summary
+    from vidstyle.jobs.losses import FrameLosses, StepLosses
     from vidstyle.jobs.preview import plan, preview
+    from vidstyle.jobs.progress import Progress, ProgressRecorder
     from vidstyle.jobs.report import Report, compare, write_report
-    from vidstyle.jobs.run import run, stylize
+    from vidstyle.jobs.run import run, show_progress, stylize
+    from vidstyle.jobs.studies import Study, reconstruct, texture
+    from vidstyle.media.flipbook import Flipbook
     from vidstyle.media.images import Picture, load_picture, save_picture
+    from vidstyle.media.look import Look
     from vidstyle.media.probe import VideoInfo, probe
     from vidstyle.media.sink import open_sink
     from vidstyle.media.source import Frame, open_video
@@ -29,6 +35,7 @@ if TYPE_CHECKING:
     from vidstyle.painting.balance import calibrated
     from vidstyle.painting.painter import Painted, Painter, Step
     from vidstyle.settings import Settings
+    from vidstyle.settings_file import load_settings, save_settings
 
 __version__ = "0.1.0"
 
@@ -36,12 +43,18 @@ _HOMES = {
     "errors": ("JobError", "SettingsError", "SinkError", "SourceError", "VidstyleError", "WeightsError"),
     "features.vgg19": ("VGG19",),
     "features.weights": ("Filters", "load_filters"),
+    "jobs.figures": ("layer_figure",),
     "jobs.job": ("Crew", "Job"),
     "jobs.listener": ("Listener", "Outline", "Summary"),
+    "jobs.losses": ("FrameLosses", "StepLosses"),
     "jobs.preview": ("plan", "preview"),
+    "jobs.progress": ("Progress", "ProgressRecorder"),
     "jobs.report": ("Report", "compare", "write_report"),
-    "jobs.run": ("run", "stylize"),
+    "jobs.run": ("run", "show_progress", "stylize"),
+    "jobs.studies": ("Study", "reconstruct", "texture"),
+    "media.flipbook": ("Flipbook",),
     "media.images": ("Picture", "load_picture", "save_picture"),
+    "media.look": ("Look",),
     "media.probe": ("VideoInfo", "probe"),
     "media.sink": ("open_sink",),
     "media.source": ("Frame", "open_video"),
@@ -51,27 +64,35 @@ _HOMES = {
     "painting.balance": ("calibrated",),
     "painting.painter": ("Painted", "Painter", "Step"),
     "settings": ("Settings",),
+    "settings_file": ("load_settings", "save_settings"),
 }
 
 __all__ = [
     "VGG19",
     "Crew",
     "Filters",
+    "Flipbook",
     "Frame",
+    "FrameLosses",
     "Job",
     "JobError",
     "Listener",
+    "Look",
     "Outline",
     "Painted",
     "PaintedFrame",
     "Painter",
     "Picture",
+    "Progress",
+    "ProgressRecorder",
     "Report",
     "Settings",
     "SettingsError",
     "SinkError",
     "SourceError",
     "Step",
+    "StepLosses",
+    "Study",
     "Summary",
     "VideoInfo",
     "VidstyleError",
@@ -79,8 +100,10 @@ __all__ = [
     "calibrated",
     "compare",
     "find_cuts",
+    "layer_figure",
     "load_filters",
     "load_picture",
+    "load_settings",
     "mark_cuts",
     "open_sink",
     "open_video",
@@ -88,9 +111,13 @@ __all__ = [
     "plan",
     "preview",
     "probe",
+    "reconstruct",
     "run",
     "save_picture",
+    "save_settings",
+    "show_progress",
     "stylize",
+    "texture",
     "write_report",
 ]
 

@@ -21,6 +21,9 @@ TEXTS = {
     "init": ("content", "random", "start.png"),
     "size": ("auto", "full", "64"),
     "weights": ("auto", "imagenet", "selftaught", "a file.pth"),
+    "style_blend": ("", "0.7,0.3"),
+    "style_keys": ("", "0s=A, 4s=B, 8s=0.5A+0.5B"),
+    "strength_keys": ("", "0s=0.2, 4s=0.8"),
 }
 
 

@@ -14,7 +14,7 @@ from vidstyle.painting.descent import Moments
 from vidstyle.painting.painter import Painted, Step
 from vidstyle.painting.targets import Losses
 
-LOSSES = Losses(0.1, 0.2, 0.01)
+LOSSES = Losses({"conv4_2": 0.1}, {"conv1_1": 0.2}, 0.01)
 PICTURE = torch.zeros(3, 2, 2)
 OPENER, FOLLOWER = 50.0, 4.0  # seconds
 

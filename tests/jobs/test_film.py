@@ -280,7 +280,7 @@ def test_ten_minutes_stay_in_sync_and_memory_flat(
 
     def untouched(painter: Painter, frames: Iterable[Frame], *_: object) -> Iterator[tuple[PaintedFrame, None]]:
         for frame in frames:
-            losses, moments = Losses(0.0, 0.0, 0.0), Moments.zeros(frame.image)
+            losses, moments = Losses(), Moments.zeros(frame.image)
             yield PaintedFrame(frame, Painted(frame.image, losses, 0, 0.0, moments)), None
 
     monkeypatch.setattr(underway, "paint_part", untouched)

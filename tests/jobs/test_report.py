@@ -19,6 +19,7 @@ from vidstyle.jobs.report import Report, compare, write_report
 from vidstyle.jobs.run import stylize
 from vidstyle.media.images import save_picture
 from vidstyle.media.sink import open_sink
+from vidstyle.painting.palette import Palettes
 from vidstyle.settings import Settings
 
 COUNT, SIZE = 12, (64, 96)
@@ -186,7 +187,7 @@ def test_a_film_that_ends_early_is_measured_as_far_as_it_goes_and_told(
 def test_the_content_error_of_the_source_in_the_colours_that_were_wanted_is_nought(
     place: Path, settings: Settings
 ) -> None:
-    own = settings.replace(content_colors="own")
+    own = settings.replace(keep_colors="free")
     errors = [
         summaries(compare([place / name], place / "source.mp4", [place / "style.png"], own))[name]["content"]
         for name in ("source.mp4", "holds.mp4")
@@ -232,7 +233,7 @@ def test_a_report_that_fails_leaves_the_film_and_says_so(
 def test_layers_that_hold_the_content_do_not_count_as_not_optimised(settings: Settings) -> None:
     layers = {"conv1_1": 0.5, "conv2_2": 0.5}
     judge = Judge.of(
-        random_tensors("conv2_2"), "avg", [stripes(32, 32)], layers, ("conv1_2",), None, torch.device("cpu")
+        random_tensors("conv2_2"), "avg", [stripes(32, 32)], layers, ("conv1_2",), Palettes(), torch.device("cpu")
     )
     assert judge.held_out == []
 

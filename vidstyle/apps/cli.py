@@ -19,7 +19,9 @@ from vidstyle.apps import steps
 from vidstyle.apps.logs import error_console, say
 from vidstyle.apps.options import COMMANDS, UsageError
 from vidstyle.apps.paint import paint
+from vidstyle.apps.progress import progress
 from vidstyle.apps.report import report
+from vidstyle.apps.studies import layers, reconstruct, texture
 from vidstyle.apps.weights import weights
 from vidstyle.apps.words import printable
 from vidstyle.errors import VidstyleError
@@ -29,6 +31,8 @@ PATIENCE = 5.0  # seconds in which a repeated signal is the same wish
 
 USAGE = """\
 Usage: vidstyle INPUT --style PICTURE [-o OUTPUT] [OPTIONS]
+       vidstyle progress IMAGE --style PICTURE [-o OUTPUT.gif]
+       vidstyle reconstruct IMAGE, vidstyle texture STYLE, vidstyle layers IMAGE --style PICTURE
        vidstyle report OUTPUT --source INPUT --style PICTURE
        vidstyle plan INPUT --style PICTURE, vidstyle paint FOLDER SHOT, vidstyle join FOLDER
        vidstyle weights [status | fetch | import | teach]"""
@@ -59,6 +63,10 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 app.default(paint)
+app.command(progress)
+app.command(reconstruct)
+app.command(texture)
+app.command(layers)
 app.command(report)
 app.command(steps.plan)
 app.command(steps.paint)

@@ -10,21 +10,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from vidstyle.apps.logs import error_console, logging_to, say, starting
+from vidstyle.apps.losses import LossFiles, record_of, recorded
 from vidstyle.apps.memory import keep_freed_memory
 from vidstyle.apps.options import (
     FILES,
     RUNNING,
     AnyPath,
+    Chosen,
     Machines,
     ManySeconds,
     Switch,
     Telling,
     UsageError,
     Wanted,
-    settings_of,
     with_settings,
 )
-from vidstyle.apps.words import outline_lines, printable, some, summary_line
+from vidstyle.apps.showing import ProgressFile, Showing
+from vidstyle.apps.words import flipbook_line, outline_lines, printable, some, summary_line
 from vidstyle.errors import SourceError, VidstyleError
 from vidstyle.settings import Settings
 
@@ -33,10 +35,12 @@ if TYPE_CHECKING:
 
     from vidstyle.jobs.job import Crew, Job
     from vidstyle.jobs.listener import Summary
+    from vidstyle.jobs.losses import LossRecord
+    from vidstyle.jobs.progress import Progress
 
 log = logging.getLogger(__name__)
 
-COMMAND_NAMES = ("report", "weights", "plan", "paint", "join")
+COMMAND_NAMES = ("progress", "reconstruct", "texture", "layers", "report", "weights", "plan", "paint", "join")
 FILTERS = ("auto", "imagenet", "selftaught")
 _FOR_FILMS = "it is for frames that follow each other"
 NONE: Mapping[str, str] = {}
@@ -63,22 +67,31 @@ def paint(
     restart: Annotated[Switch, Parameter(group=RUNNING, help=_RESTART_HELP)] = False,
     keep_work: Annotated[Switch, Parameter(group=RUNNING, help=_KEEP_WORK_HELP)] = False,
     device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=_DEVICE_HELP)] = "auto",
+    losses: LossFiles = LossFiles(),  # noqa: B008 (frozen)
+    progress_gif: ProgressFile = None,
+    showing: Showing = Showing(),  # noqa: B008 (frozen)
     machines: Machines = Machines(),  # noqa: B008 (frozen)
     telling: Telling = Telling(),  # noqa: B008 (frozen)
     **options: Any,
 ) -> None:
     """Paints INPUT in the style of pictures."""
-    _check_words(preview, at, dry_run, report)
+    _check_words(preview, at, dry_run, report, "save_settings" in options)
     _check_machines(machines, preview or dry_run, device)
+    _check_losses(losses, wanted.overwrite, preview or dry_run, bool(machines.ray))
+    showing.check(progress_gif, wanted.overwrite, preview or dry_run)
     keep_freed_memory()
     console = error_console()
     with logging_to(console, telling.quiet, telling.log_file):
-        settings = settings_of(**options)
+        chosen = Chosen.of(options, overwrite=wanted.overwrite)
         with starting(console, telling.quiet):
             how = {"report": report, "restart": restart, "keep_work": keep_work}
             crew = crew_of(machines)
-            job = job_of(source, wanted, settings, device, overwrite=wanted.overwrite or preview, crew=crew, **how)
-        tell_unused(job, preview, options)
+            overwrite = wanted.overwrite or preview
+            job = job_of(source, wanted, chosen.settings, device, overwrite=overwrite, crew=crew, **how)
+            record = record_of(job, losses)
+            progress = showing.progress(progress_gif, job, wanted.overwrite) if progress_gif else None
+        chosen.save()
+        tell_unused(job, preview, chosen.given)
         for name, given in (("restart", restart), ("keep_work", keep_work)):
             if given and (preview or dry_run or job.kind in ("picture", "pictures")):
                 log.warning("--%s is not used: it is for the painting of films", name.replace("_", "-"))
@@ -87,7 +100,8 @@ def paint(
         elif preview:
             _preview(job, at, wanted.overwrite, console, telling)
         else:
-            _paint(job, console, telling)
+            with recorded(record, losses, wanted.overwrite, console):
+                _paint(job, record, progress, console, telling)
 
 
 def job_of(
@@ -101,7 +115,7 @@ def job_of(
     **how: bool,
 ) -> "Job":
     """The job of a command line, checked; what is quick to check comes before anything slow is imported."""
-    _check_files(source, wanted.style, settings)
+    _check_files(source, wanted, settings)
     from vidstyle.jobs.job import Job
     from vidstyle.painting.device import select_device
 
@@ -114,6 +128,8 @@ def job_of(
         device=device,
         start=wanted.from_ or 0.0,
         end=wanted.to,
+        mask=wanted.mask,
+        style_masks=wanted.style_mask,
         overwrite=overwrite,
         crew=crew,
         **how,
@@ -122,12 +138,13 @@ def job_of(
     return job
 
 
-def _paint(job: "Job", console: "Console", telling: Telling) -> None:
+def _paint(job: "Job", record: "LossRecord", progress: "Progress | None", console: "Console", telling: Telling) -> None:
     from vidstyle.apps.bars import listening
+    from vidstyle.jobs.listener import Listeners
     from vidstyle.jobs.run import run
 
     with listening(console, telling.quiet) as listener:
-        summary = run(job, listener)
+        summary = run(job, Listeners(listener, record), progress)
     tell_summary(summary, "picture" if job.kind in ("picture", "pictures") else "frame")
     if summary.failed:
         for failure in summary.failed:
@@ -146,6 +163,10 @@ def tell_summary(summary: "Summary", noun: str) -> None:
         log.info("all of %s is painted already", summary.out)
     if summary.report:
         print(summary.report)
+    if summary.progress:
+        log.info("%s", flipbook_line(summary.progress))
+        if summary.progress.path != summary.out:
+            print(summary.progress.path)
 
 
 def _preview(job: "Job", at: Sequence[float], overwrite: bool, console: "Console", telling: Telling) -> None:
@@ -170,13 +191,23 @@ def _dry_run(job: "Job", console: "Console", telling: Telling) -> None:
     log.info("nothing was painted and nothing written (--dry-run)")
 
 
-def _check_words(preview: bool, at: Sequence[float], dry_run: bool, report: bool) -> None:
+def _check_words(preview: bool, at: Sequence[float], dry_run: bool, report: bool, saves: bool) -> None:
     if report and (preview or dry_run):
         raise UsageError("--report needs a painted film; leave out --preview and --dry-run")
     if at and not preview:
         raise UsageError("--at needs --preview; for a stretch of the video use --from and --to")
     if dry_run and preview:
         raise UsageError("--dry-run and --preview do not go together; leave one out")
+    if dry_run and saves:
+        raise UsageError("--dry-run writes nothing; leave out --save-settings")
+
+
+def _check_losses(losses: LossFiles, overwrite: bool, looks: bool, by_cluster: bool) -> None:
+    if losses.files and looks:
+        raise UsageError("--log-losses and --plot-losses need a painting; leave out --preview and --dry-run")
+    if losses.files and by_cluster:
+        raise UsageError("--log-losses and --plot-losses hear this machine only; leave out --ray")
+    losses.check(overwrite)
 
 
 def _check_machines(machines: Machines, looks: bool, device: str) -> None:
@@ -200,20 +231,22 @@ def crew_of(machines: Machines) -> "Crew | None":
     return Crew(address, cpus, machines.task_gpus or 0.0, machines.storage)
 
 
-def _check_files(source: Path, styles: Sequence[Path], settings: Settings) -> None:
+def _check_files(source: Path, wanted: Wanted, settings: Settings) -> None:
     """Refuses paths that are not there before anything slow is imported."""
-    _check_there(source, "file or folder", {name: f"the command 'vidstyle {name}'" for name in COMMAND_NAMES})
-    if not styles:
+    check_there(source, "file or folder", {name: f"the command 'vidstyle {name}'" for name in COMMAND_NAMES})
+    if not wanted.style:
         raise UsageError("no style given; add --style PICTURE")
-    for style in styles:
-        _check_there(style, "style picture")
+    for style in wanted.style:
+        check_there(style, "style picture")
+    for mask in (*wanted.style_mask, *([wanted.mask] if wanted.mask else [])):
+        check_there(mask, "mask")
     if settings.init_file:
-        _check_there(settings.init_file, "picture to start from (--init)", {"content": "content", "random": "random"})
+        check_there(settings.init_file, "picture to start from (--init)", {"content": "content", "random": "random"})
     if settings.weights not in FILTERS:
-        _check_there(Path(settings.weights), "file of filters (--weights)", {name: name for name in FILTERS})
+        check_there(Path(settings.weights), "file of filters (--weights)", {name: name for name in FILTERS})
 
 
-def _check_there(path: Path, what: str, others: Mapping[str, str] = NONE) -> None:
+def check_there(path: Path, what: str, others: Mapping[str, str] = NONE) -> None:
     """Raises SourceError with the nearest name, of `others` (with what to call them) or beside `path`."""
     if path.exists() or re.search(r"[*?\[]", path.name):
         return

@@ -24,10 +24,11 @@ from vidstyle.errors import SinkError, SourceError
 _OUTPUTS_HELP = "Painted videos of one source, to be measured side by side."
 _PAGE_HELP = "The page to write; else OUTPUT_report.html. Its figures go beside it as .json."
 _SOURCE_HELP = "What they were painted from."
+_SEVERAL = ("style_blend", "style_keys", "style_per_shot")
 _DEVICE_HELP = "What measures; auto is a GPU where there is one."
 
 
-@with_some_settings("style_layers", "content_layers", "content_colors", "weights", "pooling", "seed")
+@with_some_settings("style_layers", "content_layers", "keep_colors", *_SEVERAL, "weights", "pooling", "seed")
 def report(
     outputs: Annotated[ManyPaths, Parameter(name="OUTPUT", group=FILES, help=_OUTPUTS_HELP)],
     /,

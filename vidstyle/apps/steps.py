@@ -11,11 +11,11 @@ from vidstyle.apps.options import (
     FILES,
     RUNNING,
     AnyPath,
+    Chosen,
     Switch,
     Telling,
     UsageError,
     Wanted,
-    settings_of,
     with_settings,
 )
 from vidstyle.apps.paint import job_of, tell_summary, tell_unused
@@ -44,14 +44,16 @@ def plan(
     console = error_console()
     with logging_to(console, telling.quiet, telling.log_file):
         how: dict[str, Any] = {"report": report, "restart": restart, "keep_work": keep_work}
+        chosen = Chosen.of(options, overwrite=wanted.overwrite)
         with starting(console, telling.quiet):
-            job = job_of(source, wanted, settings_of(**options), device, overwrite=wanted.overwrite, **how)
+            job = job_of(source, wanted, chosen.settings, device, overwrite=wanted.overwrite, **how)
             from vidstyle.apps.bars import listening
             from vidstyle.jobs.film import plan_film
 
         if job.kind not in ("video", "animation"):
             raise UsageError("a plan is for a video; pictures are painted by 'vidstyle INPUT --style PICTURE'")
-        tell_unused(job, False, options)
+        chosen.save()
+        tell_unused(job, False, chosen.given)
         with listening(console, telling.quiet) as listener:
             planned = plan_film(job, listener)
         print(planned.folder.path)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vidstyle.jobs.listener import Outline, Summary
+    from vidstyle.media.flipbook import Flipbook
     from vidstyle.painting.painter import Size
 
 HASH_DIGITS = 8
+GRADE_WORDS = {".gif": "{} colours", ".webp": "quality {}", ".mp4": "CRF {}"}
 
 
 def printable(text: object) -> str:
@@ -84,6 +86,23 @@ def summary_line(summary: Summary, noun: str) -> str:
     filters = f"{printable(summary.filters)} {summary.filters_sha256[:HASH_DIGITS]}".strip()
     each = f" ({seconds_each(summary.seconds_per_frame)} per {noun})" if summary.frames > 1 else ""
     return f"painted {some(summary.frames, noun)} in {clock(summary.seconds)}{each}; weights: {filters}"
+
+
+def flipbook_line(flipbook: Flipbook) -> str:
+    """How an animation was written, and what was lowered to keep it small."""
+    full, kept = flipbook.full, flipbook.kept
+    coarser, finest = kept.grade != full.grade, GRADE_WORDS[flipbook.path.suffix.lower()]
+    parts = [
+        _of(kept.frames, full.frames, "pictures"),
+        _of(kept.width, full.width, "pixels across"),
+        finest.format(kept.grade) + (f" instead of {full.grade}" if coarser else ""),
+    ]
+    bound = f", to stay under {memory(flipbook.max_bytes)}" if flipbook.max_bytes and kept != full else ""
+    return f"{printable(flipbook.path.name)}: {memory(flipbook.bytes)}: {', '.join(parts)}{bound}"
+
+
+def _of(kept: int, full: int, noun: str) -> str:
+    return f"{kept} {noun}" if kept == full else f"{kept} of {full} {noun}"
 
 
 def _source(outline: Outline) -> str:

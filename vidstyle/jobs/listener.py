@@ -1,11 +1,13 @@
 """What a job tells while it works."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vidstyle.jobs.estimate import Estimate
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.measures import Work
+from vidstyle.media.flipbook import Flipbook
 from vidstyle.motion.chain import PaintedFrame
 from vidstyle.painting.painter import Painter, Size, Step
 
@@ -36,6 +38,7 @@ class Summary:
     steps: int = 0
     seconds: float = 0.0  # of painting, without filters and encoding
     report: Path | None = None
+    progress: Flipbook | None = None  # the animation of a picture's painting
     failed: tuple[str, ...] = ()  # one sentence for each picture of a folder that could not be painted
 
     @classmethod
@@ -94,3 +97,19 @@ class Listener:
 
         None: no such file could be made, but so many frames, perhaps none, are safe in the work folder.
         """
+
+
+class Listeners(Listener):
+    """Several listeners that are told the same, one after the other."""
+
+    def __init__(self, *listeners: Listener) -> None:
+        for name in (name for name in vars(Listener) if not name.startswith("_")):
+            setattr(self, name, _in_turn([getattr(listener, name) for listener in listeners]))
+
+
+def _in_turn(methods: list[Callable[..., None]]) -> Callable[..., None]:
+    def tell(*told: object) -> None:
+        for method in methods:
+            method(*told)
+
+    return tell

@@ -11,8 +11,10 @@ from vidstyle.errors import SourceError, VidstyleError
 from vidstyle.jobs.clips import run_clips
 from vidstyle.jobs.film import run_film
 from vidstyle.jobs.job import AnyPath, Crew, Job
-from vidstyle.jobs.listener import Listener, Summary
+from vidstyle.jobs.listener import Listener, Listeners, Summary
+from vidstyle.jobs.looks import look_of_picture
 from vidstyle.jobs.measures import Work
+from vidstyle.jobs.progress import Progress, ProgressRecorder
 from vidstyle.jobs.ready import balanced, make_painter, outline_pictures
 from vidstyle.jobs.scout import SAMPLES, painting_size
 from vidstyle.media.images import Picture, load_picture, resize, save_picture
@@ -31,39 +33,100 @@ def stylize(
     device: str = "auto",
     start: float = 0.0,
     end: float | None = None,
+    mask: AnyPath | None = None,
+    style_masks: Sequence[AnyPath] = (),
     overwrite: bool = False,
     crew: Crew | None = None,
+    progress: Progress | AnyPath | None = None,
     listener: Listener | None = None,
     **how: bool,
 ) -> Summary:
     """Paints a video, animation or picture, or a folder of clips or of pictures (or a glob), in the style of `styles`.
 
     The output is `out`, else beside the source (`jobs.job.default_output`). `start` and `end` are seconds of
-    a video; `crew` is the cluster that paints; `how` is `report`, `restart` and `keep_work` of `Job`. A film that was
-    stopped goes on where it was. Raises VidstyleError where the user can do something about it.
+    a video; `mask` and `style_masks` are pictures or videos that are white where anything, or each of the first
+    styles, is painted; `crew` is the cluster that paints; `progress` is an animation that is wanted of a picture's
+    painting, or its file; `how` is `report`, `restart` and `keep_work` of `Job`. A film that was stopped goes on where
+    it was. Raises VidstyleError where the user can do something about it.
     """
     job = Job.of(
-        source, styles, out, settings, device=device, start=start, end=end, overwrite=overwrite, crew=crew, **how
+        source,
+        styles,
+        out,
+        settings,
+        device=device,
+        start=start,
+        end=end,
+        mask=mask,
+        style_masks=style_masks,
+        overwrite=overwrite,
+        crew=crew,
+        **how,
     )
-    return run(job, listener or Listener())
+    wanted = None if progress is None else Progress.of(progress)
+    if wanted:
+        wanted.check(job, overwrite)
+    return run(job, listener or Listener(), wanted)
 
 
-def run(job: Job, listener: Listener) -> Summary:
-    """Does a job. Ctrl-C leaves a playable file of the frames, or a folder of the pictures, that are done."""
+def show_progress(
+    source: AnyPath,
+    styles: Sequence[AnyPath],
+    progress: Progress | AnyPath | None = None,
+    settings: Settings | None = None,
+    *,
+    device: str = "auto",
+    mask: AnyPath | None = None,
+    style_masks: Sequence[AnyPath] = (),
+    overwrite: bool = False,
+    listener: Listener | None = None,
+) -> Summary:
+    """Paints a picture as `stylize` does, and writes nothing but the animation of it, else to ``SOURCE_STYLE.gif``."""
+    job = Job.of(source, styles, None, settings, device=device, mask=mask, style_masks=style_masks, overwrite=True)
+    wanted = Progress.of(job.out.with_suffix(".gif") if progress is None else progress)
+    wanted.check(replace(job, out=job.source), overwrite)
+    return run_progress(job, wanted, listener or Listener())
+
+
+def run(job: Job, listener: Listener, progress: Progress | None = None) -> Summary:
+    """Does a job. Ctrl-C leaves a playable file of the frames, or a folder of the pictures, that are done.
+
+    `progress`, which has passed its check, is an animation that is wanted of a picture's painting.
+    """
     if job.kind == "picture":
-        return _run_picture(job, listener)
+        return _run_shown(job, progress, job.out, listener) if progress else _run_picture(job, listener)
     if job.kind == "clips":
         return run_clips(job, listener)
     return _run_pictures(job, listener) if job.kind == "pictures" else run_film(job, listener)
 
 
+def run_progress(job: Job, progress: Progress, listener: Listener) -> Summary:
+    """Paints the picture of a job and writes the animation of it, which has passed its check, but not the picture."""
+    return _run_shown(replace(job, out=progress.out), progress, None, listener)
+
+
 def _run_picture(job: Job, listener: Listener) -> Summary:
-    picture = load_picture(job.source)
-    listener.started(outline_pictures(job, [size_of(picture.image)]))
-    painter = make_painter(job, [picture.image], listener)
-    painter, painted = _paint_picture(painter, picture, 0, job.out, listener)
+    picture, painter = _ready_for_picture(job, listener)
+    painter, painted = _paint_picture(job, painter, picture, 0, job.out, listener)
     listener.frame(painted)
     return Summary.of(job.out, painter).after(Work.of(painted.painted))
+
+
+def _run_shown(job: Job, progress: Progress, out: Path | None, listener: Listener) -> Summary:
+    """Writes the painting of a picture to `out`, if anywhere, and the animation of it."""
+    picture, painter = _ready_for_picture(job, listener)
+    size = painting_size(size_of(picture.image), painter.settings, painter.device)
+    recorder = ProgressRecorder(progress, size, [picture.image, *painter.styles])
+    painter, painted = _paint_picture(job, painter, picture, 0, out, Listeners(listener, recorder))
+    listener.frame(painted)
+    flipbook = recorder.write(painted.painted.image, listener)
+    return replace(Summary.of(job.out, painter), progress=flipbook).after(Work.of(painted.painted))
+
+
+def _ready_for_picture(job: Job, listener: Listener) -> tuple[Picture, Painter]:
+    picture = load_picture(job.source)
+    listener.started(outline_pictures(job, [size_of(picture.image)]))
+    return picture, make_painter(job, [picture.image], listener)
 
 
 def _run_pictures(job: Job, listener: Listener) -> Summary:
@@ -76,7 +139,7 @@ def _run_pictures(job: Job, listener: Listener) -> Summary:
     job.out.mkdir(exist_ok=True)
     for index, path in enumerate(paths):
         try:
-            _, painted = _paint_picture(painter, load_picture(path), index, job.out / path.name, listener)
+            _, painted = _paint_picture(job, painter, load_picture(path), index, job.out / path.name, listener)
             summary = summary.after(Work.of(painted.painted))
             listener.frame(painted)
         except VidstyleError as error:
@@ -90,15 +153,16 @@ def _run_pictures(job: Job, listener: Listener) -> Summary:
 
 
 def _paint_picture(
-    painter: Painter, picture: Picture, index: int, out: Path, listener: Listener
+    job: Job, painter: Painter, picture: Picture, index: int, out: Path | None, listener: Listener
 ) -> tuple[Painter, PaintedFrame]:
-    """Writes the painting of one picture to `out`; the painter balanced for it, and the painting."""
+    """Writes the painting of one picture to `out`, if anywhere; the painter balanced for it, and the painting."""
     size = painting_size(size_of(picture.image), painter.settings, painter.device)
     content = resize(picture.image, size)
-    painter = balanced(painter, [content], listener)
+    painter = balanced(painter.looking(look_of_picture(job, size)), [content], listener)
     painted = painter.paint(content, listener.step)
-    alpha = None if picture.alpha is None else resize(picture.alpha, size)
-    save_picture(out, painted.image.cpu(), alpha, picture.bits)
+    if out is not None:
+        alpha = None if picture.alpha is None else resize(picture.alpha, size)
+        save_picture(out, painted.image.cpu(), alpha, picture.bits)
     return painter, PaintedFrame(Frame(index, 0.0, content), painted)
 
 

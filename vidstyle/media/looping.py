@@ -15,11 +15,17 @@ from vidstyle.errors import SinkError
 from . import ffmpeg
 from .pixels import raw_input
 
-Writer = Callable[[Path, tuple[int, int], list[int], Path, str], None]
+Writer = Callable[[Path, tuple[int, int], list[int], int, Path, str], None]
 
 _SHORTEST = {".gif": 2, ".webp": 10}  # ticks: browsers slow down pictures that are shown for less
 _TICKS = {".gif": 100, ".webp": 1000}  # a second, as the formats count
 _BAYER = "paletteuse=dither=bayer:bayer_scale=4"  # a fixed pattern: noise that crawls looks worse and is larger
+
+
+def _bits(count: int) -> str:
+    """A filter that leaves `count` bits of each value: with fewer colours to look at, ffmpeg's palettes are fast."""
+    levels = 2**count - 1
+    return "lutrgb=" + ":".join(f"{c}='round(val*{levels}/255)*255/{levels}'" for c in "rgb")
 
 
 def delays(ending: str, count: int, rate: Fraction, durations: tuple[float, ...] | None) -> list[int]:
@@ -29,14 +35,29 @@ def delays(ending: str, count: int, rate: Fraction, durations: tuple[float, ...]
     return [max(_SHORTEST[ending], b - a) for a, b in zip([0, *ends], ends, strict=False)]
 
 
-def write_gif(spool: Path, size: tuple[int, int], delays: list[int], target: Path, name: str) -> None:
-    """An endless GIF of the raw pictures in `spool`, with one palette made from all. Times are whole hundredths."""
+def write_gif(spool: Path, size: tuple[int, int], delays: list[int], grade: int, target: Path, name: str) -> None:
+    """An endless GIF of the raw pictures in `spool`, with one palette of `grade` colours made from all.
+
+    Times are whole hundredths.
+    """
     palette = target.with_name(f".vidstyle-{secrets.token_hex(6)}.png")
     raw = raw_input(size, Fraction(50), spool)
     try:
-        _run([*raw, "-vf", "palettegen=stats_mode=full", "-frames:v", "1", ffmpeg.address(palette)], name)
+        colours = f"{_bits(6)},palettegen=stats_mode=full:max_colors={grade}"
+        _run([*raw, "-vf", colours, "-frames:v", "1", ffmpeg.address(palette)], name)
         picture = [*ffmpeg.FILES_ONLY, "-i", ffmpeg.address(palette)]
-        _run([*raw, *picture, "-lavfi", _BAYER, "-fps_mode", "passthrough", ffmpeg.address(target)], name)
+        _run(
+            [
+                *raw,
+                *picture,
+                "-lavfi",
+                f"[0:v]{_bits(7)}[fewer];[fewer][1:v]{_BAYER}",
+                "-fps_mode",
+                "passthrough",
+                ffmpeg.address(target),
+            ],
+            name,
+        )
     finally:
         palette.unlink(missing_ok=True)
     target.write_bytes(with_delays(target.read_bytes(), delays))
@@ -48,10 +69,10 @@ def _run(arguments: list[str], name: str) -> None:
         raise SinkError(f"{name} cannot be encoded ({ffmpeg.reason(result.log)}); make room.")
 
 
-def write_webp(spool: Path, size: tuple[int, int], delays: list[int], target: Path, name: str) -> None:
-    """An endless animated WebP of the raw pictures in `spool`, quality 90. Times are whole milliseconds."""
+def write_webp(spool: Path, size: tuple[int, int], delays: list[int], grade: int, target: Path, name: str) -> None:
+    """An endless animated WebP of the raw pictures in `spool`, of quality `grade`. Times are whole milliseconds."""
     with _Spooled(spool, size, len(delays)) as pictures:
-        pictures.save(target, format="WEBP", save_all=True, duration=delays, loop=0, quality=90, method=4)
+        pictures.save(target, format="WEBP", save_all=True, duration=delays, loop=0, quality=grade, method=4)
 
 
 WRITERS: dict[str, Writer] = {".gif": write_gif, ".webp": write_webp}

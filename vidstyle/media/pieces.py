@@ -15,23 +15,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle.errors import SinkError
 
 from . import ffmpeg, streams
-from .pixels import even, padded, raw_input, to_array, to_bytes
+from .pixels import even, padded, raw_input, to_array
 from .probe import VideoInfo
 
-_H264 = ["-c:v", "libx264", "-crf", "18", "-preset", "medium"]
-_VP9 = [
-    *["-c:v", "libvpx-vp9", "-crf", "24", "-b:v", "0"],
-    *["-deadline", "good", "-cpu-used", "3", "-row-mt", "1"],
-]
+_H264 = ["-c:v", "libx264", "-preset", "medium"]
+_VP9 = ["-c:v", "libvpx-vp9", "-b:v", "0", "-deadline", "good", "-cpu-used", "3", "-row-mt", "1"]
 _ENCODERS = {".mp4": _H264, ".mov": _H264, ".m4v": _H264, ".mkv": _H264, ".webm": _VP9}
 VIDEO_ENDINGS = tuple(_ENCODERS)
 _THREADS = 4  # of the encoder, whose bits depend on it: the same on every machine
 LOOP_ENDINGS = (".gif", ".webp")
+GRADES = {**dict.fromkeys(VIDEO_ENDINGS, 18), ".webm": 24, ".gif": 256, ".webp": 90}
 # The flags -colorspace and the like convert right but leave the tags unknown: the filter sets both.
 _BT709 = (
     "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd,format=yuv420p,"
@@ -51,7 +51,9 @@ class Film:
 
     `size` is (height, width), `rate` pictures a second. `sound_from` is what ``probe`` told about the original, whose
     sound is copied from `start` to `end` seconds. `durations`, the seconds of each picture of an animation, are kept,
-    in a video by repeating pictures. Raises SinkError for an unknown ending.
+    in a video by repeating pictures. `grade` is how finely pictures are kept: the colours of a GIF (2 to 256), the
+    quality of a WebP (0 to 100), the CRF of a video (less is finer); None for that of GRADES. `max_bytes` is how large
+    the file may be. Raises SinkError for an unknown ending.
     """
 
     path: Path
@@ -61,6 +63,8 @@ class Film:
     start: float = 0.0
     end: float | None = None
     durations: tuple[float, ...] | None = None
+    grade: int | None = None
+    max_bytes: int | None = None
 
     def __post_init__(self) -> None:
         if self.ending not in (*VIDEO_ENDINGS, *LOOP_ENDINGS):
@@ -82,6 +86,10 @@ class Film:
     @property
     def piece_ending(self) -> str:
         return piece_ending(self.path)
+
+    @property
+    def chosen_grade(self) -> int:
+        return GRADES[self.ending] if self.grade is None else self.grade
 
     @property
     def video_rate(self) -> Fraction:
@@ -108,17 +116,24 @@ class Piece(ABC):
 
     def write(self, image: Tensor) -> None:
         """Append ``image`` (3, H, W) RGB 0..1 of the film's size; SinkError if it cannot be encoded."""
-        if tuple(image.shape) != (3, *self.film.size):
-            height, width = self.film.size
-            raise SinkError(
-                f"{self.film.name} takes pictures of {height} x {width} (height x width),"
-                f" not {tuple(image.shape)}; resize them first."
-            )
-        self._append(image)
+        self._check(tuple(image.shape), (3, *self.film.size))
+        self.write_pixels(to_array(image))
+
+    def write_pixels(self, pixels: NDArray[np.uint8]) -> None:
+        """Append a picture (H, W, 3) RGB 0..255 of the film's size; SinkError if it cannot be encoded."""
+        self._check(pixels.shape, (*self.film.size, 3))
+        self._append(pixels)
         self.frame_count += 1
 
+    def _check(self, found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+        if found != wanted:
+            size = "{} x {}".format(*self.film.size)
+            raise SinkError(
+                f"{self.film.name} takes pictures of {size} (height x width), not {found}; resize them first."
+            )
+
     @abstractmethod
-    def _append(self, image: Tensor) -> None: ...
+    def _append(self, pixels: NDArray[np.uint8]) -> None: ...
 
     @abstractmethod
     def finish(self) -> None:
@@ -150,10 +165,10 @@ class _VideoPiece(Piece):
         self._first = first
         self._encoder = _Encoder(_encoder_arguments(film, path), film.name)
 
-    def _append(self, image: Tensor) -> None:
-        pixels = padded(to_array(image)).tobytes()
+    def _append(self, pixels: NDArray[np.uint8]) -> None:
+        data = padded(pixels).tobytes()
         for _ in range(self.film.repeats(self._first + self.frame_count)):
-            self._encoder.write(pixels)
+            self._encoder.write(data)
 
     def finish(self) -> None:
         self._encoder.finish()
@@ -173,9 +188,9 @@ class _RawPiece(Piece):
         except OSError as error:
             raise SinkError(f"{film.name} cannot be written ({error.strerror}); choose another place.") from error
 
-    def _append(self, image: Tensor) -> None:
+    def _append(self, pixels: NDArray[np.uint8]) -> None:
         try:
-            self._file.write(to_bytes(image))
+            self._file.write(pixels.tobytes())
         except OSError as error:
             raise SinkError(f"{self.film.name} cannot be written ({error.strerror}); make room.") from error
 
@@ -237,7 +252,7 @@ def _encoder_arguments(film: Film, target: Path) -> list[str]:
     """ffmpeg arguments that encode raw RGB (padded to even sides) from standard input."""
     return [
         *raw_input(even(film.size), film.video_rate),
-        *["-vf", _BT709, *_ENCODERS[film.ending], "-fps_mode", "passthrough"],
+        *["-vf", _BT709, *_ENCODERS[film.ending], "-crf", str(film.chosen_grade), "-fps_mode", "passthrough"],
         *["-threads", str(_THREADS)],
         *["-video_track_timescale", str(film.video_rate.numerator)],  # else times are rounded, and the joints add up
         *["-f", "mp4", ffmpeg.address(target)],

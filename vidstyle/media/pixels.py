@@ -25,11 +25,6 @@ def to_array(image: Tensor) -> NDArray[np.uint8]:
     return np.ascontiguousarray(values.to("cpu").numpy().astype(np.uint8))
 
 
-def to_bytes(image: Tensor) -> bytes:
-    """``image`` (3, H, W) RGB 0..1 as one raw picture."""
-    return to_array(image).tobytes()
-
-
 def even(size: tuple[int, int]) -> tuple[int, int]:
     """``size`` with odd sides made one longer: 4:2:0 video has no odd sides."""
     return size[0] + size[0] % 2, size[1] + size[1] % 2

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle.errors import SinkError
@@ -18,6 +20,14 @@ from vidstyle.files import put_in_place
 
 from . import ffmpeg, looping, sound
 from .pieces import Film, check_count, joined_raw, joined_video, open_piece
+
+
+class TooLargeError(SinkError):
+    """A film would take more `bytes` than it is `allowed`."""
+
+    def __init__(self, name: str, found: int, allowed: int) -> None:
+        super().__init__(f"{name} would take {found:,} bytes, more than {allowed:,}; allow more.")
+        self.name, self.bytes, self.allowed = name, found, allowed
 
 
 class Sink:
@@ -37,6 +47,10 @@ class Sink:
     def write(self, image: Tensor) -> None:
         """Append ``image`` (3, H, W) RGB 0..1 of the film's size; SinkError if it cannot be encoded."""
         self._piece.write(image)
+
+    def write_pixels(self, pixels: NDArray[np.uint8]) -> None:
+        """Append a picture (H, W, 3) RGB 0..255 of the film's size; SinkError if it cannot be encoded."""
+        self._piece.write_pixels(pixels)
 
     def finish(self) -> Path:
         """End the file, check it, give it its name. Raises SinkError, leaving nothing, if it is not whole."""
@@ -93,7 +107,7 @@ def join_pieces(
 
     A `partial` film is called ``name.partial.ending``, and its sound ends with its pictures. The name appears when the
     file is whole; until then it is written to the folder `scratch`, on the same disk, else beside. Raises SinkError,
-    leaving nothing.
+    leaving nothing; TooLargeError where the film may not be so large.
     """
     target = film.path.with_name(f"{film.path.stem}.partial{film.path.suffix}") if partial else film.path
     with contextlib.ExitStack() as temporary:
@@ -109,7 +123,7 @@ def join_pieces(
                 spool = beside(film.piece_ending)
                 joined_raw(pieces, spool, film, count)
                 delays = looping.delays(film.ending, count, film.rate, film.durations)
-                looping.WRITERS[film.ending](spool, film.size, delays, whole, film.name)
+                looping.WRITERS[film.ending](spool, film.size, delays, film.chosen_grade, whole, film.name)
             else:
                 shown = sum(film.repeats(number) for number in range(count))
                 joined_video(pieces, whole, film, shown)
@@ -119,11 +133,19 @@ def join_pieces(
                     length = Fraction(shown) / film.video_rate if partial else None
                     sound.add_sound(silent, source, whole, start=film.start, end=film.end, length=length)
                     check_count(whole, shown, film.name)
+            _check_bytes(whole, film)
             put_in_place(whole, target)
         except OSError as error:
             reason = error.strerror or ffmpeg.printable(error)
             raise SinkError(f"{film.name} cannot be written ({reason}); make room or choose another place.") from error
     return target
+
+
+def _check_bytes(file: Path, film: Film) -> None:
+    """TooLargeError where `file` takes more bytes than the film may."""
+    found = file.stat().st_size
+    if film.max_bytes is not None and found > film.max_bytes:
+        raise TooLargeError(film.name, found, film.max_bytes)
 
 
 def _beside(path: Path, ending: str) -> Path:

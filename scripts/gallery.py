@@ -1,0 +1,163 @@
+"""Makes docs/gallery.md and its pictures: every mode and look, on the samples, by the command line that stands below.
+
+    python scripts/gallery.py [NAME ...]
+
+NAME: only these pictures, by the names of their files; the page is always written anew.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+TEACH = "weights teach photo.jpg monet.jpg swirl.jpg woodcut.jpg -o mine.safetensors"
+PLACE = ROOT / "docs" / "gallery"
+PICTURE = "photo.jpg --size 160 --weights mine.safetensors"  # of pictures that are painted
+CLIP = "clip.mp4 --to 1.6 --size 160 --weights mine.safetensors --preset draft"
+SMALL = "--size 112 --weights mine.safetensors"
+
+HEAD = f"""\
+# Gallery
+
+Every mode and look, painted small from [samples/](../samples) on a CPU by the command below each picture;
+`python scripts/gallery.py` makes this page. The filters are learned from the samples first:
+
+```sh
+vidstyle {TEACH}
+```
+
+With the trained ImageNet filters (leave out `--weights`) results differ.
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A picture of the gallery: its file's name, what it shows, and the words after ``vidstyle``."""
+
+    name: str
+    title: str
+    words: str
+    ending: str = ".png"
+
+
+SECTIONS: dict[str, list[Entry]] = {
+    "Styles": [
+        Entry("monet", "Poppies", f"{PICTURE} --style monet.jpg"),
+        Entry("swirl", "Swirls", f"{PICTURE} --style swirl.jpg"),
+        Entry("woodcut", "Woodcut", f"{PICTURE} --style woodcut.jpg"),
+    ],
+    "Strength and strokes": [
+        Entry("gentle", "The shapes stay", f"{PICTURE} --style swirl.jpg --strength 0.2"),
+        Entry("strong", "Strokes above all", f"{PICTURE} --style swirl.jpg --strength 0.9"),
+        Entry("fine_strokes", "Small strokes", f"{PICTURE} --style swirl.jpg --style-scale 0.5"),
+        Entry("large_strokes", "Large strokes", f"{PICTURE} --style swirl.jpg --style-scale 1.6"),
+    ],
+    "Colours": [
+        Entry("luminance", "The source's colours", f"{PICTURE} --style swirl.jpg --keep-colors luminance"),
+        Entry("match", "The style in the source's colours", f"{PICTURE} --style swirl.jpg --keep-colors match"),
+        Entry("free", "Neither is moved", f"{PICTURE} --style swirl.jpg --keep-colors free"),
+    ],
+    "Several styles, and where": [
+        Entry("blend", "A blend", f"{PICTURE} --style swirl.jpg --style monet.jpg --style-blend 0.6,0.4"),
+        Entry("mask", "Only around the boat", f"{PICTURE} --style woodcut.jpg --mask around_boat.png"),
+        Entry("places", "Each in its place", f"{PICTURE} --style swirl.jpg --style-mask lake.png --style monet.jpg"),
+    ],
+    "What of the responses is the style": [
+        Entry("covariance", "Mean and covariance", f"{PICTURE} --style monet.jpg --style-loss covariance"),
+        Entry("wasserstein2", "2-Wasserstein distance", f"{PICTURE} --style monet.jpg --style-loss wasserstein2"),
+        Entry("histogram", "Gram matrices and histograms", f"{PICTURE} --style monet.jpg --style-loss histogram"),
+        Entry("conv1_1", "One shallow layer", f"{PICTURE} --style monet.jpg --style-layers conv1_1=1"),
+        Entry("conv3_1", "One deeper layer", f"{PICTURE} --style monet.jpg --style-layers conv3_1=1"),
+    ],
+    "Textures": [
+        Entry("texture", "Style from noise", "texture swirl.jpg --size 192x144 --weights mine.safetensors"),
+        Entry("wide", "Of any size", "texture monet.jpg --size 256x96 --weights mine.safetensors"),
+        Entry("tile", "A tile without a seam", "texture woodcut.jpg --size 128x128 --tile --weights mine.safetensors"),
+    ],
+    "Content from noise": [
+        Entry("conv1_2", "All is kept", f"reconstruct photo.jpg --layer conv1_2 {SMALL}"),
+        Entry("conv3_2", "Detail goes", f"reconstruct photo.jpg --layer conv3_2 {SMALL}"),
+        Entry("conv5_2", "The arrangement stays", f"reconstruct photo.jpg --layer conv5_2 {SMALL}"),
+    ],
+    "Sheets": [
+        Entry(
+            "layers", "What each layer keeps", "layers photo.jpg --style swirl.jpg --size 96 --weights mine.safetensors"
+        ),
+        Entry(
+            "grid",
+            "Two settings at once",
+            "layers photo.jpg --style swirl.jpg --style woodcut.jpg --grid style:strength=0.2,0.5,0.9 --size 96 "
+            "--weights mine.safetensors",
+        ),
+    ],
+    "Animations": [
+        Entry(
+            "progress",
+            "The optimisation",
+            "progress photo.jpg --style swirl.jpg --size 160 --curve --max-mb 1.5 --weights mine.safetensors",
+            ".gif",
+        ),
+        Entry(
+            "keys",
+            "Styles that change over a clip",
+            f"{CLIP} --style swirl.jpg --style monet.jpg --style-keys 0.2s=A,1.4s=B",
+            ".gif",
+        ),
+        Entry("kept", "A clip in its own colours", f"{CLIP} --style swirl.jpg --keep-colors luminance", ".gif"),
+    ],
+}
+
+
+def run(folder: Path, words: str, *more: str) -> None:
+    """Runs a command in a copy of the samples."""
+    print(f"vidstyle {words}", flush=True)
+    command = [sys.executable, "-m", "vidstyle", *words.split(), *more]
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+
+
+def make(entry: Entry, folder: Path) -> None:
+    """Runs the command of an entry and keeps its picture."""
+    out = folder / f"out_{entry.name}{entry.ending}"
+    run(folder, entry.words, "-q", "-o", str(out))
+    if entry.ending == ".gif":
+        file_of(entry).write_bytes(out.read_bytes())
+        return
+    with Image.open(out) as picture:
+        picture.convert("RGB").save(file_of(entry), quality=88)
+
+
+def file_of(entry: Entry) -> Path:
+    return PLACE / f"{entry.name}{'.gif' if entry.ending == '.gif' else '.jpg'}"
+
+
+def page() -> str:
+    parts = [HEAD]
+    for title, entries in SECTIONS.items():
+        parts.append(f"## {title}\n")
+        for entry in entries:
+            picture = f"![{entry.title}](gallery/{file_of(entry).name})"
+            parts.append(f"**{entry.title}**\n\n{picture}\n\n```sh\nvidstyle {entry.words}\n```\n")
+    return "\n".join(parts)
+
+
+def main() -> None:
+    """Command line."""
+    wanted = sys.argv[1:]
+    PLACE.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "samples"
+        shutil.copytree(ROOT / "samples", folder)
+        run(folder, TEACH)
+        for entry in (entry for entries in SECTIONS.values() for entry in entries):
+            if not wanted or entry.name in wanted:
+                make(entry, folder)
+    (ROOT / "docs" / "gallery.md").write_text(page())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""The making of a painting as an animation."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from vidstyle.errors import SettingsError, SinkError
+from vidstyle.files import check_target
+from vidstyle.jobs.job import Job
+from vidstyle.jobs.listener import Listener
+from vidstyle.jobs.recording import FRAMES, EvenSteps, Kept
+from vidstyle.media.flipbook import FLIPBOOK_ENDINGS, Flipbook, write_flipbook
+from vidstyle.media.images import fit_size, resize
+from vidstyle.media.montage import GAP, Pixels, beside, column, column_width, draw_curve, main_size, resized
+from vidstyle.media.pixels import to_array
+from vidstyle.painting.painter import Size, Step, size_of
+
+LONG_SIDE = 512  # of the painting in the animation, at most, where no width is given
+NARROWEST = 64  # pixels
+LETTERS = 36  # a line of writing is so much of the painting's long side
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The animation of a painting that is wanted: GIF, WebP or MP4, by the ending of `out`.
+
+    `max_mb` is how large the file may be, in millions of bytes, and `width` how wide all of it, in pixels; else the
+    painting's long side is 512 at most. `beside` puts the original and the styles beside the painting, `curve` draws
+    its loss into a corner. SettingsError for numbers that cannot be.
+    """
+
+    out: Path
+    max_mb: float | None = None
+    width: int | None = None
+    beside: bool = False
+    curve: bool = False
+
+    def __post_init__(self) -> None:
+        if self.max_mb is not None and not 0 < self.max_mb < float("inf"):
+            raise SettingsError(f"--max-mb should be above 0, instead got {self.max_mb:g}")
+        if self.width is not None and self.width < NARROWEST:
+            raise SettingsError(f"--width should be {NARROWEST} or more, instead got {self.width}")
+
+    @classmethod
+    def of(cls, wanted: Progress | str | os.PathLike[str]) -> Progress:
+        """`wanted`, or a plain animation to a file of this name."""
+        return wanted if isinstance(wanted, Progress) else cls(Path(wanted))
+
+    def check(self, job: Job, overwrite: bool = False) -> None:
+        """SettingsError unless the job is of one picture, SinkError unless `out` can be a file of its own."""
+        if job.kind != "picture":
+            raise SettingsError(f"{job.source}: only the painting of one picture can be shown; give a picture")
+        check_target(self.out, FLIPBOOK_ENDINGS, overwrite=overwrite)
+        if self.out.resolve() in {path.resolve() for path in (job.out, *job.files)}:
+            raise SinkError(f"{self.out}: is the painting itself, or what it is painted from; give another name")
+
+
+class ProgressRecorder(Listener):
+    """Is told every step of a painting of `size` (height, width), and writes the animation that is `wanted` of it.
+
+    `others` are pictures (3, H, W), 0..1, to be shown beside it, if at all: the original and the styles.
+    """
+
+    def __init__(self, wanted: Progress, size: Size, others: Sequence[Tensor] = ()) -> None:
+        self.wanted, self._shape = wanted, size
+        self._others = [to_array(resize(o, fit_size(size_of(o), max(size)))) for o in others if wanted.beside]
+        self._shapes = [other.shape[:2] for other in self._others]
+        self._width = self._full_width(size)
+        self._steps = EvenSteps(self._size(self._width))
+
+    def step(self, step: Step) -> None:
+        """One step of the painting; its picture may be smaller than the painting will be."""
+        self._steps(step)
+
+    def write(self, painting: Tensor, listener: Listener | None = None) -> Flipbook:
+        """Writes the animation, which ends with `painting` (3, H, W); SinkError, leaving nothing, where it cannot."""
+
+        def tell(attempt: int) -> None:
+            (listener or self).working(f"writing the animation{f', try {attempt}' if attempt > 1 else ''}", 0, 0)
+
+        self._steps.end(painting)
+        limit = None if self.wanted.max_mb is None else int(self.wanted.max_mb * 1e6)
+        return write_flipbook(self.wanted.out, self._draw, FRAMES, self._width, max_bytes=limit, on_try=tell)
+
+    def _draw(self, frames: int, width: int) -> list[Pixels]:
+        """At most `frames` pictures of the animation, `width` pixels across."""
+        size = self._size(width)
+        side = column(self._others, (size[0], width - size[1] - GAP)) if self._others else None
+        return [self._drawn(kept, size, side) for kept in self._steps.chosen(frames)]
+
+    def _drawn(self, kept: Kept, size: Size, side: Pixels | None) -> Pixels:
+        picture = resized(kept.pixels, size)
+        if self.wanted.curve:
+            losses, letters = self._steps.losses, max(size) // LETTERS
+            words = f"loss {losses[kept.position]:#.3g}", f"{kept.position + 1}/{len(losses)}"
+            picture = picture.copy()
+            draw_curve(picture, losses, kept.position, words, letters)
+        return picture if side is None else beside(picture, side)
+
+    def _full_width(self, size: Size) -> int:
+        """The width of the animation where nothing limits its bytes; nothing is enlarged."""
+        wish = self.wanted.width
+        height, width = size if wish else fit_size(size, LONG_SIDE)
+        whole = width + (GAP + column_width(height, self._shapes) if self._others else 0)
+        return min(whole, wish) if wish else whole
+
+    def _size(self, width: int) -> Size:
+        """The size of the painting where the animation is `width` pixels across."""
+        return main_size(width, self._shape, self._shapes)
