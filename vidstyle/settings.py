@@ -308,4 +308,4 @@ RECONSTRUCTION: Mapping[str, Any] = {
     "size": "256",
 }
 TEXTURE: Mapping[str, Any] = {"content_weight": 0.0, "init": "random", "steps": 60}
-FIGURE: Mapping[str, Any] = {"size": "160"}
+FIGURE: Mapping[str, Any] = {"size": "160", "steps": 40}

@@ -70,6 +70,14 @@ def test_wrong_words_are_told_in_one_line(
     assert sorted(p.name for p in photo.parent.iterdir()) == ["photo.png"]
 
 
+def test_what_a_figure_does_not_use_is_told(
+    photo: Path, style: Path, deep: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, lines = run(capsys, "layers", photo, "--style", style, *deep, "--size", "32", "--strength", "0.9")
+    assert code == 0
+    assert any("--strength is not used" in line for line in lines)
+
+
 def test_masks_and_several_styles(
     photo: Path, fast: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -47,6 +47,7 @@ Overwrite = Annotated[Switch, Parameter(group=FILES, help="Replace an output tha
 Device = Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=_DEVICE_HELP)]
 
 _FROM_NOISE = ("steps", "scales", "seed", "optimizer", "tv_weight", "weights", "pooling")
+_OF_GRIDS = ("strength", "keep_colors", "content_layers", "style_layers")
 _TEXTURES = ("style_layers", "style_loss", "style_scale")
 
 
@@ -126,6 +127,9 @@ def layers(
     if not style:
         raise UsageError("no style given; add --style PICTURE")
     with _talking(telling) as listener:
+        for name in _OF_GRIDS if not grid else ():
+            if name in options:
+                log.warning("--%s is not used: the figure has its own; it is for --grid", name.replace("_", "-"))
         from vidstyle.jobs.figures import layer_figure
 
         _tell(

@@ -31,6 +31,7 @@ from vidstyle.settings import FIGURE, RECONSTRUCTION, TEXTURE, Settings
 
 STYLE_LAYERS = tuple(f"conv{block}_1" for block in range(1, 6))
 SHOWN = ("gram", "features")
+MORE_FOR_CONTENT = 3  # times the steps of textures: deep layers are slow to meet
 MAPS = 8  # responses shown of each layer, those that vary most
 AXES: Mapping[str, tuple[str, str]] = {  # short names of settings, and the values they take where none are given
     "content": ("content_weight", "0.25,1,4"),
@@ -163,15 +164,17 @@ class _Cells:
     def figure(self, content: Tensor, styles: Sequence[Tensor], names: Sequence[str]) -> Tensor:
         """Figure 1 of the article: content by each block, and each style by more and more blocks."""
         settings, size = self._job.settings, size_of(content)
-        shared = {name: getattr(settings, name) for name in ("steps", "scales", "seed", "optimizer", "pooling")}
+        shared = {name: getattr(settings, name) for name in ("scales", "seed", "optimizer", "tv_weight", "pooling")}
+        many = {**shared, "steps": MORE_FOR_CONTENT * settings.steps}
+        kind = {name: getattr(settings, name) for name in ("steps", "style_loss", "style_scale")}
         rows: list[list[Tensor]] = [[]]
         for layer in BLOCKS:
-            chosen = Settings(**{**RECONSTRUCTION, **shared, "content_layers": layer})
+            chosen = Settings(**{**RECONSTRUCTION, **many, "content_layers": layer})
             rows[0].append(self._painted(reconstructor(content, self._filters, chosen, self._device), content))
         for style in styles:
             rows.append([])
             for count in range(1, 6):
-                chosen = Settings(**{**TEXTURE, **shared, "style_layers": ",".join(STYLE_LAYERS[:count])})
+                chosen = Settings(**{**TEXTURE, **shared, **kind, "style_layers": ",".join(STYLE_LAYERS[:count])})
                 painter = texturer(style, self._filters, chosen, size, self._device)
                 rows[-1].append(self._painted(painter, torch.zeros_like(content)))
         lines = [BLOCKS, *[("conv1_1", *(f"+ conv{block}_1" for block in range(2, 6)))] * len(styles)]

@@ -17,7 +17,7 @@ from vidstyle.painting.painter import Size, Step
 FRAMES = 60  # pictures of an animation
 SPARE = 2  # times as many are kept, to choose from
 FIRST_GAP = 1.0  # levels, root mean square: less is not seen, nor can blends of 8 bits show it
-WIDER = 1.08  # the factor between the gaps that are tried
+WIDER = 1.04  # the factor between the gaps that are tried
 
 
 @dataclass(frozen=True, eq=False)
