@@ -17,7 +17,7 @@ from vidstyle.media.flipbook import FLIPBOOK_ENDINGS, Extent, Flipbook, write_fl
 from vidstyle.media.probe import probe
 from vidstyle.media.source import open_video
 
-FRAMES, WIDTH = 30, 160
+FRAMES, WIDTH = 24, 128
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -25,7 +25,7 @@ def draw(frames: int, width: int) -> list[NDArray[np.uint8]]:
     """From one noisy picture to another, evenly: nothing that compresses well."""
     height = round(width * 0.75)
     generator = np.random.default_rng(0)
-    begin, end = (4 * cv2.GaussianBlur(generator.random((120, 160, 3)), (0, 0), 1.2) - 1.5 for _ in range(2))
+    begin, end = (4 * cv2.GaussianBlur(generator.random((96, 128, 3)), (0, 0), 1.2) - 1.5 for _ in range(2))
     shares = np.linspace(0, 1, frames)
     pictures = [np.uint8(255 * np.clip((1 - s) * begin + s * end, 0, 1)) for s in shares]
     return [np.asarray(cv2.resize(one, (width, height), interpolation=cv2.INTER_AREA)) for one in pictures]
@@ -41,7 +41,7 @@ def test_every_picture_has_its_time_and_the_last_is_held(tmp_path: Path, ending:
     flipbook = write(path)
     info = probe(path)
     assert flipbook == Flipbook(path, flipbook.full, flipbook.full, path.stat().st_size)
-    assert (flipbook.kept.frames, flipbook.kept.width, info.size) == (FRAMES, WIDTH, (120, 160))
+    assert (flipbook.kept.frames, flipbook.kept.width, info.size) == (FRAMES, WIDTH, (96, 128))
     assert info.seconds == pytest.approx((FRAMES - 1) * 0.08 + 2.0, abs=0.001)
     if ending != ".mp4":
         assert info.durations == pytest.approx([0.08] * (FRAMES - 1) + [2.0])
@@ -61,24 +61,23 @@ def test_an_mp4_has_even_sides_and_can_play_before_all_of_it_is_there(tmp_path: 
 @pytest.mark.parametrize("ending", FLIPBOOK_ENDINGS)
 def test_a_bound_is_kept_and_used(tmp_path: Path, ending: str) -> None:
     whole = write(tmp_path / f"whole{ending}")
-    for share in (0.7, 0.3):
-        path, bound = tmp_path / f"{share}{ending}", int(share * whole.bytes)
-        flipbook = write(path, bound)
-        assert 0.5 * bound < flipbook.bytes == path.stat().st_size <= bound
-        assert flipbook.full == whole.full
-        kept, full = flipbook.kept, whole.full
-        assert kept.frames < full.frames
-        assert kept.width < full.width
-        assert kept.grade > full.grade if ending == ".mp4" else kept.grade < full.grade
-        info = probe(path)
-        assert info.size[1] == kept.width + (kept.width % 2 if ending == ".mp4" else 0)
-        assert info.seconds == pytest.approx((kept.frames - 1) * 0.08 + 2.0, abs=0.001)
+    path, bound = tmp_path / f"small{ending}", whole.bytes // 3
+    flipbook = write(path, bound)
+    assert 0.5 * bound < flipbook.bytes == path.stat().st_size <= bound
+    assert flipbook.full == whole.full
+    kept, full = flipbook.kept, whole.full
+    assert kept.frames < full.frames
+    assert kept.width < full.width
+    assert kept.grade > full.grade if ending == ".mp4" else kept.grade < full.grade
+    info = probe(path)
+    assert info.size[1] == kept.width + (kept.width % 2 if ending == ".mp4" else 0)
+    assert info.seconds == pytest.approx((kept.frames - 1) * 0.08 + 2.0, abs=0.001)
     assert write(tmp_path / f"loose{ending}", whole.bytes).kept == whole.full
 
 
 def test_few_tries_are_needed(tmp_path: Path) -> None:
-    whole, tries = write(tmp_path / "whole.gif"), list[int]()
-    write_flipbook(tmp_path / "a.gif", draw, FRAMES, WIDTH, max_bytes=whole.bytes // 4, on_try=tries.append)
+    whole, tries = write_flipbook(tmp_path / "whole.gif", draw, 36, 240), list[int]()
+    write_flipbook(tmp_path / "a.gif", draw, 36, 240, max_bytes=whole.bytes // 3, on_try=tries.append)
     assert tries == list(range(1, len(tries) + 1))
     assert len(tries) <= 3
 
@@ -148,7 +147,7 @@ _DECODE = """async (text) => {
 
 @pytest.mark.skipif(BROWSER is None, reason="no chromium, chromium-browser or google-chrome is installed")
 def test_a_browser_plays_it(tmp_path: Path) -> None:
-    """All frames are decoded, with their times; they change evenly, and what is on the screen changes."""
+    """All frames are decoded, with their times; they change evenly, and three of them at least are seen."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     path = tmp_path / "a.gif"
     data = base64.b64encode(write_flipbook(path, draw, 10, 64).path.read_bytes()).decode()
@@ -158,14 +157,12 @@ def test_a_browser_plays_it(tmp_path: Path) -> None:
         page.goto(tmp_path.as_uri())  # the decoder wants a page with an address
         found = page.evaluate(_DECODE, data)
         page.goto(path.as_uri())
-        shown = []
-        for _ in range(20):
-            shown.append(page.screenshot())
-            page.wait_for_timeout(80)
+        shown = {page.screenshot()}
+        while len(shown) < 3:  # the test's own time limit ends it
+            shown.add(page.screenshot())
         browser.close()
     frames = [np.array(frame["pixels"], float) for frame in found["frames"]]
     changes = [float(np.sqrt(np.mean((after - before) ** 2))) for before, after in itertools.pairwise(frames)]
     assert found["loops"]
     assert [frame["seconds"] for frame in found["frames"]] == pytest.approx([0.08] * 9 + [2.0])
     assert max(changes) <= 3 * median(changes)
-    assert len(set(shown)) > 2

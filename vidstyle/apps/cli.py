@@ -32,9 +32,13 @@ PATIENCE = 5.0  # seconds in which a repeated signal is the same wish
 USAGE = """\
 Usage: vidstyle INPUT --style PICTURE [-o OUTPUT] [OPTIONS]
        vidstyle progress IMAGE --style PICTURE [-o OUTPUT.gif]
-       vidstyle reconstruct IMAGE, vidstyle texture STYLE, vidstyle layers IMAGE --style PICTURE
+       vidstyle reconstruct IMAGE
+       vidstyle texture STYLE
+       vidstyle layers IMAGE --style PICTURE
        vidstyle report OUTPUT --source INPUT --style PICTURE
-       vidstyle plan INPUT --style PICTURE, vidstyle paint FOLDER SHOT, vidstyle join FOLDER
+       vidstyle plan INPUT --style PICTURE
+       vidstyle paint FOLDER SHOT
+       vidstyle join FOLDER
        vidstyle weights [status | fetch | import | teach]"""
 EXAMPLES = """\
 Examples:

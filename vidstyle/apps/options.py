@@ -225,7 +225,10 @@ def _settings_options(standard: Settings) -> list[inspect.Parameter]:
     return options
 
 
-def _shown(value: object) -> Callable[[object], str]:
+def _shown(value: object) -> Callable[[object], str] | bool:
+    """How a default is shown; none where it is nothing."""
+    if value is False or value == "":
+        return False
     return lambda _: f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -111,8 +111,10 @@ def layers(
     /,
     *,
     style: Annotated[ManyPaths, Parameter(alias="-s", group=FILES, metavar="PICTURE", help=_STYLE_HELP)] = (),
-    grid: Annotated[str, Parameter(group=PAINTING_GROUP, metavar="ROWS:COLUMNS", help=_GRID_HELP)] = "",
-    show: Annotated[str, Parameter(group=PAINTING_GROUP, metavar="FIGURES", help=_SHOW_HELP)] = "",
+    grid: Annotated[
+        str, Parameter(group=PAINTING_GROUP, metavar="ROWS:COLUMNS", show_default=False, help=_GRID_HELP)
+    ] = "",
+    show: Annotated[str, Parameter(group=PAINTING_GROUP, metavar="FIGURES", show_default=False, help=_SHOW_HELP)] = "",
     output: Output = None,
     overwrite: Overwrite = False,
     device: Device = "auto",

@@ -24,7 +24,7 @@ HOLD = 2.0  # seconds that the last picture is shown
 LIKELY = {".gif": 0.15, ".webp": 0.04, ".mp4": 0.02}
 AIM = 0.96  # of the bytes that are allowed: sizes cannot be foretold exactly
 LEAST = 0.9  # of a try is the most that the next one is to take
-FEWEST_FRAMES, SMALLEST_WIDTH, FEWEST_COLOURS, LOWEST_QUALITY, COARSEST_CRF = 12, 96, 16, 20, 40
+FEWEST_FRAMES, SMALLEST_WIDTH, FEWEST_COLOURS, LOWEST_QUALITY, COARSEST_CRF = 12, 96, 16, 40, 40
 _NOTHING = 1e-9  # a share that leaves the smallest
 
 Pictures = Sequence[NDArray[np.uint8]]
@@ -96,10 +96,9 @@ def write_flipbook(
         except TooLargeError as error:
             if asked == full.lowered(_NOTHING, ending):
                 raise _hopeless(kept, error) from error
-            share *= min(LEAST, AIM * error.allowed / error.bytes)
-            lower = full.lowered(share, ending)
-            asked = full.lowered(_NOTHING, ending) if lower == asked else lower
-            number += 1
+            share, last, number = share * min(LEAST, AIM * error.allowed / error.bytes), asked, number + 1
+            while (asked := full.lowered(share, ending)) == last:
+                share *= LEAST
 
 
 def _extent(pictures: Pictures, grade: int) -> Extent:
