@@ -30,7 +30,8 @@ def test_a_picture_and_its_making(
     photo: Path, fast: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], ending: str
 ) -> None:
     file, painting = tmp_path / f"a{ending}", tmp_path / "photo_stripes.png"
-    code, out, lines = run(capsys, photo, *fast, "--steps", 9, "--progress-gif", file, "--max-mb", 0.02, "-q")
+    fast[fast.index("--steps") : fast.index("--scales")] = ["--steps", "9"]
+    code, out, lines = run(capsys, photo, *fast, "--progress-gif", file, "--max-mb", 0.02, "-q")
     assert (code, out, lines) == (0, f"{painting}\n{file}\n", [])
     assert painting.exists()
     assert file.stat().st_size <= 20_000

@@ -78,6 +78,15 @@ def test_what_a_figure_does_not_use_is_told(
     assert any("--strength is not used" in line for line in lines)
 
 
+@pytest.mark.parametrize("words", [["--feather", "3"], ["--style-weight", "0", "--style-scale", "2"]])
+def test_looks_that_are_not_used_are_told(
+    photo: Path, fast: list[str], words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, lines = run(capsys, photo, *fast, *words)
+    assert code == 0
+    assert any(f"{words[-2]} is not used" in line for line in lines)
+
+
 def test_masks_and_several_styles(
     photo: Path, fast: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

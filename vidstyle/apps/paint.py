@@ -272,8 +272,13 @@ def tell_unused(job: "Job", preview: bool, options: Mapping[str, Any]) -> None:
         ("loop", single, _FOR_FILMS),
         ("look_back", job.settings.flow == "none", "without a flow every frame starts where the last one lies"),
         ("strength", not job.settings.content_weight, "--content-weight is 0"),
+        ("strength", bool(job.settings.strength_keys), "--strength-keys say it"),
         ("content_layers", not job.settings.content_weight, "--content-weight is 0"),
         ("style_layers", not job.settings.style_weight, "--style-weight is 0"),
+        ("style_loss", not job.settings.style_weight, "--style-weight is 0"),
+        ("style_scale", not job.settings.style_weight, "--style-weight is 0"),
+        ("feather", not (job.mask or job.style_masks), "it is for --mask and --style-mask"),
+        ("style_per_shot", len(job.styles) == 1, "there is one style only"),
     ):
         if unused and name in options:
             log.warning("--%s is not used: %s", name.replace("_", "-"), reason)

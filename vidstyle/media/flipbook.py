@@ -20,7 +20,7 @@ from .sink import TooLargeError, open_sink
 FLIPBOOK_ENDINGS = (".gif", ".webp", ".mp4")
 RATE = Fraction(25, 2)  # pictures a second: 8 hundredths each, which all three formats can tell
 HOLD = 2.0  # seconds that the last picture is shown
-# Bytes that a value takes in a full file, rather too few: from a first try that is too small there is no way up.
+# Bytes of a full file for a value that changes, rather too few: from a first try that is too small is no way up.
 LIKELY = {".gif": 0.15, ".webp": 0.04, ".mp4": 0.02}
 AIM = 0.96  # of the bytes that are allowed: sizes cannot be foretold exactly
 LEAST = 0.9  # of a try is the most that the next one is to take
@@ -84,7 +84,7 @@ def write_flipbook(
     check_target(path, FLIPBOOK_ENDINGS, overwrite=True)
     ending, number, pictures = path.suffix.lower(), 1, draw(frames, width)
     full = kept = _extent(pictures, GRADES[ending])
-    share = 1.0 if max_bytes is None else min(1.0, max_bytes / (LIKELY[ending] * sum(one.size for one in pictures)))
+    share = 1.0 if max_bytes is None else min(1.0, max_bytes / (LIKELY[ending] * _moving(pictures)))
     asked = full.lowered(share, ending)
     while True:
         on_try(number)
@@ -103,6 +103,12 @@ def write_flipbook(
 
 def _extent(pictures: Pictures, grade: int) -> Extent:
     return Extent(len(pictures), pictures[0].shape[1], grade)
+
+
+def _moving(pictures: Pictures) -> float:
+    """How many values change, about, from one picture to the next, in all; at least one."""
+    before, after = pictures[(len(pictures) - 1) // 2], pictures[len(pictures) // 2]
+    return max(1.0, float(np.mean(before != after)) * before.size * len(pictures))
 
 
 def _hopeless(smallest: Extent, error: TooLargeError) -> SinkError:

@@ -43,11 +43,12 @@ def write_gif(spool: Path, size: tuple[int, int], delays: list[int], grade: int,
     palette = target.with_name(f".vidstyle-{secrets.token_hex(6)}.png")
     raw = raw_input(size, Fraction(50), spool)
     try:
-        colours = f"{_bits(6)},palettegen=stats_mode=full:max_colors={grade}"
+        colours = f"{_bits(7)},palettegen=stats_mode=full:max_colors={grade}"
         _run([*raw, "-vf", colours, "-frames:v", "1", ffmpeg.address(palette)], name)
         picture = [*ffmpeg.FILES_ONLY, "-i", ffmpeg.address(palette)]
-        drawn = f"[0:v]{_bits(7)}[fewer];[fewer][1:v]{_BAYER}"
-        _run([*raw, *picture, "-lavfi", drawn, "-fps_mode", "passthrough", ffmpeg.address(target)], name)
+        _run(
+            [*raw, *picture, "-lavfi", f"[0:v][1:v]{_BAYER}", "-fps_mode", "passthrough", ffmpeg.address(target)], name
+        )
     finally:
         palette.unlink(missing_ok=True)
     target.write_bytes(with_delays(target.read_bytes(), delays))

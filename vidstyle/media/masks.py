@@ -70,7 +70,7 @@ def divided(planes: Tensor, width: float) -> Tensor:
     They sum to what they summed to, at most to 1.
     """
     total = planes.sum(0).clamp(max=1)
-    if width > 0:
+    if width >= 1:
         blurred = [cv2.GaussianBlur(plane.numpy(), (0, 0), width / 2) for plane in planes]
         planes = torch.from_numpy(np.stack(blurred))
     return torch.where(total > 0, planes / planes.sum(0).clamp_min(1e-6) * total, torch.zeros(()))
