@@ -4,7 +4,8 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from vidstyle.settings import PRESETS, Settings
+from vidstyle.presets import PRESETS
+from vidstyle.settings import Settings
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "options.md"
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from vidstyle.errors import SettingsError
 from vidstyle.features.layers import LAYERS
-from vidstyle.settings import PRESETS, Settings, parse_layers
+from vidstyle.presets import PRESETS
+from vidstyle.settings import Settings, parse_layers
 
 
 def test_every_option_has_a_group_and_a_help_that_ends_in_a_stop() -> None:

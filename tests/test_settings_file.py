@@ -8,7 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from vidstyle.errors import SettingsError, SinkError, VidstyleError
-from vidstyle.settings import PRESETS, Settings
+from vidstyle.presets import PRESETS
+from vidstyle.settings import Settings
 from vidstyle.settings_file import LARGEST, load_settings, read_options, save_settings
 
 KINDS = get_type_hints(Settings)

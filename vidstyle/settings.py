@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args, get_type_hints
 from vidstyle.errors import SettingsError
 from vidstyle.features.layers import layer_name
 from vidstyle.keys import Key, parse_number_keys, parse_shares, parse_style_keys
+from vidstyle.presets import PRESETS
 
 PAINTING, STYLE, MOTION, NETWORK = "Painting", "Style and content", "Motion", "Network"
 STYLES = "Several styles, and where"
@@ -277,35 +278,3 @@ def _shares(weights: Mapping[str, float]) -> dict[str, float]:
     """Weights that sum to 1, so that using more layers does not mean a larger loss."""
     total = sum(weights.values())
     return {layer: weight / total for layer, weight in weights.items()}
-
-
-PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "draft": {"steps": 12, "frame_steps": 2},
-    "standard": {},
-    "fine": {"steps": 100, "frame_steps": 10},
-    "paper": {
-        "loss": "sums",
-        "content_layers": "conv5_2",
-        "keep_colors": "free",
-        "content_weight": 1.0,
-        "style_weight": 1000.0,
-        "init": "random",
-        "optimizer": "lbfgs",
-        "scales": 1,
-        "steps": 500,
-        "frame_steps": 500,
-        "pooling": "max",
-    },
-}
-
-
-RECONSTRUCTION: Mapping[str, Any] = {
-    "content_layers": "conv5_2",
-    "style_weight": 0.0,
-    "loss": "sums",
-    "init": "random",
-    "steps": 200,
-    "size": "256",
-}
-TEXTURE: Mapping[str, Any] = {"content_weight": 0.0, "init": "random", "steps": 60}
-FIGURE: Mapping[str, Any] = {"size": "160", "steps": 40}

@@ -10,7 +10,8 @@ import pytest
 from vidstyle import __version__
 from vidstyle.apps import cli
 from vidstyle.apps.paint import COMMAND_NAMES
-from vidstyle.settings import PRESETS, Settings
+from vidstyle.presets import PRESETS
+from vidstyle.settings import Settings
 
 HEAVY = ("torch", "torchvision", "cv2", "scenedetect", "numpy", "PIL")
 

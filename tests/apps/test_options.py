@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from vidstyle.apps.cli import app
 from vidstyle.apps.options import settings_of, to_seconds
 from vidstyle.errors import SettingsError
-from vidstyle.settings import PRESETS, Settings
+from vidstyle.presets import PRESETS
+from vidstyle.settings import Settings
 
 NAMES = [option.name for option in fields(Settings)]
 TEXTS = {

@@ -13,7 +13,8 @@ from vidstyle.features.weights import save_filters
 from vidstyle.jobs.figures import BLOCKS, Axis, axes_of, gram_plot, layer_figure
 from vidstyle.jobs.studies import reconstruct, texture
 from vidstyle.media.images import load_picture, save_picture
-from vidstyle.settings import FIGURE, RECONSTRUCTION, TEXTURE, Settings
+from vidstyle.presets import FIGURE, RECONSTRUCTION, TEXTURE
+from vidstyle.settings import Settings
 
 
 @pytest.fixture(scope="module")

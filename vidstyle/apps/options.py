@@ -11,7 +11,8 @@ from cyclopts import Group, Parameter, Token
 
 from vidstyle.errors import SettingsError
 from vidstyle.keys import to_seconds
-from vidstyle.settings import PAINTING, PRESETS, Settings
+from vidstyle.presets import PRESETS
+from vidstyle.settings import PAINTING, Settings
 from vidstyle.settings_file import check_savable, read_options, save_settings
 
 FILES = Group.create_ordered("Input and output")

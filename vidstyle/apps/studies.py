@@ -25,7 +25,7 @@ from vidstyle.apps.options import (
 from vidstyle.apps.paint import check_there
 from vidstyle.apps.showing import ProgressFile, Showing
 from vidstyle.apps.words import flipbook_line, summary_line
-from vidstyle.settings import FIGURE, RECONSTRUCTION, TEXTURE
+from vidstyle.presets import FIGURE, RECONSTRUCTION, TEXTURE
 
 if TYPE_CHECKING:
     from vidstyle.jobs.listener import Listener

@@ -27,7 +27,8 @@ from vidstyle.motion.chain import PaintedFrame
 from vidstyle.painting.balance import calibrated
 from vidstyle.painting.losses import gram_matrix
 from vidstyle.painting.painter import Painter, size_of
-from vidstyle.settings import FIGURE, RECONSTRUCTION, TEXTURE, Settings
+from vidstyle.presets import FIGURE, RECONSTRUCTION, TEXTURE
+from vidstyle.settings import Settings
 
 STYLE_LAYERS = tuple(f"conv{block}_1" for block in range(1, 6))
 SHOWN = ("gram", "features")

@@ -22,7 +22,8 @@ from vidstyle.media.images import PICTURE_ENDINGS, fit_size, load_picture, resiz
 from vidstyle.media.source import Frame
 from vidstyle.motion.chain import PaintedFrame
 from vidstyle.painting.painter import STROKES, TILE, Painted, Painter, Size, size_of
-from vidstyle.settings import RECONSTRUCTION, TEXTURE, Settings
+from vidstyle.presets import RECONSTRUCTION, TEXTURE
+from vidstyle.settings import Settings
 
 BLOCKS = tuple(f"conv{block}_2" for block in range(1, 6))
 

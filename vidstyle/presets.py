@@ -1,0 +1,34 @@
+"""Settings by name, and those that the parts of the method begin from: each holds what differs from the defaults."""
+
+from collections.abc import Mapping
+from typing import Any
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "draft": {"steps": 12, "frame_steps": 2},
+    "standard": {},
+    "fine": {"steps": 100, "frame_steps": 10},
+    "paper": {
+        "loss": "sums",
+        "content_layers": "conv5_2",
+        "keep_colors": "free",
+        "content_weight": 1.0,
+        "style_weight": 1000.0,
+        "init": "random",
+        "optimizer": "lbfgs",
+        "scales": 1,
+        "steps": 500,
+        "frame_steps": 500,
+        "pooling": "max",
+    },
+}
+
+RECONSTRUCTION: Mapping[str, Any] = {
+    "content_layers": "conv5_2",
+    "style_weight": 0.0,
+    "loss": "sums",
+    "init": "random",
+    "steps": 200,
+    "size": "256",
+}
+TEXTURE: Mapping[str, Any] = {"content_weight": 0.0, "init": "random", "steps": 60}
+FIGURE: Mapping[str, Any] = {"size": "160", "steps": 40}
