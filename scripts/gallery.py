@@ -19,7 +19,7 @@ TEACH = "weights teach photo.jpg monet.jpg swirl.jpg woodcut.jpg -o mine.safeten
 PLACE = ROOT / "docs" / "gallery"
 PICTURE = "photo.jpg --size 160 --weights mine.safetensors"  # of pictures that are painted
 CLIP = "clip.mp4 --to 1.6 --size 160 --weights mine.safetensors --preset draft"
-SMALL = "--size 112 --weights mine.safetensors"
+SMALL = "--size 192 --weights mine.safetensors"
 
 HEAD = f"""\
 # Gallery
@@ -86,12 +86,14 @@ SECTIONS: dict[str, list[Entry]] = {
     ],
     "Sheets": [
         Entry(
-            "layers", "What each layer keeps", "layers photo.jpg --style swirl.jpg --size 96 --weights mine.safetensors"
+            "layers",
+            "What each layer keeps",
+            "layers photo.jpg --style swirl.jpg --size 160 --weights mine.safetensors",
         ),
         Entry(
             "grid",
             "Two settings at once",
-            "layers photo.jpg --style swirl.jpg --style woodcut.jpg --grid style:strength=0.2,0.5,0.9 --size 96 "
+            "layers photo.jpg --style swirl.jpg --style woodcut.jpg --grid style:strength=0.2,0.5,0.9 --size 144 "
             "--weights mine.safetensors",
         ),
     ],

@@ -11,7 +11,7 @@ import vidstyle
 ROOT = Path(vidstyle.__file__).parent
 # Settings are made of layer names, so those and the errors lie at the bottom.
 BOTTOM = ("errors", "files", "features.layers", "keys", "presets", "settings", "settings_file")
-ORDER = (*BOTTOM, "media", "features", "painting", "motion", "jobs", "apps")
+ORDER = (*BOTTOM, "media", "features", "painting", "motion", "jobs", "live", "apps")
 MODULES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT or path.stem in ORDER)
 
 

@@ -22,13 +22,18 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     },
 }
 
+LIVE: Mapping[str, Any] = {
+    "steps": 6,
+    "look_back": "1",
+    "style_scale": 2.0,  # small paintings need larger strokes, or these are single pixels
+}
 RECONSTRUCTION: Mapping[str, Any] = {
     "content_layers": "conv5_2",
     "style_weight": 0.0,
-    "loss": "sums",
+    "tv_weight": 1.0,  # what a layer does not see ends as noise without it, and descents end sooner there
     "init": "random",
     "steps": 200,
     "size": "256",
 }
 TEXTURE: Mapping[str, Any] = {"content_weight": 0.0, "init": "random", "steps": 60}
-FIGURE: Mapping[str, Any] = {"size": "160", "steps": 40}
+FIGURE: Mapping[str, Any] = {"size": "192", "steps": 40}

@@ -22,6 +22,7 @@ from vidstyle.apps.paint import paint
 from vidstyle.apps.progress import progress
 from vidstyle.apps.report import report
 from vidstyle.apps.studies import layers, reconstruct, texture
+from vidstyle.apps.webcam import webcam
 from vidstyle.apps.weights import weights
 from vidstyle.apps.words import printable
 from vidstyle.errors import VidstyleError
@@ -31,6 +32,7 @@ PATIENCE = 5.0  # seconds in which a repeated signal is the same wish
 
 USAGE = """\
 Usage: vidstyle INPUT --style PICTURE [-o OUTPUT] [OPTIONS]
+       vidstyle webcam --style PICTURE [--snapshot OUTPUT | --record OUTPUT]
        vidstyle progress IMAGE --style PICTURE [-o OUTPUT.gif]
        vidstyle reconstruct IMAGE
        vidstyle texture STYLE
@@ -67,6 +69,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 app.default(paint)
+app.command(webcam)
 app.command(progress)
 app.command(reconstruct)
 app.command(texture)

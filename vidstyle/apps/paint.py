@@ -40,7 +40,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-COMMAND_NAMES = ("progress", "reconstruct", "texture", "layers", "report", "weights", "plan", "paint", "join")
+COMMAND_NAMES = (
+    *("webcam", "progress", "reconstruct", "texture", "layers"),
+    *("report", "weights", "plan", "paint", "join"),
+)
 FILTERS = ("auto", "imagenet", "selftaught")
 _FOR_FILMS = "it is for frames that follow each other"
 NONE: Mapping[str, str] = {}

@@ -32,7 +32,7 @@ from vidstyle.settings import Settings
 
 STYLE_LAYERS = tuple(f"conv{block}_1" for block in range(1, 6))
 SHOWN = ("gram", "features")
-MORE_FOR_CONTENT = 3  # times the steps of textures: deep layers are slow to meet
+MORE_FOR_CONTENT = 5  # times the steps of textures: deep layers are slow to meet
 MAPS = 8  # responses shown of each layer, those that vary most
 AXES: Mapping[str, tuple[str, str]] = {  # short names of settings, and the values they take where none are given
     "content": ("content_weight", "0.25,1,4"),
@@ -165,9 +165,9 @@ class _Cells:
     def figure(self, content: Tensor, styles: Sequence[Tensor], names: Sequence[str]) -> Tensor:
         """Figure 1 of the article: content by each block, and each style by more and more blocks."""
         settings, size = self._job.settings, size_of(content)
-        shared = {name: getattr(settings, name) for name in ("scales", "seed", "optimizer", "tv_weight", "pooling")}
+        shared = {name: getattr(settings, name) for name in ("scales", "seed", "optimizer", "pooling")}
         many = {**shared, "steps": MORE_FOR_CONTENT * settings.steps}
-        kind = {name: getattr(settings, name) for name in ("steps", "style_loss", "style_scale")}
+        kind = {name: getattr(settings, name) for name in ("steps", "style_loss", "style_scale", "tv_weight")}
         rows: list[list[Tensor]] = [[]]
         for layer in BLOCKS:
             chosen = Settings(**{**RECONSTRUCTION, **many, "content_layers": layer})

@@ -92,6 +92,16 @@ def draw_curve(picture: Pixels, values: Sequence[float], position: int, words: t
     cv2.circle(ground, centre, round(2 ** (_FIXED - 1) * letters / 3), DOT, -1, cv2.LINE_AA, _FIXED)
 
 
+def write_lines(picture: Pixels, lines: Sequence[str], letters: int) -> None:
+    """Writes `lines` into the upper left corner, in letters so high, on a darker ground."""
+    rim = max(2, letters // 3)
+    width = round(max(_font(letters).getlength(line) for line in lines)) + 2 * rim
+    tall = letters + rim
+    _shade(picture[: tall * len(lines) + rim, :width])
+    for number, line in enumerate(lines):
+        _write(picture[number * tall + rim // 2 : (number + 1) * tall + rim // 2, :width], line, letters)
+
+
 def _points(values: Sequence[float], down: tuple[int, int], across: tuple[int, int]) -> NDArray[np.int32]:
     """Where a curve's points lie, (N, 2) as x and y in OpenCV's fractions of pixels."""
     logs = np.log(np.maximum(np.asarray(values, np.float64), 1e-12))

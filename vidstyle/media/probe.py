@@ -242,12 +242,13 @@ def _first_seen_by_opencv(path: Path) -> NDArray[np.uint8] | None:
 
 def open_capture(path: Path) -> cv2.VideoCapture:
     """Open a file with OpenCV's FFmpeg reader, silently; ``read()`` tells whether that worked."""
-    _silence_opencv()
+    quiet_opencv()
     return cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
 
 
 @cache
-def _silence_opencv() -> None:
+def quiet_opencv() -> None:
+    """What OpenCV prints about files and cameras is printed no more."""
     # Read once, when the first capture opens. What OpenCV would print is found out here anyway.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

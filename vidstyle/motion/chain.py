@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vidstyle.media.images import resize
 from vidstyle.media.look import PLAIN, Look
 from vidstyle.media.source import Frame
 from vidstyle.motion.estimators import flow_estimator
@@ -17,7 +18,7 @@ from vidstyle.motion.flow import Flow, Motion, warp
 from vidstyle.motion.hold import Stillness
 from vidstyle.motion.tracking import Tracked, found_ahead, tracked
 from vidstyle.painting.descent import Moments
-from vidstyle.painting.painter import OnStep, Painted, Painter, WarmStart
+from vidstyle.painting.painter import OnStep, Painted, Painter, Size, WarmStart
 from vidstyle.painting.targets import Anchor
 
 SETTLING = 16  # frames over which uncovered pixels are painted freely, before they are held like others
@@ -67,6 +68,20 @@ class Memory:
         age = torch.full_like(painted.image[:1], SETTLING)
         still, level = Stillness.at(frame.image), float(painted.losses.picture)
         return cls((painted.image,), (frame.image,), painted, still, age, frame.image, level, look=frame.look)
+
+    def resized(self, size: Size) -> "Memory":
+        """For frames of another (height, width)."""
+        still, last = self.stillness, self.last
+        awake = F.interpolate(still.awake[None, None].float(), size)[0, 0] > 0
+        return replace(
+            self,
+            paintings=tuple(resize(painting, size) for painting in self.paintings),
+            pictures=tuple(resize(picture, size) for picture in self.pictures),
+            last=replace(last, image=resize(last.image, size), moments=last.moments.resized(size)),
+            stillness=Stillness(resize(still.reference, size), awake),
+            age=F.interpolate(self.age[None], size)[0],
+            shown=resize(self.shown, size),
+        )
 
     def after(self, frame: Frame, painted: Painted, length: int, **changes: Any) -> "Memory":
         """With one more frame; `length` paintings are kept. The age is that of this frame."""
@@ -142,10 +157,13 @@ def followed(
     remembered: "Remembered",
     on_step: OnStep | None,
     earlier: Earlier | None = None,
+    gentle: float = 0.0,
 ) -> Memory:
     """The memory after a frame that is painted from where the last paintings were carried along the motion.
 
     What an `earlier` pass painted of the frame is blended in, and stands where the last paintings show nothing.
+    Pixels that lie still stay as they are; where `gentle` is above 0 they are painted on instead, by that share of the
+    learning rate, and every frame takes all its steps.
     """
     frame, motion, length = one.frame, one.motions[1], max(painter.settings.look_backs)
     painter, changed = painter.looking(frame.look), torch.as_tensor(frame.look.changed_since(memory.look))
@@ -157,7 +175,7 @@ def followed(
     unsettled = (age[0] < SETTLING).cpu() | torch.from_numpy((motion.flow != 0).any(-1))
     stillness, free = memory.stillness.after(frame.image, unsettled)
     shown = torch.where(motion.visible, warp(memory.shown, motion.flow), frame.image)
-    if not free.any():
+    if not (gentle or free.any()):
         held = replace(memory.last, steps=0, seconds=0.0, full_steps=0.0)
         return memory.after(frame, held, length, stillness=stillness, age=age, shown=shown)
     content, free = frame.image.to(painter.device), free.to(painter.device)[None]
@@ -173,6 +191,9 @@ def followed(
     level = lowest if done else -math.inf
     effort = min(1.0, float(free.float().mean()) / FULL_EFFORT)
     reach = torch.lerp(torch.ones_like(age), torch.full_like(age, SETTLED_REACH), age / SETTLING)
+    if gentle:
+        reach, stiffness = torch.where(free, reach, gentle), stiffness * free
+        free, level, effort = torch.ones_like(free), -math.inf, 1.0
     warm = WarmStart(Anchor(start, stiffness, free), moments, level, effort, reach)
     painted = painter.follow(content, warm, on_step)
     changes = {"stillness": stillness, "age": age, "shown": shown, "pull": pull, "level": lowest}

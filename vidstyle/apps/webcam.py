@@ -1,0 +1,289 @@
+"""``vidstyle webcam``: a live window, snapshots and recordings of what a camera sees, painted."""
+
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Group, Parameter
+
+from vidstyle.apps.logs import error_console, logging_to, starting
+from vidstyle.apps.memory import keep_freed_memory
+from vidstyle.apps.options import (
+    FILES,
+    RUNNING,
+    STANDARD,
+    AnyPath,
+    Chosen,
+    ManyPaths,
+    Seconds,
+    Switch,
+    Telling,
+    UsageError,
+    with_settings,
+)
+from vidstyle.apps.paint import check_there, tell_summary
+from vidstyle.apps.showing import ProgressFile, Showing
+from vidstyle.errors import SettingsError, SinkError
+from vidstyle.files import check_target
+from vidstyle.presets import LIVE
+from vidstyle.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from vidstyle.features.weights import OnProgress
+    from vidstyle.live.painting import LivePainting, LivePicture
+    from vidstyle.media.camera import Camera
+
+CAMERA = Group.create_ordered("Camera")
+PICTURES, VIDEOS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"), (".mp4", ".mov", ".mkv", ".webm")
+TELLING = 5.0  # seconds between two lines about a recording
+
+_CAMERA_HELP = "A number, a device like /dev/video0, a URL (MJPEG over HTTP, RTSP), or a video played in real time."
+_SNAPSHOT_HELP = "Open no window: take a picture, paint it as a picture file is painted, and write it here."
+_COUNTDOWN_HELP = "With --snapshot: count down from so many seconds."
+_COUNT_HELP = "With --snapshot: take so many pictures."
+_EVERY_HELP = "With --snapshot: the time between two of them."
+_RECORD_HELP = "Open no window: paint live to this video until Ctrl-C, or for --seconds."
+_SECONDS_HELP = "With --record: how long."
+_FPS_HELP = "Pictures a second to hold, painted as large as that allows; else 2.5 on a CPU, 30 on a GPU."
+_RECONNECT_HELP = "Seconds in which a camera that went away is looked for."
+_FOLDER_HELP = "Where the window's keys write."
+_DEVICE_HELP = "What paints; auto is a GPU where there is one."
+_NOT_LIVE = ("frame_steps", "look_back", "passes", "loop", "style_keys", "strength_keys", "style_per_shot", "init")
+
+log = logging.getLogger(__name__)
+
+
+@Parameter(name="*", group=CAMERA)
+@dataclass(frozen=True)
+class Shooting:
+    """What is taken by which camera."""
+
+    camera: Annotated[str, Parameter(metavar="CAMERA", help=_CAMERA_HELP)] = "0"
+    snapshot: Annotated[AnyPath | None, Parameter(metavar="FILE", help=_SNAPSHOT_HELP)] = None
+    countdown: Annotated[Seconds | None, Parameter(help=_COUNTDOWN_HELP)] = None
+    count: Annotated[int | None, Parameter(metavar="N", help=_COUNT_HELP)] = None
+    every: Annotated[Seconds | None, Parameter(help=_EVERY_HELP)] = None
+    record: Annotated[AnyPath | None, Parameter(metavar="FILE", help=_RECORD_HELP)] = None
+    seconds: Annotated[Seconds | None, Parameter(help=_SECONDS_HELP)] = None
+    fps: Annotated[float | None, Parameter(metavar="X", help=_FPS_HELP)] = None
+    reconnect: Annotated[Seconds, Parameter(help=_RECONNECT_HELP)] = 10.0
+
+    def check(self, overwrite: bool) -> None:
+        """Refuses what can be refused before anything heavy is imported."""
+        of_snapshots = (self.countdown, self.count, self.every)
+        if self.snapshot and (self.record or self.fps is not None):
+            raise UsageError("--snapshot goes with neither --record nor --fps; leave them out")
+        if not self.snapshot and any(value is not None for value in of_snapshots):
+            raise UsageError("--countdown, --count and --every are for snapshots; add --snapshot FILE")
+        if not self.record and self.seconds is not None:
+            raise UsageError("--seconds is for recordings; add --record FILE")
+        if self.every is not None and (self.count or 1) < 2:
+            raise UsageError("--every is for several pictures; add --count N")
+        for name, value in (("count", self.count), ("fps", self.fps), ("seconds", self.seconds)):
+            if value is not None and not 0 < value < float("inf"):
+                raise SettingsError(f"--{name} should be above 0, instead got {value:g}")
+        for file in self.files:
+            check_target(file, PICTURES, overwrite=overwrite)
+        if self.record:
+            check_target(self.record, VIDEOS, overwrite=overwrite)
+
+    @property
+    def files(self) -> list[Path]:
+        """Where the snapshots go: ``out.jpg``, or for several ``out_001.jpg``, ``out_002.jpg`` ..."""
+        out, count = self.snapshot, self.count or 1
+        if out is None or count == 1:
+            return [out] if out else []
+        return [out.with_stem(f"{out.stem}_{number:03}") for number in range(1, count + 1)]
+
+
+@with_settings
+def webcam(
+    *,
+    style: Annotated[ManyPaths, Parameter(alias="-s", group=FILES, metavar="PICTURE", help="A style picture.")] = (),
+    shooting: Shooting = Shooting(),
+    folder: Annotated[AnyPath, Parameter(group=FILES, metavar="FOLDER", help=_FOLDER_HELP)] = Path("."),
+    overwrite: Annotated[Switch, Parameter(group=FILES, help="Replace an output that exists.")] = False,
+    progress_gif: ProgressFile = None,
+    showing: Showing = Showing(),  # noqa: B008 (frozen)
+    device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=_DEVICE_HELP)] = "auto",
+    telling: Telling = Telling(),  # noqa: B008 (frozen)
+    **options: Any,
+) -> None:
+    """Paint what a camera sees: live in a window, or as a snapshot or a recording without one."""
+    _check(style, shooting, folder, progress_gif, showing, overwrite)
+    keep_freed_memory()
+    console = error_console()
+    with logging_to(console, telling.quiet, telling.log_file):
+        chosen = Chosen.of(options, overwrite=overwrite)
+        with starting(console, telling.quiet):
+            from vidstyle.media.camera import Camera
+            from vidstyle.painting.device import select_device
+
+            select_device(device)
+            if not (shooting.snapshot or shooting.record):
+                from vidstyle.apps.window import check_display
+
+                check_display()
+            camera = Camera(shooting.camera, shooting.reconnect)
+        chosen.save()
+        with camera:
+            if shooting.snapshot:
+                progress = showing.wish(progress_gif) if progress_gif else None
+                _snapshot(camera, shooting, style, chosen.settings, device, progress, console, telling)
+                return
+            settings = _live_settings(chosen)
+            if shooting.record:
+                _record(camera, shooting, style, settings, device, console, telling)
+            else:
+                _window(camera, shooting, style, settings, device, folder)
+
+
+def _check(
+    style: tuple[Path, ...],
+    shooting: Shooting,
+    folder: Path,
+    progress_gif: Path | None,
+    showing: Showing,
+    overwrite: bool,
+) -> None:
+    if not style:
+        raise UsageError("no style given; add --style PICTURE")
+    for path in style:
+        check_there(path, "style picture")
+    shooting.check(overwrite)
+    if progress_gif and (not shooting.snapshot or shooting.files != [shooting.snapshot]):
+        raise UsageError("--progress-gif shows the painting of one snapshot; add --snapshot FILE, without --count")
+    showing.check(progress_gif, overwrite, looks=False)
+    if not folder.is_dir():
+        raise SinkError(f"{folder}: is no folder; make it first")
+
+
+def _live_settings(chosen: Chosen) -> Settings:
+    """What is given, and otherwise what suits live painting; tells what is not used."""
+    for name in _NOT_LIVE:
+        if name in chosen.given:
+            log.warning("--%s is not used: live painting finds its own way", name.replace("_", "-"))
+    given = {name: value for name, value in chosen.given.items() if name not in ("preset", *_NOT_LIVE)}
+    return Settings.preset(chosen.preset or STANDARD, **{**LIVE, **given})
+
+
+def _snapshot(
+    camera: "Camera",
+    shooting: Shooting,
+    styles: tuple[Path, ...],
+    settings: Settings,
+    device: str,
+    progress: Any,
+    console: "Console",
+    telling: Telling,
+) -> None:
+    from vidstyle.apps.bars import listening
+    from vidstyle.live.snapshot import paint_snaps, take
+
+    files, last = shooting.files, [0]
+
+    def count_down(left: float) -> None:
+        if left and int(left + 1) != last[0]:
+            last[0] = int(left + 1)
+            log.info("%d", last[0])
+
+    snaps = take(
+        camera,
+        len(files),
+        shooting.every or 0.0,
+        countdown=shooting.countdown or 0.0,
+        on_wait=count_down,
+        on_taken=lambda done, count: log.info("picture %d of %d is taken", done, count),
+    )
+    camera.close()
+    with listening(console, telling.quiet) as listener:
+        summary = paint_snaps(snaps, styles, files, settings, device=device, progress=progress, listener=listener)
+    tell_summary(summary, "picture")
+
+
+def _prepared(
+    camera: "Camera",
+    shooting: Shooting,
+    styles: tuple[Path, ...],
+    settings: Settings,
+    device: str,
+    on_progress: "OnProgress",
+) -> "LivePainting":
+    from vidstyle.live.painting import LivePainting, live_painter, pace_for
+    from vidstyle.media.images import load_picture
+    from vidstyle.painting.device import select_device
+
+    pictures = [load_picture(path).image for path in styles]
+    snap = camera.next()
+    assert snap is not None
+    painter = live_painter(pictures, settings, snap, select_device(device), on_progress)
+    return LivePainting(painter, camera, pace_for(painter, snap, shooting.fps))
+
+
+def _record(
+    camera: "Camera",
+    shooting: Shooting,
+    styles: tuple[Path, ...],
+    settings: Settings,
+    device: str,
+    console: "Console",
+    telling: Telling,
+) -> None:
+    """Records until Ctrl-C, the end of a video, or for so many seconds; what there is then is kept."""
+    from vidstyle.apps.bars import listening
+    from vidstyle.live.recording import SMOOTH, Recording
+
+    assert shooting.record
+    with listening(console, telling.quiet) as listener:
+        live = _prepared(camera, shooting, styles, settings, device, listener.working)
+    with Recording(shooting.record, max(SMOOTH, shooting.fps or 0.0)) as recording:
+        try:
+            _recorded(live, recording, shooting.seconds)
+        finally:
+            file = recording.finish(time.monotonic())
+    if file:
+        print(file)
+
+
+def _recorded(live: "LivePainting", recording: Any, seconds: float | None) -> None:
+    began, told, count = time.monotonic(), 0.0, 0
+    try:
+        for picture in live.pictures():
+            now = time.monotonic()
+            began = now if not count else began
+            recording.add(picture, now)
+            count += 1
+            if now - told > TELLING:
+                log.info("%s", _line(picture, now - began, count))
+                told = now
+            if seconds is not None and now - began >= seconds:
+                return
+    except KeyboardInterrupt:
+        log.info("stopped")
+
+
+def _line(picture: "LivePicture", seconds: float, count: int) -> str:
+    height, width = picture.gait.size
+    rate = (count - 1) / seconds if seconds else 0.0
+    loss = float(picture.painted.losses.total)
+    return (
+        f"{seconds:.0f} s: {rate:.1f} pictures a second, {width}x{height}, {picture.gait.steps} steps, loss {loss:.3g}"
+    )
+
+
+def _window(
+    camera: "Camera", shooting: Shooting, styles: tuple[Path, ...], settings: Settings, device: str, folder: Path
+) -> None:
+    from vidstyle.apps.window import Window
+
+    def prepare(on_progress: "OnProgress") -> "LivePainting":
+        return _prepared(camera, shooting, styles, settings, device, on_progress)
+
+    window = Window(camera, prepare, [path.stem for path in styles], folder)
+    window.run()
+    for file in window.files:
+        print(file)

@@ -1,0 +1,1 @@
+"""Painting what a camera sees, as it sees it."""

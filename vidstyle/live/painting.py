@@ -1,0 +1,165 @@
+"""Paints what a camera sees: always its newest picture, each from the painting of the one before."""
+
+import math
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vidstyle.features.weights import OnProgress, load_filters
+from vidstyle.jobs.estimate import seconds_per_pixel
+from vidstyle.jobs.scout import painting_size
+from vidstyle.live.pace import Gait, Pace
+from vidstyle.live.sharpen import sharpened
+from vidstyle.media.camera import Camera, Snap
+from vidstyle.media.look import Look
+from vidstyle.media.source import Frame
+from vidstyle.motion.chain import LOST, Memory, Remembered, followed
+from vidstyle.motion.estimators import flow_estimator
+from vidstyle.motion.flow import Motion
+from vidstyle.motion.tracking import Tracked
+from vidstyle.painting.balance import TYPICAL_SLOPE, calibrated, wanted_structure
+from vidstyle.painting.painter import OnStep, Painted, Painter, Size
+from vidstyle.settings import Settings
+
+CPU_RATE, GPU_RATE = 2.5, 30.0  # pictures a second where nothing else is asked for
+GENTLE = 0.05  # of the learning rate, for what lies still: it gets better, and does not flicker
+FADE = 8  # pictures over which one style goes over into another
+
+
+@dataclass(frozen=True, eq=False)
+class LivePicture:
+    """A picture of the camera, and its painting (H, W, 3), RGB 0..255, of the same size.
+
+    `painted` is that as it was painted, in the steps and at the size of `gait`; it took `seconds`, and was ready
+    `latency` seconds after the picture was taken. `opens`: nothing of earlier paintings is in it.
+    """
+
+    snap: Snap
+    pixels: NDArray[np.uint8]
+    painted: Painted
+    gait: Gait
+    seconds: float
+    latency: float
+    opens: bool
+
+
+class LivePainting:
+    """The paintings of what `camera` sees, at a pace; a style and a strength may be chosen anew at any time."""
+
+    def __init__(self, painter: Painter, camera: Camera, pace: Pace) -> None:
+        self.painter, self.camera, self.pace = painter, camera, pace
+        self.style: int | None = None  # which of the styles; None for the blend of the settings
+        self.strength = painter.settings.strength
+        self._estimate = flow_estimator(painter.settings.flow, painter.device)
+        self._look = Look(painter.settings.blend or _only(0, len(painter.styles)), self.strength)
+        self._memory: Memory | None = None
+
+    @property
+    def look(self) -> Look:
+        """How the last picture was to be painted."""
+        return self._look
+
+    def pictures(self, on_step: OnStep | None = None) -> Generator[LivePicture, None, None]:
+        """Paintings, as long as the camera sees something. `on_step` is told the steps of those that open."""
+        while (snap := self.camera.next()) is not None:
+            yield self.painted(snap, on_step)
+
+    def painted(self, snap: Snap, on_step: OnStep | None = None) -> LivePicture:
+        """The next picture, painted."""
+        began, gait, self._look = time.monotonic(), self.pace.gait, self._next_look()
+        content = _scaled(snap.pixels, gait.size)
+        frame = Frame(snap.number, snap.taken, content, look=self._look)
+        settings = self.painter.settings.replace(frame_steps=gait.steps)
+        painter = self.painter.retuned(settings=settings)
+        one, remembered = self._tracked(frame)
+        if self._memory is None or remembered is None:
+            painted = painter.looking(frame.look).begun(content, on_step)
+            self._memory = Memory.of_opener(frame, painted)
+        else:
+            self._memory = followed(painter, one, self._memory, remembered, None, gentle=GENTLE)
+        painted = self._memory.last
+        image = painter.finished(painted.image, content).permute(1, 2, 0).cpu().numpy()
+        pixels = sharpened(np.ascontiguousarray(image), snap.pixels)
+        seconds = time.monotonic() - began
+        if remembered is not None:
+            self.pace.took(gait, painted.seconds, seconds)
+        return LivePicture(snap, pixels, painted, gait, seconds, time.monotonic() - snap.taken, remembered is None)
+
+    def _tracked(self, frame: Frame) -> tuple[Tracked, Remembered | None]:
+        """The frame with its motion, and what is known of its paint; None where that is hardly anything."""
+        if self._memory is None:
+            return Tracked(frame, {}), None
+        size = (frame.image.shape[1], frame.image.shape[2])
+        if self._memory.shown.shape[1:] != size:
+            self._memory = self._memory.resized(size)
+        motion = Motion.between(frame.image, self._memory.pictures[0], self._estimate)
+        remembered = Remembered.of(self._memory.paintings, {1: motion})
+        return Tracked(frame, {1: motion}), remembered if remembered.share >= LOST else None
+
+    def _next_look(self) -> Look:
+        """The look on the way to what is wished; the same where it is reached."""
+        shares, count = self._look.shares or (), len(self.painter.styles)
+        wanted = shares if self.style is None else _only(self.style % count, count)
+        if shares != wanted:
+            gap = max(abs(goal - share) for share, goal in zip(shares, wanted, strict=True))
+            way = min(1.0, 1 / (FADE * gap))
+            shares = tuple(share + way * (goal - share) for share, goal in zip(shares, wanted, strict=True))
+            shares = wanted if gap <= 1 / FADE else shares
+        now = (shares, self.strength)
+        return self._look if now == (self._look.shares, self._look.strength) else Look(*now)
+
+
+def _only(index: int, count: int) -> tuple[float, ...]:
+    return tuple(float(number == index) for number in range(count))
+
+
+def live_painter(
+    styles: Sequence[Tensor], settings: Settings, snap: Snap, device: torch.device, on_progress: OnProgress
+) -> Painter:
+    """A painter for what a camera sees, its balance found for one of its pictures; it can be led to all strengths."""
+    content = _scaled(snap.pixels, painting_size(snap.size, settings, device))
+    filters = load_filters(
+        settings.weights,
+        settings.layers,
+        teachers=lambda: [*styles, content],
+        seed=settings.seed,
+        on_progress=on_progress,
+    )
+    painter = Painter(styles, filters, settings, device=device)
+    found = calibrated(painter, [content], lambda done, count: on_progress("finding the balance", done, count))
+    return steerable(found)
+
+
+def steerable(painter: Painter) -> Painter:
+    """`painter` with balances for all strengths, by the typical slope from the one that was found."""
+
+    def at(strength: float) -> tuple[float, float]:
+        more = wanted_structure(strength) - wanted_structure(painter.settings.strength)
+        return strength, painter.balance * math.exp(more / TYPICAL_SLOPE)
+
+    return painter.retuned(balances=(at(0.0), at(1.0)))
+
+
+def pace_for(painter: Painter, snap: Snap, rate: float | None) -> Pace:
+    """The pace at which `rate` pictures a second can be painted; None: what is usual on the device."""
+    settings, device = painter.settings, painter.device
+    largest = painting_size(snap.size, settings, device)
+    usual = CPU_RATE if device.type == "cpu" else GPU_RATE
+    cost = seconds_per_pixel(settings, device)
+    return Pace(largest, 1 / (rate or usual), cost, fixed=settings.size not in ("auto", "full"))
+
+
+def as_tensor(pixels: NDArray[np.uint8]) -> Tensor:
+    """(3, H, W), 0..1, from a picture (H, W, 3), 0..255."""
+    return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
+
+
+def _scaled(pixels: NDArray[np.uint8], size: Size) -> Tensor:
+    """(3, h, w), 0..1, from a picture (H, W, 3), 0..255."""
+    return as_tensor(np.asarray(cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_AREA), np.uint8))
