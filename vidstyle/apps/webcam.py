@@ -1,6 +1,7 @@
 """``vidstyle webcam``: a live window, snapshots and recordings of what a camera sees, painted."""
 
 import logging
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,8 @@ from vidstyle.apps.options import (
 )
 from vidstyle.apps.paint import check_there, tell_summary
 from vidstyle.apps.showing import ProgressFile, Showing
-from vidstyle.errors import SettingsError, SinkError
+from vidstyle.apps.words import loss_number, some
+from vidstyle.errors import SettingsError, SinkError, SourceError
 from vidstyle.files import check_target
 from vidstyle.presets import LIVE
 from vidstyle.settings import Settings
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from vidstyle.features.weights import OnProgress
+    from vidstyle.jobs.progress import Progress
     from vidstyle.live.painting import LivePainting, LivePicture
+    from vidstyle.live.recording import Recording
     from vidstyle.media.camera import Camera
 
 CAMERA = Group.create_ordered("Camera")
@@ -131,15 +135,15 @@ def webcam(
             camera = Camera(shooting.camera, shooting.reconnect)
         chosen.save()
         with camera:
+            settings = chosen.settings if shooting.snapshot else _live_settings(chosen)
+            studio = _Studio(camera, shooting, style, settings, device)
             if shooting.snapshot:
                 progress = showing.wish(progress_gif) if progress_gif else None
-                _snapshot(camera, shooting, style, chosen.settings, device, progress, console, telling)
-                return
-            settings = _live_settings(chosen)
-            if shooting.record:
-                _record(camera, shooting, style, settings, device, console, telling)
+                _snapshot(studio, progress, console, telling)
+            elif shooting.record:
+                _record(studio, shooting.record, console, telling)
             else:
-                _window(camera, shooting, style, settings, device, folder)
+                _window(studio, folder)
 
 
 def _check(
@@ -171,90 +175,87 @@ def _live_settings(chosen: Chosen) -> Settings:
     return Settings.preset(chosen.preset or STANDARD, **{**LIVE, **given})
 
 
-def _snapshot(
-    camera: "Camera",
-    shooting: Shooting,
-    styles: tuple[Path, ...],
-    settings: Settings,
-    device: str,
-    progress: Any,
-    console: "Console",
-    telling: Telling,
-) -> None:
+@dataclass(frozen=True)
+class _Studio:
+    """What is needed to paint what a camera sees."""
+
+    camera: "Camera"
+    shooting: Shooting
+    styles: tuple[Path, ...]
+    settings: Settings
+    device: str
+
+    def live(self, on_progress: "OnProgress") -> "LivePainting":
+        """Live painting, its filters and its balance found."""
+        from vidstyle.live.painting import LivePainting, live_painter, pace_for
+        from vidstyle.media.images import load_picture
+        from vidstyle.painting.device import select_device
+
+        pictures = [load_picture(path).image for path in self.styles]
+        snap = self.camera.next()
+        if snap is None:
+            raise SourceError(f"camera {self.camera.name}: shows nothing; give another")
+        painter = live_painter(pictures, self.settings, snap, select_device(self.device), on_progress)
+        return LivePainting(painter, self.camera, pace_for(painter, snap, self.shooting.fps))
+
+
+def _snapshot(studio: _Studio, progress: "Progress | None", console: "Console", telling: Telling) -> None:
     from vidstyle.apps.bars import listening
     from vidstyle.live.snapshot import paint_snaps, take
 
-    files, last = shooting.files, [0]
+    shooting, counted = studio.shooting, [0]
 
     def count_down(left: float) -> None:
-        if left and int(left + 1) != last[0]:
-            last[0] = int(left + 1)
-            log.info("%d", last[0])
+        if left and math.ceil(left) != counted[0]:
+            counted[0] = math.ceil(left)
+            log.info("%d", counted[0])
 
     snaps = take(
-        camera,
-        len(files),
+        studio.camera,
+        len(shooting.files),
         shooting.every or 0.0,
         countdown=shooting.countdown or 0.0,
         on_wait=count_down,
         on_taken=lambda done, count: log.info("picture %d of %d is taken", done, count),
     )
-    camera.close()
+    studio.camera.close()
     with listening(console, telling.quiet) as listener:
-        summary = paint_snaps(snaps, styles, files, settings, device=device, progress=progress, listener=listener)
+        summary = paint_snaps(
+            snaps,
+            studio.styles,
+            shooting.files,
+            studio.settings,
+            device=studio.device,
+            progress=progress,
+            listener=listener,
+        )
     tell_summary(summary, "picture")
 
 
-def _prepared(
-    camera: "Camera",
-    shooting: Shooting,
-    styles: tuple[Path, ...],
-    settings: Settings,
-    device: str,
-    on_progress: "OnProgress",
-) -> "LivePainting":
-    from vidstyle.live.painting import LivePainting, live_painter, pace_for
-    from vidstyle.media.images import load_picture
-    from vidstyle.painting.device import select_device
-
-    pictures = [load_picture(path).image for path in styles]
-    snap = camera.next()
-    assert snap is not None
-    painter = live_painter(pictures, settings, snap, select_device(device), on_progress)
-    return LivePainting(painter, camera, pace_for(painter, snap, shooting.fps))
-
-
-def _record(
-    camera: "Camera",
-    shooting: Shooting,
-    styles: tuple[Path, ...],
-    settings: Settings,
-    device: str,
-    console: "Console",
-    telling: Telling,
-) -> None:
+def _record(studio: _Studio, file: Path, console: "Console", telling: Telling) -> None:
     """Records until Ctrl-C, the end of a video, or for so many seconds; what there is then is kept."""
     from vidstyle.apps.bars import listening
     from vidstyle.live.recording import SMOOTH, Recording
 
-    assert shooting.record
     with listening(console, telling.quiet) as listener:
-        live = _prepared(camera, shooting, styles, settings, device, listener.working)
-    with Recording(shooting.record, max(SMOOTH, shooting.fps or 0.0)) as recording:
+        live = studio.live(listener.working)
+    with Recording(file, max(SMOOTH, studio.shooting.fps or 0.0)) as recording:
         try:
-            _recorded(live, recording, shooting.seconds)
+            _recorded(live, recording, studio.shooting.seconds)
         finally:
-            file = recording.finish(time.monotonic())
-    if file:
-        print(file)
+            made = recording.finish(time.monotonic())
+    if made:
+        print(made)
 
 
-def _recorded(live: "LivePainting", recording: Any, seconds: float | None) -> None:
-    began, told, count = time.monotonic(), 0.0, 0
+def _recorded(live: "LivePainting", recording: "Recording", seconds: float | None) -> None:
+    """Records live paintings, and tells now and then."""
+    began = told = time.monotonic()
+    count = 0
     try:
         for picture in live.pictures():
             now = time.monotonic()
-            began = now if not count else began
+            began = began if count else now
             recording.add(picture, now)
             count += 1
             if now - told > TELLING:
@@ -270,20 +271,14 @@ def _line(picture: "LivePicture", seconds: float, count: int) -> str:
     height, width = picture.gait.size
     rate = (count - 1) / seconds if seconds else 0.0
     loss = float(picture.painted.losses.total)
-    return (
-        f"{seconds:.0f} s: {rate:.1f} pictures a second, {width}x{height}, {picture.gait.steps} steps, loss {loss:.3g}"
-    )
+    size = f"{width}x{height}, {some(picture.gait.steps, 'step')}"
+    return f"{seconds:.0f} s: {rate:.1f} pictures a second, {size}, loss {loss_number(loss)}"
 
 
-def _window(
-    camera: "Camera", shooting: Shooting, styles: tuple[Path, ...], settings: Settings, device: str, folder: Path
-) -> None:
+def _window(studio: _Studio, folder: Path) -> None:
     from vidstyle.apps.window import Window
 
-    def prepare(on_progress: "OnProgress") -> "LivePainting":
-        return _prepared(camera, shooting, styles, settings, device, on_progress)
-
-    window = Window(camera, prepare, [path.stem for path in styles], folder)
+    window = Window(studio.camera, studio.live, [path.stem for path in studio.styles], folder)
     window.run()
     for file in window.files:
         print(file)

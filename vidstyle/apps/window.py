@@ -20,7 +20,7 @@ from vidstyle.features.weights import OnProgress
 from vidstyle.jobs.progress import Progress, ProgressRecorder
 from vidstyle.live.painting import LivePainting, LivePicture, as_tensor
 from vidstyle.live.recording import Recording
-from vidstyle.media.camera import Camera
+from vidstyle.media.camera import Camera, Snap
 from vidstyle.media.images import fit_size, resize, save_picture
 from vidstyle.media.montage import beside, resized, write_lines
 from vidstyle.media.newest import Newest
@@ -28,6 +28,7 @@ from vidstyle.painting.painter import Step, size_of
 
 NAME = "vidstyle"
 SHOWN_FOR = 6.0  # seconds that a message stays
+DRAWN_EACH = 1 / 12  # seconds, at most
 WAIT = 25  # milliseconds between two looks at the keys
 ANIMATED = 320  # pixels of the long side of the painting that an animation shows
 ANIMATED_STEPS = 30
@@ -50,6 +51,7 @@ def check_display() -> None:
     """SourceError where no window can be opened. OpenCV would end the process, so another one tries."""
     if sys.platform == "linux" and not os.environ.get("DISPLAY"):
         raise SourceError(f"there is no display for a window (DISPLAY is not set); {INSTEAD}")
+    os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")  # of fonts, which are not used
     try:
         tried = subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, timeout=30)
     except subprocess.TimeoutExpired:
@@ -86,18 +88,18 @@ class Window:
         self._recording: Recording | None = None
         self._single = self._full = False
         self._rate = 0.0
+        self._drawn_at, self._drawn_shape = 0.0, (0, 0, 0)
         self.files: list[Path] = []
 
     def run(self) -> None:
         """Shows the window until it is closed, or the camera has no more to show."""
-        cv2.namedWindow(NAME, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+        cv2.namedWindow(NAME, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
         paintings = Newest(self._paintings())
         try:
             while not paintings.ended:
                 if (picture := paintings.next(timeout=0)) is not None:
                     self._take(picture)
-                if (view := self._view()) is not None:
-                    cv2.imshow(NAME, view)
+                self._draw()
                 if self._quits(cv2.waitKey(WAIT)):
                     break
         finally:
@@ -111,6 +113,7 @@ class Window:
         self._live = self._prepare(self._working)
         self._shown.status = "painting the first picture"
         for picture in self._live.pictures():
+            self._shown.status = ""
             yield picture
             if self._animates:
                 self._animate(*self._animates)
@@ -126,11 +129,21 @@ class Window:
         if self._recording:
             self._recording.add(picture, time.monotonic())
 
-    def _view(self) -> NDArray[np.uint8] | None:
-        """What the window shows, BGR; None before there is anything."""
-        seen, painted = self._camera.latest, self._picture.pixels if self._picture else None
-        if seen is None:
-            return None
+    def _draw(self) -> None:
+        """Shows what there is, not more often than the eye needs: the painting has use for the time."""
+        seen, now = self._camera.latest, time.monotonic()
+        if seen is None or now < self._drawn_at + DRAWN_EACH:
+            return
+        view = self._view(seen)
+        if view.shape != self._drawn_shape:
+            self._drawn_shape = view.shape
+            cv2.resizeWindow(NAME, view.shape[1], view.shape[0])
+        cv2.imshow(NAME, view)
+        self._drawn_at = now
+
+    def _view(self, seen: Snap) -> NDArray[np.uint8]:
+        """What the window shows, BGR."""
+        painted = self._picture.pixels if self._picture else None
         if self._shown.step is not None:
             painted = resized(self._shown.step, seen.size)
         if painted is None:
@@ -147,7 +160,7 @@ class Window:
         if self._camera.lost:
             lines.append("the camera went away; looking for it")
         if self._recording:
-            lines.append(f"● recording {self._recording.frames / float(self._recording.rate):.0f} s")
+            lines.append(f"recording {self._recording.frames / float(self._recording.rate):.0f} s")
         if time.monotonic() < self._shown.message_until:
             lines.append(self._shown.message)
         return lines
@@ -212,7 +225,7 @@ class Window:
         painter = self._live.painter
         painter = painter.retuned(settings=painter.settings.replace(steps=ANIMATED_STEPS))
         try:
-            painted = painter.looking(self._live.look).paint(content, told)
+            painted = painter.looking(picture.look).paint(content, told)
             self._shown.status = f"writing {file.name}"
             recorder.write(painted.image)
             self._wrote(file)

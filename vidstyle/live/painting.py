@@ -42,6 +42,7 @@ class LivePicture:
 
     snap: Snap
     pixels: NDArray[np.uint8]
+    look: Look
     painted: Painted
     gait: Gait
     seconds: float
@@ -60,11 +61,6 @@ class LivePainting:
         self._look = Look(painter.settings.blend or _only(0, len(painter.styles)), self.strength)
         self._memory: Memory | None = None
 
-    @property
-    def look(self) -> Look:
-        """How the last picture was to be painted."""
-        return self._look
-
     def pictures(self, on_step: OnStep | None = None) -> Generator[LivePicture, None, None]:
         """Paintings, as long as the camera sees something. `on_step` is told the steps of those that open."""
         while (snap := self.camera.next()) is not None:
@@ -72,24 +68,29 @@ class LivePainting:
 
     def painted(self, snap: Snap, on_step: OnStep | None = None) -> LivePicture:
         """The next picture, painted."""
-        began, gait, self._look = time.monotonic(), self.pace.gait, self._next_look()
+        began, gait = time.monotonic(), self.pace.gait
+        self._look = self._next_look()
         content = _scaled(snap.pixels, gait.size)
-        frame = Frame(snap.number, snap.taken, content, look=self._look)
-        settings = self.painter.settings.replace(frame_steps=gait.steps)
-        painter = self.painter.retuned(settings=settings)
+        opens = self._paint(Frame(snap.number, snap.taken, content, look=self._look), gait, on_step)
+        assert self._memory
+        painted = self._memory.last
+        image = self.painter.finished(painted.image, content).permute(1, 2, 0).cpu().numpy()
+        pixels = sharpened(np.ascontiguousarray(image), snap.pixels)
+        now = time.monotonic()
+        if not opens:
+            self.pace.took(gait, painted.seconds, now - began)
+        return LivePicture(snap, pixels, self._look, painted, gait, now - began, now - snap.taken, opens)
+
+    def _paint(self, frame: Frame, gait: Gait, on_step: OnStep | None) -> bool:
+        """Paints a frame into the memory; whether nothing of earlier ones was known of it."""
+        painter = self.painter.retuned(settings=self.painter.settings.replace(frame_steps=gait.steps))
         one, remembered = self._tracked(frame)
         if self._memory is None or remembered is None:
-            painted = painter.looking(frame.look).begun(content, on_step)
+            painted = painter.looking(frame.look).begun(frame.image, on_step)
             self._memory = Memory.of_opener(frame, painted)
-        else:
-            self._memory = followed(painter, one, self._memory, remembered, None, gentle=GENTLE)
-        painted = self._memory.last
-        image = painter.finished(painted.image, content).permute(1, 2, 0).cpu().numpy()
-        pixels = sharpened(np.ascontiguousarray(image), snap.pixels)
-        seconds = time.monotonic() - began
-        if remembered is not None:
-            self.pace.took(gait, painted.seconds, seconds)
-        return LivePicture(snap, pixels, painted, gait, seconds, time.monotonic() - snap.taken, remembered is None)
+            return True
+        self._memory = followed(painter, one, self._memory, remembered, None, gentle=GENTLE)
+        return False
 
     def _tracked(self, frame: Frame) -> tuple[Tracked, Remembered | None]:
         """The frame with its motion, and what is known of its paint; None where that is hardly anything."""

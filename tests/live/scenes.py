@@ -1,0 +1,40 @@
+"""What cameras of the tests see, and painters that paint it in milliseconds."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.cameras import camera_of, jpeg
+from tests.pictures import clouds, random_filters
+from vidstyle.live.pace import Pace
+from vidstyle.live.painting import LivePainting, steerable
+from vidstyle.media.camera import Camera
+from vidstyle.media.pixels import to_array
+from vidstyle.painting.painter import Painter
+from vidstyle.settings import Settings
+
+WORLD = to_array(clouds(144, 240, grain=12))
+SETTINGS = Settings(
+    style_layers="conv1_1,conv2_1", content_layers="conv2_2", steps=6, scales=1, look_back="1", pooling="avg"
+)
+STYLES = [clouds(64, 64, seed=1, grain=3).round(), clouds(64, 64, seed=2, grain=9)]
+
+
+def view(left: int) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(WORLD[:, left : left + 160])
+
+
+@contextmanager
+def live(scene: list[bytes], size: tuple[int, int] = (72, 80)) -> Iterator[LivePainting]:
+    """Live painting of the pictures of `scene`, over and over."""
+    painter = steerable(Painter(STYLES, random_filters("conv2_2"), SETTINGS, balance=0.3))
+    with camera_of(lambda number: scene[number % len(scene)], rate=30) as server, Camera(server.url) as camera:
+        yield LivePainting(painter, camera, Pace(size, 10.0, 1e-6, fixed=True))
+
+
+def noisy(picture: NDArray[np.uint8], count: int = 12, level: float = 1.5) -> list[bytes]:
+    """The same picture as a camera sees it again and again."""
+    rng = np.random.default_rng(0)
+    return [jpeg(np.clip(picture + rng.normal(0, level, picture.shape), 0, 255).astype(np.uint8)) for _ in range(count)]

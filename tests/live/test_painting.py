@@ -1,0 +1,90 @@
+"""Live painting of a camera over HTTP."""
+
+import itertools
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.cameras import jpeg
+from tests.live.scenes import live, noisy, view
+from vidstyle.live.pace import Pace
+from vidstyle.live.painting import FADE, LivePicture
+from vidstyle.media.camera import Snap
+from vidstyle.painting.balance import TYPICAL_SLOPE
+
+
+def moved(before: LivePicture, after: LivePicture) -> float:
+    """Levels, mean, from one painting to the next."""
+    return float(np.abs(after.pixels.astype(float) - before.pixels).mean())
+
+
+def test_a_still_scene_gets_better_and_does_not_flicker() -> None:
+    with live(noisy(view(40))) as painting:
+        painting.pace = Pace((72, 80), 1e-3, 1e-6, fixed=True)  # one step a picture, as on a slow machine
+        pictures = list(itertools.islice(painting.pictures(), 40))
+    losses = [float(picture.painted.losses.total) for picture in pictures]
+    assert [picture.opens for picture in pictures] == [True] + [False] * 39
+    assert losses[39] < losses[20] < losses[5] < losses[1]
+    changes = [moved(*pair) for pair in itertools.pairwise(pictures)]
+    assert np.mean(changes) < 0.5
+    assert moved(pictures[1], pictures[39]) > 0.5  # it is not only held
+
+
+def test_a_scene_that_moves_takes_its_paint_along() -> None:
+    with live([jpeg(view(40))]) as painting:
+        painting.painted(_snap(view(40), 0))
+        first = painting.painted(_snap(view(40), 1))
+        second = painting.painted(_snap(view(46), 2))
+    assert not second.opens
+    shifted = np.abs(second.pixels[20:-20, 20:-26].astype(float) - first.pixels[20:-20, 26:-20]).mean()
+    stayed = np.abs(second.pixels[20:-20, 20:-26].astype(float) - first.pixels[20:-20, 20:-26]).mean()
+    assert shifted < 0.5 * stayed
+
+
+def test_another_scene_is_painted_anew() -> None:
+    with live([jpeg(view(0))]) as painting:
+        painting.painted(_snap(view(0), 0))
+        other = painting.painted(_snap(255 - view(80), 1))
+        alone = _alone(255 - view(80))
+    assert other.opens
+    assert np.array_equal(other.pixels, alone.pixels)
+
+
+def test_another_size_goes_on_with_the_paint() -> None:
+    with live([jpeg(view(40))]) as painting:
+        before = painting.painted(_snap(view(40), 0))
+        painting.pace = Pace((56, 64), 10.0, 1e-6, fixed=True)
+        after = painting.painted(_snap(view(40), 1))
+    assert not after.opens
+    assert after.painted.image.shape == (3, 56, 64)
+    assert after.pixels.shape == before.pixels.shape == (144, 160, 3)
+    assert moved(before, after) < 0.6 * moved(before, _alone(view(40), (56, 64)))
+
+
+def test_a_style_goes_over_into_another() -> None:
+    with live([jpeg(view(40))]) as painting:
+        painting.painted(_snap(view(40), 0))
+        painting.style = 1
+        shares = [painting.painted(_snap(view(40), n + 1)).look.shares for n in range(FADE + 2)]
+    second = [share[1] for share in shares if share]
+    assert second == sorted(second)
+    assert 0 < second[0] <= 1.5 / FADE
+    assert shares[-1] == (0.0, 1.0)
+    assert all(sum(share) == pytest.approx(1) for share in shares if share)
+
+
+def test_strength_is_led_by_the_typical_slope() -> None:
+    with live([jpeg(view(40))]) as painting:
+        painting.strength = 0.7
+        weak = painting.painter.looking(painting.painted(_snap(view(40), 0)).look)
+    assert np.log(weak.balance / 0.3) == pytest.approx(-0.4 * 0.2 / TYPICAL_SLOPE)
+
+
+def _alone(picture: NDArray[np.uint8], size: tuple[int, int] = (72, 80)) -> LivePicture:
+    with live([jpeg(picture)], size) as painting:
+        return painting.painted(_snap(picture, 0))
+
+
+def _snap(picture: NDArray[np.uint8], number: int) -> Snap:
+    return Snap(picture, number, float(number))
