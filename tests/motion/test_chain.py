@@ -71,6 +71,32 @@ def test_a_frame_that_did_not_change_keeps_its_paint_bit_for_bit() -> None:
     assert second.painted.steps == 0
 
 
+def test_where_it_is_gentle_still_pixels_are_painted_on() -> None:
+    frame = pan(1)[0]
+    memory = Memory.of_opener(frame, PAINTER.begun(frame.image))
+    motion = Motion.between(frame.image, frame.image)
+    one, remembered = Tracked(frame, {1: motion}), Remembered.of(memory.paintings, {1: motion})
+    before, losses = memory.last.image, []
+    for _ in range(10):
+        memory = followed(PAINTER, one, memory, remembered, None, gentle=0.1)
+        losses.append(float(memory.last.losses.picture))
+        assert 0 < float((memory.last.image - before).abs().mean()) <= 0.1 * 2 * 0.03
+        before = memory.last.image
+        remembered = Remembered.of(memory.paintings, {1: motion})
+    assert losses[-1] < losses[0]
+
+
+def test_a_memory_goes_over_to_another_size() -> None:
+    frame = pan(1)[0]
+    memory = Memory.of_opener(frame, PAINTER.begun(frame.image)).resized((36, 40))
+    small = Frame(1, 0.1, F.interpolate(frame.image[None], (36, 40), mode="bicubic", antialias=True)[0].clamp(0, 1))
+    motion = Motion.between(small.image, memory.pictures[0])
+    remembered = Remembered.of(memory.paintings, {1: motion})
+    after = followed(PAINTER, Tracked(small, {1: motion}), memory, remembered, None)
+    assert after.last.image.shape == (3, 36, 40)
+    assert float((after.last.image - memory.last.image).abs().mean()) < 0.02
+
+
 def test_a_frame_of_another_size_opens_a_shot() -> None:
     assert [r.painted.steps for r in painted([*pan(1), Frame(1, 0.1, clouds(60, 70))])] == [6, 6]
 

@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,9 +25,9 @@ from vidstyle.apps.options import (
     UsageError,
     with_settings,
 )
-from vidstyle.apps.paint import check_there, tell_summary
+from vidstyle.apps.paint import check_there
 from vidstyle.apps.showing import ProgressFile, Showing
-from vidstyle.apps.words import loss_number, some
+from vidstyle.apps.words import flipbook_line, loss_number, some, summary_line
 from vidstyle.errors import SettingsError, SinkError, SourceError
 from vidstyle.files import check_target
 from vidstyle.presets import LIVE
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from vidstyle.features.weights import OnProgress
+    from vidstyle.jobs.listener import Summary
     from vidstyle.jobs.progress import Progress
     from vidstyle.live.painting import LivePainting, LivePicture
     from vidstyle.live.recording import Recording
@@ -229,7 +231,15 @@ def _snapshot(studio: _Studio, progress: "Progress | None", console: "Console", 
             progress=progress,
             listener=listener,
         )
-    tell_summary(summary, "picture")
+    _tell(summary, shooting.files)
+
+
+def _tell(summary: "Summary", files: Sequence[Path]) -> None:
+    log.info("%s", summary_line(summary, "picture"))
+    if summary.progress:
+        log.info("%s", flipbook_line(summary.progress))
+    for file in [*files, *([summary.progress.path] if summary.progress else [])]:
+        print(file)
 
 
 def _record(studio: _Studio, file: Path, console: "Console", telling: Telling) -> None:

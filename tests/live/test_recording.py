@@ -1,0 +1,84 @@
+"""Videos in real time of pictures that come when they come."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vidstyle.errors import SinkError
+from vidstyle.live.pace import Gait
+from vidstyle.live.painting import LivePicture, as_tensor
+from vidstyle.live.recording import Recording
+from vidstyle.media.camera import Snap
+from vidstyle.media.look import PLAIN
+from vidstyle.media.source import open_video
+from vidstyle.painting.descent import Moments
+from vidstyle.painting.painter import Painted
+from vidstyle.painting.targets import Losses
+
+
+def picture(level: int, size: tuple[int, int] = (48, 64)) -> LivePicture:
+    pixels = np.full((*size, 3), level, np.uint8)
+    image = as_tensor(pixels)
+    painted = Painted(image, Losses(), 1, 0.1, Moments.zeros(image))
+    return LivePicture(Snap(pixels, 0, 0.0), pixels, PLAIN, painted, Gait(size, 1), 0.1, 0.1, False)
+
+
+def levels(file: Path) -> list[int]:
+    with open_video(file) as source:
+        return [round(float(frame.image.mean()) * 255) for frame in source]
+
+
+def test_each_picture_is_shown_until_the_next(tmp_path: Path) -> None:
+    with Recording(tmp_path / "live.mp4", rate=10) as recording:
+        for level, now in ((40, 100.0), (120, 100.5), (200, 100.8)):
+            recording.add(picture(level), now)
+        assert recording.frames == 8
+        file = recording.finish(101.0)
+    assert file == tmp_path / "live.mp4"
+    shown = levels(file)
+    assert len(shown) == 10
+    assert [min((40, 120, 200), key=lambda level: abs(level - x)) for x in shown] == [40] * 5 + [120] * 3 + [200] * 2
+
+
+@settings(max_examples=10, deadline=None)
+@given(gaps=st.lists(st.floats(0.001, 0.7), min_size=1, max_size=8))
+def test_a_recording_lasts_as_long_as_what_it_shows(
+    tmp_path_factory: pytest.TempPathFactory, gaps: list[float]
+) -> None:
+    file = tmp_path_factory.mktemp("live") / "live.mp4"
+    with Recording(file, rate=15) as recording:
+        now = 5.0
+        for gap in gaps:
+            recording.add(picture(100), now)
+            now += gap
+        recording.finish(now)
+    assert abs(len(levels(file)) / 15 - max(sum(gaps), 1 / 15)) <= 1.01 / 15
+
+
+def test_a_camera_that_changes_its_size_is_fitted(tmp_path: Path) -> None:
+    with Recording(tmp_path / "live.mp4", rate=10) as recording:
+        recording.add(picture(40), 0.0)
+        recording.add(picture(200, (96, 128)), 0.3)
+        file = recording.finish(0.6)
+    assert file
+    assert len(levels(file)) == 6
+
+
+def test_nothing_recorded_is_no_file(tmp_path: Path) -> None:
+    with Recording(tmp_path / "live.mp4") as recording:
+        assert recording.finish(1.0) is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_not_finished_leaves_nothing(tmp_path: Path) -> None:
+    with Recording(tmp_path / "live.mp4") as recording:
+        recording.add(picture(40), 0.0)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    with Recording(tmp_path / "no" / "live.mp4") as recording, pytest.raises(SinkError, match="folder does not exist"):
+        recording.add(picture(40), 0.0)
