@@ -21,6 +21,7 @@ from vidstyle.apps.options import COMMANDS, UsageError
 from vidstyle.apps.paint import paint
 from vidstyle.apps.progress import progress
 from vidstyle.apps.report import report
+from vidstyle.apps.serve import serve
 from vidstyle.apps.studies import layers, reconstruct, texture
 from vidstyle.apps.webcam import webcam
 from vidstyle.apps.weights import weights
@@ -41,6 +42,7 @@ Usage: vidstyle INPUT --style PICTURE [-o OUTPUT] [OPTIONS]
        vidstyle plan INPUT --style PICTURE
        vidstyle paint FOLDER SHOT
        vidstyle join FOLDER
+       vidstyle serve
        vidstyle weights [status | fetch | import | teach]"""
 EXAMPLES = """\
 Examples:
@@ -79,6 +81,7 @@ app.command(steps.plan)
 app.command(steps.paint)
 app.command(steps.join)
 app.command(weights)
+app.command(serve)
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 COMMAND_NAMES = (
     *("webcam", "progress", "reconstruct", "texture", "layers"),
-    *("report", "weights", "plan", "paint", "join"),
+    *("report", "weights", "serve", "plan", "paint", "join"),
 )
 FILTERS = ("auto", "imagenet", "selftaught")
 _FOR_FILMS = "it is for frames that follow each other"

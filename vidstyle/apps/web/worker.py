@@ -1,0 +1,140 @@
+"""Paints one job of the page, in a process of its own: ``python -m vidstyle.apps.web.worker FOLDER``."""
+
+import logging
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import cast
+
+from filelock import FileLock, Timeout
+from torch import Tensor
+
+from vidstyle.apps.bars import noun_of, percentage, progress_line
+from vidstyle.apps.memory import keep_freed_memory
+from vidstyle.apps.pace import Pace
+from vidstyle.apps.web.desk import AFTER, BEFORE, LATEST, LOCK, MAKING, REPORT, State, Status, Ticket
+from vidstyle.apps.words import printable, summary_line
+from vidstyle.errors import VidstyleError
+from vidstyle.jobs.listener import Listener, Outline
+from vidstyle.jobs.progress import Progress
+from vidstyle.jobs.run import run
+from vidstyle.media.images import save_picture
+from vidstyle.motion.chain import PaintedFrame
+from vidstyle.painting.painter import Step
+
+EACH = 0.5  # seconds between two words about the work
+CURVE = 400  # losses that are kept
+
+log = logging.getLogger(__name__)
+
+
+class Reporter(Listener):
+    """Writes how far a job is into its folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._pace, self._noun = folder, cast(Pace | None, None), "frame"
+        self._losses: list[float] = []
+        self._told = 0.0
+        self._tries = Status.read(folder).tries
+
+    def started(self, outline: Outline) -> None:
+        self._pace, self._noun = Pace(outline), noun_of(outline)
+
+    def working(self, what: str, done: float, count: float) -> None:
+        self._tell(f"{what} {percentage(done, count)}".strip(), due=bool(count) and done >= count)
+        if self._pace:
+            self._pace.restart()
+
+    def resumed(self, frames: int, shots: int, folder: Path) -> None:
+        if self._pace:
+            self._pace.skip(frames, shots)
+
+    def step(self, step: Step) -> None:
+        if self._pace:
+            self._pace.step(step)
+        if self._pace and self._pace.frames == 1:
+            self._loss(float(step.losses.total))
+        if self._tell(self._line()):
+            self._show(LATEST, step.image)
+
+    def frame(self, painted: PaintedFrame) -> None:
+        if self._pace:
+            self._pace.frame(painted)
+        if not self._pace or self._pace.frames > 1:
+            self._loss(float(painted.painted.losses.total))
+        self._show(LATEST, painted.painted.image)
+        self._show(BEFORE, painted.frame.image)
+        self._show(AFTER, painted.painted.image)
+        self._tell(self._line(), due=True)
+
+    def ended(self, state: State, note: str) -> None:
+        """The last word."""
+        done = 1.0 if state == "done" else self._progress()
+        Status(state, printable(note), done, None, tuple(self._losses), self._tries).write(self._folder)
+
+    def _line(self) -> str:
+        return progress_line(self._pace, self._noun) if self._pace else ""
+
+    def _loss(self, loss: float) -> None:
+        self._losses.append(loss)
+        if len(self._losses) > CURVE:
+            self._losses = self._losses[::2]
+
+    def _progress(self) -> float:
+        return (self._pace.frames_done + self._pace.progress) / self._pace.frames if self._pace else 0.0
+
+    def _tell(self, line: str, due: bool = False) -> bool:
+        """Writes the status now and then; whether it did. `tries` is forgotten: this worker works."""
+        now = time.monotonic()
+        if not due and now < self._told + EACH:
+            return False
+        left = self._pace.left() if self._pace else None
+        self._told, self._tries = now, 0
+        Status("painting", line, self._progress(), left, tuple(self._losses)).write(self._folder)
+        return True
+
+    def _show(self, name: str, image: Tensor) -> None:
+        save_picture(self._folder / name, image)
+
+
+def main(folder: Path) -> int:
+    """Paints the job in `folder`, or the rest of it."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        with FileLock(folder / LOCK, timeout=0):
+            return _paint(folder)
+    except Timeout:
+        log.error("another worker paints %s", folder.name)
+        return 1
+
+
+def _paint(folder: Path) -> int:
+    keep_freed_memory()
+    reporter, ticket = Reporter(folder), Ticket.read(folder)
+    try:
+        job = ticket.job(folder)
+        making = Progress(folder / MAKING, beside=True, curve=True) if job.kind == "picture" else None
+        summary = run(job, reporter, making)
+        if summary.report:
+            summary.report.rename(folder / REPORT)
+        reporter.ended("done", summary_line(summary, "picture" if making else "frame"))
+    except VidstyleError as error:
+        reporter.ended("failed", str(error).replace(f"{folder}/", ""))
+        return 1
+    except KeyboardInterrupt:
+        return 1  # who stopped it knows why
+    except Exception as error:
+        logging.exception("a fault")
+        reporter.ended("failed", f"a fault of vidstyle ({type(error).__name__}: {error}); please report it")
+        return 1
+    return 0
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
