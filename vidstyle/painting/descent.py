@@ -35,11 +35,17 @@ class Moments:
     def zeros(cls, image: Tensor) -> "Moments":
         return cls(torch.zeros_like(image), torch.zeros_like(image), 0, torch.zeros_like(image[:1]))
 
-    def resized(self, size: tuple[int, int]) -> "Moments":
-        """For the same picture at another (height, width)."""
-        mean = F.interpolate(self.mean[None], size, mode="bicubic", antialias=True)[0]
-        square = F.interpolate(self.square[None], size, mode="bilinear", antialias=True)[0]
-        return Moments(mean, square, self.mean_seen, F.interpolate(self.square_seen[None], size)[0])
+    def resized(self, size: tuple[int, int], *, wraps: bool = False) -> "Moments":
+        """For the same picture at another (height, width); `wraps`: its sides go on at each other."""
+        (height, width), tiles = size, 3 if wraps else 1
+
+        def scaled(plane: Tensor, mode: str) -> Tensor:
+            large = plane.repeat(1, tiles, tiles)[None]
+            large = F.interpolate(large, (tiles * height, tiles * width), mode=mode, antialias=True)[0]
+            return large if tiles == 1 else large[:, height : 2 * height, width : 2 * width]
+
+        seen = F.interpolate(self.square_seen[None], size)[0]
+        return Moments(scaled(self.mean, "bicubic"), scaled(self.square, "bilinear"), self.mean_seen, seen)
 
     def where(self, free: Tensor, held: "Moments") -> "Moments":
         """These where pixels are `free` (1, H, W); elsewhere the squares as `held` has them.

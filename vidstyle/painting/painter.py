@@ -213,7 +213,7 @@ class Painter:
         for (size, _), schedule in zip(plan, schedules, strict=True):
             if size_of(image) != size:
                 image = resized_tile(image, size) if self.wraps else resize(image, size)
-                moments = moments and moments.resized(size)
+                moments = moments and moments.resized(size, wraps=self.wraps)
             objective = self.objective(resize(content, size))
             end = OPTIMIZERS[self.settings.optimizer](image, objective, schedule, moments, report)
             image, moments = end.image, end.moments
