@@ -7,8 +7,9 @@ from typing import Any
 import gradio as gr
 
 from vidstyle.apps.options import STANDARD
+from vidstyle.apps.web.choices import changed
 from vidstyle.apps.web.desk import Desk
-from vidstyle.apps.web.form import Controls, at_hand, changed, folded
+from vidstyle.apps.web.form import Controls, at_hand, folded
 from vidstyle.apps.web.view import EMPTY, job_view, jobs_list
 from vidstyle.errors import VidstyleError
 from vidstyle.media.images import PICTURE_ENDINGS

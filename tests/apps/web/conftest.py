@@ -1,0 +1,91 @@
+"""Files to paint, settings that paint in milliseconds, and a server in a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clips import clip
+from tests.pictures import clouds, stripes
+from vidstyle.media.images import save_picture
+
+pytest.importorskip("gradio", reason="the page needs Gradio; pip install 'vidstyle[web]'")
+
+QUICK: Mapping[str, Any] = {
+    "steps": 1,
+    "frame_steps": 1,
+    "scales": 1,
+    "loss": "sums",
+    "style_layers": "conv1_1",
+    "content_layers": "conv2_1",
+    "weights": "selftaught",
+}
+
+
+@pytest.fixture(autouse=True)
+def _quick_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    save_picture(tmp_path / "photo.png", clouds(48, 64))
+    return tmp_path / "photo.png"
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    return clip(tmp_path / "clip.mp4", count=6, size=(48, 64))
+
+
+@pytest.fixture
+def style(tmp_path: Path) -> Path:
+    save_picture(tmp_path / "stripes.png", stripes(48, 64))
+    return tmp_path / "stripes.png"
+
+
+def until(holds: Callable[[], object], seconds: float = 90.0) -> None:
+    """Waits until something holds."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+class Server:
+    """``vidstyle serve`` in a process of its own, on any free port."""
+
+    def __init__(self, jobs: Path, *words: str) -> None:
+        command = [sys.executable, "-m", "vidstyle", "serve", "--port", "0", "--jobs", str(jobs), *words]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        assert self._process.stdout
+        self.url = self._process.stdout.readline().strip()
+        assert self.url.startswith("http://127.0.0.1:")
+
+    def stop(self) -> int:
+        """By Ctrl-C; the exit code."""
+        self._process.send_signal(signal.SIGINT)
+        return self._process.wait(60)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("desk") / "jobs"
+
+
+@pytest.fixture(scope="module")
+def server(jobs: Path) -> Iterator[Server]:
+    started = Server(jobs, "--max-upload", "1mb")
+    yield started
+    assert started.stop() in (0, 130)

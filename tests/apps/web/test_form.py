@@ -1,0 +1,39 @@
+"""The settings as a form, made in a process of its own: Gradio leaves an event loop and sockets open."""
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict, fields
+from typing import Any
+
+import pytest
+
+from vidstyle.apps.web.choices import NO_PATHS
+from vidstyle.settings import Settings
+
+MAKE = """
+import json, gradio
+from vidstyle.apps.web.form import at_hand, folded
+with gradio.Blocks():
+    made = at_hand() | folded()
+print(json.dumps({n: [c.info, c.value, [v for _, v in getattr(c, "choices", None) or []]] for n, c in made.items()}))
+"""
+
+
+@pytest.fixture(scope="module")
+def controls() -> dict[str, Any]:
+    """Help, value and choices of each control, by name."""
+    done = subprocess.run([sys.executable, "-c", MAKE], capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_every_setting_has_one_control_with_its_help(controls: dict[str, Any]) -> None:
+    assert {name: info for name, (info, _, _) in controls.items()} == {
+        option.name: option.metadata["help"] for option in fields(Settings)
+    }
+    assert {name: value for name, (_, value, _) in controls.items()} == asdict(Settings())
+
+
+def test_no_setting_takes_a_path_of_the_server(controls: dict[str, Any]) -> None:
+    assert all(controls[name][2] == list(choices) for name, choices in NO_PATHS.items())
