@@ -36,13 +36,13 @@ class Moments:
         return cls(torch.zeros_like(image), torch.zeros_like(image), 0, torch.zeros_like(image[:1]))
 
     def resized(self, size: tuple[int, int], *, wraps: bool = False) -> "Moments":
-        """For the same picture at another (height, width); `wraps`: its sides go on at each other."""
+        """For the same picture at another (height, width); `wraps`: as `resized_tile` does."""
         (height, width), tiles = size, 3 if wraps else 1
 
         def scaled(plane: Tensor, mode: str) -> Tensor:
             large = plane.repeat(1, tiles, tiles)[None]
             large = F.interpolate(large, (tiles * height, tiles * width), mode=mode, antialias=True)[0]
-            return large if tiles == 1 else large[:, height : 2 * height, width : 2 * width]
+            return large if tiles == 1 else large[:, height - 1 : 2 * height - 1, width - 1 : 2 * width - 1]
 
         seen = F.interpolate(self.square_seen[None], size)[0]
         return Moments(scaled(self.mean, "bicubic"), scaled(self.square, "bilinear"), self.mean_seen, seen)

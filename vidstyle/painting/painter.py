@@ -334,9 +334,13 @@ def _halved(size: Size, times: int, multiple: int) -> Size:
 
 
 def resized_tile(image: Tensor, size: Size) -> Tensor:
-    """A tile (3, H, W) at another (height, width), its sides going on at each other."""
+    """A tile (3, H, W) at another (height, width), its sides going on at each other, moved by a pixel.
+
+    Enlarging leaves the largest steps between what were pixels; the tile's edge must not lie there each time.
+    """
     height, width = size
-    return resize(image.repeat(1, 3, 3), (3 * height, 3 * width))[:, height : 2 * height, width : 2 * width]
+    large = resize(image.repeat(1, 3, 3), (3 * height, 3 * width))
+    return large[:, height - 1 : 2 * height - 1, width - 1 : 2 * width - 1]
 
 
 def size_of(image: Tensor) -> Size:
