@@ -133,6 +133,7 @@ def _listening(host: str, port: int) -> socket.socket:
         made = socket.socket(family)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind((host, port))
+        made.listen()  # who asks before the page is ready waits
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise SinkError(f"{host}:{port} cannot be listened on ({reason}); give another --port") from error

@@ -1,5 +1,6 @@
 """Files to paint, settings that paint in milliseconds, and a server in a process of its own."""
 
+import importlib.util
 import os
 import signal
 import subprocess
@@ -15,8 +16,6 @@ from tests.clips import clip
 from tests.pictures import clouds, stripes
 from vidstyle.media.images import save_picture
 
-pytest.importorskip("gradio", reason="the page needs Gradio; pip install 'vidstyle[web]'")
-
 QUICK: Mapping[str, Any] = {
     "steps": 1,
     "frame_steps": 1,
@@ -26,6 +25,12 @@ QUICK: Mapping[str, Any] = {
     "content_layers": "conv2_1",
     "weights": "selftaught",
 }
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _gradio() -> None:
+    if importlib.util.find_spec("gradio") is None:  # importing it here would leave an event loop open
+        pytest.skip("the page needs Gradio; pip install 'vidstyle[web]'")
 
 
 @pytest.fixture(autouse=True)
@@ -72,11 +77,8 @@ class Server:
     def stop(self) -> int:
         """By Ctrl-C; the exit code."""
         self._process.send_signal(signal.SIGINT)
-        return self._process.wait(60)
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
+        self._process.communicate(timeout=60)
+        return self._process.returncode
 
 
 @pytest.fixture(scope="module")

@@ -39,26 +39,31 @@ class Guard:
         if (refusal := self._refusal(scope, headers)) is not None:
             await _refused(*refusal, scope, send)
             return
-        seen, began = 0, False
+        seen = 0
 
         async def counted() -> Message:
+            """What comes in; as if it broke off there, where it is too much."""
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self._max_bytes:
-                raise _TooLargeError
-            return message
+            return {"type": "http.disconnect"} if seen > self._max_bytes else message
+
+        began = False
 
         async def sent(message: Message) -> None:
+            """What goes out, as long as not too much came in."""
             nonlocal began
-            began = True
-            await send(message)
+            if seen <= self._max_bytes:
+                began = True
+                await send(message)
 
         try:
             await self._app(scope, counted, sent)
-        except _TooLargeError:
-            if not began:
-                await _refused(413, self._too_large(), scope, send)
+        except Exception:
+            if seen <= self._max_bytes:
+                raise
+        if seen > self._max_bytes and not began:
+            await _refused(413, self._too_large(), scope, send)
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         host = headers.get("host", "")
@@ -75,10 +80,6 @@ class Guard:
 
     def _too_large(self) -> str:
         return f"uploads may have {self._max_bytes:,} bytes; give a smaller file, or start with a larger --max-upload"
-
-
-class _TooLargeError(Exception):
-    """More was sent than may be."""
 
 
 def _name(host: str) -> str:
