@@ -18,6 +18,7 @@ from vidstyle.errors import SettingsError, SinkError, SourceError
 SHELF = Path(__file__).resolve().parents[2] / "samples"  # beside the package, where it runs from its repository
 NOT_STYLES = ("photo", "lake", "around_boat")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+ANYWHERE = ("", "0.0.0.0", "::")
 PASSWORD = "VIDSTYLE_AUTH"
 _UNITS = {"kb": 10**3, "mb": 10**6, "gb": 10**9}
 
@@ -70,21 +71,28 @@ def serve(
             select_device(device)
             pictures = find_pictures(shelf) if shelf else _samples()
             desk = Desk(place, at_once=at_once, keep_days=keep_days, device=device)
-            hosts = (*server.LOOPBACK, host)
+            name = f"[{host}]" if ":" in host else host
+            hosts = (*server.LOOPBACK, name)
             app = server.application(desk, pictures, hosts=hosts, max_bytes=limit, auth=asked)
             listening = _listening(host, port)
-        url = f"http://{'127.0.0.1' if host in LOOPBACK else host}:{listening.getsockname()[1]}/"
+        url = f"http://{name}:{listening.getsockname()[1]}/"
         print(url, flush=True)
-        log.info("jobs are in %s; Ctrl-C ends the server, and jobs go on when it starts again", place)
+        log.info("jobs are in %s; Ctrl-C ends the server", place)
         if open:
             webbrowser.open(url)
-        server.serve(app, listening)
+        try:
+            server.serve(app, listening)
+        finally:
+            if left := len(desk.queue()):
+                log.info("%d jobs are not done; they go on when the server starts again", left)
 
 
 def _login(host: str, auth: str | None) -> tuple[str, str] | None:
     given = auth or os.environ.get(PASSWORD)
     if given is None and host not in LOOPBACK:
         raise UsageError(f"--host {host} lets others in; add --auth USER:PASSWORD, or set {PASSWORD}")
+    if host in ANYWHERE:  # a page goes by its name: who asks for another is refused
+        raise UsageError(f"--host {host} is no name to ask for; give the address that others reach this machine by")
     if given is None:
         return None
     user, colon, password = given.partition(":")
@@ -115,9 +123,11 @@ def _jobs_folder(jobs: Path | None) -> Path:
 
 def _quiet_gradio(place: Path) -> None:
     """No figures go to its makers, and what it keeps of uploads lies with the jobs. It reads this when imported."""
+    from vidstyle.apps.web.desk import UPLOADS
+
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    os.environ["GRADIO_TEMP_DIR"] = str(place / "uploads")
+    os.environ["GRADIO_TEMP_DIR"] = str(place / UPLOADS)
 
 
 def _samples() -> list[Path]:

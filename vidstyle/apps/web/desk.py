@@ -25,7 +25,7 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from vidstyle.apps.paint import FILTERS
-from vidstyle.errors import JobError, SettingsError, SourceError
+from vidstyle.errors import JobError, SettingsError, SinkError, SourceError
 from vidstyle.files import write_whole
 from vidstyle.jobs.job import Job, Kind, kind_of
 from vidstyle.media.images import PICTURE_ENDINGS, load_picture
@@ -38,6 +38,7 @@ State = Literal["waiting", "painting", "done", "failed", "cancelled"]
 TICKET, STATUS, LOCK, PROCESS = "ticket.json", "status.json", "worker.lock", "process"
 LATEST, BEFORE, AFTER, MAKING, REPORT = "latest.jpg", "before.jpg", "after.jpg", "making.gif", "report.html"
 TRIES = 3  # starts of a worker that ends without a word, before its job counts as failed
+UPLOADS = "uploads"  # where browsers' files arrive, beside the jobs
 GRACE = 20.0  # seconds that a cancelled worker has to end
 DAY = 86400.0
 _NAME = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -121,12 +122,13 @@ class Desk:
         try:
             ticket = replace(_copied(source, styles, settings, folder), device=self.device, report=report)
             _check(ticket.job(folder))
-            (folder / TICKET).write_text(json.dumps(asdict(ticket)))
+            write_whole(folder / TICKET, json.dumps(asdict(ticket)).encode())
             Status().write(folder)
             folder.rename(self.folder / name)
-        except BaseException:
+        except OSError as error:
+            raise SinkError(f"the job cannot be kept ({error.strerror}); make room, or serve other --jobs") from error
+        finally:
             shutil.rmtree(folder, ignore_errors=True)
-            raise
         return name
 
     def place(self, name: object) -> Path:
@@ -136,9 +138,12 @@ class Desk:
         return self.folder / name
 
     def names(self) -> Iterator[str]:
-        """All jobs, the oldest first."""
-        places = [place for place in self.folder.iterdir() if _NAME.fullmatch(place.name)]
-        found = [(Ticket.read(place).made_at, place.name) for place in places if (place / TICKET).is_file()]
+        """All jobs, the oldest first; a folder that another program spoilt is none and holds up no other."""
+        found = []
+        for place in self.folder.iterdir():
+            with suppress(OSError, ValueError, TypeError, KeyError):
+                if _NAME.fullmatch(place.name):
+                    found.append((Ticket.read(place).made_at, place.name))
         return (name for _, name in sorted(found))
 
     def status(self, name: str) -> Status:
@@ -183,7 +188,7 @@ class Desk:
                 self._stop(name)
 
     def clean(self, now: float | None = None) -> list[str]:
-        """Removes old jobs, and what a lost submission left; never one that is worked on."""
+        """Removes jobs that ended long ago, and after a day what lost submissions left and browsers sent."""
         now = time.time() if now is None else now
         old = [name for name in self.names() if self._ended_before(name, now - self.keep_days * DAY)]
         for name in old:
@@ -191,13 +196,15 @@ class Desk:
         for place in self.folder.glob(".*"):
             if _NAME.fullmatch(place.name[1:]) and place.stat().st_mtime < now - DAY:
                 shutil.rmtree(place, ignore_errors=True)
+        for file in (self.folder / UPLOADS).rglob("*"):
+            with suppress(OSError):  # it may be gone meanwhile
+                if file.is_file() and file.stat().st_mtime < now - DAY:
+                    file.unlink()
         return old
 
     def _ended_before(self, name: str, moment: float) -> bool:
-        place = self.folder / name
-        with suppress(OSError):
-            return (place / STATUS).stat().st_mtime < moment and not self._is_worked_on(name)
-        return False
+        ended = self.status(name).state not in ("waiting", "painting")
+        return ended and (self.folder / name / STATUS).stat().st_mtime < moment
 
     def _start(self, name: str) -> None:
         place, status = self.folder / name, self.status(name)
@@ -211,19 +218,19 @@ class Desk:
         with (place / "worker.log").open("ab") as said:
             worker = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True)
         self._workers[name] = worker
-        (place / PROCESS).write_text(str(worker.pid))
         log.info("painting %s, job %s", Ticket.read(place).title, name)
 
     def _stop(self, name: str) -> None:
         """Ends the worker of a job, if there is one, by force where it does not hear."""
-        end = time.monotonic() + GRACE
+        end, worker = time.monotonic() + GRACE, self._workers.get(name)
         while self._is_worked_on(name):
             with suppress(OSError, ValueError):
-                number = int((self.folder / name / PROCESS).read_text())
+                number = worker.pid if worker else int((self.folder / name / PROCESS).read_text())
                 os.killpg(number, signal.SIGTERM if time.monotonic() < end else signal.SIGKILL)
             time.sleep(0.2)
-        if worker := self._workers.pop(name, None):
+        if worker:
             worker.wait()
+            del self._workers[name]
 
     def _is_worked_on(self, name: str) -> bool:
         """Whether a worker lives: it has not ended, or holds its lock, which the system takes from the dead."""

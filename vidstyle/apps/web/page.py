@@ -26,7 +26,9 @@ def page(desk: Desk, shelf: Sequence[Path]) -> gr.Blocks:
         current, shown = gr.State(""), gr.State("")
         # The browser keeps the names of its jobs; the secret is none, it only has to outlive the server.
         mine = gr.BrowserState([], storage_key="vidstyle-jobs", secret="vidstyle")
-        gr.Markdown("# vidstyle\nDrop a video or a picture, and a style; then paint.")
+        gr.Markdown(
+            "# vidstyle\nDrop a video or a picture, and the picture whose style it should get; then press Paint."
+        )
         with gr.Row():
             with gr.Column(scale=2):
                 asked = _asked(shelf)
@@ -64,29 +66,44 @@ def _asked(shelf: Sequence[Path]) -> _Asked:
     controls: Controls = {}
     with gr.Tab("Video or picture"):
         endings = [*CLIP_ENDINGS, *PICTURE_ENDINGS]
-        controls["file"] = gr.File(label="Video or picture", file_types=endings, type="filepath", elem_id="source")
+        controls["file"] = gr.File(label="1. Video or picture", file_types=endings, height=140, elem_id="source")
     with gr.Tab("Webcam"):
         controls["webcam"] = gr.Image(sources=["webcam"], type="filepath", label="Take a picture", elem_id="webcam")
     controls["styles"] = gr.File(
-        label="Styles", file_types=list(PICTURE_ENDINGS), file_count="multiple", type="filepath", elem_id="styles"
+        label="2. Styles", file_types=list(PICTURE_ENDINGS), file_count="multiple", height=140, elem_id="styles"
     )
     if shelf:
-        names = [path.stem for path in shelf]
-        gr.Gallery(
-            [(str(path), path.stem) for path in shelf],
-            columns=4,
-            height=120,
-            label="Shelf",
-            show_label=False,
-            allow_preview=False,
-            interactive=False,
-        )
-        controls["shelf"] = gr.CheckboxGroup(names, label="Styles from the shelf", elem_id="shelf")
+        controls["shelf"] = _on_shelf(shelf)
     controls["preset"] = gr.Radio(list(PRESETS), value=STANDARD, label="Preset")
-    settings = at_hand()
     paint = gr.Button("Paint", variant="primary", size="lg", elem_id="paint")
+    settings = at_hand()
     controls["report"] = gr.Checkbox(label="Measure the video too (a report)", value=False)
     return _Asked(controls, settings | folded(), paint)
+
+
+def _on_shelf(shelf: Sequence[Path]) -> gr.CheckboxGroup:
+    """The pictures of the shelf and their names; a click on either chooses."""
+    gr.set_static_paths(list(shelf))  # else a copy of each would lie, and grow old, among the uploads
+    names = [path.stem for path in shelf]
+    gallery = gr.Gallery(
+        [str(path) for path in shelf],
+        columns=4,
+        height=112,
+        object_fit="cover",
+        show_label=False,
+        allow_preview=False,
+        interactive=False,
+        buttons=[],
+        elem_id="shelf-pictures",
+    )
+    chosen = gr.CheckboxGroup(names, label="or styles from the shelf", elem_id="shelf")
+
+    def clicked(now: list[str], event: gr.SelectData) -> list[str]:
+        name = names[event.index]
+        return [other for other in names if (other in now) != (other == name)]
+
+    gallery.select(clicked, [chosen], [chosen], show_progress="hidden", api_visibility="private")
+    return chosen
 
 
 def _wire(
@@ -139,10 +156,12 @@ def _wire(
 
 def _submitted(desk: Desk, shelf: Sequence[Path], controls: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     """A new job of what a page sent. Raises VidstyleError."""
-    source = controls["file"] or controls["webcam"]
-    if not source:
+    given = [path for path in (controls["file"], controls["webcam"]) if path]
+    if not given:
         raise VidstyleError("nothing to paint is chosen; drop a video or a picture, or take one by the webcam")
+    if len(given) == 2:
+        raise VidstyleError("a file and a picture of the webcam are there; take one of them away")
     chosen = [path for path in shelf if path.stem in (controls.get("shelf") or [])]
     styles = [*map(Path, controls["styles"] or []), *chosen]
     wanted = changed(settings, controls["preset"])
-    return desk.submit(Path(source), styles, wanted, report=bool(controls["report"]))
+    return desk.submit(Path(given[0]), styles, wanted, report=bool(controls["report"]))

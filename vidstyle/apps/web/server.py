@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import threading
 import time
@@ -21,7 +22,9 @@ from vidstyle.apps.web.view import CSS
 from vidstyle.errors import JobError
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-TENDED_EACH, CLEANED_EACH = 0.5, 3600.0  # seconds
+TENDED_EACH, CLEANED_EACH, PAUSE = 0.5, 3600.0, 30.0  # seconds; the last after an error
+
+log = logging.getLogger(__name__)
 
 
 class Guard:
@@ -146,10 +149,14 @@ async def _tending(desk: Desk) -> AsyncIterator[None]:
     def tend() -> None:
         cleaned = -CLEANED_EACH
         while not ending.wait(TENDED_EACH):
-            if time.monotonic() - cleaned > CLEANED_EACH:
-                cleaned = time.monotonic()
-                desk.clean()
-            desk.tend()
+            try:
+                if time.monotonic() - cleaned > CLEANED_EACH:
+                    cleaned = time.monotonic()
+                    desk.clean()
+                desk.tend()
+            except Exception:  # a full disk, say, must not end the painting of all that comes after
+                log.exception("the jobs cannot be tended; trying again in %g s", PAUSE)
+                ending.wait(PAUSE)
 
     thread = threading.Thread(target=tend, name="vidstyle-desk", daemon=True)
     thread.start()

@@ -13,14 +13,19 @@ CURVE = (300, 60)  # width and height, pixels
 CSS = """
 .vs img, .vs video { max-width: 100%; border-radius: 6px; display: block }
 .vs .live { width: 100% }
-.vs progress { width: 100%; height: 10px; accent-color: #e8682c }
+.vs progress { appearance: none; width: 100%; height: 10px; border: 0; border-radius: 5px; background: #8884 }
+.vs progress::-webkit-progress-bar { border-radius: 5px; background: #8882 }
+.vs progress::-webkit-progress-value { border-radius: 5px; background: #e8682c }
+.vs progress::-moz-progress-bar { border-radius: 5px; background: #e8682c }
 .vs .note { margin: 6px 0; font-variant-numeric: tabular-nums }
 .vs .failed { color: #b3261e; font-weight: 600 }
 .vs .links a { display: inline-block; margin: 8px 14px 0 0; font-weight: 600 }
 .vs .compare { position: relative; margin-top: 10px }
 .vs .compare img { width: 100% }
 .vs .compare .over { position: absolute; inset: 0 0 auto 0; clip-path: inset(0 50% 0 0) }
-.vs .compare input { width: 100% }
+.vs .compare input { width: 100%; accent-color: #e8682c }
+#shelf-pictures .grid-container { grid-auto-rows: 90px }
+#shelf-pictures button { border-color: transparent; box-shadow: none }
 .vs .empty { border: 2px dashed #8886; border-radius: 8px; padding: 80px 20px; text-align: center; opacity: .7 }
 .vs ul { list-style: none; padding: 0 } .vs li { padding: 4px 0 }
 """
@@ -36,7 +41,9 @@ def job_view(desk: Desk, name: str) -> str:
         place, status = desk.place(name), desk.status(name)
     except JobError as error:
         return f'<div class="vs"><p class="note failed">{escape(str(error))}</p></div>'
-    ticket, files = Ticket.read(place), {file.name: file.stat().st_mtime_ns for file in place.iterdir()}
+    ticket = Ticket.read(place)
+    shown = [place / file for file in (ticket.out, LATEST, BEFORE, AFTER, MAKING, REPORT)]
+    files = {file.name: file.stat().st_mtime_ns for file in shown if file.is_file()}
 
     def url(file: str) -> str:
         return f"/jobs/{name}/{file}?{files.get(file, 0)}"
@@ -95,9 +102,10 @@ def _note(desk: Desk, name: str, status: Status) -> str:
 
 
 def _result(out: str, url: str) -> str:
+    """A film to play; a picture is seen by comparing it."""
     if out.endswith(".mp4"):
         return f'<video class="result" controls loop src="{url}"></video>'
-    return f'<img class="result" alt="the painting" src="{url}">'
+    return f'<img class="result" alt="the painting" src="{url}">' if out.endswith(".gif") else ""
 
 
 def _compared(before: str, after: str) -> str:

@@ -1,6 +1,7 @@
 """Paints one job of the page, in a process of its own: ``python -m vidstyle.apps.web.worker FOLDER``."""
 
 import logging
+import os
 import signal
 import sys
 import time
@@ -14,9 +15,10 @@ from torch import Tensor
 from vidstyle.apps.bars import noun_of, percentage, progress_line
 from vidstyle.apps.memory import keep_freed_memory
 from vidstyle.apps.pace import Pace
-from vidstyle.apps.web.desk import AFTER, BEFORE, LATEST, LOCK, MAKING, REPORT, State, Status, Ticket
+from vidstyle.apps.web.desk import AFTER, BEFORE, LATEST, LOCK, MAKING, PROCESS, REPORT, State, Status, Ticket
 from vidstyle.apps.words import printable, summary_line
 from vidstyle.errors import VidstyleError
+from vidstyle.files import write_whole
 from vidstyle.jobs.listener import Listener, Outline
 from vidstyle.jobs.progress import Progress
 from vidstyle.jobs.run import run
@@ -103,7 +105,8 @@ def main(folder: Path) -> int:
     """Paints the job in `folder`, or the rest of it."""
     signal.signal(signal.SIGTERM, _stop)
     try:
-        with FileLock(folder / LOCK, timeout=0):
+        with FileLock(folder / LOCK, timeout=2):  # who looks whether it is free holds it for a moment
+            write_whole(folder / PROCESS, str(os.getpid()).encode())
             return _paint(folder)
     except Timeout:
         log.error("another worker paints %s", folder.name)
