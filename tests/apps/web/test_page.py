@@ -67,13 +67,12 @@ class Page:
         self.page.wait_for_selector(f"#source :text('{source.suffix}')")
         self.page.wait_for_selector(f"#styles :text('{styles[0].suffix}')")
 
-    def choose(self, label: str, value: object) -> None:
+    def choose(self, name: str, value: object) -> None:
         """Fills a field, in a part that is unfolded if need be."""
-        field = self.page.get_by_label(label, exact=True).first
-        if not field.is_visible():
-            for part in ("Style and content", "Painting", "Motion", "Network"):
-                self.page.get_by_role("button", name=part).click()
-        field.fill(str(value))
+        found = f"#set-{name} :is(input, textarea)"
+        if not self.page.is_visible(found):
+            self.page.get_by_role("button", name="Painting").click()
+        self.page.fill(found, str(value))
 
     def paint(self) -> None:
         before = self.state
@@ -95,6 +94,14 @@ class Page:
         return found and found.get_attribute("src")
 
 
+@pytest.fixture(autouse=True)
+def _closed(browser: "sync_api.BrowserContext") -> Iterator[None]:
+    """Each page holds a connection, of which browsers allow six to a server."""
+    yield
+    for page in browser.pages:
+        page.close()
+
+
 @pytest.fixture(scope="module")
 def links() -> dict[str, str]:
     return {}
@@ -105,8 +112,8 @@ def test_a_film_is_painted_live_and_cancelled(
 ) -> None:
     page = Page(browser, server.url)
     page.drop(place / "clip.mp4", place / "stripes.png")
-    page.choose("Steps", 300)
-    page.choose("Frame steps", 300)
+    page.choose("steps", 300)
+    page.choose("frame-steps", 300)
     page.paint()
     page.wait_for("painting")
     until(lambda: page.live)
@@ -125,7 +132,7 @@ def test_a_picture_is_painted_to_the_end_and_downloaded(
 ) -> None:
     page = Page(browser, server.url)
     page.drop(place / "photo.png", place / "stripes.png")
-    page.choose("Steps", 2)
+    page.choose("steps", 2)
     page.paint()
     page.wait_for("done")
     assert page.page.query_selector("#view .compare input[type=range]")
@@ -161,8 +168,8 @@ def test_a_picture_of_the_webcam_is_painted(server: Server, browser: "sync_api.B
     page.page.wait_for_selector("#webcam img", timeout=30_000)
     page.page.set_input_files("#styles input[type=file]", place / "stripes.png")
     page.page.wait_for_selector("#styles :text('.png')")
-    page.choose("Steps", 1)
-    page.choose("Size", 48)
+    page.choose("steps", 1)
+    page.choose("size", 48)
     page.page.wait_for_timeout(1000)
     before = len(page.page.query_selector_all("#jobs a"))
     page.page.click("#paint")

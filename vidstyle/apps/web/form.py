@@ -34,7 +34,8 @@ def _named(names: tuple[str, ...]) -> list[Field[Any]]:
 
 def _control(option: Field[Any]) -> gr.components.Component:
     kind, label = get_type_hints(Settings)[option.name], option.name.replace("_", " ").capitalize()
-    common = {"label": label, "info": option.metadata["help"], "value": getattr(Settings(), option.name)}
+    value, mark = getattr(Settings(), option.name), f"set-{option.name.replace('_', '-')}"
+    common = {"label": label, "info": option.metadata["help"], "value": value, "elem_id": mark}
     if option.name == "strength":
         return gr.Slider(0, 1, step=0.05, **common)
     choices = NO_PATHS.get(option.name) or (get_args(kind) if get_origin(kind) is Literal else ())

@@ -13,7 +13,7 @@ from pathlib import Path
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI, HTTPException
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vidstyle.apps.web.desk import AFTER, BEFORE, LATEST, MAKING, REPORT, Desk, Ticket
@@ -112,13 +112,15 @@ def application(
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lambda _: _tending(desk))
 
     @app.get("/jobs/{name}/{file}")
-    def job_file(name: str, file: str) -> FileResponse:
+    def job_file(name: str, file: str) -> Response:
         try:
             place = desk.place(name)
         except JobError as error:
             raise HTTPException(404, str(error)) from None
         if file not in (Ticket.read(place).out, LATEST, BEFORE, AFTER, MAKING, REPORT) or not (place / file).is_file():
             raise HTTPException(404, "there is no such file of this job")
+        if file in (LATEST, BEFORE, AFTER):  # which may be replaced while they are sent
+            return Response((place / file).read_bytes(), media_type="image/jpeg", headers=_HEADERS)
         return FileResponse(place / file, headers=_HEADERS)
 
     blocks = page(desk, shelf)
@@ -170,5 +172,6 @@ async def _tending(desk: Desk) -> AsyncIterator[None]:
 
 def serve(app: ASGIApp, listening: socket.socket) -> None:
     """Serves on a bound socket until it is stopped."""
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
+    # Its messages go where all of third parties go: to the log file, where one is wanted.
+    config = uvicorn.Config(app, log_config=None, log_level="warning", timeout_graceful_shutdown=2)
     uvicorn.Server(config).run([listening])

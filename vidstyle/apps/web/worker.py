@@ -56,16 +56,13 @@ class Reporter(Listener):
     def step(self, step: Step) -> None:
         if self._pace:
             self._pace.step(step)
-        if self._pace and self._pace.frames == 1:
-            self._loss(float(step.losses.total))
+        self._loss(float(step.losses.total))
         if self._tell(self._line()):
             self._show(LATEST, step.image)
 
     def frame(self, painted: PaintedFrame) -> None:
         if self._pace:
             self._pace.frame(painted)
-        if not self._pace or self._pace.frames > 1:
-            self._loss(float(painted.painted.losses.total))
         self._show(LATEST, painted.painted.image)
         self._show(BEFORE, painted.frame.image)
         self._show(AFTER, painted.painted.image)
