@@ -1,11 +1,12 @@
-"""Settings from a form."""
+"""What a form asks for."""
 
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
-from vidstyle.apps.web.choices import changed
-from vidstyle.errors import SettingsError
+from vidstyle.apps.web.choices import changed, the_one
+from vidstyle.errors import SettingsError, SourceError
 from vidstyle.presets import PRESETS
 from vidstyle.settings import Settings
 
@@ -24,3 +25,12 @@ def test_what_is_moved_wins_over_the_preset() -> None:
 def test_what_cannot_be_is_an_error() -> None:
     with pytest.raises(SettingsError, match="--strength should be"):
         changed({"strength": 3}, "standard")
+
+
+def test_one_thing_is_painted() -> None:
+    assert the_one("clip.mp4", None) == Path("clip.mp4")
+    assert the_one("", "shot.webp") == Path("shot.webp")
+    with pytest.raises(SourceError, match="nothing to paint is chosen"):
+        the_one(None, None)
+    with pytest.raises(SourceError, match="take one of them away"):
+        the_one("clip.mp4", "shot.webp")

@@ -9,8 +9,21 @@ from pathlib import Path
 import pytest
 
 from tests.apps.web.conftest import QUICK, until
-from vidstyle.apps.web.desk import AFTER, BEFORE, DAY, LATEST, MAKING, PROCESS, STATUS, TRIES, Desk, Status, Ticket
-from vidstyle.errors import JobError, SettingsError, SourceError
+from vidstyle.apps.web.desk import (
+    AFTER,
+    BEFORE,
+    DAY,
+    LATEST,
+    MAKING,
+    PROCESS,
+    STATUS,
+    TRIES,
+    UPLOADS,
+    Desk,
+    Status,
+    Ticket,
+)
+from vidstyle.errors import JobError, SettingsError, SinkError, SourceError
 from vidstyle.media.images import load_picture
 from vidstyle.media.probe import probe
 
@@ -114,6 +127,46 @@ def test_old_jobs_are_removed_and_running_ones_kept(desk: Desk, photo: Path, sty
     os.utime(desk.folder / young / STATUS, (time.time() + 8 * DAY,) * 2)
     assert desk.clean(time.time() + 8 * DAY) == [old]
     assert list(desk.names()) == [running, young]
+
+
+def test_jobs_that_wait_are_kept_however_old(desk: Desk, photo: Path, style: Path) -> None:
+    """The server may have been away for longer than jobs are kept."""
+    name = desk.submit(photo, [style], SLOW)
+    assert desk.clean(time.time() + 100 * DAY) == []
+    desk.cancel(name)
+    assert desk.clean(time.time() + 100 * DAY) == [name]
+
+
+def test_uploads_go_after_a_day(desk: Desk) -> None:
+    file = desk.folder / UPLOADS / "0123" / "clip.mp4"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"frames")
+    desk.clean(time.time() + DAY / 2)
+    assert file.exists()
+    desk.clean(time.time() + 2 * DAY)
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("ticket", ["", "{}", "[]", '{"made_at": 1, "styles": []}', "\0"])
+def test_a_spoilt_folder_holds_up_no_job(desk: Desk, photo: Path, style: Path, ticket: str) -> None:
+    spoilt = desk.folder / ("x" * 22)
+    spoilt.mkdir()
+    (spoilt / "ticket.json").write_text(ticket)
+    name = desk.submit(photo, [style], QUICK)
+    assert list(desk.names()) == desk.queue() == [name]
+
+
+def test_what_finds_no_room_leaves_nothing(desk: Desk, photo: Path, style: Path) -> None:
+    """The system lets no file grow beyond some bytes, as on a full disk."""
+    resource = pytest.importorskip("resource", reason="limits of files are set as on Unix")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, hard))
+    try:
+        with pytest.raises(SinkError, match="make room in the folder of jobs"):
+            desk.submit(photo, [style], QUICK)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(desk.folder.iterdir())
 
 
 @pytest.mark.parametrize("name", ["", "..", "../x", "/etc/passwd", "a" * 22, "x/../../y", None, 7, ".hidden"])

@@ -177,6 +177,16 @@ def test_a_picture_of_the_webcam_is_painted(server: Server, browser: "sync_api.B
     page.wait_for("done")
 
 
+def test_a_click_on_the_shelf_chooses_and_unchooses(server: Server, browser: "sync_api.BrowserContext") -> None:
+    page = Page(browser, server.url).page
+    chosen = page.locator("#shelf label.selected")
+    page.click("#shelf-pictures button >> nth=1")
+    chosen.wait_for()
+    assert chosen.inner_text().strip() == "swirl"
+    page.click("#shelf-pictures button >> nth=1")
+    chosen.wait_for(state="detached")
+
+
 def test_what_cannot_be_painted_is_said(server: Server, browser: "sync_api.BrowserContext", place: Path) -> None:
     (place / "list.mp4").write_text("#EXTM3U\n#EXTINF:1,\n/etc/passwd\n#EXT-X-ENDLIST\n")
     page = Page(browser, server.url)

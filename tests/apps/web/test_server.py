@@ -155,6 +155,7 @@ def serve(*words: str) -> subprocess.CompletedProcess[str]:
     ("words", "code", "line"),
     [
         (["--host", "0.0.0.0"], 2, "--host 0.0.0.0 lets others in; add --auth USER:PASSWORD, or set VIDSTYLE_AUTH"),
+        (["--host", "0.0.0.0", "--auth", "me:secret"], 2, "give the address that others reach this machine by"),
         (["--auth", "me"], 2, "--auth should be USER:PASSWORD"),
         (["--max-upload", "much"], 1, "is no size; give one like 500mb or 2gb"),
         (["--at-once", "0"], 1, "--at-once should be above 0"),

@@ -126,7 +126,8 @@ class Desk:
             Status().write(folder)
             folder.rename(self.folder / name)
         except OSError as error:
-            raise SinkError(f"the job cannot be kept ({error.strerror}); make room, or serve other --jobs") from error
+            reason = f"the files cannot be copied ({error.strerror})"
+            raise SinkError(f"{reason}; drop them again, or make room in the folder of jobs") from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         return name

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from vidstyle.apps.options import STANDARD
-from vidstyle.apps.web.choices import changed
+from vidstyle.apps.web.choices import changed, the_one
 from vidstyle.apps.web.desk import Desk
 from vidstyle.apps.web.form import Controls, at_hand, folded
 from vidstyle.apps.web.view import EMPTY, job_view, jobs_list
@@ -156,12 +156,8 @@ def _wire(
 
 def _submitted(desk: Desk, shelf: Sequence[Path], controls: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     """A new job of what a page sent. Raises VidstyleError."""
-    given = [path for path in (controls["file"], controls["webcam"]) if path]
-    if not given:
-        raise VidstyleError("nothing to paint is chosen; drop a video or a picture, or take one by the webcam")
-    if len(given) == 2:
-        raise VidstyleError("a file and a picture of the webcam are there; take one of them away")
+    source = the_one(controls["file"], controls["webcam"])
     chosen = [path for path in shelf if path.stem in (controls.get("shelf") or [])]
     styles = [*map(Path, controls["styles"] or []), *chosen]
     wanted = changed(settings, controls["preset"])
-    return desk.submit(Path(given[0]), styles, wanted, report=bool(controls["report"]))
+    return desk.submit(source, styles, wanted, report=bool(controls["report"]))
