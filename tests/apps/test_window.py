@@ -1,0 +1,123 @@
+"""The live window on a real display (Xvfb), led by real key presses (xdotool)."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageGrab
+
+from tests.cameras import camera_of, jpeg
+from tests.pictures import clouds
+from vidstyle.media.images import load_picture, save_picture
+from vidstyle.media.pixels import to_array
+from vidstyle.media.probe import probe
+
+MISSING = [name for name in ("Xvfb", "xdotool") if shutil.which(name) is None]
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"needs {' and '.join(MISSING)}; apt-get install xvfb xdotool")
+
+SCENE = jpeg(to_array(clouds(240, 320, grain=8)))
+
+
+def until(holds: Callable[[], object], seconds: float = 90.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def display() -> Iterator[str]:
+    reader, writer = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1000x600x24", "-nolisten", "tcp"]
+    server = subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL)
+    os.close(writer)
+    with os.fdopen(reader) as told:
+        number = told.readline().strip()
+    yield f":{number}"
+    server.terminate()
+    server.wait(20)
+
+
+class Desktop:
+    """What stands on a display, and its keyboard."""
+
+    def __init__(self, display: str) -> None:
+        self._display = display
+
+    def press(self, key: str) -> None:
+        self._do("key", key)
+
+    def focus(self, name: str) -> None:
+        """There is no window manager to do it."""
+        self._do("search", "--name", name, "windowfocus", "--sync")
+
+    def _do(self, *words: str) -> None:
+        environment = {**os.environ, "DISPLAY": self._display}
+        subprocess.run(["xdotool", *words], env=environment, check=True, stdout=subprocess.DEVNULL, timeout=30)
+
+    @property
+    def picture(self) -> Image.Image:
+        return ImageGrab.grab(xdisplay=self._display).convert("RGB")
+
+    def is_lit(self, x: int, y: int) -> bool:
+        """Whether anything but the black root window is there."""
+        return sum(self.picture.getpixel((x, y))) > 30  # type: ignore[arg-type]
+
+
+def test_keys_lead_the_window(display: str, filters: Path, style: Path, tmp_path: Path) -> None:
+    """From the first picture to the end: snapshot, its making, a recording, styles, strength, one picture, quit."""
+    other, folder = tmp_path / "other.png", tmp_path / "made"
+    save_picture(other, clouds(48, 64, seed=9, grain=2))
+    folder.mkdir()
+    words = "--steps 2 --scales 1 --device cpu --style-layers conv1_1 --content-layers conv2_1 --size 96"
+    styles = ["--style", str(style), "--style", str(other), "--weights", str(filters), "--folder", str(folder)]
+    with camera_of(lambda _: SCENE, rate=20) as camera:
+        command = [sys.executable, "-m", "vidstyle", "webcam", "--camera", camera.url, *words.split(), *styles]
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, "DISPLAY": display, "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        desktop = Desktop(display)
+        try:
+            until(lambda: desktop.is_lit(500, 120))  # the painting, right of what the camera sees
+            desktop.focus("vidstyle")
+            desktop.press("p")  # there is no snapshot yet, which is said
+            desktop.press("space")
+            until(lambda: list(folder.glob("*.jpg")))
+            desktop.press("n")
+            desktop.press("plus")
+            desktop.press("r")
+            time.sleep(2)
+            desktop.press("r")
+            until(lambda: [file for file in folder.glob("*.mp4") if not file.name.startswith(".")])
+            desktop.press("p")
+            until(lambda: list(folder.glob("*.gif")))
+            desktop.press("s")
+            until(lambda: not desktop.is_lit(500, 120))
+            desktop.press("s")
+            until(lambda: desktop.is_lit(500, 120))
+            desktop.press("f")
+            desktop.press("q")
+            out, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
+            process.communicate()
+    assert process.returncode == 0, said
+    files = [Path(line) for line in out.splitlines()]
+    assert sorted(file.suffix for file in files) == [".gif", ".jpg", ".mp4"]
+    assert set(files) == set(folder.iterdir())
+    picture, video = (next(folder.glob(pattern)) for pattern in ("*.jpg", "*.mp4"))
+    assert load_picture(picture).image.shape == (3, 240, 320)
+    assert probe(video).size == (240, 320)
+    assert 1 < probe(video).seconds < 30
+    assert next(folder.glob("*.gif")).read_bytes()[:6] == b"GIF89a"
+    assert "take a snapshot first" in said
+    assert "Traceback" not in said
