@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from vidstyle.apps.logs import error_console, logging_to, starting
 from vidstyle.apps.options import FILES, RUNNING, AnyPath, Switch, Telling, UsageError
+from vidstyle.apps.words import some
 from vidstyle.errors import SettingsError, SinkError, SourceError
 
 SHELF = Path(__file__).resolve().parents[2] / "samples"  # beside the package, where it runs from its repository
@@ -84,7 +85,7 @@ def serve(
             server.serve(app, listening)
         finally:
             if left := len(desk.queue()):
-                log.info("%d jobs are not done; they go on when the server starts again", left)
+                log.info("%s not done yet; a server that starts again goes on", some(left, "job"))
 
 
 def _login(host: str, auth: str | None) -> tuple[str, str] | None:

@@ -92,6 +92,18 @@ def test_neither_are_those_beside_the_jobs(server: Server, jobs: Path, secret: P
         assert "made_at" not in text
 
 
+def test_of_the_shelf_only_pictures_are(tmp_path: Path, style: Path) -> None:
+    (tmp_path / "notes.txt").write_text("my diary")
+    shelved = Server(tmp_path / "jobs", "--shelf", str(tmp_path))
+    try:
+        assert ask(shelved, f"/gradio_api/file={style}")[0] == 200
+        for path in (tmp_path / "notes.txt", f"{style}/../notes.txt", tmp_path):
+            assert ask(shelved, f"/gradio_api/file={path}")[0] in (403, 404)
+    finally:
+        shelved.stop()
+    assert not [file for file in (tmp_path / "jobs").rglob("*") if file.suffix == ".png"]  # nor are they copied
+
+
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:7860", "127.0.0.1.evil.example", "", "localhost.evil"])
 def test_foreign_names_are_refused(server: Server, host: str) -> None:
     """A page of another site whose name was made to lead here (DNS rebinding)."""
