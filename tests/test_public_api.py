@@ -8,8 +8,8 @@ from pathlib import Path
 import vidstyle
 
 PUBLIC = {
-    "calibrated", "compare", "Crew", "Filters", "find_cuts", "Flipbook", "Frame", "FrameLosses", "Job", "JobError",
-    "layer_figure", "Listener", "load_filters", "load_picture", "load_settings", "Look", "mark_cuts", "open_sink",
+    "calibrated", "Camera", "compare", "Crew", "Filters", "find_cuts", "Flipbook", "Frame", "FrameLosses", "Job", "JobError",
+    "layer_figure", "Listener", "LivePainting", "LivePicture", "paint_live", "Recording", "Snap", "load_filters", "load_picture", "load_settings", "Look", "mark_cuts", "open_sink",
     "open_video", "Outline", "paint_frames", "Painted", "PaintedFrame", "Painter", "Picture", "plan", "preview",
     "probe", "Progress", "ProgressRecorder", "reconstruct", "Report", "run", "save_picture", "save_settings",
     "Settings", "SettingsError", "show_progress", "SinkError", "SourceError", "Step", "StepLosses", "Study",
