@@ -8,12 +8,13 @@ from pathlib import Path
 import vidstyle
 
 PUBLIC = {
-    "calibrated", "compare", "Crew", "Filters", "find_cuts", "Flipbook", "Frame", "FrameLosses", "Job", "JobError",
-    "layer_figure", "Listener", "load_filters", "load_picture", "load_settings", "Look", "mark_cuts", "open_sink",
-    "open_video", "Outline", "paint_frames", "Painted", "PaintedFrame", "Painter", "Picture", "plan", "preview",
-    "probe", "Progress", "ProgressRecorder", "reconstruct", "Report", "run", "save_picture", "save_settings",
-    "Settings", "SettingsError", "show_progress", "SinkError", "SourceError", "Step", "StepLosses", "Study",
-    "stylize", "Summary", "texture", "VGG19", "VideoInfo", "VidstyleError", "WeightsError", "write_report",
+    "calibrated", "Camera", "compare", "Crew", "Filters", "find_cuts", "Flipbook", "Frame", "FrameLosses", "Job",
+    "JobError", "layer_figure", "Listener", "LivePainting", "LivePicture", "load_filters", "load_picture",
+    "load_settings", "Look", "mark_cuts", "open_sink", "open_video", "Outline", "paint_frames", "paint_live",
+    "Painted", "PaintedFrame", "Painter", "Picture", "plan", "preview", "probe", "Progress", "ProgressRecorder",
+    "reconstruct", "Recording", "Report", "run", "save_picture", "save_settings", "Settings", "SettingsError",
+    "show_progress", "SinkError", "Snap", "SourceError", "Step", "StepLosses", "Study", "stylize", "Summary",
+    "texture", "VGG19", "VideoInfo", "VidstyleError", "WeightsError", "write_report",
 }  # fmt: skip
 
 

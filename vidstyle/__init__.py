@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from vidstyle.jobs.report import Report, compare, write_report
     from vidstyle.jobs.run import run, show_progress, stylize
     from vidstyle.jobs.studies import Study, reconstruct, texture
+    from vidstyle.live.painting import LivePainting, LivePicture, paint_live
+    from vidstyle.live.recording import Recording
+    from vidstyle.media.camera import Camera, Snap
     from vidstyle.media.flipbook import Flipbook
     from vidstyle.media.images import Picture, load_picture, save_picture
     from vidstyle.media.look import Look
@@ -52,6 +55,9 @@ _HOMES = {
     "jobs.report": ("Report", "compare", "write_report"),
     "jobs.run": ("run", "show_progress", "stylize"),
     "jobs.studies": ("Study", "reconstruct", "texture"),
+    "live.painting": ("LivePainting", "LivePicture", "paint_live"),
+    "live.recording": ("Recording",),
+    "media.camera": ("Camera", "Snap"),
     "media.flipbook": ("Flipbook",),
     "media.images": ("Picture", "load_picture", "save_picture"),
     "media.look": ("Look",),
@@ -69,6 +75,7 @@ _HOMES = {
 
 __all__ = [
     "VGG19",
+    "Camera",
     "Crew",
     "Filters",
     "Flipbook",
@@ -77,6 +84,8 @@ __all__ = [
     "Job",
     "JobError",
     "Listener",
+    "LivePainting",
+    "LivePicture",
     "Look",
     "Outline",
     "Painted",
@@ -85,10 +94,12 @@ __all__ = [
     "Picture",
     "Progress",
     "ProgressRecorder",
+    "Recording",
     "Report",
     "Settings",
     "SettingsError",
     "SinkError",
+    "Snap",
     "SourceError",
     "Step",
     "StepLosses",
@@ -108,6 +119,7 @@ __all__ = [
     "open_sink",
     "open_video",
     "paint_frames",
+    "paint_live",
     "plan",
     "preview",
     "probe",

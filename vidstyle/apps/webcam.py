@@ -28,7 +28,7 @@ from vidstyle.apps.options import (
 from vidstyle.apps.paint import check_there
 from vidstyle.apps.showing import ProgressFile, Showing
 from vidstyle.apps.words import flipbook_line, loss_number, some, summary_line
-from vidstyle.errors import SettingsError, SinkError, SourceError
+from vidstyle.errors import SettingsError, SinkError
 from vidstyle.files import check_target
 from vidstyle.presets import LIVE
 from vidstyle.settings import Settings
@@ -189,16 +189,18 @@ class _Studio:
 
     def live(self, on_progress: "OnProgress") -> "LivePainting":
         """Live painting, its filters and its balance found."""
-        from vidstyle.live.painting import LivePainting, live_painter, pace_for
+        from vidstyle.live.painting import paint_live
         from vidstyle.media.images import load_picture
-        from vidstyle.painting.device import select_device
 
         pictures = [load_picture(path).image for path in self.styles]
-        snap = self.camera.next()
-        if snap is None:
-            raise SourceError(f"camera {self.camera.name}: shows nothing; give another")
-        painter = live_painter(pictures, self.settings, snap, select_device(self.device), on_progress)
-        return LivePainting(painter, self.camera, pace_for(painter, snap, self.shooting.fps))
+        return paint_live(
+            self.camera,
+            pictures,
+            self.settings,
+            rate=self.shooting.fps,
+            device=self.device,
+            on_progress=on_progress,
+        )
 
 
 def _snapshot(studio: _Studio, progress: "Progress | None", console: "Console", telling: Telling) -> None:

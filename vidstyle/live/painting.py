@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vidstyle.errors import SourceError
 from vidstyle.features.weights import OnProgress, load_filters
 from vidstyle.jobs.estimate import seconds_per_pixel
 from vidstyle.jobs.scout import painting_size
@@ -24,7 +25,9 @@ from vidstyle.motion.estimators import flow_estimator
 from vidstyle.motion.flow import Motion
 from vidstyle.motion.tracking import Tracked
 from vidstyle.painting.balance import TYPICAL_SLOPE, calibrated, wanted_structure
+from vidstyle.painting.device import select_device
 from vidstyle.painting.painter import OnStep, Painted, Painter, Size
+from vidstyle.presets import LIVE
 from vidstyle.settings import Settings
 
 CPU_RATE, GPU_RATE = 2.5, 30.0  # pictures a second where nothing else is asked for
@@ -118,6 +121,28 @@ class LivePainting:
 
 def _only(index: int, count: int) -> tuple[float, ...]:
     return tuple(float(number == index) for number in range(count))
+
+
+def paint_live(
+    camera: Camera,
+    styles: Sequence[Tensor],
+    settings: Settings | None = None,
+    *,
+    rate: float | None = None,
+    device: str = "auto",
+    on_progress: OnProgress = lambda *_: None,
+) -> LivePainting:
+    """Live painting of what `camera` sees in the style of `styles` (each (3, H, W), RGB, 0..1).
+
+    The filters and the balance are found for its first picture. `rate` is how many pictures a second are to be held;
+    None for what is usual on the device. Raises VidstyleError where the user can do something about it.
+    """
+    snap = camera.next()
+    if snap is None:
+        raise SourceError(f"camera {camera.name}: shows nothing; give another")
+    chosen = settings or Settings(**LIVE)
+    painter = live_painter(styles, chosen, snap, select_device(device), on_progress)
+    return LivePainting(painter, camera, pace_for(painter, snap, rate))
 
 
 def live_painter(
