@@ -33,7 +33,7 @@ def page() -> None:
         url = server.stdout.readline().strip()
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-            shown = browser.new_page(viewport={"width": 1200, "height": 1180})
+            shown = browser.new_page(viewport={"width": 1280, "height": 940})
             shown.goto(url)
             shown.wait_for_selector("#paint")
             shown.set_input_files("#source input[type=file]", SAMPLES / "photo.jpg")
@@ -42,6 +42,7 @@ def page() -> None:
             shown.click("#paint")
             shown.wait_for_selector("#view img.live", timeout=300_000)
             shown.wait_for_function("document.querySelector('#view progress')?.value > 0.6", timeout=300_000)
+            shown.evaluate("scrollTo(0, 0)")  # filling the size moved the page
             shown.screenshot(path=DOCS / "page.png")
             browser.close()
         server.terminate()
