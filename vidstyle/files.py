@@ -1,12 +1,15 @@
 """Files that are whole or not there, whatever happens while they are written."""
 
 import hashlib
+import json
 import os
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from vidstyle.errors import SinkError
+from vidstyle.errors import SinkError, SourceError
 
 CHUNK = 1 << 22  # bytes read at a time
 
@@ -27,6 +30,22 @@ def write_whole(path: Path, data: bytes) -> None:
         put_in_place(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def from_json(text: str) -> Any:
+    """What a JSON text says; ValueError for what is none, however deep it goes."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it goes too deep") from error
+
+
+def refuse_address(path: Path) -> None:
+    """SourceError for what is an address, like ``https://...``, of which Path keeps one slash."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(path)):
+        raise SourceError(
+            f"{str(path).replace(':/', '://', 1)}: is an address, and files are painted; download it first"
+        )
 
 
 def check_target(path: Path, endings: Sequence[str], *, overwrite: bool = False) -> None:

@@ -6,6 +6,7 @@ The command line, the table in ``docs/options.md`` and, later, forms are made by
 
 import difflib
 import json
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -199,7 +200,7 @@ class Settings:
             value, choices = getattr(self, option.name), get_args(kind)
             if not option.metadata["check"](value) or (choices and value not in choices):
                 name, wanted = option.name.replace("_", "-"), option.metadata["wanted"] or " or ".join(choices)
-                raise SettingsError(f"--{name} should be {wanted}, instead got {value!r}")
+                raise SettingsError(f"--{name} should be {wanted}, instead got {reprlib.repr(value)}")
         if self.loss == "sums" and self.strength != Settings.strength:
             raise SettingsError("--strength needs --loss relative; with sums, use --content-weight and --style-weight")
         if self.loss == "sums" and (self.style_loss != "gram" or self.strength_keys):

@@ -76,6 +76,8 @@ def read_options(path: Path) -> dict[str, Any]:
 
 
 def _table(path: Path) -> dict[str, Any]:
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise SettingsError(f"{path}: is no file; {_EXAMPLE}")
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)

@@ -16,6 +16,7 @@ from cyclopts.exceptions import UnusedCliTokensError
 
 from vidstyle import __version__
 from vidstyle.apps import steps
+from vidstyle.apps.doctor import doctor
 from vidstyle.apps.logs import error_console, say
 from vidstyle.apps.options import COMMANDS, UsageError
 from vidstyle.apps.paint import paint
@@ -43,7 +44,8 @@ Usage: vidstyle INPUT --style PICTURE [-o OUTPUT] [OPTIONS]
        vidstyle paint FOLDER SHOT
        vidstyle join FOLDER
        vidstyle serve
-       vidstyle weights [status | fetch | import | teach]"""
+       vidstyle weights [status | fetch | import | teach]
+       vidstyle doctor"""
 EXAMPLES = """\
 Examples:
   vidstyle clip.mp4 --style monet.jpg
@@ -82,6 +84,7 @@ app.command(steps.paint)
 app.command(steps.join)
 app.command(weights)
 app.command(serve)
+app.command(doctor)
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -37,6 +37,7 @@ _OUTPUT_HELP = "Where to write; else INPUT_STYLE beside INPUT."
 _FROM_HELP = "Paint a video from this time on: 12.5, 12.5s or 1:30."
 _STYLE_MASK_HELP = "A picture or video that is white where the style of the same place in the list is painted."
 _MASK_HELP = "A picture or video that is white where to paint; elsewhere INPUT stays as it is."
+_NO_LIMITS_HELP = "Take files of any size: over 150 million pixels, 500,000 frames or 12 hours."
 _LOG_HELP = "Append everything that happens, with times, to this file."
 
 _RAY_HELP = "Paint on the Ray cluster at ADDRESS (HOST:PORT); else at RAY_ADDRESS, or on this machine. Put it last."
@@ -103,6 +104,7 @@ class Wanted:
     overwrite: Annotated[Switch, Parameter(help="Replace an output that exists.")] = False
     from_: Annotated[Seconds | None, Parameter(name="--from", help=_FROM_HELP)] = None
     to: Annotated[Seconds | None, Parameter(help="Paint a video up to this time.")] = None
+    no_limits: Annotated[Switch, Parameter(help=_NO_LIMITS_HELP)] = False
 
 
 @Parameter(name="*", group=CLUSTER)

@@ -28,6 +28,7 @@ from vidstyle.apps.options import (
 from vidstyle.apps.showing import ProgressFile, Showing
 from vidstyle.apps.words import flipbook_line, outline_lines, printable, some, summary_line
 from vidstyle.errors import SourceError, VidstyleError
+from vidstyle.files import refuse_address
 from vidstyle.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ log = logging.getLogger(__name__)
 
 COMMAND_NAMES = (
     *("webcam", "progress", "reconstruct", "texture", "layers"),
-    *("report", "weights", "serve", "plan", "paint", "join"),
+    *("report", "weights", "serve", "plan", "paint", "join", "doctor"),
 )
 FILTERS = ("auto", "imagenet", "selftaught")
 _FOR_FILMS = "it is for frames that follow each other"
@@ -135,6 +136,7 @@ def job_of(
         style_masks=wanted.style_mask,
         overwrite=overwrite,
         crew=crew,
+        no_limits=wanted.no_limits,
         **how,
     )
     log.debug("%s", job)
@@ -253,6 +255,9 @@ def check_there(path: Path, what: str, others: Mapping[str, str] = NONE) -> None
     """Raises SourceError with the nearest name, of `others` (with what to call them) or beside `path`."""
     if path.exists() or re.search(r"[*?\[]", path.name):
         return
+    refuse_address(path)
+    if path.is_symlink():
+        raise SourceError(f"{path}: is a link to a file that is not there; check where it leads")
     hints = [others[name] for name in difflib.get_close_matches(str(path), others, 1)]
     hints += [str(path.with_name(name)) for name in difflib.get_close_matches(path.name, _names_in(path.parent), 1)]
     hint = f"did you mean {hints[0]}?" if hints else "check the name"

@@ -40,7 +40,7 @@ def status() -> None:
 
     with logging_to(error_console()):
         kept = sorted(cache_folder().glob("*.safetensors"), key=lambda path: path.name)
-        states = [_state(path) for path in kept]
+        states = [state_of(path) for path in kept]
         print(cache_folder())
         for path, (state, digest) in zip(kept, states, strict=True):
             print(f"  {path.name:<42} {memory(path.stat().st_size):>7}  {digest:<{HASH_DIGITS}}  {state}")
@@ -64,7 +64,7 @@ def fetch(
 
     with _telling(telling) as tell:
         path = imagenet_file() if what == "imagenet" else raft_file(what)
-        if path.exists() and _state(path)[0] == "ok":
+        if path.exists() and state_of(path)[0] == "ok":
             log.info("the %s filters are here already", "ImageNet" if what == "imagenet" else what)
         elif what == "imagenet":
             fetch_imagenet(tell)
@@ -124,7 +124,7 @@ def _telling(telling: Telling) -> Iterator[OnProgress]:
         yield listener.working
 
 
-def _state(path: Path) -> tuple[str, str]:
+def state_of(path: Path) -> tuple[str, str]:
     """``ok`` or what is wrong with a kept file, and the first digits of its SHA-256."""
     from vidstyle.features.layers import LAYERS
     from vidstyle.features.weights import read_filters, read_tensors

@@ -214,11 +214,18 @@ def _tensors_of(path: Path) -> Mapping[str, Tensor]:
             return safetensors.torch.load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # pickle, zip and header faults have no common base
-        reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
+        reason = _reason(error)
         raise WeightsError(f"{path}: not a readable weights file ({reason}); fetch or export it again") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise WeightsError(f"{path}: holds no state dict of tensors; save it with torch.save(model.state_dict(), ...)")
     return state
+
+
+def _reason(error: Exception) -> str:
+    said = str(error).strip() or type(error).__name__
+    if "Weights only load failed" in said:
+        return "it holds more than numbers, and no code in it is run"
+    return said.splitlines()[0][:120]
 
 
 def _checked(path: Path, state: Mapping[str, Tensor], deepest: str) -> dict[str, Tensor]:

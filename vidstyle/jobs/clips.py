@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vidstyle.errors import JobError, VidstyleError
+from vidstyle.files import from_json
 from vidstyle.jobs.cluster import Cluster
 from vidstyle.jobs.film import join_film, joined, plan_film, run_film
 from vidstyle.jobs.folder import WorkFolder, difference_between, folder_of
@@ -80,7 +81,7 @@ def _begun(job: Job, folder: WorkFolder, listener: Listener) -> list[_Clip]:
         folder.write(file, json.dumps({"key": key, "clips": {}}, indent=1).encode())
     began = file.stat().st_mtime_ns  # by the clock of the disk that the outputs are on
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = from_json(file.read_text(encoding="utf-8"))
         before = dict(found["key"])
         known = {str(name): (Path(out).name, str(sha)) for name, (out, sha) in found["clips"].items()}
     except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
@@ -165,7 +166,7 @@ class _Clips:
 
     def _member(self, clip: _Clip) -> Job:
         job = self._job
-        how = {"report": job.report, "restart": job.restart, "keep_work": job.keep_work}
+        how = {name: getattr(job, name) for name in ("report", "restart", "keep_work", "no_limits")}
         return Job.of(
             clip.path,
             job.styles,

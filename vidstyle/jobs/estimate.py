@@ -10,13 +10,12 @@ from vidstyle.features.layers import deepest_layer, filter_shape, layers_up_to, 
 from vidstyle.features.weights import Filters
 from vidstyle.painting.balance import search_cost
 from vidstyle.painting.descent import loss_and_gradient
+from vidstyle.painting.memory import needed
 from vidstyle.painting.painter import Painter, Size, scale_plan
 from vidstyle.settings import Settings
 
 PROBE_SIDE = 128  # pixels of the square that one step is timed on
-BASE_MEMORY = 1.7e9  # bytes: the libraries, learning filters, the filters and their transforms
 BESIDE_STEPS = 0.8  # of a step: what a following frame takes beside its steps, content targets and motion
-MEMORY_PER_PIXEL = 3.0e3  # bytes of responses and gradients in float32, up to conv5_1
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def estimate(settings: Settings, size: Size, shots: int, frames: int, seconds_pe
         + shots * first
         + max(0, frames - shots) * following * (2 if settings.both_ways else 1)
     )
-    return Estimate(pixels * seconds_per_pixel, BASE_MEMORY + MEMORY_PER_PIXEL * size[0] * size[1])
+    return Estimate(pixels * seconds_per_pixel, needed(size))
 
 
 def following_cost(settings: Settings, size: Size) -> float:

@@ -22,7 +22,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from vidstyle.errors import JobError, SettingsError
-from vidstyle.files import put_in_place, write_whole
+from vidstyle.files import from_json, put_in_place, write_whole
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.measures import Work
 from vidstyle.jobs.segments import Segment
@@ -57,7 +57,7 @@ class Manifest:
     @classmethod
     def of_json(cls, text: str) -> "Manifest":
         """ValueError, KeyError or TypeError for what is no manifest."""
-        found = json.loads(text)
+        found = from_json(text)
         if found["schema"] != SCHEMA:
             raise ValueError(f"schema {found['schema']!r}")
         height, width = (int(side) for side in found["size"])
@@ -128,7 +128,8 @@ class WorkFolder:
         except FileNotFoundError:
             return None
         except (OSError, ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
-            raise JobError(f"{self.manifest_file}: cannot be read ({error}); begin anew with --restart") from error
+            text = f"it lacks {error}" if isinstance(error, KeyError) else error
+            raise JobError(f"{self.manifest_file}: cannot be read ({text}); begin anew with --restart") from error
 
     def begin(self, manifest: Manifest, painter: bytes) -> None:
         """A new job; it is there when its manifest is."""
@@ -170,7 +171,7 @@ class WorkFolder:
         """What the frames of a finished segment took. JobError where that cannot be read."""
         file = self.work_file(segment.index)
         try:
-            found = json.loads(file.read_text(encoding="utf-8"))
+            found = from_json(file.read_text(encoding="utf-8"))
             return [Work(int(one["steps"]), *(float(one[name]) for name in _OF_WORK)) for one in found]
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise JobError(f"{file}: is broken ({error}); begin anew with --restart") from error
@@ -242,6 +243,7 @@ def facts_of(job: Job) -> dict[str, Any]:
         "end": job.end,
         "report": job.report,
         "keep_work": job.keep_work,
+        "no_limits": job.no_limits,
     }
 
 
@@ -260,7 +262,7 @@ def job_in(place: Path, near: Callable[[Path], Path] | None = None, *, overwrite
         if settings.init_file:
             settings = settings.replace(init=str(near(settings.init_file)))
         source, styles = near(Path(facts["source"])), [near(Path(style)) for style in facts["styles"]]
-        how = {name: facts[name] for name in ("device", "start", "end", "report", "keep_work")}
+        how = {name: facts[name] for name in ("device", "start", "end", "report", "keep_work", "no_limits")}
         how["mask"] = facts["mask"] and near(Path(facts["mask"]))
         how["style_masks"] = [near(Path(mask)) for mask in facts["style_masks"]]
         return Job.of(source, styles, place.with_suffix(""), settings, overwrite=overwrite, **how)

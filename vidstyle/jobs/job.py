@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 from vidstyle.errors import SettingsError, SinkError, SourceError
+from vidstyle.files import refuse_address
 from vidstyle.media.animation import is_animated
-from vidstyle.media.images import PICTURE_ENDINGS
+from vidstyle.media.images import PICTURE_ENDINGS, require_picture
+from vidstyle.media.limits import LIMITS, NO_LIMITS, Limits
 from vidstyle.media.pieces import VIDEO_ENDINGS
+from vidstyle.media.readable import require_file
 from vidstyle.media.source import find_clips, find_pictures
 from vidstyle.settings import Settings
 
@@ -51,7 +54,8 @@ class Job:
     `mask` says where to paint, and `style_masks` where each of the first styles: pictures or videos, white is where.
     `start` and `end` are seconds of a video's time; `device` is one of ``auto``, ``cpu``, ``cuda``, ``mps``; `report`
     asks for one at the end, in `report_file`. `crew`: who paints, where this machine does not. `restart` forgets what
-    an earlier run of the job has done; `keep_work` leaves the work folder when all is done.
+    an earlier run of the job has done; `keep_work` leaves the work folder when all is done; `no_limits` takes files of
+    any size.
     """
 
     source: Path
@@ -67,6 +71,7 @@ class Job:
     report: bool = False
     restart: bool = False
     keep_work: bool = False
+    no_limits: bool = False
     crew: Crew | None = None
 
     @property
@@ -75,6 +80,11 @@ class Job:
         start = self.settings.init_file
         masks = [self.mask] if self.mask else []
         return (self.source, *self.styles, *([start] if start else []), *masks, *self.style_masks)
+
+    @property
+    def limits(self) -> Limits:
+        """How large its files may be."""
+        return NO_LIMITS if self.no_limits else LIMITS
 
     @property
     def report_file(self) -> Path:
@@ -124,8 +134,10 @@ def kind_of(source: Path) -> Kind:
         find_pictures(source)
         return "pictures"
     if not source.exists():
+        refuse_address(source)
         raise SourceError(f"{source}: no such file or folder; check the name")
     if source.suffix.lower() in PICTURE_ENDINGS or source.suffix.lower() in ANIMATION_ENDINGS:
+        require_picture(source)
         return "animation" if is_animated(source) else "picture"
     return "video"
 
@@ -149,8 +161,9 @@ def _check_styles(styles: Sequence[Path]) -> None:
     if not styles:
         raise SettingsError("no style given; add --style PICTURE")
     for style in styles:
-        if not style.is_file():
+        if not style.exists():
             raise SourceError(f"{style}: no such style picture; check the name")
+        require_file(style)
 
 
 def _check_looks(kind: Kind, styles: int, settings: Settings, mask: Path | None, places: Sequence[Path]) -> None:
@@ -176,7 +189,8 @@ def _check_looks(kind: Kind, styles: int, settings: Settings, mask: Path | None,
 
 def _check_range(kind: Kind, start: float, end: float | None) -> None:
     if start < 0 or (end is not None and end <= start):
-        raise SettingsError(f"--from {start:g} --to {end} is no stretch of time; give 0 <= from < to, in seconds")
+        to = "the end" if end is None else f"{end:g}"
+        raise SettingsError(f"--from {start:g} --to {to} is no stretch of time; give 0 <= from < to, in seconds")
     if kind in ("picture", "pictures") and (start or end is not None):
         raise SettingsError("--from and --to are for videos and animations; leave them out for pictures")
 

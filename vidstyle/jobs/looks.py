@@ -100,7 +100,7 @@ def looks_of(job: Job, size: Size, cuts: Sequence[int] = ()) -> Iterator[Looks]:
     with contextlib.ExitStack() as opened:
 
         def mask_in(path: Path) -> Mask:
-            return opened.enter_context(open_mask(path, size, job.start, job.end))
+            return opened.enter_context(open_mask(path, size, job.start, job.end, job.limits))
 
         mask = mask_in(job.mask) if job.mask else None
         yield Looks(job.settings, len(job.styles), cuts, mask, [mask_in(path) for path in job.style_masks])

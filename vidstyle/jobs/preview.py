@@ -24,7 +24,7 @@ def plan(job: Job, listener: Listener) -> Outline:
         raise SettingsError("--dry-run looks at one clip; give one of the folder")
     if job.kind in ("picture", "pictures"):
         paths = find_pictures(job.source) if job.kind == "pictures" else [job.source]
-        return outline_pictures(job, [size_of(load_picture(path).image) for path in paths])
+        return outline_pictures(job, [size_of(load_picture(path, job.limits).image) for path in paths])
     with opened(job, listener) as source:
         scouted = scout(source, listener)
         return outline_film(job, source, scouted.frames, scouted.shots)

@@ -15,6 +15,7 @@ from vidstyle.media.source import Source
 from vidstyle.motion.estimators import prepare_flow
 from vidstyle.painting.balance import calibrated
 from vidstyle.painting.device import select_device
+from vidstyle.painting.memory import check_memory, free_memory
 from vidstyle.painting.painter import Painter, Size
 
 
@@ -32,6 +33,8 @@ def outline_pictures(job: Job, sizes: Sequence[Size]) -> Outline:
 def _outline(job: Job, source_size: Size, frames: int, shots: int, rate: float | None) -> Outline:
     pace = seconds_per_pixel(job.settings, device_here(job))
     size = painting_size(source_size, job.settings, device_of(job))
+    if not (job.no_limits or job.crew):
+        check_memory(size, free_memory(device_here(job)))
     here, full = (estimate(job.settings, s, shots, frames, pace) for s in (size, source_size))
     return Outline(job, source_size, size, frames, shots, rate, here, full)
 
@@ -50,13 +53,13 @@ def device_here(job: Job) -> torch.device:
 
 
 def load_styles(job: Job) -> list[Tensor]:
-    return [load_picture(path).image for path in job.styles]
+    return [load_picture(path, job.limits).image for path in job.styles]
 
 
 def load_start(job: Job) -> Tensor | None:
     """The picture that paintings start from, where the settings name one."""
     init_file = job.settings.init_file
-    return load_picture(init_file).image if init_file else None
+    return load_picture(init_file, job.limits).image if init_file else None
 
 
 def make_painter(job: Job, contents: Sequence[Tensor], listener: Listener) -> Painter:

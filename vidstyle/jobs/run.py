@@ -18,6 +18,7 @@ from vidstyle.jobs.progress import Progress, ProgressRecorder
 from vidstyle.jobs.ready import balanced, make_painter, outline_pictures
 from vidstyle.jobs.scout import SAMPLES, painting_size
 from vidstyle.media.images import Picture, load_picture, resize, save_picture
+from vidstyle.media.limits import Limits
 from vidstyle.media.source import Frame, find_pictures
 from vidstyle.motion.chain import PaintedFrame
 from vidstyle.painting.painter import Painter, size_of
@@ -46,8 +47,8 @@ def stylize(
     The output is `out`, else beside the source (`jobs.job.default_output`). `start` and `end` are seconds of
     a video; `mask` and `style_masks` are pictures or videos that are white where anything, or each of the first
     styles, is painted; `crew` is the cluster that paints; `progress` is an animation that is wanted of a picture's
-    painting, or its file; `how` is `report`, `restart` and `keep_work` of `Job`. A film that was stopped goes on where
-    it was. Raises VidstyleError where the user can do something about it.
+    painting, or its file; `how` is `report`, `restart`, `keep_work` and `no_limits` of `Job`. A film that was stopped
+    goes on where it was. Raises VidstyleError where the user can do something about it.
     """
     job = Job.of(
         source,
@@ -124,7 +125,7 @@ def _run_shown(job: Job, progress: Progress, out: Path | None, listener: Listene
 
 
 def _ready_for_picture(job: Job, listener: Listener) -> tuple[Picture, Painter]:
-    picture = load_picture(job.source)
+    picture = load_picture(job.source, job.limits)
     listener.started(outline_pictures(job, [size_of(picture.image)]))
     return picture, make_painter(job, [picture.image], listener)
 
@@ -132,14 +133,16 @@ def _ready_for_picture(job: Job, listener: Listener) -> tuple[Picture, Painter]:
 def _run_pictures(job: Job, listener: Listener) -> Summary:
     """Each picture of a folder alone; those that cannot be read are told at the end."""
     paths, failed = find_pictures(job.source), []
-    samples = _readable(paths)
+    samples = _readable(paths, job.limits)
     listener.started(outline_pictures(job, [size_of(samples[0])] * len(paths)))
     painter = make_painter(job, samples, listener)
     summary = Summary.of(job.out, painter)
     job.out.mkdir(exist_ok=True)
     for index, path in enumerate(paths):
         try:
-            _, painted = _paint_picture(job, painter, load_picture(path), index, job.out / path.name, listener)
+            _, painted = _paint_picture(
+                job, painter, load_picture(path, job.limits), index, job.out / path.name, listener
+            )
             summary = summary.after(Work.of(painted.painted))
             listener.frame(painted)
         except VidstyleError as error:
@@ -172,12 +175,12 @@ def _removed_if_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def _readable(paths: Sequence[Path]) -> list[Tensor]:
+def _readable(paths: Sequence[Path], limits: Limits) -> list[Tensor]:
     """The first few pictures that can be read, to learn from."""
     found: list[Tensor] = []
     for path in paths:
         with contextlib.suppress(SourceError):
-            found.append(load_picture(path).image)
+            found.append(load_picture(path, limits).image)
         if len(found) == SAMPLES:
             break
     if not found:

@@ -49,6 +49,7 @@ def opened(job: Job, listener: Listener, work: Path | None = None, rewrite: bool
         end=job.end,
         work=work,
         rewrite=rewrite,
+        limits=job.limits,
         on_progress=lambda done: listener.working("rewriting the file so that it is read rightly", done, 1.0),
     )
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from vidstyle.errors import JobError
 from vidstyle.features.weights import Filters
+from vidstyle.files import from_json
 from vidstyle.media.look import PLANES, Look
 from vidstyle.media.source import Frame
 from vidstyle.motion.chain import Linked, Memory
@@ -134,7 +135,7 @@ def _packed(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> bytes:
 def _unpacked(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     with safetensors.safe_open(path, "pt") as file:
         names = file.keys()
-        return {name: file.get_tensor(name) for name in names}, json.loads(file.metadata()[_FACTS])
+        return {name: file.get_tensor(name) for name in names}, from_json(file.metadata()[_FACTS])
 
 
 @contextlib.contextmanager

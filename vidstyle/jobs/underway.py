@@ -111,6 +111,7 @@ class Underway(Planned):
                 self._check_read(segment, len(work))
                 piece.finish()
                 state = link_bytes(hands_on) if hands_on and segment.leaves else None
+                self.reader.source.check_unchanged()
                 if before_commit:
                     before_commit()
                 self.folder.commit(segment, part, work, state)
@@ -121,6 +122,8 @@ class Underway(Planned):
 
     def _check_read(self, segment: Segment, count: int) -> None:
         if count != len(segment):
+            self.reader.source.check_there()
+            self.reader.source.check_unchanged()
             raise SourceError(
                 f"{self.job.source}: only {count} of its frames {segment.start} to {segment.stop} could be read; "
                 "did it change? Begin anew with --restart"
@@ -146,6 +149,7 @@ class Underway(Planned):
             shots = ", ".join(map(str, missing))
             raise JobError(f"{self.folder.path}: not painted yet: shot {shots}; paint them, then join")
         pieces = [self.folder.film(segment.index) for segment in self.segments]
+        self.reader.source.check_there()  # its sound is yet to come
         with self.folder.scratch("join") as scratch:
             join_pieces(pieces, self.film, self.manifest.frames, scratch=scratch)
         took = [one for segment in self.segments for one in self.folder.work(segment)]

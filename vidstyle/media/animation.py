@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,17 +17,30 @@ from PIL import Image, UnidentifiedImageError
 from vidstyle.errors import SourceError
 
 from . import ffmpeg
+from .limits import LIMITS, Limits
 
 FORMATS = ("GIF", "WEBP", "PNG")
 SHORTEST_MS = 20  # browsers show pictures with a shorter time for 100 ms
 DEFAULT_MS = 100
+_PILLOWS_LIMIT = threading.Lock()  # it is one for the whole process
 
 
 def open_picture(file: str | os.PathLike[str] | IO[bytes], formats: tuple[str, ...] = FORMATS) -> Image.Image:
-    """``Image.open`` for these formats only, without its warning about large pictures: limits are ours."""
+    """``Image.open`` for these formats only, which reads the header, without its limit of pixels: `Limits` are ours."""
+    with _PILLOWS_LIMIT, passing_over_metadata():
+        theirs, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(file, formats=formats)
+        finally:
+            Image.MAX_IMAGE_PIXELS = theirs
+
+
+@contextlib.contextmanager
+def passing_over_metadata() -> Iterator[None]:
+    """Meanwhile Pillow does not warn of metadata that are broken, and not used then."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        return Image.open(file, formats=formats)
+        warnings.filterwarnings("ignore", module="PIL")
+        yield
 
 
 def is_animated(path: str | os.PathLike[str]) -> bool:
@@ -37,15 +52,17 @@ def is_animated(path: str | os.PathLike[str]) -> bool:
         return False
 
 
-def measure(path: Path) -> tuple[tuple[int, int], tuple[float, ...], int]:
+def measure(path: Path, limits: Limits = LIMITS) -> tuple[tuple[int, int], tuple[float, ...], int]:
     """Size (height, width), the seconds each readable picture is shown, how many the file announces.
 
-    Raises SourceError when none can be read.
+    Raises SourceError when none can be read, or they are larger or more than the limits.
     """
     durations: list[float] = []
     with _opened(path) as picture:
         size = (picture.height, picture.width)
+        limits.check_size(ffmpeg.printable(path.name), size)
         announced = int(getattr(picture, "n_frames", 1))
+        limits.check_length(ffmpeg.printable(path.name), announced, 0)
         for number in range(announced):
             try:
                 picture.seek(number)

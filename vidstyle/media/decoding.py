@@ -2,7 +2,7 @@
 
 import logging
 import zlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import cv2
@@ -20,11 +20,13 @@ THINNED = 8  # every so manieth row and column of a picture counts for its mark
 Picture = tuple[NDArray[np.uint8], str]  # (H, W, 3) RGB, and its mark
 
 
-def decoded(path: Path, first: int, mark: str = "") -> Generator[Picture, None, None]:
+def decoded(
+    path: Path, first: int, mark: str = "", sign: Callable[[], None] = lambda: None
+) -> Generator[Picture, None, None]:
     """Pictures from number ``first`` on, each with a mark: its time in the file, and a checksum of its pixels.
 
     OpenCV's seeks may land elsewhere, so all pictures before ``first`` are decoded, unless its ``mark`` is known: what
-    a seek finds is taken when it has the same.
+    a seek finds is taken when it has the same. ``sign`` is called for each picture on the way.
     """
     capture = open_capture(path)
     try:
@@ -36,6 +38,7 @@ def decoded(path: Path, first: int, mark: str = "") -> Generator[Picture, None, 
                 capture.release()
                 capture = open_capture(path)
         for _ in range(first):
+            sign()
             if not capture.grab():
                 return
         while (picture := _next(capture)) is not None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import imageio_ffmpeg
 
@@ -47,6 +50,8 @@ FORMATS = ",".join(
         "caf",
     ]
 )
+_PROGRESS = re.compile(r"\w+=")
+PATIENCE = 120.0  # seconds without a sign of ffmpeg, after which it hangs
 FILES_ONLY = ["-protocol_whitelist", "file,pipe"]
 
 
@@ -94,8 +99,11 @@ def run(arguments: list[str], *, level: str = "error", seconds: float | None = N
     return Finished(code, output, log.decode("utf-8", "replace"))
 
 
-def run_with_progress(arguments: list[str], on_frame: Callable[[int], None]) -> Finished:
-    """Run ffmpeg and call ``on_frame`` with the number of pictures written so far, about twice a second."""
+def run_with_progress(arguments: list[str], on_frame: Callable[[int], None] = lambda _: None) -> Finished:
+    """Run ffmpeg and call ``on_frame`` with the number of pictures written so far, about twice a second.
+
+    It is stopped where it hangs; the log says so.
+    """
     process = start(
         command(["-nostats", "-progress", "pipe:1", *arguments]),
         stdout=subprocess.PIPE,
@@ -104,17 +112,61 @@ def run_with_progress(arguments: list[str], on_frame: Callable[[int], None]) -> 
     log: list[str] = []
     try:
         assert process.stdout is not None
-        for raw in process.stdout:
-            line = raw.decode("utf-8", "replace").strip()
-            if line.startswith("frame="):
-                with contextlib.suppress(ValueError):
-                    on_frame(int(line[6:]))
-            elif line.startswith("["):
-                log = [*log[-40:], line]
-        code = process.wait()
+        with Watch(process) as watch:
+            for raw in process.stdout:
+                watch.sign()
+                line = raw.decode("utf-8", "replace").strip()
+                if line.startswith("frame="):
+                    with contextlib.suppress(ValueError):
+                        on_frame(int(line[6:]))
+                elif line and not _PROGRESS.match(line):
+                    log = [*log[-40:], line]
+            code = process.wait()
     finally:
         stop(process)
-    return Finished(code, b"", "\n".join(log))
+    return Finished(code, b"", "\n".join([*log, watch.verdict]))
+
+
+class Watch:
+    """Kills a process that gives no sign for PATIENCE seconds, since what it reads or writes hangs."""
+
+    def __init__(self, process: subprocess.Popen[bytes], *, idle: bool = False) -> None:
+        self.idle = idle  # nothing is expected of it
+        self.hung = False
+        self._process = process
+        self._signs = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="vidstyle-watch", daemon=True)
+
+    @property
+    def verdict(self) -> str:
+        """A line for the log where the process did not end by itself."""
+        if self.hung:
+            return f"ffmpeg hung for {PATIENCE:g} s and was stopped"
+        code = self._process.returncode
+        return f"ffmpeg was ended by signal {-code}" if code is not None and code < 0 else ""
+
+    def sign(self) -> None:
+        """The process works."""
+        self._signs += 1
+
+    def _work(self) -> None:
+        before = -1
+        while not self._ended.wait(PATIENCE / 2):
+            now = -1 if self.idle else self._signs
+            if now == before != -1:
+                self.hung = True
+                self._process.kill()
+                return
+            before = now
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
 
 
 def start(arguments: list[str], **streams: int | None) -> subprocess.Popen[bytes]:
@@ -142,12 +194,19 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 def reason(log: str) -> str:
     """The line of an ffmpeg log that tells most, without the ``[part @ address]`` in front of it."""
     lines = [line.rpartition("] ")[2].strip() for line in log.splitlines() if line.strip()]
-    echoes = ("Error muxing", "Task finished", "Terminating", "Conversion failed", "Error writing trailer")
+    echoes = (
+        "Error muxing",
+        "Error opening output",
+        "Task finished",
+        "Terminating",
+        "Conversion failed",
+        "Error writing trailer",
+    )
     telling = [line for line in lines if not line.startswith(("Last message", *echoes))]
     for words in ("No space left", "Permission denied", "File too large"):
         telling = [line for line in telling if words in line] or telling
     chosen = telling or lines
-    return printable(chosen[-1]) if chosen else "ffmpeg gave no reason"
+    return printable(chosen[-1].removeprefix("Error opening input: ")) if chosen else "ffmpeg gave no reason"
 
 
 def printable(text: object) -> str:

@@ -22,11 +22,12 @@ from vidstyle.errors import SinkError, SourceError
 from vidstyle.files import write_whole
 
 from . import ffmpeg
-from .animation import is_animated, open_picture
+from .animation import is_animated, open_picture, passing_over_metadata
 from .colour import in_srgb, planes, through_table, to_srgb
+from .limits import LIMITS, Limits
+from .readable import require_file
 
 __all__ = [
-    "MAX_PIXELS",
     "PICTURE_ENDINGS",
     "Picture",
     "fit_size",
@@ -41,7 +42,6 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
-MAX_PIXELS = 150_000_000  # a small file can unpack to any size; this is a 12,000 x 12,000 picture
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 _ORIENTATION = 0x0112  # EXIF and TIFF tag
@@ -58,27 +58,37 @@ class Picture:
     bits: int = 8
 
 
-def load_picture(path: str | os.PathLike[str]) -> Picture:
+def load_picture(path: str | os.PathLike[str], limits: Limits = LIMITS) -> Picture:
     """Read a picture upright, in sRGB, with its transparency and all its bits.
 
-    Raises SourceError for anything that is not a whole picture of at most MAX_PIXELS pixels.
+    Raises SourceError for anything that is not a whole picture within the ``limits``.
     """
     path = Path(path)
     name = ffmpeg.printable(path.name or path)
+    require_file(path)
     try:
+        limits.check_bytes(name, path.stat().st_size)
         data = path.read_bytes()
-    except (OSError, ValueError) as error:
-        text = "it is a folder" if path.is_dir() else getattr(error, "strerror", None) or str(error)
-        raise SourceError(f"{name} cannot be read ({text}); check the name.") from error
-    if not data:
-        raise SourceError(f"{name} is empty (0 bytes); copy it again.")
-    with _opened(data, name) as file:
+    except OSError as error:
+        raise SourceError(f"{name} cannot be read ({error.strerror}); copy it again.") from error
+    with passing_over_metadata(), _opened(data, name, limits) as file:
         try:
             file.load()
             return _load_deep(file, data) if _bits(file, data) == 16 else _load_plain(file)
         except _UNREADABLE as error:
             text = ffmpeg.printable(error)
             raise SourceError(f"{name} is damaged or cut off ({text}); copy it again.") from error
+
+
+def require_picture(path: Path) -> None:
+    """SourceError for anything that is no picture of a known kind by its first bytes."""
+    require_file(path)
+    if picture_format(path) is None:
+        raise _unknown(ffmpeg.printable(path.name))
+
+
+def _unknown(name: str) -> SourceError:
+    return SourceError(f"{name} is not a picture of a known kind; use one of {', '.join(PICTURE_ENDINGS)}.")
 
 
 def picture_format(path: str | os.PathLike[str]) -> str | None:
@@ -91,18 +101,13 @@ def picture_format(path: str | os.PathLike[str]) -> str | None:
 
 
 @contextlib.contextmanager
-def _opened(data: bytes, name: str) -> Iterator[Image.Image]:
+def _opened(data: bytes, name: str, limits: Limits) -> Iterator[Image.Image]:
     try:
         file = open_picture(io.BytesIO(data), _FORMATS)
-    except Image.DecompressionBombError as error:
-        raise SourceError(f"{name} is larger than {MAX_PIXELS:,} pixels; make it smaller first.") from error
     except _UNREADABLE as error:
-        known = ", ".join(PICTURE_ENDINGS)
-        raise SourceError(f"{name} is not a picture of a known kind; use one of {known}.") from error
+        raise _unknown(name) from error
     with file:
-        if file.width * file.height > MAX_PIXELS:
-            found = f"{file.width} x {file.height}"
-            raise SourceError(f"{name} has {found} pixels, more than {MAX_PIXELS:,}; make it smaller first.")
+        limits.check_size(name, (file.height, file.width))
         yield file
 
 

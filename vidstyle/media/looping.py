@@ -55,7 +55,7 @@ def write_gif(spool: Path, size: tuple[int, int], delays: list[int], grade: int,
 
 
 def _run(arguments: list[str], name: str) -> None:
-    result = ffmpeg.run(arguments)
+    result = ffmpeg.run_with_progress(arguments)
     if result.code != 0:
         raise SinkError(f"{name} cannot be encoded ({ffmpeg.reason(result.log)}); make room.")
 

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from vidstyle.errors import SourceError
 
 from .images import PICTURE_ENDINGS, load_picture
+from .limits import LIMITS, Limits
 from .source import Source, open_video
 
 MARGIN = 0.05  # of 0..1: what compression leaves of black and white
@@ -36,16 +37,18 @@ class Mask(Protocol):
     ) -> None: ...
 
 
-def open_mask(path: Path, size: tuple[int, int], start: float = 0.0, end: float | None = None) -> Mask:
+def open_mask(
+    path: Path, size: tuple[int, int], start: float = 0.0, end: float | None = None, limits: Limits = LIMITS
+) -> Mask:
     """The mask in a picture, the same for all frames, or in a video, `start` to `end` in seconds, at `size`.
 
     Transparent parts of a picture count as black. Raises SourceError for what is neither.
     """
     if path.suffix.lower() in PICTURE_ENDINGS:
-        picture = load_picture(path)
+        picture = load_picture(path, limits)
         seen = picture.image if picture.alpha is None else picture.image * picture.alpha
         return _StillMask(_scaled(mask_plane(seen), size))
-    return _MovingMask(path, open_video(path, size=size, start=start, end=end))
+    return _MovingMask(path, open_video(path, size=size, start=start, end=end, limits=limits))
 
 
 def mask_plane(image: Tensor) -> Tensor:

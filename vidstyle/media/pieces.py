@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd
@@ -211,7 +211,7 @@ def joined_video(pieces: Sequence[Path], target: Path, film: Film, shown: int) -
         listing.write("ffconcat version 1.0\n" + "".join(f"file {_quoted(piece)}\n" for piece in pieces))
         listing.flush()
         inputs = [*ffmpeg.FILES_ONLY, "-f", "concat", "-safe", "0", "-i", ffmpeg.address(Path(listing.name))]
-        result = ffmpeg.run([*inputs, "-c", "copy", *container_arguments(target), ffmpeg.address(target)])
+        result = ffmpeg.run_with_progress([*inputs, "-c", "copy", *container_arguments(target), ffmpeg.address(target)])
     if result.code != 0:
         raise SinkError(f"{film.name} cannot be joined ({ffmpeg.reason(result.log)}); make room.")
     check_count(target, shown, film.name)
@@ -267,11 +267,14 @@ class _Encoder:
         self._name = name
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in stop)
         self._process = ffmpeg.start(ffmpeg.command(arguments), stdin=subprocess.PIPE, stderr=self._log.fileno())
+        self._watch = ffmpeg.Watch(self._process, idle=True)
+        self._watch.__enter__()
 
     def write(self, data: bytes) -> None:
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(data)
+            with self._expecting():
+                self._process.stdin.write(data)
         except OSError as error:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=10)
@@ -281,16 +284,29 @@ class _Encoder:
     def finish(self) -> None:
         """Close the input and wait; raises SinkError with ffmpeg's reason if it failed."""
         assert self._process.stdin is not None
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()
-        if self._process.wait() != 0:
-            raise self._error()
+        with self._expecting():
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+            if self._process.wait() != 0:
+                raise self._error()
+
+    @contextlib.contextmanager
+    def _expecting(self) -> Iterator[None]:
+        """Meanwhile ffmpeg must work."""
+        self._watch.sign()
+        self._watch.idle = False
+        try:
+            yield
+        finally:
+            self._watch.idle = True
 
     def _error(self) -> SinkError:
         self._log.seek(0)
-        reason = ffmpeg.reason(self._log.read().decode("utf-8", "replace"))
+        log = self._log.read().decode("utf-8", "replace")
+        reason = ffmpeg.reason(f"{log}\n{self._watch.verdict}")
         return SinkError(f"{self._name} cannot be encoded ({reason}); make room or choose another place.")
 
     def stop(self) -> None:
+        self._watch.__exit__()
         ffmpeg.stop(self._process)
         self._log.close()

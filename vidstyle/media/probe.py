@@ -16,6 +16,8 @@ from vidstyle.errors import SourceError
 
 from . import animation, ffmpeg, streams, timing
 from .images import PICTURE_ENDINGS, picture_format
+from .limits import LIMITS, Limits
+from .readable import require_file
 
 PADDED_DELAY = 0.1  # seconds: a picture that starts later than this is filled up with copies of the first one
 HD_HEIGHT = 720  # untagged pictures of at least this height are taken as BT.709, as players do
@@ -62,44 +64,27 @@ class VideoInfo:
     stream: streams.VideoStream | None = None
 
 
-def probe(path: str | os.PathLike[str]) -> VideoInfo:
+def probe(path: str | os.PathLike[str], limits: Limits = LIMITS) -> VideoInfo:
     """Look into a video or an animated picture, in a few seconds however long it is.
 
-    Raises SourceError, one sentence, for everything that is not a video.
+    Raises SourceError, one sentence, for everything that is not a video with frames within the ``limits``.
     """
     path = Path(path)
     require_file(path)
     if animation.is_animated(path):
-        return _probe_animation(path)
+        return _probe_animation(path, limits)
     _refuse_pictures_and_text(path)
     description = streams.describe(path)
     stream = _picture_stream(path, description)
+    limits.check_size(_name(path), _displayed_size(stream))
     packets = streams.packet_times(path)
     if not packets.times and packets.complete:
         raise SourceError(f"{_name(path)} holds no pictures: it is damaged or was cut off; copy it again.")
     return _judge(path, description, stream, packets)
 
 
-def require_file(path: Path) -> None:
-    """Raise SourceError unless ``path`` is a file that can be read and holds something."""
-    try:
-        if path.is_dir():
-            raise SourceError(f"{_name(path)} is a folder, not a file; name a file in it.")
-        if not path.exists():
-            raise SourceError(f"{_name(path)} does not exist; check the name.")
-        if not path.is_file():
-            raise SourceError(f"{_name(path)} is a device or pipe, not a file; save it to a file first.")
-        if path.stat().st_size == 0:
-            raise SourceError(f"{_name(path)} is empty (0 bytes); copy it again.")
-        with path.open("rb"):
-            pass
-    except (OSError, ValueError) as error:
-        text = getattr(error, "strerror", None) or str(error)
-        raise SourceError(f"{_name(path)} cannot be read ({text}); check its permissions.") from error
-
-
-def _probe_animation(path: Path) -> VideoInfo:
-    size, durations, announced = animation.measure(path)
+def _probe_animation(path: Path, limits: Limits) -> VideoInfo:
+    size, durations, announced = animation.measure(path, limits)
     total = sum(durations)
     rate = Fraction(len(durations) * 1000, max(round(total * 1000), 1)).limit_denominator(100_000)
     remarks = []
@@ -243,7 +228,13 @@ def _first_seen_by_opencv(path: Path) -> NDArray[np.uint8] | None:
 def open_capture(path: Path) -> cv2.VideoCapture:
     """Open a file with OpenCV's FFmpeg reader, silently; ``read()`` tells whether that worked."""
     quiet_opencv()
-    return cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
+    name = str(path.absolute())
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # bytes that are no UTF-8, as on old disks: OpenCV would end the process
+        with path.open("rb") as file:
+            return cv2.VideoCapture(f"/proc/self/fd/{file.fileno()}", cv2.CAP_FFMPEG)
+    return cv2.VideoCapture(name, cv2.CAP_FFMPEG)
 
 
 @cache

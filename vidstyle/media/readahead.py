@@ -4,23 +4,41 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Iterator
+import time
+from collections.abc import Callable, Generator, Iterator
 from typing import Generic, TypeVar
 
 READ_AHEAD = 3  # decoding is far faster than painting, so few are enough
+LEAVING = 10.0  # seconds in which the thread is to end; one that hangs in a call cannot be ended
 
 Item = TypeVar("Item")
+Sign = Callable[[], None]
+
+
+class HangError(Exception):
+    """Nothing came for too long."""
 
 
 class ReadAhead(Generic[Item]):
-    """Runs ``items`` in a thread, a few ahead of the one who iterates; errors come out at that one."""
+    """Runs the generator ``items(sign)`` in a thread, a few ahead of the one who iterates; errors come out at that one.
 
-    def __init__(self, items: Generator[Item, None, None]) -> None:
-        self._items = items
+    Neither an item nor a call of ``sign`` for ``patience`` seconds is a HangError. ``sign`` also ends the generator
+    when nobody wants more.
+    """
+
+    def __init__(self, items: Callable[[Sign], Generator[Item]], patience: float = float("inf")) -> None:
+        self._patience = patience
         self._queue: queue.Queue[Item | BaseException | None] = queue.Queue(READ_AHEAD)
         self._stopped = threading.Event()
+        self._signed = time.monotonic()
+        self._items = items(self._sign)
         self._thread = threading.Thread(target=self._work, name="vidstyle-read-ahead", daemon=True)
         self._thread.start()
+
+    def _sign(self) -> None:
+        if self._stopped.is_set():
+            raise GeneratorExit
+        self._signed = time.monotonic()
 
     def _work(self) -> None:
         last: BaseException | None = None
@@ -36,6 +54,7 @@ class ReadAhead(Generic[Item]):
 
     def _put(self, item: Item | BaseException | None) -> bool:
         while not self._stopped.is_set():
+            self._signed = time.monotonic()
             try:
                 self._queue.put(item, timeout=0.1)
                 return True
@@ -48,6 +67,8 @@ class ReadAhead(Generic[Item]):
             try:
                 item = self._queue.get(timeout=0.5)
             except queue.Empty:
+                if time.monotonic() - self._signed > self._patience:
+                    raise HangError from None
                 continue
             if isinstance(item, BaseException):
                 raise item
@@ -59,4 +80,4 @@ class ReadAhead(Generic[Item]):
         """Stop the thread and wait for its end."""
         self._stopped.set()
         if self._thread is not threading.current_thread():
-            self._thread.join()
+            self._thread.join(LEAVING)

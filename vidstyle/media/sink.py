@@ -129,10 +129,11 @@ def join_pieces(
                 joined_video(pieces, whole, film, shown)
                 source = film.sound_from
                 if source is not None and (source.audio or source.subtitles):
-                    silent, whole = whole, beside(film.ending)
+                    sounding = beside(film.ending)
                     length = Fraction(shown) / film.video_rate if partial else None
-                    sound.add_sound(silent, source, whole, start=film.start, end=film.end, length=length)
-                    check_count(whole, shown, film.name)
+                    if sound.add_sound(whole, source, sounding, start=film.start, end=film.end, length=length):
+                        whole = sounding
+                        check_count(whole, shown, film.name)
             _check_bytes(whole, film)
             put_in_place(whole, target)
         except OSError as error:

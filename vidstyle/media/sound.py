@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,6 +20,8 @@ _SAFE_SOUND = {
     ".mp4": ("aac", "mp3", "ac3", "eac3", "alac"),
     ".webm": ("opus", "vorbis"),
 }
+_DAMAGE = re.compile(r"partial file|prematurely|[Ii]nvalid data|corrupt|truncated|Input/output error")
+_NO_ROOM = re.compile(r"No space left|File too large|quota|[Pp]ermission denied|[Rr]ead-only|by signal|hung")
 _SUBTITLES = {".mp4": ("mov_text",), ".webm": ("webvtt",)}
 
 
@@ -36,25 +39,33 @@ def add_sound(
     start: float = 0.0,
     end: float | None = None,
     length: Fraction | None = None,
-) -> None:
+) -> bool:
     """Write ``target``: the video of ``pictures``, the sound, subtitles and metadata of ``source.path``.
 
     ``start`` and ``end`` are the part of the source, in seconds, that the pictures show; ``length``, in
     seconds, cuts the sound to what was painted. Tracks that the container cannot hold are encoded anew
-    (sound) or left out (subtitles), with a warning. Raises SinkError when ffmpeg cannot write the file.
+    (sound) or left out (subtitles), with a warning; sound that cannot be read is left out with one too, and that is
+    what False tells. Raises SinkError when the file cannot be written.
     """
     name = ffmpeg.printable(source.path.name)
     if length is None and end is not None:
         length = Fraction(end - start).limit_denominator(1_000_000)
     copy = _arguments(pictures, source, start, length, _kept_subtitles(source, target))
-    result = ffmpeg.run([*copy, "-c", "copy", *_ending(target)])
-    if result.code != 0 and source.audio:
+    result = ffmpeg.run_with_progress([*copy, "-c", "copy", *_ending(target)])
+    if result.code != 0 and source.audio and not _NO_ROOM.search(result.log):
         encoded, options = _encodings(source, family(target))
         logger.warning("%s: %s sound does not fit %s files and is encoded anew", name, encoded, target.suffix)
-        result = ffmpeg.run([*copy, "-c", "copy", *options, *_ending(target)])
+        result = ffmpeg.run_with_progress([*copy, "-c", "copy", *options, *_ending(target)])
+    if result.code == 0 and (damage := [line for line in result.log.splitlines() if _DAMAGE.search(line)]):
+        logger.warning("the sound of %s is damaged or cut off: %s", name, ffmpeg.reason("\n".join(damage)))
     if result.code != 0:
         reason = ffmpeg.reason(result.log)
-        raise SinkError(f"the sound of {name} cannot be added ({reason}); make room or write an .mkv file.")
+        if _NO_ROOM.search(result.log):
+            raise SinkError(
+                f"the sound of {name} cannot be added ({reason}); make room and run the same command again."
+            )
+        logger.warning("the sound of %s cannot be read (%s): the film has none", name, reason)
+    return result.code == 0
 
 
 def _arguments(

@@ -31,9 +31,10 @@ from . import animation, ffmpeg
 from .conform import conform
 from .decoding import Picture, decoded
 from .images import PICTURE_ENDINGS
+from .limits import LIMITS, Limits
 from .look import PLAIN, Look
 from .probe import VideoInfo, probe
-from .readahead import ReadAhead
+from .readahead import HangError, ReadAhead, Sign
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ CLIP_ENDINGS = (
     *(".3gp", ".flv", ".ogv", ".gif"),
 )
 
+PATIENCE = 120.0  # seconds that the next picture of a file may take
 _MOMENT = 1e-6  # seconds: less than this before a picture's time still counts as its time
 
 
@@ -68,12 +70,16 @@ class Source(ABC):
     def __init__(self, info: VideoInfo, size: tuple[int, int] | None, start: float, end: float | None) -> None:
         self.info = info
         self.size = size
+        self._version = _version(info.path)
         self._range = start, end
         self._readers: weakref.WeakSet[ReadAhead[Frame]] = weakref.WeakSet()
 
     @abstractmethod
-    def _pictures(self, first: int, mark: str) -> Generator[Picture, None, None]:
-        """Pictures (H, W, 3) RGB 0..255 from number ``first`` to the end of the file, with their marks."""
+    def _pictures(self, first: int, mark: str, sign: Sign) -> Generator[Picture, None, None]:
+        """Pictures (H, W, 3) RGB 0..255 from number ``first`` to the end of the file, with their marks.
+
+        ``sign`` is called while the first one is looked for.
+        """
 
     @property
     def span(self) -> tuple[int, int]:
@@ -118,20 +124,25 @@ class Source(ABC):
 
     def frames_from(self, position: int, mark: str = "") -> Iterator[Frame]:
         """The frames from a position, counted from 0 among those that are read; quicker where its mark is known."""
-        reader = ReadAhead(self._frames(position, mark))
+        reader = ReadAhead(lambda sign: self._frames(position, mark, sign), PATIENCE)
         self._readers.add(reader)
         try:
             yield from reader
+        except HangError:
+            raise SourceError(
+                f"{ffmpeg.printable(self.info.path.name)} gives no picture for {PATIENCE:g} s: is its drive there, "
+                "or its network? Run the same command again, or copy the file here."
+            ) from None
         finally:
             reader.close()
 
-    def _frames(self, position: int, mark: str) -> Generator[Frame, None, None]:
+    def _frames(self, position: int, mark: str, sign: Sign) -> Generator[Frame, None, None]:
         first, stop = self.span
         first += position
         if self._range[1] is None and not self.info.exact_count:
             stop = sys.maxsize  # an estimate must not cut off the last pictures
         times = self._times()
-        pictures = self._pictures(first, mark)
+        pictures = self._pictures(first, mark, sign)
         found = 0
         try:
             for index, (pixels, own_mark) in enumerate(pictures, first):
@@ -143,9 +154,24 @@ class Source(ABC):
             pictures.close()
         self._check(found, len(self) - position)
 
+    def check_unchanged(self) -> None:
+        """SourceError where the file is not what it was when it was opened; one that is gone can still be read on."""
+        if _version(self.info.path) not in (None, self._version):
+            name = ffmpeg.printable(self.info.path.name)
+            raise SourceError(f"{name} changed while it was read; wait until it is whole, and begin anew.")
+
+    def check_there(self) -> None:
+        """SourceError where the file is gone."""
+        if _version(self.info.path) is None:
+            raise SourceError(
+                f"{ffmpeg.printable(self.info.path)} is gone; put it back and run the same command again, "
+                "what is painted is kept."
+            )
+
     def _check(self, found: int, expected: int) -> None:
         name = ffmpeg.printable(self.info.path.name)
         if found == 0:
+            self.check_there()
             raise SourceError(f"{name} holds no picture that can be read; it is damaged, copy it again.")
         if self._is_short(found, expected):
             logger.warning("%s is damaged: %d of %d pictures could be read", name, found, expected)
@@ -172,15 +198,19 @@ def open_video(
     end: float | None = None,
     work: Path | None = None,
     rewrite: bool = False,
+    limits: Limits = LIMITS,
     on_progress: Callable[[float], None] | None = None,
 ) -> Source:
     """Open a video or an animation for reading frames in ``[start, end)`` seconds.
 
     ``size`` (height, width) scales the frames. A file that OpenCV misreads, or any by ``rewrite``, is first
     rewritten, into ``work`` where it is kept and reused, or into a temporary folder until ``close``; ``on_progress``
-    is called with 0..1 meanwhile. Raises SourceError for what is not a video, or when the range holds no frame.
+    is called with 0..1 meanwhile. Raises SourceError for what is not a video, when the range holds no frame, or where
+    it is more than the ``limits``.
     """
-    info = probe(path)
+    info = probe(path, limits)
+    part = max(0.0, min(info.seconds, float("inf") if end is None else end) - start)
+    limits.check_length(ffmpeg.printable(info.path.name), round(part * info.rate), part)
     for remark in info.remarks:
         logger.warning("%s", remark)
     source: Source
@@ -214,26 +244,32 @@ class _VideoSource(Source):
         if info.faults or rewrite:
             reasons = "; ".join(info.faults) or "it was before"
             logger.info("%s is rewritten before reading: %s", info.path.name, reasons)
-            self._conform()
+            self._conform(lambda: None)
 
     @property
     def rewritten(self) -> bool:
         return self._file != self.info.path
 
-    def _conform(self) -> None:
+    def _conform(self, sign: Sign) -> None:
         work = self._work
         if work is None:
             self._folder = tempfile.TemporaryDirectory(prefix="vidstyle-", ignore_cleanup_errors=True)
             work = Path(self._folder.name)
+
+        def told(done: float) -> None:
+            sign()
+            if self._on_progress:
+                self._on_progress(done)
+
         try:
-            self._file, self.info = conform(self.info, work, self._on_progress)
+            self._file, self.info = conform(self.info, work, told)
         except BaseException:
             self.close()
             raise
 
-    def _pictures(self, first: int, mark: str) -> Generator[Picture, None, None]:
+    def _pictures(self, first: int, mark: str, sign: Sign) -> Generator[Picture, None, None]:
         done = first
-        for picture in decoded(self._file, first, mark):
+        for picture in decoded(self._file, first, mark, sign):
             yield picture
             done += 1
         if self._is_short(done, self.span[1]) and self._file == self.info.path:
@@ -244,8 +280,8 @@ class _VideoSource(Source):
             )  # fmt: skip
             with self._conforming:
                 if self._file == self.info.path:
-                    self._conform()
-            yield from decoded(self._file, done)
+                    self._conform(sign)
+            yield from decoded(self._file, done, sign=sign)
 
     def close(self) -> None:
         super().close()
@@ -255,8 +291,9 @@ class _VideoSource(Source):
 
 
 class _AnimationSource(Source):
-    def _pictures(self, first: int, mark: str) -> Generator[Picture, None, None]:
+    def _pictures(self, first: int, mark: str, sign: Sign) -> Generator[Picture, None, None]:
         for index, pixels in enumerate(animation.read(self.info.path)):
+            sign()
             if index >= first:
                 yield pixels, ""
 
@@ -272,6 +309,15 @@ class _EvenTimes:
 
     def __getitem__(self, index: int) -> float:
         return index * self._rate.denominator / self._rate.numerator
+
+
+def _version(path: Path) -> tuple[int, int] | None:
+    """Tells a file from what it was before; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def _tensor(pixels: NDArray[np.uint8], size: tuple[int, int] | None) -> Tensor:

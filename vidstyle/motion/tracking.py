@@ -46,5 +46,5 @@ def found_ahead(found: Generator[Tracked, None, None], device: torch.device) -> 
 
     Where the CPU paints, they are looked for in turn: two that share its cores both wait.
     """
-    with contextlib.closing(found if device.type == "cpu" else ReadAhead(found)) as frames:
+    with contextlib.closing(found if device.type == "cpu" else ReadAhead(lambda _: found)) as frames:
         yield frames

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vidstyle.errors import PaintingError
 from vidstyle.painting.targets import Losses
 
 Objective = Callable[[Tensor], Losses]
@@ -15,6 +16,14 @@ OnStep = Callable[[Tensor, Losses], None]  # image (3, H, W) after a step, losse
 
 BETA_MEAN, BETA_SQUARE, EPSILON = 0.9, 0.99, 1e-8
 LBFGS_HISTORY = 20
+WORSE = 10.0  # times the loss it began with: a descent that ends so high went astray
+
+
+class DivergedError(PaintingError):
+    """A descent that leads nowhere."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}; give smaller --style-weight and --content-weight, or other --weights")
 
 
 @dataclass(frozen=True)
@@ -86,6 +95,11 @@ class Schedule:
     level: float = -math.inf
     reach: Tensor | None = None
 
+    def slower(self, share: float) -> "Schedule":
+        """With that share of the learning rate, and all its steps."""
+        first, last = share * self.first_rate, share * self.last_rate
+        return replace(self, first_rate=first, last_rate=last, level=-math.inf)
+
     def rate(self, step: int) -> float:
         """The learning rate of a step, 1 ... steps."""
         done = (step - 1) / max(1, self.steps - 1)
@@ -153,8 +167,10 @@ def lbfgs(
             on_step(leaf.detach().clamp(0, 1), losses)
         return float(losses.total) * scale
 
-    optimizer.step(evaluate)  # type: ignore[no-untyped-call]
+    first = float(optimizer.step(evaluate))  # type: ignore[no-untyped-call]
     image = leaf.detach().clamp(0, 1)
+    if float(losses.total) * image[0].numel() > WORSE * first:
+        raise DivergedError(f"the loss rose from {first / image[0].numel():.3g} to {losses.total:.3g}")
     return Descended(image, losses, Moments.zeros(image))
 
 
@@ -162,8 +178,14 @@ OPTIMIZERS = {"adam": adam, "lbfgs": lbfgs}
 
 
 def loss_and_gradient(image: Tensor, objective: Objective) -> tuple[Losses, Tensor]:
-    """The losses of `image` as numbers and the gradient of their total, (3, H, W)."""
+    """The losses of `image` as numbers and the gradient of their total, (3, H, W).
+
+    DivergedError where they are no numbers that a descent can go on from.
+    """
     leaf = image.detach().requires_grad_()
     losses = objective(leaf)
     (gradient,) = torch.autograd.grad(torch.as_tensor(losses.total), leaf)
-    return losses.numbers(), gradient.contiguous()
+    numbers = losses.numbers()
+    if not (gradient * gradient[0].numel()).square().sum().isfinite():  # as both optimisers take it
+        raise DivergedError(f"the loss is {numbers.total:.3g} and its gradient is no number")
+    return numbers, gradient.contiguous()

@@ -1,5 +1,6 @@
 """One picture: coarse to fine from its content, or from a start that another picture handed on."""
 
+import logging
 import math
 import time
 from bisect import bisect_left
@@ -15,7 +16,16 @@ from vidstyle.features.vgg19 import VGG19
 from vidstyle.features.weights import Filters
 from vidstyle.media.images import fit_size, resize
 from vidstyle.media.look import PLAIN, Look
-from vidstyle.painting.descent import OPTIMIZERS, Moments, Schedule, loss_and_gradient
+from vidstyle.painting.descent import (
+    OPTIMIZERS,
+    Descended,
+    DivergedError,
+    Moments,
+    Schedule,
+    adam,
+    loss_and_gradient,
+)
+from vidstyle.painting.memory import within_memory
 from vidstyle.painting.palette import GREY_AXIS, Palette, Palettes, colour_axes, with_luminance
 from vidstyle.painting.statistics import statistic_of
 from vidstyle.painting.targets import Anchor, ContentTargets, Losses, Objective, Region, StyleTargets
@@ -33,8 +43,11 @@ RANDOM_START = 0.25  # standard deviation of a random start around the style's m
 QUIET_START = 0.05  # the same without a style: noise that no content layer sees would stay
 FIRST_RATE, LAST_RATE = 0.04, 0.004
 FOLLOW_FIRST_RATE, FOLLOW_LAST_RATE = 0.03, 0.01
+CAREFUL = 0.25  # of the learning rate, for pictures whose descent led nowhere
 SMALLEST_STYLE = 32  # pixels of a style's long side, below which its deep layers have too few positions
 SMALLEST_AREA = 1e-3  # of a picture, below which a style leaves no trace in it
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -156,7 +169,13 @@ class Painter:
         return torch.where(cover > 0, torch.lerp(content, painting, cover), content)
 
     def begun(self, content: Tensor, on_step: OnStep | None = None) -> Painted:
-        """Like `paint`, but not finished: what the next frame of a film goes on from. Steps are told finished."""
+        """Like `paint`, but not finished: what the next frame of a film goes on from. Steps are told finished.
+
+        PaintingError where the memory does not do, or the loss is no number.
+        """
+        return within_memory(lambda: self._begun(content, on_step), size_of(content), self.device)
+
+    def _begun(self, content: Tensor, on_step: OnStep | None) -> Painted:
         plan = scale_plan(size_of(content), self.settings, TILE if self.wraps else 1)
         schedules = [Schedule(steps, FIRST_RATE, LAST_RATE, self.axes) for _, steps in plan]
         coloured = self.coloured(content)
@@ -164,12 +183,22 @@ class Painter:
         return self._through(plan, schedules, coloured, self._start(coloured, plan[0][0]), told)
 
     def follow(self, content: Tensor, warm: WarmStart, on_step: OnStep | None = None) -> Painted:
-        """Paints `content` (3, H, W) from a painting of nearly the same picture, in few steps at its size."""
+        """Paints `content` (3, H, W) from a painting of nearly the same picture, in few steps at its size.
+
+        Where that leads nowhere, the painting stays as it was carried along.
+        """
+        try:
+            return within_memory(lambda: self._followed(content, warm, on_step), size_of(content), self.device)
+        except DivergedError as error:
+            log.warning("a frame keeps the painting before it, carried along: %s", error)
+            return Painted(warm.anchor.picture, Losses(variation=math.nan), 0, 0.0, warm.moments)
+
+    def _followed(self, content: Tensor, warm: WarmStart, on_step: OnStep | None) -> Painted:
         began, steps = time.perf_counter(), max(1, round(warm.effort * self.settings.frame_steps))
         report = _Report([(size_of(content), steps)], on_step)
         objective = self.objective(self.coloured(content), warm.anchor)
         schedule = Schedule(steps, FOLLOW_FIRST_RATE, FOLLOW_LAST_RATE, self.axes, warm.level, warm.reach)
-        end = OPTIMIZERS[self.settings.optimizer](warm.anchor.picture, objective, schedule, warm.moments, report)
+        end = self._descended(warm.anchor.picture, objective, schedule, warm.moments, report)
         moments = end.moments.where(warm.anchor.free, warm.moments)
         image, seconds = warm.anchor.holding(end.image), time.perf_counter() - began
         return Painted(image, end.losses, report.number, seconds, moments, report.full_steps)
@@ -215,9 +244,21 @@ class Painter:
                 image = resized_tile(image, size) if self.wraps else resize(image, size)
                 moments = moments and moments.resized(size, wraps=self.wraps)
             objective = self.objective(resize(content, size))
-            end = OPTIMIZERS[self.settings.optimizer](image, objective, schedule, moments, report)
+            end = self._descended(image, objective, schedule, moments, report)
             image, moments = end.image, end.moments
         return Painted(image, end.losses, report.number, time.perf_counter() - began, end.moments, report.full_steps)
+
+    def _descended(
+        self, start: Tensor, objective: Objective, schedule: Schedule, moments: Moments | None, report: "_Report"
+    ) -> Descended:
+        """The end of a descent; where it leads nowhere, of a careful one by Adam."""
+        spent = report.spent
+        try:
+            return OPTIMIZERS[self.settings.optimizer](start, objective, schedule, moments, report)
+        except DivergedError as error:
+            log.warning("a picture is painted again more carefully: %s", error)
+            report.spent = spent
+        return adam(start, objective, schedule.slower(CAREFUL), None, report)
 
     def coloured(self, content: Tensor) -> Tensor:
         """`content` (3, H, W) on the painter's device, in the colours that it is painted in."""
@@ -306,17 +347,17 @@ class _Report:
         self._cost = sum(steps * height * width for (height, width), steps in plan)
         self._area = plan[-1][0][0] * plan[-1][0][1]
         self._on_step = on_step
-        self._spent = self.number = 0
+        self.spent = self.number = 0
 
     @property
     def full_steps(self) -> float:
-        return self._spent / self._area
+        return self.spent / self._area
 
     def __call__(self, image: Tensor, losses: Losses) -> None:
         self.number += 1
-        self._spent += image[0].numel()
+        self.spent += image[0].numel()
         if self._on_step:
-            self._on_step(Step(self.number, self.count, self._spent / self._cost, image, losses))
+            self._on_step(Step(self.number, self.count, self.spent / self._cost, image, losses))
 
 
 def scale_plan(size: Size, settings: Settings, multiple: int = 1) -> Plan:

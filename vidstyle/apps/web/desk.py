@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 
 from vidstyle.apps.paint import FILTERS
 from vidstyle.errors import JobError, SettingsError, SinkError, SourceError
-from vidstyle.files import write_whole
+from vidstyle.files import from_json, write_whole
 from vidstyle.jobs.job import Job, Kind, kind_of
 from vidstyle.media.images import PICTURE_ENDINGS, load_picture
 from vidstyle.media.probe import probe
@@ -61,7 +61,7 @@ class Ticket:
 
     @classmethod
     def read(cls, folder: Path) -> Ticket:
-        facts = json.loads((folder / TICKET).read_text())
+        facts = from_json((folder / TICKET).read_text())
         return cls(**{**facts, "styles": tuple(facts["styles"])})
 
     def job(self, folder: Path) -> Job:
@@ -92,7 +92,7 @@ class Status:
     @classmethod
     def read(cls, folder: Path) -> Status:
         try:
-            facts = json.loads((folder / STATUS).read_text())
+            facts = from_json((folder / STATUS).read_text())
             return cls(**{**facts, "losses": tuple(facts["losses"])})
         except (OSError, ValueError, TypeError, KeyError):
             return cls()

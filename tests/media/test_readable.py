@@ -1,0 +1,128 @@
+"""Whether a path can be read is found out in a time that has an end."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.clips import clip
+from vidstyle.errors import SinkError, SourceError
+from vidstyle.media import ffmpeg, pieces, readable, source
+from vidstyle.media.readable import answered, require_file
+from vidstyle.media.readahead import HangError, ReadAhead
+from vidstyle.media.source import open_video
+
+
+@pytest.fixture
+def silent_pipe(tmp_path: Path) -> Iterator[Path]:
+    """A pipe that nobody writes to: reading it takes for ever, as from a drive that has gone away."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    yield path
+    os.close(os.open(path, os.O_RDWR))
+
+
+def test_what_does_not_answer_is_given_up(silent_pipe: Path) -> None:
+    began = time.monotonic()
+    with pytest.raises(SourceError, match=r"film\.mp4 gives no answer for 0\.2 s: is its drive there"):
+        answered(silent_pipe.read_bytes, "film.mp4", 0.2)
+    assert time.monotonic() - began < 5
+
+
+def test_answers_and_errors_come_through() -> None:
+    assert answered(lambda: 7, "x") == 7
+    with pytest.raises(ZeroDivisionError):
+        answered(lambda: 1 / 0, "x")
+
+
+def test_kinds_of_no_files(tmp_path: Path, silent_pipe: Path) -> None:
+    (tmp_path / "empty").touch()
+    for path, words in ((tmp_path, "is a folder"), (silent_pipe, "device or pipe"), (tmp_path / "empty", "0 bytes")):
+        with pytest.raises(SourceError, match=words):
+            require_file(path)
+
+
+def test_reading_that_hangs_is_an_error_and_closing_does_not_wait(silent_pipe: Path) -> None:
+    def items(sign: object) -> Iterator[bytes]:
+        yield b"first"
+        yield silent_pipe.read_bytes()
+
+    reader = ReadAhead(items, patience=0.5)
+    found = iter(reader)
+    assert next(found) == b"first"
+    with pytest.raises(HangError):
+        next(found)
+
+
+def test_signs_of_life_keep_it_going() -> None:
+    def items(sign: object) -> Iterator[int]:
+        for _ in range(8):
+            time.sleep(0.2)
+            sign()  # type: ignore[operator]
+        yield 1
+
+    reader = ReadAhead(items, patience=0.7)
+    assert list(reader) == [1]
+    reader.close()
+
+
+def test_a_film_whose_drive_goes_away_is_one_sentence(
+    tmp_path: Path, silent_pipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = clip(tmp_path / "a.mp4", count=12)
+    decoded = source.decoded
+
+    def goes_away(*given: object, **more: object) -> Iterator[object]:
+        for number, picture in enumerate(decoded(*given, **more)):  # type: ignore[arg-type]
+            if number == 5:
+                silent_pipe.read_bytes()
+            yield picture
+
+    monkeypatch.setattr(source, "decoded", goes_away)
+    monkeypatch.setattr(source, "PATIENCE", 0.6)
+    monkeypatch.setattr("vidstyle.media.readahead.LEAVING", 0.2)
+    with pytest.raises(SourceError, match=r"a\.mp4 gives no picture for 0\.6 s"), open_video(path) as film:
+        list(film)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="stops a process by a signal")
+def test_an_ffmpeg_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ffmpeg, "PATIENCE", 1.0)
+    script = tmp_path / "ffmpeg"
+    script.write_text("#!/bin/sh\nexec sleep 600\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(ffmpeg, "executable", lambda: str(script))
+    began = time.monotonic()
+    result = ffmpeg.run_with_progress(["-version"])
+    assert result.code != 0
+    assert ffmpeg.reason(result.log) == "ffmpeg hung for 1 s and was stopped"
+    encoder = pieces._Encoder([], "film.mp4")
+    with pytest.raises(SinkError, match=r"film\.mp4 cannot be encoded \(ffmpeg hung for 1 s and was stopped\)"):
+        fill(encoder)
+    encoder.stop()
+    assert time.monotonic() - began < 20
+    assert not [t for t in threading.enumerate() if t.name == "vidstyle-watch"]
+
+
+def fill(encoder: pieces._Encoder) -> None:
+    for _ in range(100):
+        encoder.write(bytes(1 << 20))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="stops a process by a signal")
+def test_an_encoder_that_nobody_feeds_does_not_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Painting may take longer than ffmpeg's patience."""
+    monkeypatch.setattr(ffmpeg, "PATIENCE", 0.4)
+    process = subprocess.Popen(["sleep", "600"])
+    with ffmpeg.Watch(process, idle=True) as watch:
+        time.sleep(1.5)
+        assert process.poll() is None
+        watch.idle = False
+        process.wait(timeout=5)
+        assert watch.hung
+    assert readable.PATIENCE > 1

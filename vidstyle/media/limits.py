@@ -1,0 +1,45 @@
+"""How much of a machine one file may ask for: a small file can unpack to any size."""
+
+from dataclasses import dataclass
+
+from vidstyle.errors import SourceError
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is read of one file: `pixels` of a picture or frame, `frames` and `seconds` of a film, `bytes` of a picture.
+
+    Infinite: no limit.
+    """
+
+    pixels: float = 150_000_000  # a picture of 12,000 x 12,000
+    frames: float = 500_000  # more than two hours at 60 a second
+    seconds: float = 12 * 3600.0
+    bytes: float = 2_000_000_000
+
+    def check_size(self, name: str, size: tuple[int, int]) -> None:
+        """SourceError where a picture or a frame of (height, width) is too large."""
+        if size[0] * size[1] > self.pixels:
+            found = f"{size[1]} x {size[0]}"
+            raise SourceError(
+                f"{name} has {found} pixels, more than {self.pixels:,}; make it smaller first, or add --no-limits."
+            )
+
+    def check_length(self, name: str, frames: int, seconds: float) -> None:
+        """SourceError where a film, or the part of it that is painted, is too long."""
+        cut = "paint a part with --from and --to, or add --no-limits."
+        if seconds > self.seconds:
+            raise SourceError(f"{name} is {seconds / 3600:.1f} hours long, more than {self.seconds / 3600:g}; {cut}")
+        if frames > self.frames:
+            raise SourceError(f"{name} has {frames:,} frames to paint, more than {self.frames:,}; {cut}")
+
+    def check_bytes(self, name: str, found: int) -> None:
+        """SourceError where the file of a picture is too large to be one."""
+        if found > self.bytes:
+            raise SourceError(
+                f"{name} has {found:,} bytes, more than {self.bytes:,}; is it a picture? Add --no-limits if so."
+            )
+
+
+LIMITS = Limits()
+NO_LIMITS = Limits(*4 * (float("inf"),))
