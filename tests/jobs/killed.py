@@ -3,11 +3,13 @@
     python -m tests.jobs.killed SOURCE STYLE WEIGHTS
 
 Each line ``OUT PASSES HOW`` starts the job of OUT in a forked child and answers its exit status. HOW is ``-`` for a run
-to the end, ``0.25`` for a kill after so many seconds, ``w7`` for one just before the seventh write, ``w7+`` just after.
+to the end, ``0.25`` for a kill after so many seconds, ``w7`` for one just before the seventh write, ``w7+`` just after,
+``f4096`` for no file larger than that.
 Forking saves the seconds that every start of Python and its libraries takes.
 """
 
 import os
+import resource
 import signal
 import sys
 import time
@@ -61,6 +63,8 @@ def kill_at_write(number: int, after: bool) -> None:
 def child(source: Path, style: Path, weights: Path, out: Path, passes: int, how: str) -> NoReturn:
     if how.startswith("w"):
         kill_at_write(int(how.strip("w+")), how.endswith("+"))
+    if how.startswith("f"):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(how[1:]), resource.RLIM_INFINITY))
     try:
         job(source, style, weights, out, passes)
     except VidstyleError as error:
@@ -76,7 +80,7 @@ def main() -> None:
         pid = os.fork()
         if not pid:
             child(source, style, weights, Path(out), int(passes), how)
-        if how[0] not in "-w":
+        if how[0] not in "-wf":
             time.sleep(float(how))
             os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)

@@ -25,7 +25,7 @@ KILLED = -9
 class Jobs:
     """A process that starts a job and kills it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, log: Path | None = None) -> None:
         self.folder, self.kills = folder, 0
         source, style, weights = folder / "clip.mp4", folder / "style.png", folder / "filters.safetensors"
         first, second = (np.uint8(clouds(24, 32, seed=s, grain=8).permute(1, 2, 0) * 255) for s in (1, 2))
@@ -36,7 +36,8 @@ class Jobs:
         save_picture(style, clouds(24, 32, seed=4, grain=4))
         save_filters(random_tensors("conv2_1"), weights)
         words = [sys.executable, "-m", "tests.jobs.killed", str(source), str(style), str(weights)]
-        self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        said = log.open("w") if log else None
+        self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True)
         self.whole = {passes: self._whole(passes) for passes in (1, 2)}
 
     def _whole(self, passes: int) -> bytes:

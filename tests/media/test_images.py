@@ -209,7 +209,7 @@ def bad_picture(tmp_path: Path, kind: str) -> Path:
 
 @pytest.mark.parametrize(
     ("kind", "words"),
-    [("missing", "cannot be read"), ("folder", "it is a folder"), ("empty", "is empty"), ("text", "not a picture"),
+    [("missing", "does not exist"), ("folder", "is a folder"), ("empty", "is empty"), ("text", "not a picture"),
      ("cut", "damaged or cut off"), ("cut16", "damaged or cut off"), ("bomb", "150,000,000")],
 )  # fmt: skip
 def test_refused_in_one_sentence(tmp_path: Path, kind: str, words: str) -> None:

@@ -132,9 +132,9 @@ def _fault(error: Exception) -> str:
     """An error that the library does not explain: full memory and disks, and what is really a fault."""
     if os.environ.get("VIDSTYLE_DEBUG") == "1":
         traceback.print_exception(error)
-    # torch says by a plain RuntimeError that the CPU's memory is full.
-    full = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    if full or "not enough memory" in str(error):
+    from vidstyle.painting.memory import is_full
+
+    if is_full(error):
         return "the memory is not enough; give a smaller --size"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror

@@ -1,6 +1,7 @@
 """How much memory painting takes, how much there is, and what is said where that is not enough."""
 
 import gc
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +13,8 @@ from vidstyle.errors import PaintingError
 BASE = 1.7e9  # bytes: the libraries, learning filters, the filters and their transforms
 PER_PIXEL = 3.0e3  # bytes of responses and gradients in float32, up to conv5_1
 STEP = 16  # pixels; sizes that are proposed are multiples of it
+
+_NO_MEMORY = re.compile(r"not enough memory|(can't|cannot|unable to) allocate memory", re.IGNORECASE)
 
 Size = tuple[int, int]  # (height, width)
 Result = TypeVar("Result")
@@ -52,7 +55,7 @@ def within_memory(paint: Callable[[], Result], size: Size, device: torch.device)
 def is_full(error: BaseException) -> bool:
     """Whether an error says that there is no more memory; torch says that of the CPU's by a plain RuntimeError."""
     full = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    return full or (isinstance(error, RuntimeError) and "not enough memory" in str(error))
+    return full or (isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error)) is not None)
 
 
 def long_side_within(size: Size, free: float) -> int:
