@@ -2,7 +2,7 @@
 
     python benchmarks/fuzz.py [--cases 10000] [--seed 0] [--only films] [--json fuzz.json]
 
-A case that ends in a traceback, in what is told as a fault of vidstyle, past its time limit (20 s), or that leaves a
+A case that ends in a traceback, in what is told as a fault of vidstyle, past its time limit (60 s), or that leaves a
 file behind ends the run with the smallest case that does so. The cases are those of tests/fuzzing.py.
 """
 

@@ -142,8 +142,15 @@ as_source("no rate", "odd sides, one picture, no sound", "rate.y4m", y4m("W16 H1
 
 @case("a film of days", "more than 500,000 frames or 12 hours to paint")
 def _(place: Path) -> list[str]:
-    clips.ffmpeg("-itsscale", "200000", "-i", place / "clip.mp4", "-an", "-c", "copy", place / "long.mkv")
+    clips.ffmpeg("-f", "lavfi", "-i", "color=gray:size=16x16:rate=25:duration=8", place / "many.mkv")
+    clips.ffmpeg("-itsscale", "6250", "-i", place / "many.mkv", "-an", "-c", "copy", place / "long.mkv")
     return words(place, "long.mkv")
+
+
+@case("a picture shown for hours", "one picture shown for more than 5 minutes")
+def _(place: Path) -> list[str]:
+    clips.ffmpeg("-itsscale", "200000", "-i", place / "clip.mp4", "-an", "-c", "copy", place / "still.mkv")
+    return words(place, "still.mkv")
 
 
 def flipped(seed: int, count: int, first: float, last: float) -> Callable[[bytes], bytes]:

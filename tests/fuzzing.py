@@ -41,7 +41,7 @@ from vidstyle.painting.targets import Losses
 from vidstyle.settings import Settings, parse_layers
 from vidstyle.settings_file import load_settings
 
-LIMIT = 20.0  # seconds that one case may take; a whole command starts eight ffmpegs
+LIMIT = 60.0  # seconds that one case may take: five minutes of one picture are read
 ENDINGS = ("mp4", "mkv", "avi", "ts", "webm", "mov", "flv", "gif", "y4m", "h264")
 
 

@@ -1,5 +1,6 @@
 """Files that are whole or not there, whatever happens while they are written."""
 
+import errno
 import hashlib
 import json
 import os
@@ -38,6 +39,17 @@ def from_json(text: str) -> Any:
         return json.loads(text)
     except RecursionError as error:
         raise ValueError("it goes too deep") from error
+
+
+def require_name(path: str | os.PathLike[str]) -> None:
+    """SourceError for what no file can be called; whether there is such a file is not asked."""
+    try:
+        os.stat(path)
+    except ValueError as error:
+        raise SourceError(f"{os.fspath(path)!r}: is no name of a file ({error}); check it") from error
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise SourceError(f"{os.fspath(path)}: is too long for the name of a file; give a shorter one") from error
 
 
 def refuse_address(path: Path) -> None:

@@ -77,7 +77,7 @@ def read_options(path: Path) -> dict[str, Any]:
 
 def _table(path: Path) -> dict[str, Any]:
     if path.exists() and not path.is_file():  # a pipe would be waited for
-        raise SettingsError(f"{path}: is no file; {_EXAMPLE}")
+        raise SettingsError(f"{path}: cannot be read (it is no file); {_EXAMPLE}")
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)

@@ -4,7 +4,7 @@
 
 Each line ``OUT PASSES HOW`` starts the job of OUT in a forked child and answers its exit status. HOW is ``-`` for a run
 to the end, ``0.25`` for a kill after so many seconds, ``w7`` for one just before the seventh write, ``w7+`` just after,
-``f4096`` for no file larger than that.
+``f4096`` for no file larger than that, ``k`` for a work folder that is kept.
 Forking saves the seconds that every start of Python and its libraries takes.
 """
 
@@ -30,7 +30,7 @@ cv2.setNumThreads(1)
 segments.MOST_FRAMES, segments.FEWEST_FRAMES = 3, 1
 
 
-def job(source: Path, style: Path, weights: Path, out: Path, passes: int) -> None:
+def job(source: Path, style: Path, weights: Path, out: Path, passes: int, keep_work: bool) -> None:
     settings = Settings(
         style_layers="conv1_1",
         content_layers="conv2_1",
@@ -41,7 +41,7 @@ def job(source: Path, style: Path, weights: Path, out: Path, passes: int) -> Non
         passes=passes,
         weights=str(weights),
     )
-    stylize(source, [style], out, settings, device="cpu")
+    stylize(source, [style], out, settings, device="cpu", keep_work=keep_work)
 
 
 def kill_at_write(number: int, after: bool) -> None:
@@ -66,8 +66,9 @@ def child(source: Path, style: Path, weights: Path, out: Path, passes: int, how:
     if how.startswith("f"):
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(how[1:]), resource.RLIM_INFINITY))
     try:
-        job(source, style, weights, out, passes)
+        job(source, style, weights, out, passes, how == "k")
     except VidstyleError as error:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         print(error, file=sys.stderr, flush=True)
         os._exit(1)
     os._exit(0)
@@ -80,7 +81,7 @@ def main() -> None:
         pid = os.fork()
         if not pid:
             child(source, style, weights, Path(out), int(passes), how)
-        if how[0] not in "-wf":
+        if how[0] not in "-wfk":
             time.sleep(float(how))
             os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)

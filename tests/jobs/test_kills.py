@@ -1,5 +1,6 @@
 """Jobs that are killed, at any moment and around each write, end with the frames of one that was not."""
 
+import os
 import random
 import shutil
 import subprocess
@@ -36,8 +37,9 @@ class Jobs:
         save_picture(style, clouds(24, 32, seed=4, grain=4))
         save_filters(random_tensors("conv2_1"), weights)
         words = [sys.executable, "-m", "tests.jobs.killed", str(source), str(style), str(weights)]
-        said = log.open("w") if log else None
-        self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True)
+        with open(log or os.devnull, "w") as said:
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": said if log else None}
+            self._process = subprocess.Popen(words, text=True, **pipes)
         self.whole = {passes: self._whole(passes) for passes in (1, 2)}
 
     def _whole(self, passes: int) -> bytes:

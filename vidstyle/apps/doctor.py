@@ -28,6 +28,7 @@ NEEDED = ("torch", "torchvision", "opencv-python", "numpy", "pillow", "imageio-f
 EXTRAS = {"ray": "cluster", "gradio": "web"}
 ENCODERS = ("libx264", "libvpx-vp9", "aac", "libopus")
 FILTERS = ("bwdif", "zscale", "tonemap", "palettegen", "showinfo")
+SAFE_PILLOW = 13  # the first release without the holes of October 2026
 LITTLE_DISK, LITTLE_MEMORY = 2e9, 3e9  # bytes
 TEST_SIDE, TEST_STEPS = 96, 8
 
@@ -91,6 +92,9 @@ def _versions() -> Iterator[Finding]:
         yield Finding("packages", "note", f"{text}; not found: {', '.join(missing)}", "pip install --upgrade vidstyle")
     else:
         yield Finding("packages", "ok", text)
+    if int(found.get("pillow", "0").split(".")[0]) < SAFE_PILLOW:
+        advice = f"pip install 'pillow>={SAFE_PILLOW}', also where pip says that Gradio does not want it (SECURITY.md)"
+        yield Finding("pillow", "note", f"{found.get('pillow')} has known holes in reading pictures", advice)
     for name, extra in EXTRAS.items():
         try:
             yield Finding(name, "ok", version(name))

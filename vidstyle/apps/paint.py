@@ -28,7 +28,7 @@ from vidstyle.apps.options import (
 from vidstyle.apps.showing import ProgressFile, Showing
 from vidstyle.apps.words import flipbook_line, outline_lines, printable, some, summary_line
 from vidstyle.errors import SourceError, VidstyleError
-from vidstyle.files import refuse_address
+from vidstyle.files import refuse_address, require_name
 from vidstyle.settings import Settings
 
 if TYPE_CHECKING:
@@ -253,6 +253,7 @@ def _check_files(source: Path, wanted: Wanted, settings: Settings) -> None:
 
 def check_there(path: Path, what: str, others: Mapping[str, str] = NONE) -> None:
     """Raises SourceError with the nearest name, of `others` (with what to call them) or beside `path`."""
+    require_name(path)
     if path.exists() or re.search(r"[*?\[]", path.name):
         return
     refuse_address(path)

@@ -193,8 +193,11 @@ class WorkFolder:
             with contextlib.suppress(OSError):
                 who = f" ({owner.read_text(encoding='utf-8').strip()})"
             raise JobError(f"{self.path}: another vidstyle{who} works on it; wait until it ends") from error
+        except OSError as error:
+            raise self._no_room(error) from error
         try:
-            owner.write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
+            with contextlib.suppress(OSError):  # it only tells others who works
+                owner.write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
             yield
         finally:
             if what == "job" and not self.manifest_file.exists():

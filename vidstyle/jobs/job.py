@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from vidstyle.errors import SettingsError, SinkError, SourceError
-from vidstyle.files import refuse_address
+from vidstyle.files import refuse_address, require_name
 from vidstyle.media.animation import is_animated
 from vidstyle.media.images import PICTURE_ENDINGS, require_picture
 from vidstyle.media.limits import LIMITS, NO_LIMITS, Limits
@@ -109,10 +109,13 @@ class Job:
         **how: bool,
     ) -> "Job":
         """A job after the checks that need no decoding; SourceError, SinkError or SettingsError when one fails."""
+        chosen = settings or Settings()
+        for name in (source, *styles, out, mask, *style_masks, chosen.init, chosen.weights):
+            if name is not None:
+                require_name(name)
         origin, pictures = Path(source), tuple(Path(style) for style in styles)
         kind = kind_of(origin)
         _check_styles(pictures)
-        chosen = settings or Settings()
         where, places = Path(mask) if mask is not None else None, tuple(Path(path) for path in style_masks)
         _check_looks(kind, len(pictures), chosen, where, places)
         _check_range(kind, start, end)

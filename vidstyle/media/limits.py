@@ -7,7 +7,8 @@ from vidstyle.errors import SourceError
 
 @dataclass(frozen=True)
 class Limits:
-    """What is read of one file: `pixels` of a picture or frame, `frames` and `seconds` of a film, `bytes` of a picture.
+    """What is read of one file: `pixels` of a picture or frame, `frames` and `seconds` of a film, and the seconds that
+    it shows one picture for (`still`), `bytes` of a picture.
 
     Infinite: no limit.
     """
@@ -15,6 +16,7 @@ class Limits:
     pixels: float = 150_000_000  # a picture of 12,000 x 12,000
     frames: float = 500_000  # more than two hours at 60 a second
     seconds: float = 12 * 3600.0
+    still: float = 300.0  # a time stamp that is damaged makes hours of one picture
     bytes: float = 2_000_000_000
 
     def check_size(self, name: str, size: tuple[int, int]) -> None:
@@ -33,6 +35,12 @@ class Limits:
         if frames > self.frames:
             raise SourceError(f"{name} has {frames:,} frames to paint, more than {self.frames:,}; {cut}")
 
+    def check_still(self, name: str, seconds: float) -> None:
+        """SourceError where a film shows one picture for too long."""
+        if seconds > self.still:
+            found = f"one picture for {seconds / 60:.0f} minutes, more than {self.still / 60:g}"
+            raise SourceError(f"{name} shows {found}: its times may be damaged; copy it again, or add --no-limits.")
+
     def check_bytes(self, name: str, found: int) -> None:
         """SourceError where the file of a picture is too large to be one."""
         if found > self.bytes:
@@ -42,4 +50,4 @@ class Limits:
 
 
 LIMITS = Limits()
-NO_LIMITS = Limits(*4 * (float("inf"),))
+NO_LIMITS = Limits(*5 * (float("inf"),))

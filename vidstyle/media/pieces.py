@@ -238,6 +238,8 @@ def container_arguments(target: Path) -> list[str]:
 
 def check_count(video: Path, written: int, name: str) -> None:
     """SinkError unless `video` holds as many pictures as were written."""
+    if not video.exists():
+        raise SinkError(f"{name} cannot be written: its folder has gone; make it again, and run the same command.")
     found = len(streams.packet_times(video, seconds=600).times)
     if found != written:
         raise SinkError(f"{name} holds {found} of {written} pictures; make room and write it again.")

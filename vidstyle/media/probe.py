@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from dataclasses import dataclass
 from fractions import Fraction
@@ -80,6 +81,8 @@ def probe(path: str | os.PathLike[str], limits: Limits = LIMITS) -> VideoInfo:
     packets = streams.packet_times(path)
     if not packets.times and packets.complete:
         raise SourceError(f"{_name(path)} holds no pictures: it is damaged or was cut off; copy it again.")
+    gaps = (after - before for before, after in itertools.pairwise(packets.times))
+    limits.check_still(_name(path), float(max(gaps, default=0) * packets.tick))
     return _judge(path, description, stream, packets)
 
 

@@ -1,0 +1,83 @@
+"""How large files may be."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.clips import clip, ffmpeg
+from tests.pictures import clouds
+from vidstyle.apps import cli
+from vidstyle.errors import SourceError
+from vidstyle.media.images import load_picture, save_picture
+from vidstyle.media.limits import LIMITS, NO_LIMITS, Limits
+from vidstyle.media.masks import open_mask
+from vidstyle.media.probe import probe
+from vidstyle.media.source import open_video
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    Image.fromarray(np.zeros((30, 40, 3), np.uint8)).save(tmp_path / "photo.png")
+    return tmp_path / "photo.png"
+
+
+def test_limits_are_generous() -> None:
+    LIMITS.check_size("an 8K frame", (4320, 7680))
+    LIMITS.check_length("two hours at 60", 2 * 3600 * 60, 2 * 3600)
+    LIMITS.check_bytes("a photo", 50_000_000)
+    for check in (NO_LIMITS.check_bytes, lambda name, n: NO_LIMITS.check_length(name, n, n)):
+        check("anything", 10**15)
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        (Limits(pixels=1199), r"photo\.png has 40 x 30 pixels, more than 1,199; .* --no-limits"),
+        (Limits(bytes=10), r"photo\.png has \d+ bytes, more than 10; is it a picture\?"),
+    ],
+)
+def test_pictures(photo: Path, limits: Limits, words: str) -> None:
+    with pytest.raises(SourceError, match=words):
+        load_picture(photo, limits)
+    with pytest.raises(SourceError, match=words):
+        open_mask(photo, (3, 4), limits=limits)
+    assert load_picture(photo, NO_LIMITS).image.shape == (3, 30, 40)
+
+
+def test_films(tmp_path: Path) -> None:
+    film = clip(tmp_path / "film.mp4", count=12, size=(48, 64))
+    assert probe(film, Limits(pixels=48 * 64)).size == (48, 64)
+    with pytest.raises(SourceError, match=r"film\.mp4 has 64 x 48 pixels, more than 100"):
+        probe(film, Limits(pixels=100))
+    with pytest.raises(SourceError, match="shows one picture for 0 minutes"):
+        probe(film, Limits(still=0.01))
+    for limits, words in ((Limits(frames=5), "12 frames to paint, more than 5"), (Limits(seconds=0.3), "hours long")):
+        with pytest.raises(SourceError, match=words):
+            open_video(film, limits=limits)
+        open_video(film, limits=limits, end=0.2).close()  # the part that is painted counts
+
+
+def test_animations(tmp_path: Path) -> None:
+    film = clip(tmp_path / "film.mp4", count=12, size=(48, 64))
+    for ending in ("gif", "webp"):
+        ffmpeg("-i", film, "-an", tmp_path / f"film.{ending}")
+        with pytest.raises(SourceError, match=r"\d+ frames to paint, more than 5"):
+            probe(tmp_path / f"film.{ending}", Limits(frames=5))
+        with pytest.raises(SourceError, match="64 x 48 pixels"):
+            probe(tmp_path / f"film.{ending}", Limits(pixels=100))
+
+
+def test_the_command_lifts_them(
+    photo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("vidstyle.jobs.job.LIMITS", Limits(pixels=100))
+    fast = "--steps 1 --scales 1 --weights selftaught --style-layers conv1_1 --content-layers conv1_1 --loss sums"
+    out = photo.with_name("out.png")
+    save_picture(photo, clouds(30, 40))
+    words = [str(photo), "--style", str(photo), "-o", str(out), *fast.split()]
+    assert cli.main(words) == 1
+    assert "40 x 30 pixels, more than 100; make it smaller first, or add --no-limits" in capsys.readouterr().err
+    assert cli.main([*words, "--no-limits"]) == 0
+    assert out.exists()
