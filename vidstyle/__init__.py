@@ -11,7 +11,15 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vidstyle.errors import JobError, SettingsError, SinkError, SourceError, VidstyleError, WeightsError
+    from vidstyle.errors import (
+        JobError,
+        PaintingError,
+        SettingsError,
+        SinkError,
+        SourceError,
+        VidstyleError,
+        WeightsError,
+    )
     from vidstyle.features.vgg19 import VGG19
     from vidstyle.features.weights import Filters, load_filters
     from vidstyle.jobs.figures import layer_figure
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
     from vidstyle.media.camera import Camera, Snap
     from vidstyle.media.flipbook import Flipbook
     from vidstyle.media.images import Picture, load_picture, save_picture
+    from vidstyle.media.limits import LIMITS, NO_LIMITS, Limits
     from vidstyle.media.look import Look
     from vidstyle.media.probe import VideoInfo, probe
     from vidstyle.media.sink import open_sink
@@ -43,7 +52,15 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "errors": ("JobError", "SettingsError", "SinkError", "SourceError", "VidstyleError", "WeightsError"),
+    "errors": (
+        "JobError",
+        "PaintingError",
+        "SettingsError",
+        "SinkError",
+        "SourceError",
+        "VidstyleError",
+        "WeightsError",
+    ),
     "features.vgg19": ("VGG19",),
     "features.weights": ("Filters", "load_filters"),
     "jobs.figures": ("layer_figure",),
@@ -60,6 +77,7 @@ _HOMES = {
     "media.camera": ("Camera", "Snap"),
     "media.flipbook": ("Flipbook",),
     "media.images": ("Picture", "load_picture", "save_picture"),
+    "media.limits": ("LIMITS", "NO_LIMITS", "Limits"),
     "media.look": ("Look",),
     "media.probe": ("VideoInfo", "probe"),
     "media.sink": ("open_sink",),
@@ -74,6 +92,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "LIMITS",
+    "NO_LIMITS",
     "VGG19",
     "Camera",
     "Crew",
@@ -83,6 +103,7 @@ __all__ = [
     "FrameLosses",
     "Job",
     "JobError",
+    "Limits",
     "Listener",
     "LivePainting",
     "LivePicture",
@@ -91,6 +112,7 @@ __all__ = [
     "Painted",
     "PaintedFrame",
     "Painter",
+    "PaintingError",
     "Picture",
     "Progress",
     "ProgressRecorder",

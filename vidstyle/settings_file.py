@@ -89,7 +89,9 @@ def _table(path: Path) -> dict[str, Any]:
         return tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path}: is no text; {_EXAMPLE}") from error
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise SettingsError(f"{path}: is no TOML: it goes too deep; {_EXAMPLE}") from error
+    except ValueError as error:
         raise SettingsError(f"{path}: is no TOML: {error}; {_EXAMPLE}") from error
 
 

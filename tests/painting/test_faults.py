@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -127,6 +128,16 @@ def test_what_fits_is_allowed_and_what_does_not_is_told_before(free: float) -> N
 
 def test_free_memory_is_that_of_the_system() -> None:
     assert 1e8 < free_memory(CPU) < 1e14
+
+
+def test_free_memory_is_what_a_container_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that the system keeps copies of count as used there, and are not in the way."""
+    monkeypatch.setattr(memory, "CONTROL_GROUP", tmp_path)
+    for name, text in (("max", "1000000\n"), ("current", "900000\n"), ("stat", "anon 1\nfile 700000\nshmem 100000\n")):
+        (tmp_path / f"memory.{name}").write_text(text)
+    assert free_memory(CPU) == 700_000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert free_memory(CPU) > 1e8
 
 
 LIMITED = """

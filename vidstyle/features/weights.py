@@ -7,6 +7,7 @@ SHA-256 where we wrote the file ourselves, shapes and finite numbers always.
 import hashlib
 import logging
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -225,7 +226,7 @@ def _reason(error: Exception) -> str:
     said = str(error).strip() or type(error).__name__
     if "Weights only load failed" in said:
         return "it holds more than numbers, and no code in it is run"
-    return said.splitlines()[0][:120]
+    return re.sub(r"^\[enforce fail[^]]*\][ .]*", "", said.splitlines()[0])[:120]
 
 
 def _checked(path: Path, state: Mapping[str, Tensor], deepest: str) -> dict[str, Tensor]:

@@ -128,7 +128,7 @@ class WorkFolder:
         except FileNotFoundError:
             return None
         except (OSError, ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
-            text = f"it lacks {error}" if isinstance(error, KeyError) else error
+            text = "it is no job" if isinstance(error, AttributeError | KeyError | TypeError) else error
             raise JobError(f"{self.manifest_file}: cannot be read ({text}); begin anew with --restart") from error
 
     def begin(self, manifest: Manifest, painter: bytes) -> None:

@@ -12,6 +12,7 @@ from vidstyle.errors import PaintingError
 
 BASE = 1.7e9  # bytes: the libraries, learning filters, the filters and their transforms
 PER_PIXEL = 3.0e3  # bytes of responses and gradients in float32, up to conv5_1
+CONTROL_GROUP = Path("/sys/fs/cgroup")
 STEP = 16  # pixels; sizes that are proposed are multiples of it
 
 _NO_MEMORY = re.compile(r"not enough memory|(can't|cannot|unable to) allocate memory", re.IGNORECASE)
@@ -78,9 +79,13 @@ def _of_system() -> float:
 
 
 def _of_group() -> float:
-    """What the control group, such as a container, leaves (version 2 of Linux's)."""
-    most, used = (_lines(Path("/sys/fs/cgroup") / name) for name in ("memory.max", "memory.current"))
-    return float(most[0]) - float(used[0]) if most and used and most[0].isdigit() else float("inf")
+    """What the control group, such as a container, leaves (version 2 of Linux's); copies of files can be dropped."""
+    most, used, parts = (_lines(CONTROL_GROUP / f"memory.{name}") for name in ("max", "current", "stat"))
+    if not (most and used and most[0].isdigit()):
+        return float("inf")
+    facts = dict(line.split() for line in parts)
+    copies = float(facts.get("file", 0)) - float(facts.get("shmem", 0))
+    return float(most[0]) - float(used[0]) + copies
 
 
 def _of_process() -> float:
