@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.clips import ffmpeg
-from tests.jobs.films import Ear, leftovers, two_shots
+from tests.jobs.films import Ear, leftovers, many_shots, two_shots
 from vidstyle.errors import JobError, SinkError, SourceError
 from vidstyle.jobs.run import stylize
 from vidstyle.motion.chain import PaintedFrame
@@ -165,7 +165,7 @@ def memory() -> float:
 
 
 def test_fifty_jobs_leave_nothing_in_the_process(tmp_path: Path, settings: Settings, style: Path) -> None:
-    clip = two_shots(tmp_path / "clip.mp4", count=4)
+    clip = many_shots(tmp_path / "clip.mp4", count=2, shots=1)
     after: list[tuple[int, int, int]] = []
     sizes: list[float] = []
     for number in range(50):
