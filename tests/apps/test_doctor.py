@@ -63,6 +63,16 @@ def test_an_ffmpeg_that_lacks_what_is_needed(
     assert found["painting"]["state"] == "fault"
 
 
+def test_an_ffmpeg_that_is_not_there_is_one_line_everywhere(
+    film: Path, fast: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/nowhere/ffmpeg")
+    assert cli.main([str(film), *fast]) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1].startswith("vidstyle: ffmpeg cannot be started (/nowhere/ffmpeg: No such file or directory); ")
+    assert "unset IMAGEIO_FFMPEG_EXE" in said[-1]
+
+
 def test_what_nobody_thought_of_is_a_fault_too(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,8 @@ from typing import Self
 
 import imageio_ffmpeg
 
+from vidstyle.errors import VidstyleError
+
 # A playlist names other files and addresses, so only formats that hold their own pictures are opened.
 FORMATS = ",".join(
     [
@@ -65,8 +67,18 @@ class Finished:
 
 
 def executable() -> str:
-    """Path of the ffmpeg that is used (``IMAGEIO_FFMPEG_EXE`` overrides the bundled one)."""
-    return str(imageio_ffmpeg.get_ffmpeg_exe())
+    """Path of the ffmpeg that is used: the bundled one, or ``IMAGEIO_FFMPEG_EXE``. VidstyleError where none is."""
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:
+        raise _missing("there is none") from error
+
+
+def _missing(reason: str) -> VidstyleError:
+    return VidstyleError(
+        f"ffmpeg cannot be started ({reason}); install vidstyle anew with pip, or unset IMAGEIO_FFMPEG_EXE; "
+        "'vidstyle doctor' tells more"
+    )
 
 
 def address(path: Path) -> str:
@@ -171,13 +183,16 @@ class Watch:
 
 def start(arguments: list[str], **streams: int | None) -> subprocess.Popen[bytes]:
     """Start a child that the terminal's Ctrl-C does not reach: this program decides when it ends."""
-    return subprocess.Popen(
-        arguments,
-        stdin=streams.get("stdin", subprocess.DEVNULL),
-        stdout=streams.get("stdout", subprocess.DEVNULL),
-        stderr=streams.get("stderr", subprocess.DEVNULL),
-        start_new_session=os.name == "posix",
-    )
+    try:
+        return subprocess.Popen(
+            arguments,
+            stdin=streams.get("stdin", subprocess.DEVNULL),
+            stdout=streams.get("stdout", subprocess.DEVNULL),
+            stderr=streams.get("stderr", subprocess.DEVNULL),
+            start_new_session=os.name == "posix",
+        )
+    except OSError as error:
+        raise _missing(f"{arguments[0]}: {error.strerror}") from error
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
