@@ -254,6 +254,12 @@ class Settings:
         """The share of each style; None for the same of all."""
         return parse_shares(self.style_blend) if self.style_blend else None
 
+    def check_blend(self, styles: int) -> None:
+        """SettingsError unless a blend has a share for each of so many styles."""
+        found = len(self.blend or ())
+        if found not in (0, styles):
+            raise SettingsError(f"--style-blend has {found} numbers for {styles} of --style; give one for each")
+
     @property
     def look_backs(self) -> tuple[int, ...]:
         """Frames back, the closest first."""

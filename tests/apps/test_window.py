@@ -12,7 +12,10 @@ import pytest
 from PIL import Image, ImageGrab
 
 from tests.cameras import camera_of, jpeg
+from tests.live.test_recording import picture
 from tests.pictures import clouds
+from vidstyle.apps.window import Window
+from vidstyle.live.recording import Recording
 from vidstyle.media.images import load_picture, save_picture
 from vidstyle.media.pixels import to_array
 from vidstyle.media.probe import probe
@@ -69,6 +72,17 @@ class Desktop:
         return sum(self.picture.getpixel((x, y))) > 30  # type: ignore[arg-type]
 
 
+def test_a_recording_that_cannot_be_written_does_not_end_the_window(tmp_path: Path) -> None:
+    window = Window(None, None, ["a"], tmp_path / "nowhere")  # type: ignore[arg-type]
+    window._record(Recording(tmp_path / "nowhere" / "a.mp4"), picture(40))
+    assert window._recording is None
+    assert "folder does not exist" in window._shown.message
+    window._record(Recording(tmp_path / "a.mp4"), picture(40))
+    assert window._recording
+    window._end_recording()
+    assert (tmp_path / "a.mp4").exists()
+
+
 def test_keys_lead_the_window(display: str, filters: Path, style: Path, tmp_path: Path) -> None:
     """From the first picture to the end: snapshot, its making, a recording, styles, strength, one picture, quit."""
     other, folder = tmp_path / "other.png", tmp_path / "made"
@@ -114,8 +128,8 @@ def test_keys_lead_the_window(display: str, filters: Path, style: Path, tmp_path
     files = [Path(line) for line in out.splitlines()]
     assert sorted(file.suffix for file in files) == [".gif", ".jpg", ".mp4"]
     assert set(files) == set(folder.iterdir())
-    picture, video = (next(folder.glob(pattern)) for pattern in ("*.jpg", "*.mp4"))
-    assert load_picture(picture).image.shape == (3, 240, 320)
+    photo, video = (next(folder.glob(pattern)) for pattern in ("*.jpg", "*.mp4"))
+    assert load_picture(photo).image.shape == (3, 240, 320)
     assert probe(video).size == (240, 320)
     assert 1 < probe(video).seconds < 30
     assert next(folder.glob("*.gif")).read_bytes()[:6] == b"GIF89a"

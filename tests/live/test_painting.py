@@ -8,10 +8,15 @@ from numpy.typing import NDArray
 
 from tests.cameras import jpeg
 from tests.live.scenes import live, noisy, view
+from tests.pictures import clouds, random_filters
+from vidstyle.errors import SettingsError
 from vidstyle.live.pace import Pace
-from vidstyle.live.painting import FADE, LivePicture
+from vidstyle.live.painting import FADE, LivePainting, LivePicture, paint_live
 from vidstyle.media.camera import Snap
 from vidstyle.painting.balance import TYPICAL_SLOPE
+from vidstyle.painting.painter import Painter
+from vidstyle.presets import LIVE
+from vidstyle.settings import Settings
 
 
 def moved(before: LivePicture, after: LivePicture) -> float:
@@ -69,9 +74,15 @@ def test_a_style_goes_over_into_another() -> None:
         shares = [painting.painted(_snap(view(40), n + 1)).look.shares for n in range(FADE + 2)]
     second = [share[1] for share in shares if share]
     assert second == sorted(second)
-    assert 0 < second[0] <= 1.5 / FADE
+    assert 0.5 < second[0] <= 0.5 + 1.5 / FADE
     assert shares[-1] == (0.0, 1.0)
     assert all(sum(share) == pytest.approx(1) for share in shares if share)
+
+
+def test_the_first_picture_has_the_style_that_is_wished() -> None:
+    with live([jpeg(view(40))]) as painting:
+        painting.style = 1
+        assert painting.painted(_snap(view(40), 0)).look.shares == (0.0, 1.0)
 
 
 def test_strength_is_led_by_the_typical_slope() -> None:
@@ -88,3 +99,14 @@ def _alone(picture: NDArray[np.uint8], size: tuple[int, int] = (72, 80)) -> Live
 
 def _snap(picture: NDArray[np.uint8], number: int) -> Snap:
     return Snap(picture, number, float(number))
+
+
+def test_several_styles_are_blended_as_the_settings_say() -> None:
+    """All count the same where nothing is said, as in films; a blend has a share for each."""
+    styles = [clouds(32, 32, seed=seed) for seed in (1, 2)]
+    for blend, shares in (("", (0.5, 0.5)), ("3,1", (0.75, 0.25))):
+        painter = Painter(styles, random_filters("conv1_1"), Settings(**LIVE).replace(style_blend=blend))
+        painting = LivePainting(painter, None, None)  # type: ignore[arg-type]
+        assert painting._next_look().shares == shares
+    with pytest.raises(SettingsError, match="has 2 numbers for 1 of --style"):
+        paint_live(None, styles[:1], Settings(**LIVE).replace(style_blend="1,1"))  # type: ignore[arg-type]

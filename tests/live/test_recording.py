@@ -67,6 +67,24 @@ def test_a_camera_that_changes_its_size_is_fitted(tmp_path: Path) -> None:
     assert len(levels(file)) == 6
 
 
+def test_nothing_follows_a_picture_that_was_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of it may be with the encoder: more would be shifted."""
+    with Recording(tmp_path / "live.mp4", rate=10) as recording:
+        recording.add(picture(40), 0.0)
+        recording.add(picture(120), 1.0)
+        sink = recording._sink
+        assert sink
+
+        def interrupted(pixels: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(sink, "write_pixels", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            recording.add(picture(200), 1.5)
+        assert recording.finish(3.0)
+    assert len(levels(tmp_path / "live.mp4")) == 10
+
+
 def test_nothing_recorded_is_no_file(tmp_path: Path) -> None:
     with Recording(tmp_path / "live.mp4") as recording:
         assert recording.finish(1.0) is None

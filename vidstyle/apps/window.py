@@ -1,5 +1,6 @@
 """A window with what a camera sees and its painting side by side, led by keys."""
 
+import contextlib
 import logging
 import os
 import subprocess
@@ -65,6 +66,10 @@ def _reason(said: bytes) -> str:
     return lines[0][:120] if lines else "OpenCV does not say why"
 
 
+class _ClosedError(Exception):
+    """The window was closed while something was being prepared."""
+
+
 @dataclass
 class _Shown:
     """What the window shows beside the pictures, changed by its two threads."""
@@ -86,7 +91,7 @@ class Window:
         self._snapshot: tuple[LivePicture, Path] | None = None
         self._animates: tuple[LivePicture, Path] | None = None
         self._recording: Recording | None = None
-        self._single = self._full = False
+        self._single = self._full = self._closing = False
         self._rate = 0.0
         self._drawn_at, self._drawn_shape = 0.0, (0, 0, 0)
         self.files: list[Path] = []
@@ -103,14 +108,17 @@ class Window:
                 if self._quits(cv2.waitKey(WAIT)):
                     break
         finally:
-            self._end_recording()
-            self._camera.close()
-            paintings.close()
-            cv2.destroyAllWindows()
+            self._closing = True
+            with contextlib.ExitStack() as ending:  # each, whatever becomes of the others
+                ending.callback(cv2.destroyAllWindows)
+                ending.callback(paintings.close)
+                ending.callback(self._camera.close)
+                ending.callback(self._end_recording)
 
     def _paintings(self) -> Generator[LivePicture, None, None]:
         """What is painted, in its own thread."""
         self._live = self._prepare(self._working)
+        self._live.style = None if self._live.painter.settings.blend else 0
         self._shown.status = "painting the first picture"
         for picture in self._live.pictures():
             self._shown.status = ""
@@ -120,6 +128,8 @@ class Window:
                 self._animates = None
 
     def _working(self, what: str, done: float, count: float) -> None:
+        if self._closing:
+            raise _ClosedError
         self._shown.status = f"{what} {100 * done / count:.0f} %" if count else what
 
     def _take(self, picture: LivePicture) -> None:
@@ -127,7 +137,17 @@ class Window:
         rate = 1 / max(picture.seconds, 1e-3)
         self._rate = rate if not self._rate else self._rate + 0.2 * (rate - self._rate)
         if self._recording:
-            self._recording.add(picture, time.monotonic())
+            self._record(self._recording, picture)
+
+    def _record(self, recording: Recording, picture: LivePicture) -> None:
+        """One more picture; a recording that cannot go on ends, and the window does not."""
+        try:
+            recording.add(picture, time.monotonic())
+            self._recording = recording
+        except VidstyleError as error:
+            self._recording = None
+            recording.close()
+            self._say(str(error))
 
     def _draw(self) -> None:
         """Shows what there is, not more often than the eye needs: the painting has use for the time."""
@@ -144,8 +164,8 @@ class Window:
     def _view(self, seen: Snap) -> NDArray[np.uint8]:
         """What the window shows, BGR."""
         painted = self._picture.pixels if self._picture else None
-        if self._shown.step is not None:
-            painted = resized(self._shown.step, seen.size)
+        if (step := self._shown.step) is not None:
+            painted = resized(step, seen.size)
         if painted is None:
             view = seen.pixels.copy()
         else:
@@ -238,8 +258,7 @@ class Window:
         if self._recording:
             self._end_recording()
         elif self._picture:
-            self._recording = Recording(self._free(".mp4"))
-            self._recording.add(self._picture, time.monotonic())
+            self._record(Recording(self._free(".mp4")), self._picture)
 
     def _end_recording(self) -> None:
         recording, self._recording = self._recording, None

@@ -172,8 +172,7 @@ def _check_styles(styles: Sequence[Path]) -> None:
 def _check_looks(kind: Kind, styles: int, settings: Settings, mask: Path | None, places: Sequence[Path]) -> None:
     """That what is said of several styles fits their number, and that there are the masks."""
     blend, keys = settings.blend, settings.keyed_styles
-    if blend and len(blend) != styles:
-        raise SettingsError(f"--style-blend has {len(blend)} numbers for {styles} of --style; give one for each")
+    settings.check_blend(styles)
     if keys and len(keys[0].values) > styles:
         last = chr(ord("A") + len(keys[0].values) - 1)
         raise SettingsError(f"--style-keys names style {last}, and there are {styles} of --style; give one for each")

@@ -61,7 +61,8 @@ class LivePainting:
         self.style: int | None = None  # which of the styles; None for the blend of the settings
         self.strength = painter.settings.strength
         self._estimate = flow_estimator(painter.settings.flow, painter.device)
-        self._look = Look(painter.settings.blend or _only(0, len(painter.styles)), self.strength)
+        count = len(painter.styles)
+        self._look = Look(painter.settings.blend or (1 / count,) * count, self.strength)
         self._memory: Memory | None = None
 
     def pictures(self, on_step: OnStep | None = None) -> Generator[LivePicture, None, None]:
@@ -112,9 +113,9 @@ class LivePainting:
         wanted = shares if self.style is None else _only(self.style % count, count)
         if shares != wanted:
             gap = max(abs(goal - share) for share, goal in zip(shares, wanted, strict=True))
-            way = min(1.0, 1 / (FADE * gap))
+            way = min(1.0, 1 / (FADE * gap)) if self._memory else 1.0
             shares = tuple(share + way * (goal - share) for share, goal in zip(shares, wanted, strict=True))
-            shares = wanted if gap <= 1 / FADE else shares
+            shares = wanted if way == 1 or gap <= 1 / FADE else shares
         now = (shares, self.strength)
         return self._look if now == (self._look.shares, self._look.strength) else Look(*now)
 
@@ -137,10 +138,11 @@ def paint_live(
     The filters and the balance are found for its first picture. `rate` is how many pictures a second are to be held;
     None for what is usual on the device. Raises VidstyleError where the user can do something about it.
     """
+    chosen = settings or Settings(**LIVE)
+    chosen.check_blend(len(styles))
     snap = camera.next()
     if snap is None:
         raise SourceError(f"camera {camera.name}: shows nothing; give another")
-    chosen = settings or Settings(**LIVE)
     painter = live_painter(styles, chosen, snap, select_device(device), on_progress)
     return LivePainting(painter, camera, pace_for(painter, snap, rate))
 

@@ -25,6 +25,7 @@ class Recording:
         self._sink: Sink | None = None
         self._last: LivePicture | None = None
         self._began = 0.0
+        self._writing = False  # also after Ctrl-C in the middle of a picture, which nothing may follow
 
     @property
     def frames(self) -> int:
@@ -52,7 +53,11 @@ class Recording:
         """Shows the last picture up to now."""
         if self._sink and self._last:
             for _ in range(round((now - self._began) * self.rate) - self._sink.frame_count):
+                if self._writing:
+                    return
+                self._writing = True
                 self._sink.write_pixels(resized(self._last.pixels, self._sink.film.size))
+                self._writing = False
 
     def close(self) -> None:
         """Gives up what was not finished."""

@@ -23,6 +23,7 @@ from vidstyle.apps.web.desk import (
     Status,
     Ticket,
 )
+from vidstyle.apps.web.view import job_view, jobs_list
 from vidstyle.errors import JobError, SettingsError, SinkError, SourceError
 from vidstyle.media.images import load_picture
 from vidstyle.media.probe import probe
@@ -92,6 +93,47 @@ def test_a_killed_worker_is_started_again(desk: Desk, film: Path, style: Path) -
     until(lambda: desk.status(name).state == "waiting")
     until(lambda: tended(desk, name, "done"))
     assert probe(desk.place(name) / "painting.mp4").size == (48, 64)
+
+
+def test_a_worker_that_is_killed_again_and_again_is_given_up(desk: Desk, photo: Path, style: Path) -> None:
+    """Its first words are no progress: what it never gets beyond would hold up the queue for ever."""
+    name = desk.submit(photo, [style], SLOW)
+    for _ in range(TRIES):
+        until(lambda: tended(desk, name, "painting") and (desk.place(name) / PROCESS).exists())
+        until(lambda: desk.status(name).note != "starting")
+        os.killpg(int((desk.place(name) / PROCESS).read_text()), signal.SIGKILL)
+        until(lambda: desk.status(name).state == "waiting")
+    assert tended(desk, name, "failed")
+
+
+def test_a_job_that_cannot_be_started_holds_up_no_other(
+    desk: Desk, photo: Path, style: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad, good = (desk.submit(photo, [style], QUICK) for _ in range(2))
+    (desk.place(bad) / STATUS).unlink()
+    (desk.place(bad) / STATUS).mkdir()  # as if it were not ours to write
+    desk.at_once = 2
+    until(lambda: tended(desk, good, "done"))
+    assert f"job {bad} cannot be started" in caplog.text
+
+
+def test_a_spoilt_job_is_one_line_and_goes(desk: Desk, photo: Path, style: Path) -> None:
+    spoilt, name = (desk.submit(photo, [style], QUICK) for _ in range(2))
+    (desk.place(spoilt) / "ticket.json").write_text('{"styles": [], "colour": "red"}')
+    assert "this job is spoilt" in job_view(desk, spoilt)
+    assert name in jobs_list(desk, [spoilt, name])
+    assert list(desk.names()) == [name]
+    os.utime(desk.folder / spoilt, (0, 0))
+    desk.clean()
+    assert not (desk.folder / spoilt).exists()
+    assert (desk.folder / name).exists()
+
+
+def test_what_ended_well_while_it_was_cancelled_is_done(desk: Desk, photo: Path, style: Path) -> None:
+    name = desk.submit(photo, [style], QUICK)
+    desk._stop = lambda name: Status("done", "painted").write(desk.place(name))  # type: ignore[method-assign]
+    desk.cancel(name)
+    assert desk.status(name).state == "done"
 
 
 def test_a_worker_that_always_ends_without_a_word_is_given_up(desk: Desk, photo: Path, style: Path) -> None:

@@ -1,5 +1,6 @@
 """A real server, asked by real HTTP for what no page asks for."""
 
+import asyncio
 import http.client
 import json
 import subprocess
@@ -110,6 +111,25 @@ def test_foreign_names_are_refused(server: Server, host: str) -> None:
     status, text = ask(server, "/", headers={"Host": host})
     assert status == 400
     assert "use the address that it printed" in text
+
+
+@pytest.mark.parametrize("path", ["run-history/connect", "runs", "vibe-edit/", "/run-history"])
+def test_what_would_speak_to_other_hosts_is_not_there(server: Server, path: str) -> None:
+    assert ask(server, f"/gradio_api/{path}")[0] == 404
+
+
+def test_nothing_is_fetched_for_a_request(tmp_path: Path) -> None:
+    from gradio import processing_utils
+
+    from vidstyle.apps.web.server import _fetch_nothing
+
+    _fetch_nothing()
+    words = "http://192.0.2.1/a.png", str(tmp_path)
+    with pytest.raises(ValueError, match="the page fetches nothing"):
+        asyncio.run(processing_utils.async_ssrf_protected_download(*words))
+    with pytest.raises(ValueError, match="the page fetches nothing"):
+        processing_utils.ssrf_protected_download(*words)
+    assert not list(tmp_path.iterdir())
 
 
 def test_own_names_are_not(server: Server) -> None:

@@ -39,6 +39,7 @@ TICKET, STATUS, LOCK, PROCESS = "ticket.json", "status.json", "worker.lock", "pr
 LATEST, BEFORE, AFTER, MAKING, REPORT = "latest.jpg", "before.jpg", "after.jpg", "making.gif", "report.html"
 TRIES = 3  # starts of a worker that ends without a word, before its job counts as failed
 UPLOADS = "uploads"  # where browsers' files arrive, beside the jobs
+LOOKING = 0.2  # seconds: who else looks whether a lock is free holds it for less
 GRACE = 20.0  # seconds that a cancelled worker has to end
 DAY = 86400.0
 _NAME = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -61,8 +62,12 @@ class Ticket:
 
     @classmethod
     def read(cls, folder: Path) -> Ticket:
-        facts = from_json((folder / TICKET).read_text())
-        return cls(**{**facts, "styles": tuple(facts["styles"])})
+        """The ticket of a job; JobError where it cannot be read."""
+        try:
+            facts = from_json((folder / TICKET).read_text())
+            return cls(**{**facts, "styles": tuple(facts["styles"])})
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise JobError("this job is spoilt, or of another version; paint anew") from error
 
     def job(self, folder: Path) -> Job:
         """The job, after the checks that need no decoding. Raises VidstyleError."""
@@ -87,7 +92,8 @@ class Status:
     progress: float = 0.0
     left: float | None = None  # seconds
     losses: tuple[float, ...] = ()
-    tries: int = 0
+    tries: int = 0  # starts of a worker since the job last got further
+    frames: int = 0  # how far it got
 
     @classmethod
     def read(cls, folder: Path) -> Status:
@@ -142,7 +148,7 @@ class Desk:
         """All jobs, the oldest first; a folder that another program spoilt is none and holds up no other."""
         found = []
         for place in self.folder.iterdir():
-            with suppress(OSError, ValueError, TypeError, KeyError):
+            with suppress(JobError):
                 if _NAME.fullmatch(place.name):
                     found.append((Ticket.read(place).made_at, place.name))
         return (name for _, name in sorted(found))
@@ -163,9 +169,13 @@ class Desk:
         """Starts what can be started. To be called again and again."""
         with self._guard:
             self._workers = {name: worker for name, worker in self._workers.items() if worker.poll() is None}
-            painting = sum(self._is_worked_on(name) for name in self.names())
-            for name in self.queue()[: max(0, self.at_once - painting)]:
-                self._start(name)
+            states = {name: self.status(name).state for name in self.names()}
+            waiting = [name for name, state in states.items() if state == "waiting"]
+            for name in waiting[: max(0, self.at_once - list(states.values()).count("painting"))]:
+                try:
+                    self._start(name)
+                except OSError as error:  # a folder of somebody else's, or a full disk: others may do
+                    log.warning("job %s cannot be started: %s", name, error)
 
     def cancel(self, name: str) -> None:
         """Ends a job; what is painted is kept, so that it can go on."""
@@ -174,7 +184,8 @@ class Desk:
             if status.state in ("waiting", "painting"):
                 replace(status, state="cancelled", note="cancelled").write(place)
                 self._stop(name)
-                replace(Status.read(place), state="cancelled", note="cancelled", left=None).write(place)
+                if (last := Status.read(place)).state != "done":
+                    replace(last, state="cancelled", note="cancelled", left=None).write(place)
 
     def go_on(self, name: str) -> None:
         """Lets a job that was cancelled, or failed, wait for its turn again."""
@@ -194,9 +205,12 @@ class Desk:
         old = [name for name in self.names() if self._ended_before(name, now - self.keep_days * DAY)]
         for name in old:
             shutil.rmtree(self.folder / name, ignore_errors=True)
-        for place in self.folder.glob(".*"):
-            if _NAME.fullmatch(place.name[1:]) and place.stat().st_mtime < now - DAY:
-                shutil.rmtree(place, ignore_errors=True)
+        known = set(self.names())
+        for place in self.folder.iterdir():  # lost submissions, whose names begin with a dot, and spoilt jobs
+            with suppress(OSError):
+                lost = _NAME.fullmatch(place.name.removeprefix(".")) and place.name not in known
+                if lost and place.stat().st_mtime < now - DAY:
+                    shutil.rmtree(place, ignore_errors=True)
         for file in (self.folder / UPLOADS).rglob("*"):
             with suppress(OSError):  # it may be gone meanwhile
                 if file.is_file() and file.stat().st_mtime < now - DAY:
@@ -214,6 +228,7 @@ class Desk:
                 place
             )
             return
+        (place / PROCESS).unlink(missing_ok=True)  # its number may be another program's by now
         replace(status, state="painting", note="starting", tries=status.tries + 1).write(place)
         words = [sys.executable, "-m", "vidstyle.apps.web.worker", str(place)]
         with (place / "worker.log").open("ab") as said:
@@ -239,10 +254,12 @@ class Desk:
         if worker is not None:
             return worker.poll() is None
         try:
-            with FileLock(self.folder / name / LOCK, timeout=0):
+            with FileLock(self.folder / name / LOCK, timeout=LOOKING):
                 return False
         except Timeout:
             return True
+        except OSError:  # a folder of somebody else's
+            return False
 
 
 def _refuse_paths(settings: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import socket
 import threading
 import time
@@ -14,6 +15,7 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI, HTTPException
 from fastapi.responses import FileResponse, Response
+from gradio import processing_utils
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vidstyle.apps.web.desk import AFTER, BEFORE, LATEST, MAKING, REPORT, Desk, Ticket
@@ -21,6 +23,7 @@ from vidstyle.apps.web.page import page
 from vidstyle.apps.web.view import CSS
 from vidstyle.errors import JobError
 
+_UNUSED = re.compile(r"/+gradio_api/+(run-history|runs|vibe|undo-vibe)")  # they would speak to other hosts
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 TENDED_EACH, CLEANED_EACH, PAUSE = 0.5, 3600.0, 30.0  # seconds; the last after an error
 
@@ -37,6 +40,9 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
+            return
+        if _UNUSED.match(scope["path"]):
+            await _refused(404, "there is no such page", scope, send)
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         if (refusal := self._refusal(scope, headers)) is not None:
@@ -115,15 +121,18 @@ def application(
     def job_file(name: str, file: str) -> Response:
         try:
             place = desk.place(name)
+            out = Ticket.read(place).out
         except JobError as error:
             raise HTTPException(404, str(error)) from None
-        if file not in (Ticket.read(place).out, LATEST, BEFORE, AFTER, MAKING, REPORT) or not (place / file).is_file():
+        if file not in (out, LATEST, BEFORE, AFTER, MAKING, REPORT) or not (place / file).is_file():
             raise HTTPException(404, "there is no such file of this job")
         if file in (LATEST, BEFORE, AFTER):  # which may be replaced while they are sent
             return Response((place / file).read_bytes(), media_type="image/jpeg", headers=_HEADERS)
         return FileResponse(place / file, headers=_HEADERS)
 
+    _fetch_nothing()
     blocks = page(desk, shelf)
+    blocks.run_history = False
     blocks.queue(max_size=64)
     gr.mount_gradio_app(
         app,
@@ -137,6 +146,19 @@ def application(
         show_error=False,
     )
     return Guard(app, hosts, max_bytes)
+
+
+def _fetch_nothing() -> None:
+    """Gradio would download what a request names by an address instead of a file that was sent."""
+
+    async def refused(url: str, cache_dir: str) -> str:
+        raise ValueError(f"the page fetches nothing, also not {url!r}")
+
+    def refused_at_once(url: str, cache_dir: str) -> str:
+        raise ValueError(f"the page fetches nothing, also not {url!r}")
+
+    processing_utils.async_ssrf_protected_download = refused
+    processing_utils.ssrf_protected_download = refused_at_once
 
 
 # What a job's name is known by must not leak to other sites, nor what it painted be taken for a page with rights.

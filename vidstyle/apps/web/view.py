@@ -1,5 +1,6 @@
 """What the page shows of a job, as HTML. All that comes from files and people is escaped."""
 
+import contextlib
 import math
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
@@ -39,11 +40,14 @@ def job_view(desk: Desk, name: str) -> str:
     """A job as it is now; a line where there is none of that name."""
     try:
         place, status = desk.place(name), desk.status(name)
+        ticket = Ticket.read(place)
     except JobError as error:
         return f'<div class="vs"><p class="note failed">{escape(str(error))}</p></div>'
-    ticket = Ticket.read(place)
     shown = [place / file for file in (ticket.out, LATEST, BEFORE, AFTER, MAKING, REPORT)]
-    files = {file.name: file.stat().st_mtime_ns for file in shown if file.is_file()}
+    files = dict[str, int]()
+    for file in shown:
+        with contextlib.suppress(OSError):  # it is not there, or was removed just now
+            files[file.name] = file.stat().st_mtime_ns
 
     def url(file: str) -> str:
         return f"/jobs/{name}/{file}?{files.get(file, 0)}"

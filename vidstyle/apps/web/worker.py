@@ -39,7 +39,8 @@ class Reporter(Listener):
         self._folder, self._pace, self._noun = folder, cast(Pace | None, None), "frame"
         self._losses: list[float] = []
         self._told = 0.0
-        self._tries = Status.read(folder).tries
+        before = Status.read(folder)
+        self._tries, self._frames = before.tries, before.frames
 
     def started(self, outline: Outline) -> None:
         self._pace, self._noun = Pace(outline), noun_of(outline)
@@ -85,13 +86,16 @@ class Reporter(Listener):
         return (self._pace.frames_done + self._pace.progress) / self._pace.frames if self._pace else 0.0
 
     def _tell(self, line: str, due: bool = False) -> bool:
-        """Writes the status now and then; whether it did. `tries` is forgotten: this worker works."""
+        """Writes the status now and then; whether it did. `tries` are forgotten once more is done than ever before."""
         now = time.monotonic()
         if not due and now < self._told + EACH:
             return False
         left = self._pace.left() if self._pace else None
-        self._told, self._tries = now, 0
-        Status("painting", line, self._progress(), left, tuple(self._losses)).write(self._folder)
+        self._told = now
+        if self._pace and self._pace.frames_done > self._frames:
+            self._tries, self._frames = 0, self._pace.frames_done
+        losses = tuple(self._losses)
+        Status("painting", line, self._progress(), left, losses, self._tries, self._frames).write(self._folder)
         return True
 
     def _show(self, name: str, image: Tensor) -> None:
@@ -104,7 +108,10 @@ def main(folder: Path) -> int:
     try:
         with FileLock(folder / LOCK, timeout=2):  # who looks whether it is free holds it for a moment
             write_whole(folder / PROCESS, str(os.getpid()).encode())
-            return _paint(folder)
+            try:
+                return _paint(folder)
+            finally:
+                (folder / PROCESS).unlink(missing_ok=True)
     except Timeout:
         log.error("another worker paints %s", folder.name)
         return 1
@@ -133,6 +140,7 @@ def _paint(folder: Path) -> int:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: what is begun is tidied up now
     raise KeyboardInterrupt
 
 
