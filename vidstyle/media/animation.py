@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import struct
 import threading
 import warnings
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from vidstyle.errors import SourceError
 
@@ -22,6 +24,11 @@ from .limits import LIMITS, Limits
 FORMATS = ("GIF", "WEBP", "PNG")
 SHORTEST_MS = 20  # browsers show pictures with a shorter time for 100 ms
 DEFAULT_MS = 100
+# What Pillow's readers of damaged files raise: there is no common base, and no list.
+UNREADABLE = (
+    *(OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError),
+    *(NotImplementedError, AssertionError, struct.error, zlib.error, Image.DecompressionBombError),
+)
 _PILLOWS_LIMIT = threading.Lock()  # it is one for the whole process
 
 
@@ -48,7 +55,7 @@ def is_animated(path: str | os.PathLike[str]) -> bool:
     try:
         with open_picture(path) as picture:
             return int(getattr(picture, "n_frames", 1)) > 1
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+    except UNREADABLE:
         return False
 
 
@@ -61,13 +68,13 @@ def measure(path: Path, limits: Limits = LIMITS) -> tuple[tuple[int, int], tuple
     with _opened(path) as picture:
         size = (picture.height, picture.width)
         limits.check_size(ffmpeg.printable(path.name), size)
-        announced = int(getattr(picture, "n_frames", 1))
+        announced = _announced(picture)
         limits.check_length(ffmpeg.printable(path.name), announced, 0)
         for number in range(announced):
             try:
                 picture.seek(number)
                 picture.load()  # WebP tells the time of a picture only once it is decoded
-            except (OSError, EOFError, SyntaxError, ValueError):
+            except UNREADABLE:
                 break
             milliseconds = float(picture.info.get("duration") or 0)
             durations.append((milliseconds if milliseconds >= SHORTEST_MS else DEFAULT_MS) / 1000)
@@ -79,11 +86,11 @@ def measure(path: Path, limits: Limits = LIMITS) -> tuple[tuple[int, int], tuple
 def read(path: Path) -> Iterator[NDArray[np.uint8]]:
     """Each picture as (H, W, 3) RGB 0..255, transparent parts on white."""
     with _opened(path) as picture:
-        for number in range(int(getattr(picture, "n_frames", 1))):
+        for number in range(_announced(picture)):
             try:
                 picture.seek(number)
                 whole = picture.convert("RGBA")
-            except (OSError, EOFError, SyntaxError, ValueError):
+            except UNREADABLE:
                 return
             ground = Image.new("RGBA", whole.size, "white")
             yield np.array(Image.alpha_composite(ground, whole).convert("RGB"))
@@ -91,13 +98,21 @@ def read(path: Path) -> Iterator[NDArray[np.uint8]]:
 
 def has_transparency(path: Path) -> bool:
     """Whether the first picture has transparent parts."""
-    with _opened(path) as picture:
+    with _opened(path) as picture, contextlib.suppress(*UNREADABLE):
         low, _ = picture.convert("RGBA").getchannel("A").getextrema()
         return isinstance(low, int | float) and low < 255
+    return False
+
+
+def _announced(picture: Image.Image) -> int:
+    """How many pictures there are by the file; 1 where that cannot be told."""
+    with contextlib.suppress(*UNREADABLE):
+        return int(getattr(picture, "n_frames", 1))
+    return 1
 
 
 def _opened(path: Path) -> Image.Image:
     try:
         return open_picture(path)
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise SourceError(f"{ffmpeg.printable(path.name)} cannot be read as an animation; copy it again.") from error

@@ -22,7 +22,7 @@ from vidstyle.errors import SinkError, SourceError
 from vidstyle.files import write_whole
 
 from . import ffmpeg
-from .animation import is_animated, open_picture, passing_over_metadata
+from .animation import UNREADABLE, is_animated, open_picture, passing_over_metadata
 from .colour import in_srgb, planes, through_table, to_srgb
 from .limits import LIMITS, Limits
 from .readable import require_file
@@ -45,7 +45,6 @@ PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 _ORIENTATION = 0x0112  # EXIF and TIFF tag
-_UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def load_picture(path: str | os.PathLike[str], limits: Limits = LIMITS) -> Pictu
         try:
             file.load()
             return _load_deep(file, data) if _bits(file, data) == 16 else _load_plain(file)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             text = ffmpeg.printable(error)
             raise SourceError(f"{name} is damaged or cut off ({text}); copy it again.") from error
 
@@ -96,7 +95,7 @@ def picture_format(path: str | os.PathLike[str]) -> str | None:
     try:
         with open_picture(path, _FORMATS) as file:
             return file.format
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
 
 
@@ -104,7 +103,7 @@ def picture_format(path: str | os.PathLike[str]) -> str | None:
 def _opened(data: bytes, name: str, limits: Limits) -> Iterator[Image.Image]:
     try:
         file = open_picture(io.BytesIO(data), _FORMATS)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _unknown(name) from error
     with file:
         limits.check_size(name, (file.height, file.width))
