@@ -9,8 +9,9 @@ from torch import Tensor
 
 from vidstyle import Frame, Painter, paint_frames
 from vidstyle.motion.flow import Motion, warp
-from vidstyle.painting.descent import Moments, Schedule, adam, lbfgs
-from vidstyle.painting.painter import FIRST_RATE, LAST_RATE, Painted
+from vidstyle.painting.descent import Schedule, lbfgs, quasi_newton
+from vidstyle.painting.painter import FIRST_LENGTH, LAST_LENGTH, Painted
+from vidstyle.painting.preconditioner import Preconditioner
 from vidstyle.painting.targets import Anchor, Losses
 
 WARM_STEPS = 8
@@ -42,10 +43,11 @@ def warm(painter: Painter, frames: Sequence[Frame]) -> Painting:
             if last is None or frame.cut:
                 last = painter.paint(frame.image)
             else:
-                schedule = Schedule(WARM_STEPS, FIRST_RATE, LAST_RATE, painter.axes)
+                schedule = Schedule(WARM_STEPS, FIRST_LENGTH, LAST_LENGTH)
                 objective = painter.objective(painter.coloured(frame.image))
-                end = adam(last.image, objective, schedule, None, lambda *_: None)
-                last = Painted(end.image, end.losses, WARM_STEPS, 0.0, end.moments, WARM_STEPS)
+                preconditioner = Preconditioner(painter.colours)
+                end = quasi_newton(last.image, objective, schedule, lambda *_: None, preconditioner)
+                last = Painted(end.image, end.losses, WARM_STEPS, 0.0, full_steps=WARM_STEPS)
             yield frame, last
 
     return timed(results())
@@ -86,9 +88,9 @@ def followed(painter: Painter, frame: Frame, before: Frame, last: Painted) -> Pa
                 raise StopIteration
 
     with contextlib.suppress(StopIteration):
-        lbfgs(start, objective, Schedule(RUDER_MOST, 0, 0), None, watch)
+        lbfgs(start, objective, Schedule(RUDER_MOST, 0, 0), watch)
     ((image, loss),) = latest
-    return Painted(image, loss, len(losses), 0.0, Moments.zeros(image), len(losses))
+    return Painted(image, loss, len(losses), 0.0, full_steps=len(losses))
 
 
 METHODS: dict[str, Method] = {"vidstyle": vidstyle, "alone": alone, "warm": warm, "ruder": ruder}

@@ -35,9 +35,10 @@ from vidstyle.features.weights import read_filters
 from vidstyle.jobs.estimate import random_filters
 from vidstyle.jobs.sheet import contact_sheet
 from vidstyle.media.images import fit_size, load_picture, resize, save_picture
-from vidstyle.painting.descent import Moments, Schedule, adam
-from vidstyle.painting.painter import FIRST_RATE, LAST_RATE, RANDOM_START
+from vidstyle.painting.descent import Schedule, quasi_newton
+from vidstyle.painting.painter import FIRST_LENGTH, LAST_LENGTH, RANDOM_START
 from vidstyle.painting.palette import colour_axes
+from vidstyle.painting.preconditioner import Preconditioner
 from vidstyle.painting.statistics import STATISTICS
 from vidstyle.painting.targets import ContentTargets, Objective, Region, StyleTargets
 from vidstyle.settings import Settings
@@ -126,18 +127,18 @@ def texture(filters: Weights, style: Tensor, scales: Scales, seed: int) -> Tenso
     """A picture of the style's size, made from noise, coarse to fine, as a painter does it."""
     network, weights = VGG19(filters, LAYERS, "avg"), dict.fromkeys(LAYERS, 1 / len(LAYERS))
     generator = torch.Generator().manual_seed(seed)
-    image, moments, axes = torch.empty(0), None, colour_axes([style])
+    image, axes = torch.empty(0), colour_axes([style])
+    preconditioner = Preconditioner(axes @ axes.T)
     for divisor, steps in scales:
         size = (style.shape[-2] // divisor, style.shape[-1] // divisor)
         small = resize(style, size).clamp(0, 1)
         coloured = torch.einsum("ca,ahw->chw", axes, torch.randn(small.shape, generator=generator))
         noise = small.mean((1, 2), keepdim=True) + RANDOM_START * coloured
-        image = resize(image, size).clamp(0, 1) if moments else noise.clamp(0, 1)
+        image = (resize(image, size) if len(image) else noise).clamp(0, 1)
         region = Region(StyleTargets.of(network, small, LAYERS, GRAM))
         objective = Objective(network, [region], GRAM, ContentTargets({}, {}), weights, {}, 1.0, 0.0)
-        moments = moments.resized(size) if moments else Moments.zeros(image)
-        descended = adam(image, objective, Schedule(steps, FIRST_RATE, LAST_RATE, axes), moments, lambda *_: None)
-        image, moments = descended.image, descended.moments
+        schedule = Schedule(steps, FIRST_LENGTH, LAST_LENGTH)
+        image = quasi_newton(image, objective, schedule, lambda *_: None, preconditioner).image
     return image
 
 

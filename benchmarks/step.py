@@ -21,7 +21,7 @@ from vidstyle.apps.memory import keep_freed_memory
 from vidstyle.features import winograd
 from vidstyle.features.layers import LAYERS, block_of, filter_shape, layers_up_to
 from vidstyle.jobs.estimate import random_filters
-from vidstyle.painting.descent import Moments, Schedule, adam
+from vidstyle.painting.descent import Schedule, quasi_newton
 from vidstyle.painting.painter import Painter
 from vidstyle.settings import Settings
 
@@ -78,8 +78,8 @@ def one_step(size: int) -> Callable[[], object]:
     settings = Settings(content_layers="conv4_2")
     picture = torch.rand(3, size, size)
     painter = Painter([picture], random_filters(settings, torch.Generator().manual_seed(0)), settings)
-    objective, moments = painter.objective(picture), Moments.zeros(picture)
-    return lambda: adam(picture, objective, Schedule(1, 0.02, 0.02), moments, lambda *_: None)
+    objective = painter.objective(picture)
+    return lambda: quasi_newton(picture, objective, Schedule(1, 0.02, 0.02), lambda *_: None)
 
 
 def measure(size: int, rounds: int) -> dict[str, object]:

@@ -7,7 +7,7 @@ With a CLIP, one row for each of:
 
 - ``vidstyle``: as the command line paints;
 - ``alone``: each frame for itself, coarse to fine from its content;
-- ``warm``: each frame from the last painting as it lies, a fresh Adam, WARM_STEPS steps at full size;
+- ``warm``: each frame from the last painting as it lies, WARM_STEPS steps at full size;
 - ``ruder``: each frame from the last painting carried along the flow, with a temporal loss where it can be seen, by
   L-BFGS until the loss falls by less than 1e-4 in 50 steps (Ruder et al. 2016); only --ruder-frames, it is slow.
 
@@ -36,8 +36,9 @@ from vidstyle.features.weights import read_filters
 from vidstyle.jobs.measures import Judge, Work, film_measures, judged, summary
 from vidstyle.media.images import fit_size
 from vidstyle.media.sink import open_sink
-from vidstyle.painting.descent import Schedule, adam, lbfgs, loss_and_gradient
-from vidstyle.painting.painter import FIRST_RATE, LAST_RATE, size_of
+from vidstyle.painting.descent import Schedule, lbfgs, loss_and_gradient, quasi_newton
+from vidstyle.painting.painter import FIRST_LENGTH, LAST_LENGTH, size_of
+from vidstyle.painting.preconditioner import Preconditioner
 
 LBFGS_STEPS = 500
 TRAINED_LAYERS = ("conv1_1", "conv2_1", "conv3_1")
@@ -97,17 +98,18 @@ def save(path: Path, pictures: Sequence[Tensor]) -> None:
 
 
 def step_seconds(painter: Painter, frame: Frame) -> dict[str, float]:
-    """Seconds of one step of Adam (the median of some) and of one of L-BFGS on the frame."""
+    """Seconds of one step (the median of some) and of one of L-BFGS with a line search on the frame."""
     objective, image = painter.objective(painter.coloured(frame.image)), frame.image
     loss_and_gradient(image, objective)
     times = []
     for _ in range(5):
         began = time.perf_counter()
-        adam(image, objective, Schedule(1, FIRST_RATE, LAST_RATE, painter.axes), None, lambda *_: None)
+        schedule = Schedule(1, FIRST_LENGTH, LAST_LENGTH)
+        quasi_newton(image, objective, schedule, lambda *_: None, Preconditioner(painter.colours))
         times.append(time.perf_counter() - began)
     steps, began = 10, time.perf_counter()
-    lbfgs(image, objective, Schedule(steps, 0, 0), None, lambda *_: None)
-    return {"adam_step": median(times), "lbfgs_step": (time.perf_counter() - began) / steps}
+    lbfgs(image, objective, Schedule(steps, 0, 0), lambda *_: None)
+    return {"step": median(times), "lbfgs_step": (time.perf_counter() - began) / steps}
 
 
 # ---------------------------------------------------------------- what is run
@@ -152,7 +154,7 @@ def ratios(rows: dict[str, Any], steps: dict[str, float], frames: int) -> dict[s
     """What one reads the table for; all of one run."""
     ours = rows["vidstyle"]
     found = {
-        "equivalents_of_a_follower": ours["follower_seconds"] / steps["adam_step"],
+        "equivalents_of_a_follower": ours["follower_seconds"] / steps["step"],
         "lbfgs_500_over_ours": LBFGS_STEPS * frames * steps["lbfgs_step"] / ours["seconds_in_all"],
     }
     for name in rows:
@@ -171,7 +173,7 @@ def run_made(options: argparse.Namespace) -> dict[str, Any]:
     for name, (frames, flows) in made_clips(size, options.frames).items():
         painter = painter_for(frames, options.style, options.strength, options.weights)
         before, results = step_seconds(painter, frames[0]), list(vidstyle(painter, frames))
-        step = fmean((before["adam_step"], step_seconds(painter, frames[0])["adam_step"]))
+        step = fmean((before["step"], step_seconds(painter, frames[0])["step"]))
         paintings = [painted.image for _, painted, _ in results]
         if options.out:
             save(options.out / f"{name.replace(', ', '_')}.mp4", paintings)

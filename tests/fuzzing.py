@@ -35,7 +35,6 @@ from vidstyle.keys import parse_number_keys, parse_shares, parse_style_keys, to_
 from vidstyle.media.images import load_picture
 from vidstyle.media.probe import probe
 from vidstyle.motion.chain import Linked, Memory, PaintedFrame
-from vidstyle.painting.descent import Moments
 from vidstyle.painting.painter import Painted
 from vidstyle.painting.targets import Losses
 from vidstyle.settings import Settings, parse_layers
@@ -120,7 +119,9 @@ def syntax(text: str) -> None:
 
 NAMES = [field.name for field in fields(Settings)]
 NUMBERS = st.one_of(st.integers(-(2**70), 2**70), st.floats(), st.booleans())
-VALUES = st.one_of(NUMBERS, TEXTS, st.sampled_from(["dis", "gram", "adam", "full", "32", "conv1_1", "content", "sums"]))
+VALUES = st.one_of(
+    NUMBERS, TEXTS, st.sampled_from(["dis", "gram", "quasi-newton", "full", "32", "conv1_1", "content", "sums"])
+)
 TABLES = st.dictionaries(st.one_of(st.sampled_from([*NAMES, "preset"]), TEXTS), VALUES, max_size=4)
 FILES = st.one_of(st.binary(max_size=200), TEXTS.map(lambda text: text.encode("utf-8", "surrogatepass")), TABLES)
 
@@ -315,7 +316,7 @@ def linked() -> Linked:
     from vidstyle.media.source import Frame
 
     image = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(0))
-    painted = Painted(image, Losses(), 1, 0.0, Moments.zeros(image))
+    painted = Painted(image, Losses(), 1, 0.0)
     frame = Frame(0, 0.0, image)
     return Linked(frame, Memory.of_opener(frame, painted), opens=True)
 
@@ -358,7 +359,7 @@ def words(line: list[str]) -> None:
 def unpainted(painter: Any, frames: Any, *_: Any) -> Iterator[tuple[PaintedFrame, Linked]]:
     """A painter that does nothing."""
     for frame in frames:
-        painted = Painted(frame.image, Losses(), 1, 0.0, Moments.zeros(frame.image))
+        painted = Painted(frame.image, Losses(), 1, 0.0)
         yield PaintedFrame(frame, painted), Linked(frame, Memory.of_opener(frame, painted), opens=True)
 
 

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "draft": {"steps": 12, "frame_steps": 2},
+    "draft": {"steps": 8, "frame_steps": 2},
     "standard": {},
-    "fine": {"steps": 100, "frame_steps": 10},
+    "fine": {"steps": 60, "frame_steps": 10},
     "paper": {
         "loss": "sums",
         "content_layers": "conv5_2",
+        "style_layers": "conv1_1,conv2_1,conv3_1,conv4_1,conv5_1",
         "keep_colors": "free",
         "content_weight": 1.0,
         "style_weight": 1000.0,

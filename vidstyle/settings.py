@@ -89,9 +89,9 @@ class Settings:
         _are_layers,
     )
     style_layers: str = _option(
-        "conv1_1,conv2_1,conv3_1,conv4_1,conv5_1",
+        "conv1_1=16,conv2_1=8,conv3_1=4,conv4_1=2,conv5_1=1",
         STYLE,
-        "Layers whose Gram matrices hold the style, with weights: conv1_1=1,conv3_1=0.2.",
+        "Layers whose statistics hold the style, with weights: conv1_1=1,conv3_1=0.2.",
         _are_layers,
     )
     content_weight: float = _option(
@@ -106,8 +106,8 @@ class Settings:
         STYLE,
         "Relative errors with a balance that is found, or the article's plain sums of squares.",
     )
-    style_loss: Literal["gram", "covariance", "wasserstein2", "histogram"] = _option(
-        "gram", STYLE, "What of the responses is the style: Gram matrices, or another of their statistics."
+    style_loss: Literal["gram", "covariance", "wasserstein2", "histogram", "sliced"] = _option(
+        "gram", STYLE, "What of the activations is the style: Gram matrices, or another of their statistics."
     )
     style_scale: float = _option(
         1.0,
@@ -143,7 +143,7 @@ class Settings:
         "a number from 0 to 50",
     )
     steps: int = _option(
-        30, PAINTING, "Full-size steps of a picture or a shot's first frame.", lambda v: v >= 1, "1 or more"
+        20, PAINTING, "Steps at each size of a picture or a shot's first frame.", lambda v: v >= 1, "1 or more"
     )
     frame_steps: int = _option(3, PAINTING, "Steps of each following frame, at most.", lambda v: v >= 1, "1 or more")
     flow: FlowName = _option("dis", MOTION, "How the motion between frames is found.")  # noqa: RUF009 (frozen)
@@ -170,10 +170,14 @@ class Settings:
     )
     loop: bool = _option(False, MOTION, "Let the end meet the start, for films that go round; takes two passes.")
     scales: int = _option(
-        4, PAINTING, "Sizes from coarse to fine, each twice the one before.", lambda v: 1 <= v <= 8, "1 to 8"
+        3, PAINTING, "Sizes from coarse to fine, each twice the one before.", lambda v: 1 <= v <= 8, "1 to 8"
     )
     init: str = _option("content", PAINTING, "Where a painting starts: content, random, or a picture file.")
-    optimizer: Literal["adam", "lbfgs"] = _option("adam", PAINTING, "How the pixels descend.")
+    optimizer: Literal["quasi-newton", "lbfgs"] = _option(
+        "quasi-newton",
+        PAINTING,
+        "How the pixels descend: quasi-newton in the style's colours, or lbfgs on plain pixels, the article's.",
+    )
     size: str = _option(
         "auto",
         PAINTING,

@@ -10,7 +10,6 @@ from vidstyle.apps.pace import Pace
 from vidstyle.jobs.listener import Crowd, Outline
 from vidstyle.media.source import Frame
 from vidstyle.motion.chain import PaintedFrame
-from vidstyle.painting.descent import Moments
 from vidstyle.painting.painter import Painted, Step
 from vidstyle.painting.targets import Losses
 
@@ -24,7 +23,7 @@ def step(number: int, count: int, progress: float) -> Step:
 
 
 def painted(index: int, cut: bool = False, steps: int = 4) -> PaintedFrame:
-    picture = Painted(PICTURE, LOSSES, steps, 1.0, Moments.zeros(PICTURE))
+    picture = Painted(PICTURE, LOSSES, steps, 1.0)
     return PaintedFrame(Frame(index, 0.0, PICTURE, cut), picture)
 
 

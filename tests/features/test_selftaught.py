@@ -10,7 +10,7 @@ from vidstyle.features.layers import filter_shape, layers_up_to, state_key
 from vidstyle.features.selftaught import learn
 from vidstyle.features.vgg19 import VGG19
 from vidstyle.media.images import load_picture, resize
-from vidstyle.painting.descent import Schedule, adam
+from vidstyle.painting.descent import Schedule, quasi_newton
 from vidstyle.painting.statistics import STATISTICS
 from vidstyle.painting.targets import ContentTargets, Objective, Region, StyleTargets
 
@@ -85,7 +85,7 @@ def texture(filters: dict[str, Tensor], style: Tensor) -> Tensor:
     region = Region(StyleTargets.of(network, style, tuple(layers), gram))
     objective = Objective(network, [region], gram, ContentTargets({}, {}), layers, {}, 1.0, 0.0)
     start = torch.rand(style.shape, generator=torch.Generator().manual_seed(1))
-    return adam(start, objective, Schedule(60, 0.05, 0.002), None, lambda *_: None).image
+    return quasi_newton(start, objective, Schedule(60, 0.05, 0.002), lambda *_: None).image
 
 
 def test_noise_becomes_the_styles_texture() -> None:

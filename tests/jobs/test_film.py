@@ -26,7 +26,6 @@ from vidstyle.media.images import save_picture
 from vidstyle.media.probe import probe
 from vidstyle.media.source import Frame
 from vidstyle.motion.chain import PaintedFrame
-from vidstyle.painting.descent import Moments
 from vidstyle.painting.painter import Painted, Painter
 from vidstyle.painting.targets import Losses
 from vidstyle.settings import Settings
@@ -280,8 +279,7 @@ def test_ten_minutes_stay_in_sync_and_memory_flat(
 
     def untouched(painter: Painter, frames: Iterable[Frame], *_: object) -> Iterator[tuple[PaintedFrame, None]]:
         for frame in frames:
-            losses, moments = Losses(), Moments.zeros(frame.image)
-            yield PaintedFrame(frame, Painted(frame.image, losses, 0, 0.0, moments)), None
+            yield PaintedFrame(frame, Painted(frame.image, Losses(), 0, 0.0)), None
 
     monkeypatch.setattr(underway, "paint_part", untouched)
     monkeypatch.setattr(underway, "link_bytes", lambda _: b"")

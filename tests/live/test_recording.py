@@ -14,7 +14,6 @@ from vidstyle.live.recording import Recording
 from vidstyle.media.camera import Snap
 from vidstyle.media.look import PLAIN
 from vidstyle.media.source import open_video
-from vidstyle.painting.descent import Moments
 from vidstyle.painting.painter import Painted
 from vidstyle.painting.targets import Losses
 
@@ -22,7 +21,7 @@ from vidstyle.painting.targets import Losses
 def picture(level: int, size: tuple[int, int] = (48, 64)) -> LivePicture:
     pixels = np.full((*size, 3), level, np.uint8)
     image = as_tensor(pixels)
-    painted = Painted(image, Losses(), 1, 0.1, Moments.zeros(image))
+    painted = Painted(image, Losses(), 1, 0.1)
     return LivePicture(Snap(pixels, 0, 0.0), pixels, PLAIN, painted, Gait(size, 1), 0.1, 0.1, False)
 
 

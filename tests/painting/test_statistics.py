@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vidstyle.painting.statistics import BINS, STATISTICS, Statistic
+from vidstyle.painting.statistics import BINS, STATISTICS, Statistic, _rotation
 
 STATISTIC = pytest.mark.parametrize("statistic", STATISTICS.values(), ids=STATISTICS.keys())
 
@@ -57,6 +57,27 @@ def test_a_histogram_sees_what_a_gram_matrix_does_not() -> None:
     sparse[..., :2] = 2.0
     assert distance(STATISTICS["gram"], even, sparse) == pytest.approx(0, abs=1e-6)
     assert distance(STATISTICS["histogram"], even, sparse) > 0.1
+
+
+def test_sliced_is_the_distance_along_directions_at_right_angles() -> None:
+    """Every direction alone, by sorting, as for distributions of one dimension."""
+    x, style = responses(0, height=BINS, width=1), responses(1, height=BINS, width=1)
+    rotation = _rotation(4, x.device)
+    assert torch.allclose(rotation @ rotation.T, torch.eye(4), atol=1e-5)
+    expected, size = 0.0, 0.0
+    for line in rotation:
+        a, b = (sorted((line @ t[0].flatten(1)).tolist()) for t in (x, style))
+        expected += sum((p - q) ** 2 for p, q in zip(a, b, strict=True))
+        size += sum(q**2 for q in b)
+    assert distance(STATISTICS["sliced"], x, style) == pytest.approx(expected / size, rel=1e-4)
+
+
+def test_sliced_sees_what_means_and_covariances_do_not() -> None:
+    """Two values as often as each other, and three with the same mean and spread."""
+    two = torch.tensor([1.0, 3.0]).repeat(36).view(1, 1, 9, 8)
+    three = torch.tensor([2.0 - 1.5**0.5, 2.0, 2.0 + 1.5**0.5]).repeat(24).view(1, 1, 9, 8)
+    assert distance(STATISTICS["wasserstein2"], two, three) == pytest.approx(0, abs=1e-5)
+    assert distance(STATISTICS["sliced"], two, three) > 0.01
 
 
 @STATISTIC

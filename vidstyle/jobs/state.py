@@ -22,7 +22,6 @@ from vidstyle.media.look import PLANES, Look
 from vidstyle.media.source import Frame
 from vidstyle.motion.chain import Linked, Memory
 from vidstyle.motion.hold import Stillness
-from vidstyle.painting.descent import Moments
 from vidstyle.painting.painter import Painted, Painter
 from vidstyle.painting.palette import Palette, Palettes
 from vidstyle.painting.targets import Losses
@@ -71,9 +70,6 @@ def link_bytes(link: Linked) -> bytes:
         **{f"paintings.{i}": painting for i, painting in enumerate(memory.paintings)},
         **{f"pictures.{i}": picture for i, picture in enumerate(memory.pictures)},
         "image": last.image,
-        "mean": last.moments.mean,
-        "square": last.moments.square,
-        "square_seen": last.moments.square_seen,
         "reference": memory.stillness.reference,
         "awake": memory.stillness.awake,
         "age": memory.age,
@@ -88,7 +84,7 @@ def link_bytes(link: Linked) -> bytes:
         "steps": last.steps,
         "took": last.seconds,
         "full_steps": last.full_steps,
-        "mean_seen": last.moments.mean_seen,
+        "step_size": last.step_size,
         "level": memory.level,
         "pull": memory.pull,
         "shares": memory.look.shares,
@@ -107,10 +103,8 @@ def link_of(path: Path, device: torch.device) -> Linked:
 
 
 def _link_of(tensors: Mapping[str, Tensor], there: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Linked:
-    moments = Moments(there["mean"], there["square"], facts["mean_seen"], there["square_seen"])
-    last = Painted(
-        there["image"], Losses(**facts["losses"]), facts["steps"], facts["took"], moments, facts["full_steps"]
-    )
+    losses, step_size = Losses(**facts["losses"]), facts["step_size"]
+    last = Painted(there["image"], losses, facts["steps"], facts["took"], step_size, facts["full_steps"])
     numbers = range(facts["length"])
     memory = Memory(
         paintings=tuple(there[f"paintings.{i}"] for i in numbers),

@@ -31,7 +31,6 @@ from vidstyle.presets import LIVE
 from vidstyle.settings import Settings
 
 CPU_RATE, GPU_RATE = 2.5, 30.0  # pictures a second where nothing else is asked for
-GENTLE = 0.05  # of the learning rate, for what lies still: it gets better, and does not flicker
 FADE = 8  # pictures over which one style goes over into another
 
 
@@ -93,7 +92,7 @@ class LivePainting:
             painted = painter.looking(frame.look).begun(frame.image, on_step)
             self._memory = Memory.of_opener(frame, painted)
             return True
-        self._memory = followed(painter, one, self._memory, remembered, None, gentle=GENTLE)
+        self._memory = followed(painter, one, self._memory, remembered, None, restless=True)
         return False
 
     def _tracked(self, frame: Frame) -> tuple[Tracked, Remembered | None]:

@@ -14,16 +14,14 @@ from vidstyle.media.images import resize
 from vidstyle.media.look import PLAIN, Look
 from vidstyle.media.source import Frame
 from vidstyle.motion.estimators import flow_estimator
-from vidstyle.motion.flow import Flow, Motion, warp
+from vidstyle.motion.flow import Motion, warp
 from vidstyle.motion.hold import Stillness
 from vidstyle.motion.tracking import Tracked, found_ahead, tracked
-from vidstyle.painting.descent import Moments
 from vidstyle.painting.painter import OnStep, Painted, Painter, Size, WarmStart
 from vidstyle.painting.targets import Anchor
 
 SETTLING = 16  # frames over which uncovered pixels are painted freely, before they are held like others
 UNSETTLED = SETTLING // 2  # the age of paint that is to look otherwise: half as firm, and not held
-SETTLED_REACH = 0.33  # of the learning rate, for settled paint: it is right but for small errors of the flow
 NEW = 0.05  # share of pixels that were lately uncovered, from which on no loss of a frame is low enough
 FULL_EFFORT = 0.6  # share of free pixels from which on a frame is given all its steps
 LOST = 0.3  # share of pixels that earlier paint is known of, below which a frame is painted like a first one
@@ -71,13 +69,13 @@ class Memory:
 
     def resized(self, size: Size) -> "Memory":
         """For frames of another (height, width)."""
-        still, last = self.stillness, self.last
+        still = self.stillness
         awake = F.interpolate(still.awake[None, None].float(), size)[0, 0] > 0
         return replace(
             self,
             paintings=tuple(resize(painting, size) for painting in self.paintings),
             pictures=tuple(resize(picture, size) for picture in self.pictures),
-            last=replace(last, image=resize(last.image, size), moments=last.moments.resized(size)),
+            last=replace(self.last, image=resize(self.last.image, size)),
             stillness=Stillness(resize(still.reference, size), awake),
             age=F.interpolate(self.age[None], size)[0],
             shown=resize(self.shown, size),
@@ -157,13 +155,13 @@ def followed(
     remembered: "Remembered",
     on_step: OnStep | None,
     earlier: Earlier | None = None,
-    gentle: float = 0.0,
+    restless: bool = False,
 ) -> Memory:
     """The memory after a frame that is painted from where the last paintings were carried along the motion.
 
     What an `earlier` pass painted of the frame is blended in, and stands where the last paintings show nothing.
-    Pixels that lie still stay as they are; where `gentle` is above 0 they are painted on instead, by that share of the
-    learning rate, and every frame takes all its steps.
+    Pixels that lie still stay as they are; `restless`: they are painted on instead, without a temporal loss, and every
+    frame takes all its steps.
     """
     frame, motion, length = one.frame, one.motions[1], max(painter.settings.look_backs)
     painter, changed = painter.looking(frame.look), torch.as_tensor(frame.look.changed_since(memory.look))
@@ -175,7 +173,7 @@ def followed(
     unsettled = (age[0] < SETTLING).cpu() | torch.from_numpy((motion.flow != 0).any(-1))
     stillness, free = memory.stillness.after(frame.image, unsettled)
     shown = torch.where(motion.visible, warp(memory.shown, motion.flow), frame.image)
-    if not (gentle or free.any()):
+    if not (restless or free.any()):
         held = replace(memory.last, steps=0, seconds=0.0, full_steps=0.0)
         return memory.after(frame, held, length, stillness=stillness, age=age, shown=shown)
     content, free = frame.image.to(painter.device), free.to(painter.device)[None]
@@ -185,16 +183,13 @@ def followed(
     firm = firmness(shown, frame.image).to(painter.device)
     shown = shown.lerp(frame.image, RENEWED * free.cpu().float())
     stiffness = remembered.trust * firm * (age / SETTLING) * (255 * pull / (2 * painter.settings.stability))
-    moments = carried(memory.last.moments, motion.flow, visible, remembered.known)
     done = float((age < SETTLING).float().mean()) < NEW  # else a good loss may hide that the new part is bare
     lowest = -math.inf if changed.all() else memory.level
     level = lowest if done else -math.inf
     effort = min(1.0, float(free.float().mean()) / FULL_EFFORT)
-    reach = torch.lerp(torch.ones_like(age), torch.full_like(age, SETTLED_REACH), age / SETTLING)
-    if gentle:
-        reach, stiffness = torch.where(free, reach, gentle), stiffness * free
-        free, level, effort = torch.ones_like(free), -math.inf, 1.0
-    warm = WarmStart(Anchor(start, stiffness, free), moments, level, effort, reach)
+    if restless:
+        stiffness, free, level, effort = stiffness * free, torch.ones_like(free), -math.inf, 1.0
+    warm = WarmStart(Anchor(start, stiffness, free), memory.last.step_size, level, effort)
     painted = painter.follow(content, warm, on_step)
     changes = {"stillness": stillness, "age": age, "shown": shown, "pull": pull, "level": lowest}
     return memory.after(frame, painted, length, **changes)
@@ -230,19 +225,6 @@ class Remembered:
                 paint = torch.where(new, warp(paintings[back - 1], motion.flow).clamp(0, 1), found.paint)
                 found = cls(paint, torch.where(new, trust, found.trust), found.known | visible)
         return found
-
-
-def carried(moments: Moments, flow: Flow, visible: Tensor, known: Tensor) -> Moments:
-    """The optimiser's step sizes for the next frame: mean squares along the motion, no momentum.
-
-    Pixels that are settled hardly move. Those that are not `visible` (H, W) in the last frame take the mean of the
-    others where their paint is `known` from further back, and start afresh where it is not.
-    """
-    square = warp(moments.square, flow, cv2.INTER_LINEAR)
-    others = square[:, visible].mean(1)[:, None, None] if visible.any() else torch.zeros_like(square[:, :1, :1])
-    square = torch.where(visible, square, torch.where(known, others, 0))
-    seen = torch.where(visible | (known & visible.any()), torch.inf, 0.0)[None]
-    return Moments(torch.zeros_like(square), square, 0, seen)
 
 
 def _filled(painter: Painter, remembered: Remembered, content: Tensor) -> Tensor:

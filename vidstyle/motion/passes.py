@@ -32,7 +32,6 @@ from vidstyle.motion.chain import (
 from vidstyle.motion.estimators import flow_estimator
 from vidstyle.motion.flow import Motion
 from vidstyle.motion.tracking import found_ahead, tracked
-from vidstyle.painting.descent import Moments
 from vidstyle.painting.painter import OnStep, Painter
 
 MEETING = 16  # frames over which a loop's end goes over to its start
@@ -170,10 +169,9 @@ class _Shot:
 def _bare(painted: PaintedFrame) -> PaintedFrame:
     """A painted frame without its pictures."""
     nothing = torch.empty(0)
-    moments = Moments(nothing, nothing, 0, nothing)
     look = replace(painted.frame.look, places=None, mask=None)
     frame = replace(painted.frame, image=nothing, look=look)
-    return PaintedFrame(frame, replace(painted.painted, image=nothing, moments=moments))
+    return PaintedFrame(frame, replace(painted.painted, image=nothing))
 
 
 def _whole(bare: Frame, tensors: Mapping[str, Tensor]) -> Frame:

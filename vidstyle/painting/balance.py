@@ -20,13 +20,13 @@ from vidstyle.settings import Settings
 
 OnProbe = Callable[[int, int], None]  # paintings of the search done, in all
 
-PROBE_AREA = 150**2  # pixels of the paintings that the balance is searched on: smaller ones keep less structure
+PROBE_AREA = 170**2  # pixels of the paintings that the balance is searched on: room for the scales of a larger one
 PROBES = 3  # paintings of the search, at most
-PROBE_SCALES, PROBE_STEPS = 2, 20
+PROBE_STEPS = 20
 FIRST_GUESS = 0.2
 NEAR = 0.02  # of the wanted structure: the search ends there
-TYPICAL_SLOPE = 0.08  # structure gained for each e-fold of the balance
-RANGE = (1e-3, 1e3)  # of the balance
+TYPICAL_SLOPE, SMALLEST_SLOPE = 0.08, 0.025  # structure gained for each e-fold of the balance
+RANGE = (1e-5, 1e3)  # of the balance
 BLUR = 1 / 160  # of the long side: standard deviation of the blur before structures are compared
 WINDOW = 1 / 8  # of the height
 
@@ -78,7 +78,7 @@ def found_balance(painter: Painter, contents: Sequence[Tensor], strength: float,
     """The balance at which paintings keep the structure of `strength`."""
     content = max(contents, key=lambda picture: float(picture.std()))
     small = resize(content, _probe_size(size_of(content)))
-    settings = painter.settings.replace(init="content", steps=PROBE_STEPS, scales=PROBE_SCALES)
+    settings = painter.settings.replace(init="content", steps=PROBE_STEPS)
     probe = painter.retuned(settings=settings, init_picture=None, look=Look(shares=painter.look.shares))
     wanted, tell = wanted_structure(strength), on_probe or (lambda *_: None)
     tried: list[tuple[float, float]] = []  # (log of the balance, structure above what is wanted)
@@ -96,7 +96,7 @@ def search_cost(settings: Settings, size: Size) -> int:
     """Steps times pixels that the search takes for pictures of `size`, at most."""
     if settings.loss == "sums" or not settings.content_weight or not settings.style_weight:
         return 0
-    probe = settings.replace(steps=PROBE_STEPS, scales=PROBE_SCALES)
+    probe = settings.replace(steps=PROBE_STEPS)
     strengths = len({key.values for key in settings.keyed_strengths}) or 1
     return strengths * PROBES * sum(h * w * steps for (h, w), steps in scale_plan(_probe_size(size), probe))
 
@@ -110,7 +110,8 @@ def _probe_size(size: Size) -> Size:
 def _next_guess(tried: Sequence[tuple[float, float]]) -> float:
     """Where a rising function is expected to be zero, from the points (x, y) that are known, kept in RANGE.
 
-    Between points on both sides of zero by the line through them, else on from the nearest by TYPICAL_SLOPE.
+    Between points on both sides of zero by the line through them, else on from the nearest by the slope so far, which
+    is taken to be from SMALLEST_SLOPE to TYPICAL_SLOPE.
     """
     if not tried:
         return math.log(FIRST_GUESS)
@@ -119,9 +120,10 @@ def _next_guess(tried: Sequence[tuple[float, float]]) -> float:
     if below and above and below[0] < above[0]:
         share = below[1] / (below[1] - above[1])
         return below[0] + share * (above[0] - below[0])
-    x, y = min(tried, key=lambda point: abs(point[1]))
+    (x, y), *others = sorted(tried, key=lambda point: abs(point[1]))
+    rise = (others[0][1] - y) / (others[0][0] - x) if others and others[0][0] != x else TYPICAL_SLOPE
     low, high = (math.log(bound) for bound in RANGE)
-    return min(high, max(low, x - y / TYPICAL_SLOPE))
+    return min(high, max(low, x - y / min(TYPICAL_SLOPE, max(SMALLEST_SLOPE, rise))))
 
 
 def _blurred(plane: Tensor, sigma: float) -> Tensor:

@@ -1,21 +1,23 @@
-"""Gradient descent on the pixels of one image at one scale."""
+"""Descent on the pixels of one image at one scale."""
 
 import math
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from vidstyle.errors import PaintingError
+from vidstyle.painting.preconditioner import Preconditioner
 from vidstyle.painting.targets import Losses
 
 Objective = Callable[[Tensor], Losses]
-OnStep = Callable[[Tensor, Losses], None]  # image (3, H, W) after a step, losses before it
+OnStep = Callable[[Tensor, Losses], None]  # image (3, H, W) that a step begins from, and its losses
 
-BETA_MEAN, BETA_SQUARE, EPSILON = 0.9, 0.99, 1e-8
-LBFGS_HISTORY = 20
+HISTORY = 10  # last steps that the curvature is known from
+RISE = 1.05  # times the loss before, above which a step is taken back and the next ones are half as long
+LINE_SEARCH_HISTORY = 20
 WORSE = 10.0  # times the loss it began with: a descent that ends so high went astray
 
 
@@ -27,123 +29,131 @@ class DivergedError(PaintingError):
 
 
 @dataclass(frozen=True)
-class Moments:
-    """Adam's running mean and mean square of the gradient, each (3, H, W), and how many gradients each saw.
-
-    Kingma and Ba 2014 (arXiv 1412.6980), algorithm 1, except that the square counts for every pixel on its own,
-    ``square_seen`` (1, H, W): infinite where it was carried from another picture. With one count for all, a fresh
-    start would move every pixel by the whole learning rate, which in a video is flicker.
-    """
-
-    mean: Tensor
-    square: Tensor
-    mean_seen: float
-    square_seen: Tensor
-
-    @classmethod
-    def zeros(cls, image: Tensor) -> "Moments":
-        return cls(torch.zeros_like(image), torch.zeros_like(image), 0, torch.zeros_like(image[:1]))
-
-    def resized(self, size: tuple[int, int], *, wraps: bool = False) -> "Moments":
-        """For the same picture at another (height, width); `wraps`: as `resized_tile` does."""
-        (height, width), tiles = size, 3 if wraps else 1
-
-        def scaled(plane: Tensor, mode: str) -> Tensor:
-            large = plane.repeat(1, tiles, tiles)[None]
-            large = F.interpolate(large, (tiles * height, tiles * width), mode=mode, antialias=True)[0]
-            return large if tiles == 1 else large[:, height - 1 : 2 * height - 1, width - 1 : 2 * width - 1]
-
-        seen = F.interpolate(self.square_seen[None], size)[0]
-        return Moments(scaled(self.mean, "bicubic"), scaled(self.square, "bilinear"), self.mean_seen, seen)
-
-    def where(self, free: Tensor, held: "Moments") -> "Moments":
-        """These where pixels are `free` (1, H, W); elsewhere the squares as `held` has them.
-
-        Pixels that cannot move have no gradient, and their squares would fade away.
-        """
-        square = torch.where(free, self.square, held.square)
-        seen = torch.where(free, self.square_seen, held.square_seen)
-        return Moments(self.mean, square, self.mean_seen, seen)
-
-    def updated(self, gradient: Tensor) -> "Moments":
-        mean = self.mean.lerp(gradient, 1 - BETA_MEAN)
-        square = self.square.lerp(gradient.square(), 1 - BETA_SQUARE)
-        return Moments(mean, square, self.mean_seen + 1, self.square_seen + 1)
-
-    def direction(self) -> Tensor:
-        """The step for a rate of 1; no pixel moves more along an axis, also where a carried square is far too small."""
-        mean = self.mean / (1 - BETA_MEAN**self.mean_seen)
-        square = self.square / (1 - BETA_SQUARE**self.square_seen)
-        direction: Tensor = mean / (square.sqrt() + EPSILON)
-        return direction.clamp(-1, 1)
-
-
-@dataclass(frozen=True)
 class Schedule:
-    """Steps of a descent, the learning rate at its ends (in units of the pixel range), and axes of colour.
+    """Steps of a descent, and how long the first and the last may be.
 
-    The rate falls by a cosine; the descent ends early where the loss of the picture has come down to `level`. The
-    columns of `axes` (3, 3), in RGB, are the directions that pixels move along, each as long as the rate counts
-    there; None for red, green and blue. `reach` (1, H, W) is the share of the rate that counts for each pixel; None
-    for all of it.
+    Lengths are root mean squares of the change of free pixels, in units of the pixel range; they fall by a cosine. The
+    descent ends early where the loss of the image has come down to `level`.
     """
 
     steps: int
-    first_rate: float
-    last_rate: float
-    axes: Tensor | None = None
+    first_length: float
+    last_length: float
     level: float = -math.inf
-    reach: Tensor | None = None
 
-    def slower(self, share: float) -> "Schedule":
-        """With that share of the learning rate, and all its steps."""
-        first, last = share * self.first_rate, share * self.last_rate
-        return replace(self, first_rate=first, last_rate=last, level=-math.inf)
+    def shorter(self, share: float) -> "Schedule":
+        """With steps that are shorter by that share, and all of them."""
+        first, last = share * self.first_length, share * self.last_length
+        return replace(self, first_length=first, last_length=last, level=-math.inf)
 
-    def rate(self, step: int) -> float:
-        """The learning rate of a step, 1 ... steps."""
+    def length(self, step: int) -> float:
+        """The longest that a step may be, 1 ... steps."""
         done = (step - 1) / max(1, self.steps - 1)
-        return self.last_rate + (self.first_rate - self.last_rate) * (1 + math.cos(math.pi * done)) / 2
+        return self.last_length + (self.first_length - self.last_length) * (1 + math.cos(math.pi * done)) / 2
 
 
 @dataclass(frozen=True)
 class Descended:
-    """The end of a descent: the image (3, H, W) in 0..1, its losses before the last step, Adam's moments."""
+    """The end of a descent: the image (3, H, W) in 0..1, its losses before the last step, and the step size.
+
+    The step size is what a preconditioned gradient may be multiplied by; None where no step has shown it.
+    """
 
     image: Tensor
     losses: Losses
-    moments: Moments
+    step_size: float | None = None
 
 
-def adam(
-    start: Tensor, objective: Objective, schedule: Schedule, moments: Moments | None, on_step: OnStep
+@dataclass
+class Curvature:
+    """The inverse Hessian of the loss as the last HISTORY steps show it.
+
+    Nocedal 1980, "Updating Quasi-Newton Matrices with Limited Storage"; the matrix to begin from is `step_size` times
+    the preconditioner.
+    """
+
+    preconditioner: Preconditioner
+    step_size: float | None = None
+    _sizes: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    _pairs: deque[tuple[Tensor, Tensor, Tensor]] = field(default_factory=lambda: deque(maxlen=HISTORY))
+
+    def learn(self, change: Tensor, of_gradient: Tensor) -> None:
+        """A change of the image and that of the gradient with it, (3, H, W); left out where the loss curves down."""
+        product = (change * of_gradient).sum()
+        if product <= 1e-4 * change.norm() * of_gradient.norm():
+            return
+        self._pairs.append((change, of_gradient, product))
+        self.step_size = float(product / (of_gradient * self.preconditioner(of_gradient)).sum())
+        self._sizes.append(self.step_size)
+
+    @property
+    def safe_step_size(self) -> float | None:
+        """The smallest step size that the last steps have shown: what a single step can go without knowing more."""
+        return min(self._sizes, default=self.step_size)
+
+    def direction(self, gradient: Tensor, longest: float) -> Tensor:
+        """Where to go, downwards, at most as far as `longest`: the two loops of Nocedal 1980."""
+        rest, shares = gradient, []
+        for change, of_gradient, product in reversed(self._pairs):
+            shares.append((change * rest).sum() / product)
+            rest = rest - shares[-1] * of_gradient
+        step = self.preconditioner(rest) * (self.step_size or 1.0)
+        for (change, of_gradient, product), share in zip(self._pairs, reversed(shares), strict=True):
+            step = step + (share - (of_gradient * step).sum() / product) * change
+        length, allowed = float(step.square().mean().sqrt()), longest * math.sqrt(self.preconditioner.free_share)
+        if self.step_size is None or length > allowed:
+            step = step * (allowed / max(length, 1e-12))
+        return -step
+
+
+def quasi_newton(
+    start: Tensor,
+    objective: Objective,
+    schedule: Schedule,
+    on_step: OnStep,
+    preconditioner: Preconditioner | None = None,
+    step_size: float | None = None,
 ) -> Descended:
-    """Kingma and Ba 2014 from `start` (3, H, W), every step clamped to 0..1; moments are along the axes of colour."""
-    image, moments = start, moments or Moments.zeros(start)
-    axes = torch.eye(3).to(image) if schedule.axes is None else schedule.axes.to(image)
+    """Limited-memory BFGS from `start` (3, H, W) with one evaluation of the loss a step, clamped to 0..1.
+
+    No line search: steps are bounded by the schedule instead, and one after which the loss has risen is taken back.
+    `step_size` is that of an earlier descent with this preconditioner on nearly the same loss. Raises DivergedError
+    where the loss at the start is no number.
+    """
+    curvature = Curvature(preconditioner or Preconditioner(), step_size)
+    image, shorter = start, 1.0
+    last: tuple[Tensor, Losses, Tensor] | None = None
     for step in range(1, schedule.steps + 1):
-        losses, gradient = loss_and_gradient(image, objective)
-        if float(losses.picture) <= schedule.level:
-            on_step(image, losses)
-            break
-        # Per pixel instead of per image, so that epsilon means the same at every size.
-        moments = moments.updated(torch.einsum("ca,chw->ahw", axes, gradient) * gradient[0].numel())
-        direction = torch.einsum("ca,ahw->chw", axes, moments.direction())
-        if schedule.reach is not None:
-            direction = direction * schedule.reach
-        image = (image - schedule.rate(step) * direction).clamp_(0, 1)
+        losses, gradient = loss_and_gradient(image, objective, finite=last is None)
         on_step(image, losses)
-    return Descended(image, losses, moments)
+        if float(losses.picture) <= schedule.level:
+            return Descended(image, losses, curvature.safe_step_size)
+        if last is not None:
+            finite = bool(gradient.isfinite().all())
+            if finite:
+                curvature.learn(image - last[0], gradient - last[2])
+            rose = not (finite and float(losses.total) <= RISE * float(last[1].total))
+            shorter = shorter / 2 if rose else min(1.0, 1.5 * shorter)
+            if rose:
+                image, losses, gradient = last
+        last = image, losses, gradient
+        image = (image + curvature.direction(gradient, shorter * schedule.length(step))).clamp(0, 1)
+    return Descended(image, losses, curvature.safe_step_size)
 
 
 def lbfgs(
-    start: Tensor, objective: Objective, schedule: Schedule, moments: Moments | None, on_step: OnStep
+    start: Tensor,
+    objective: Objective,
+    schedule: Schedule,
+    on_step: OnStep,
+    preconditioner: Preconditioner | None = None,
+    step_size: float | None = None,
 ) -> Descended:
-    """Limited-memory BFGS (torch's, with the strong Wolfe line search) from `start` (3, H, W).
+    """Limited-memory BFGS (torch's, with the strong Wolfe line search) on plain pixels, from `start` (3, H, W).
 
-    A step is one evaluation of the loss and its gradient, line searches included. The picture is clamped to
-    0..1 at the end, not inside, where it would break the curvature; all of the schedule but its steps, and the
-    moments, are Adam's alone.
+    A step is one evaluation of the loss and its gradient, line searches included. The image is clamped to 0..1 at the
+    end, not inside, where it would break the curvature; all of the schedule but its steps, the preconditioner and the
+    step size are those of `quasi_newton` alone.
     """
     leaf, evaluated = start.clone().requires_grad_(), 0
     losses = Losses()
@@ -152,7 +162,7 @@ def lbfgs(
         [leaf],
         max_iter=schedule.steps,
         max_eval=schedule.steps,
-        history_size=LBFGS_HISTORY,
+        history_size=LINE_SEARCH_HISTORY,
         tolerance_grad=-1,
         tolerance_change=-1,
         line_search_fn="strong_wolfe",
@@ -161,31 +171,30 @@ def lbfgs(
     def evaluate() -> float:
         nonlocal losses, evaluated
         losses, gradient = loss_and_gradient(leaf, objective)
-        scale = gradient[0].numel()
-        leaf.grad, evaluated = gradient * scale, evaluated + 1
+        leaf.grad, evaluated = gradient, evaluated + 1
         if evaluated <= schedule.steps:
             on_step(leaf.detach().clamp(0, 1), losses)
-        return float(losses.total) * scale
+        return float(losses.total) * gradient[0].numel()
 
-    first = float(optimizer.step(evaluate))  # type: ignore[no-untyped-call]
-    image = leaf.detach().clamp(0, 1)
-    if float(losses.total) * image[0].numel() > WORSE * first:
-        raise DivergedError(f"the loss rose from {first / image[0].numel():.3g} to {losses.total:.3g}")
-    return Descended(image, losses, Moments.zeros(image))
-
-
-OPTIMIZERS = {"adam": adam, "lbfgs": lbfgs}
+    first = float(optimizer.step(evaluate)) / start[0].numel()  # type: ignore[no-untyped-call]
+    if float(losses.total) > WORSE * first:
+        raise DivergedError(f"the loss rose from {first:.3g} to {losses.total:.3g}")
+    return Descended(leaf.detach().clamp(0, 1), losses)
 
 
-def loss_and_gradient(image: Tensor, objective: Objective) -> tuple[Losses, Tensor]:
-    """The losses of `image` as numbers and the gradient of their total, (3, H, W).
+OPTIMIZERS = {"quasi-newton": quasi_newton, "lbfgs": lbfgs}
 
-    DivergedError where they are no numbers that a descent can go on from.
+
+def loss_and_gradient(image: Tensor, objective: Objective, *, finite: bool = True) -> tuple[Losses, Tensor]:
+    """The losses of `image` as numbers and the gradient of their total times the pixels, (3, H, W).
+
+    Times the pixels, so that it means the same at every size. DivergedError where it is to be `finite` and is not.
     """
     leaf = image.detach().requires_grad_()
     losses = objective(leaf)
     (gradient,) = torch.autograd.grad(torch.as_tensor(losses.total), leaf)
+    gradient = gradient.contiguous() * gradient[0].numel()
     numbers = losses.numbers()
-    if not (gradient * gradient[0].numel()).square().sum().isfinite():  # as both optimisers take it
+    if finite and not gradient.square().sum().isfinite():
         raise DivergedError(f"the loss is {numbers.total:.3g} and its gradient is no number")
-    return numbers, gradient.contiguous()
+    return numbers, gradient

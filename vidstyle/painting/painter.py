@@ -20,13 +20,13 @@ from vidstyle.painting.descent import (
     OPTIMIZERS,
     Descended,
     DivergedError,
-    Moments,
     Schedule,
-    adam,
     loss_and_gradient,
+    quasi_newton,
 )
 from vidstyle.painting.memory import within_memory
 from vidstyle.painting.palette import GREY_AXIS, Palette, Palettes, colour_axes, with_luminance
+from vidstyle.painting.preconditioner import Preconditioner
 from vidstyle.painting.statistics import statistic_of
 from vidstyle.painting.targets import Anchor, ContentTargets, Losses, Objective, Region, StyleTargets
 from vidstyle.settings import Settings
@@ -35,15 +35,13 @@ Size = tuple[int, int]  # (height, width)
 Plan = Sequence[tuple[Size, int]]  # sizes from coarse to fine, each with its steps
 
 TILE = 16  # pixels for each position of conv5_1
-SMALLEST_SIDE = 40  # of the coarsest scale: below, conv5_1 has too few positions for a Gram matrix
-MORE_STEPS = 1.6  # of each scale than of the next finer one; they cost a quarter
+SMALLEST_SIDE = 28  # of the coarsest scale: below, conv5_1 has too few positions for a Gram matrix
 STROKES = 1.5  # long side of the style against the painting's: strokes of a style of the same size look like noise
 CONTENT_NOISE = 0.1  # standard deviation of the noise added to a content or picture start
 RANDOM_START = 0.25  # standard deviation of a random start around the style's mean, or middle grey
 QUIET_START = 0.05  # the same without a style: noise that no content layer sees would stay
-FIRST_RATE, LAST_RATE = 0.04, 0.004
-FOLLOW_FIRST_RATE, FOLLOW_LAST_RATE = 0.03, 0.01
-CAREFUL = 0.25  # of the learning rate, for pictures whose descent led nowhere
+FIRST_LENGTH, LAST_LENGTH = 0.04, 0.01  # of the steps of a descent, at most; see `Schedule`
+CAREFUL = 0.25  # of these lengths, for pictures whose descent led nowhere
 SMALLEST_STYLE = 32  # pixels of a style's long side, below which its deep layers have too few positions
 SMALLEST_AREA = 1e-3  # of a picture, below which a style leaves no trace in it
 
@@ -66,7 +64,7 @@ OnStep = Callable[[Step], None]
 
 @dataclass(frozen=True)
 class Painted:
-    """A painted picture (3, H, W) in 0..1, its losses, what it took, and the optimiser's moments.
+    """A painted picture (3, H, W) in 0..1, its losses, what it took, and the step size that its descent ended with.
 
     `full_steps` is what the steps cost, in steps at the picture's own size.
     """
@@ -75,7 +73,7 @@ class Painted:
     losses: Losses
     steps: int
     seconds: float
-    moments: Moments
+    step_size: float | None = None
     full_steps: float = 0.0
 
 
@@ -83,15 +81,14 @@ class Painted:
 class WarmStart:
     """What a frame gets from the ones before: see `Anchor`; `level` is the loss that is low enough.
 
-    `effort`, 0..1, is the share of a following frame's steps that it is to take, `reach` (1, H, W) that of the learning
-    rate that each pixel is to move by.
+    `step_size` is that of the painting before, and `effort`, 0..1, the share of a following frame's steps that it is to
+    take.
     """
 
     anchor: Anchor
-    moments: Moments
+    step_size: float | None = None
     level: float = -math.inf
     effort: float = 1.0
-    reach: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -137,6 +134,11 @@ class Painter:
             return torch.tensor(GREY_AXIS)
         return None if self.settings.keep_colors == "free" else colour_axes(self.coloured_styles)
 
+    @property
+    def colours(self) -> Tensor | None:
+        """The covariance (3, 3) of the colours that pixels move along; None where they move along all alike."""
+        return None if self.axes is None else self.axes @ self.axes.T
+
     def retuned(self, **changes: Any) -> "Painter":
         """This painter with other palettes, balance, look, start or steps; it shares the network and style targets."""
         other = replace(self, **changes)
@@ -177,7 +179,7 @@ class Painter:
 
     def _begun(self, content: Tensor, on_step: OnStep | None) -> Painted:
         plan = scale_plan(size_of(content), self.settings, TILE if self.wraps else 1)
-        schedules = [Schedule(steps, FIRST_RATE, LAST_RATE, self.axes) for _, steps in plan]
+        schedules = [Schedule(steps, FIRST_LENGTH, LAST_LENGTH) for _, steps in plan]
         coloured = self.coloured(content)
         told = on_step and self._telling_finished(on_step, content)
         return self._through(plan, schedules, coloured, self._start(coloured, plan[0][0]), told)
@@ -191,17 +193,16 @@ class Painter:
             return within_memory(lambda: self._followed(content, warm, on_step), size_of(content), self.device)
         except DivergedError as error:
             log.warning("a frame keeps the painting before it, carried along: %s", error)
-            return Painted(warm.anchor.picture, Losses(variation=math.nan), 0, 0.0, warm.moments)
+            return Painted(warm.anchor.picture, Losses(variation=math.nan), 0, 0.0, warm.step_size)
 
     def _followed(self, content: Tensor, warm: WarmStart, on_step: OnStep | None) -> Painted:
         began, steps = time.perf_counter(), max(1, round(warm.effort * self.settings.frame_steps))
         report = _Report([(size_of(content), steps)], on_step)
         objective = self.objective(self.coloured(content), warm.anchor)
-        schedule = Schedule(steps, FOLLOW_FIRST_RATE, FOLLOW_LAST_RATE, self.axes, warm.level, warm.reach)
-        end = self._descended(warm.anchor.picture, objective, schedule, warm.moments, report)
-        moments = end.moments.where(warm.anchor.free, warm.moments)
+        schedule = Schedule(steps, FIRST_LENGTH, LAST_LENGTH, warm.level)
+        end = self._descended(warm.anchor.picture, objective, schedule, report, warm.step_size, warm.anchor.free)
         image, seconds = warm.anchor.holding(end.image), time.perf_counter() - began
-        return Painted(image, end.losses, report.number, seconds, moments, report.full_steps)
+        return Painted(image, end.losses, report.number, seconds, end.step_size, report.full_steps)
 
     def pull(self, content: Tensor, image: Tensor) -> float:
         """How strongly the loss of a painting of `content` pulls at the values of `image`, per value: root mean square.
@@ -209,7 +210,7 @@ class Painter:
         In units of a temporal loss's gradient at a distance of 1/2.
         """
         _, gradient = loss_and_gradient(image, self.objective(self.coloured(content)))
-        return float(gradient.square().mean().sqrt()) * gradient.numel()
+        return float(gradient.square().mean().sqrt()) * len(gradient)
 
     def objective(self, content: Tensor, anchor: Anchor | None = None) -> Objective:
         """The loss of paintings of `content` (3, H, W), in the palette's colours, at its size."""
@@ -236,29 +237,35 @@ class Painter:
         image: Tensor,
         on_step: OnStep | None,
     ) -> Painted:
-        """One descent after the other, the picture and the moments resized between them."""
+        """One descent after the other, the picture resized between them."""
         began, report = time.perf_counter(), _Report(plan, on_step)
-        moments: Moments | None = None
+        step_size: float | None = None
         for (size, _), schedule in zip(plan, schedules, strict=True):
             if size_of(image) != size:
                 image = resized_tile(image, size) if self.wraps else resize(image, size)
-                moments = moments and moments.resized(size, wraps=self.wraps)
             objective = self.objective(resize(content, size))
-            end = self._descended(image, objective, schedule, moments, report)
-            image, moments = end.image, end.moments
-        return Painted(image, end.losses, report.number, time.perf_counter() - began, end.moments, report.full_steps)
+            end = self._descended(image, objective, schedule, report, step_size)
+            image, step_size = end.image, end.step_size
+        return Painted(image, end.losses, report.number, time.perf_counter() - began, step_size, report.full_steps)
 
     def _descended(
-        self, start: Tensor, objective: Objective, schedule: Schedule, moments: Moments | None, report: "_Report"
+        self,
+        start: Tensor,
+        objective: Objective,
+        schedule: Schedule,
+        report: "_Report",
+        step_size: float | None,
+        free: Tensor | None = None,
     ) -> Descended:
-        """The end of a descent; where it leads nowhere, of a careful one by Adam."""
+        """The end of a descent; where it leads nowhere, of a careful one."""
         spent = report.spent
+        preconditioner = Preconditioner(self.colours, free, self.wraps)
         try:
-            return OPTIMIZERS[self.settings.optimizer](start, objective, schedule, moments, report)
+            return OPTIMIZERS[self.settings.optimizer](start, objective, schedule, report, preconditioner, step_size)
         except DivergedError as error:
             log.warning("a picture is painted again more carefully: %s", error)
             report.spent = spent
-        return adam(start, objective, schedule.slower(CAREFUL), None, report)
+        return quasi_newton(start, objective, schedule.shorter(CAREFUL), report, preconditioner)
 
     def coloured(self, content: Tensor) -> Tensor:
         """`content` (3, H, W) on the painter's device, in the colours that it is painted in."""
@@ -366,7 +373,7 @@ def scale_plan(size: Size, settings: Settings, multiple: int = 1) -> Plan:
     Sides of the coarse ones are multiples of `multiple`.
     """
     levels = [level for level in range(settings.scales) if not level or min(size) >> level >= SMALLEST_SIDE]
-    return [(_halved(size, level, multiple), round(settings.steps * MORE_STEPS**level)) for level in reversed(levels)]
+    return [(_halved(size, level, multiple), settings.steps) for level in reversed(levels)]
 
 
 def _halved(size: Size, times: int, multiple: int) -> Size:

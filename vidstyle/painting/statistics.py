@@ -6,6 +6,7 @@ that of nothing at all from the style is about 1, so that one balance serves the
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -101,12 +102,18 @@ class _Fidelity(torch.autograd.Function):
 
 def gram_and_histogram(responses: Tensor, weights: Tensor | None = None) -> Tensor:
     """(1, C, h, w) -> (C, C + BINS): the Gram matrix, beside each channel's sorted responses in BINS equal shares."""
+    return torch.cat([gram_matrix(responses, weights), _quantiles(_inside(responses, weights))], dim=1)
+
+
+def _inside(responses: Tensor, weights: Tensor | None) -> Tensor:
+    """The responses (C, M) of the M positions that count at least half as much as others."""
     flat = responses[0].flatten(1)
-    if weights is not None:
-        inside = weights.flatten() >= weights.max() / 2
-        flat = flat[:, inside]
-    levels = F.adaptive_avg_pool1d(flat.sort(dim=1).values[None], BINS)[0]
-    return torch.cat([gram_matrix(responses, weights), levels.float()], dim=1)
+    return flat if weights is None else flat[:, weights.flatten() >= weights.max() / 2]
+
+
+def _quantiles(values: Tensor) -> Tensor:
+    """(C, M) -> (C, BINS): each row sorted, in BINS equal shares."""
+    return F.adaptive_avg_pool1d(values.sort(dim=1).values[None], BINS)[0].float()
 
 
 def histogram_error(target: Tensor) -> Distance:
@@ -121,11 +128,30 @@ def histogram_error(target: Tensor) -> Distance:
     return lambda x: (of_gram(x[:, :channels]) + of_levels(x[:, channels:])) / 2
 
 
+def sliced_quantiles(responses: Tensor, weights: Tensor | None = None) -> Tensor:
+    """(1, C, h, w) -> (C, BINS): quantiles of the responses along C orthogonal directions.
+
+    Their relative error is the squared sliced 2-Wasserstein distance (Heitz et al. 2021, arXiv 2006.07229, equation 3)
+    over the style's mean square. They draw new random directions for every step; we keep one random rotation, so that
+    the loss is one function, and take quantiles in BINS shares, so that images of other sizes compare.
+    """
+    return _quantiles(_rotation(responses.shape[1], responses.device) @ _inside(responses, weights))
+
+
+@lru_cache(8)
+def _rotation(channels: int, device: torch.device) -> Tensor:
+    """A random rotation of the channels, always the same."""
+    noise = torch.randn(channels, channels, generator=torch.Generator().manual_seed(0))
+    rotation: Tensor = torch.linalg.qr(noise).Q
+    return rotation.to(device)
+
+
 STATISTICS: Mapping[str, Statistic] = {
     "gram": Statistic(gram_matrix, relative_error),
     "covariance": Statistic(mean_and_covariance, covariance_error),
     "wasserstein2": Statistic(mean_and_covariance, wasserstein2_error),
     "histogram": Statistic(gram_and_histogram, histogram_error),
+    "sliced": Statistic(sliced_quantiles, relative_error),
 }
 ARTICLE = Statistic(gram_matrix, article_error)
 
