@@ -88,7 +88,7 @@ def followed(painter: Painter, frame: Frame, before: Frame, last: Painted) -> Pa
                 raise StopIteration
 
     with contextlib.suppress(StopIteration):
-        lbfgs(start, objective, Schedule(RUDER_MOST, 0, 0), watch)
+        lbfgs(start, objective, RUDER_MOST, watch)
     ((image, loss),) = latest
     return Painted(image, loss, len(losses), 0.0, full_steps=len(losses))
 

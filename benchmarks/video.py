@@ -108,7 +108,7 @@ def step_seconds(painter: Painter, frame: Frame) -> dict[str, float]:
         quasi_newton(image, objective, schedule, lambda *_: None, Preconditioner(painter.colours))
         times.append(time.perf_counter() - began)
     steps, began = 10, time.perf_counter()
-    lbfgs(image, objective, Schedule(steps, 0, 0), lambda *_: None)
+    lbfgs(image, objective, steps, lambda *_: None)
     return {"step": median(times), "lbfgs_step": (time.perf_counter() - began) / steps}
 
 

@@ -157,7 +157,7 @@ class Settings:
     look_back: str = _option(
         "1,2,4",
         MOTION,
-        "Frames back whose paint is taken up again where it comes into sight, 1 among them.",
+        "Earlier frames to reuse for areas that reappear; 1 is the frame before and always among them.",
         _are_look_backs,
         "whole numbers from 1 to 64 with 1 among them, like 1,2,4",
     )

@@ -3,7 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -40,11 +40,6 @@ class Schedule:
     first_length: float
     last_length: float
     level: float = -math.inf
-
-    def shorter(self, share: float) -> "Schedule":
-        """With steps that are shorter by that share, and all of them."""
-        first, last = share * self.first_length, share * self.last_length
-        return replace(self, first_length=first, last_length=last, level=-math.inf)
 
     def length(self, step: int) -> float:
         """The longest that a step may be, 1 ... steps."""
@@ -141,27 +136,19 @@ def quasi_newton(
     return Descended(image, losses, curvature.safe_step_size)
 
 
-def lbfgs(
-    start: Tensor,
-    objective: Objective,
-    schedule: Schedule,
-    on_step: OnStep,
-    preconditioner: Preconditioner | None = None,
-    step_size: float | None = None,
-) -> Descended:
+def lbfgs(start: Tensor, objective: Objective, steps: int, on_step: OnStep) -> Descended:
     """Limited-memory BFGS (torch's, with the strong Wolfe line search) on plain pixels, from `start` (3, H, W).
 
     A step is one evaluation of the loss and its gradient, line searches included. The image is clamped to 0..1 at the
-    end, not inside, where it would break the curvature; all of the schedule but its steps, the preconditioner and the
-    step size are those of `quasi_newton` alone.
+    end, not inside, where it would break the curvature.
     """
     leaf, evaluated = start.clone().requires_grad_(), 0
     losses = Losses()
     # Tolerances below zero: the mean gradient of a pixel is so small that the default ends at once.
     optimizer = torch.optim.LBFGS(
         [leaf],
-        max_iter=schedule.steps,
-        max_eval=schedule.steps,
+        max_iter=steps,
+        max_eval=steps,
         history_size=LINE_SEARCH_HISTORY,
         tolerance_grad=-1,
         tolerance_change=-1,
@@ -172,7 +159,7 @@ def lbfgs(
         nonlocal losses, evaluated
         losses, gradient = loss_and_gradient(leaf, objective)
         leaf.grad, evaluated = gradient, evaluated + 1
-        if evaluated <= schedule.steps:
+        if evaluated <= steps:
             on_step(leaf.detach().clamp(0, 1), losses)
         return float(losses.total) * gradient[0].numel()
 
@@ -180,9 +167,6 @@ def lbfgs(
     if float(losses.total) > WORSE * first:
         raise DivergedError(f"the loss rose from {first:.3g} to {losses.total:.3g}")
     return Descended(leaf.detach().clamp(0, 1), losses)
-
-
-OPTIMIZERS = {"quasi-newton": quasi_newton, "lbfgs": lbfgs}
 
 
 def loss_and_gradient(image: Tensor, objective: Objective, *, finite: bool = True) -> tuple[Losses, Tensor]:

@@ -17,10 +17,10 @@ from vidstyle.features.weights import Filters
 from vidstyle.media.images import fit_size, resize
 from vidstyle.media.look import PLAIN, Look
 from vidstyle.painting.descent import (
-    OPTIMIZERS,
     Descended,
     DivergedError,
     Schedule,
+    lbfgs,
     loss_and_gradient,
     quasi_newton,
 )
@@ -41,7 +41,6 @@ CONTENT_NOISE = 0.1  # standard deviation of the noise added to a content or pic
 RANDOM_START = 0.25  # standard deviation of a random start around the style's mean, or middle grey
 QUIET_START = 0.05  # the same without a style: noise that no content layer sees would stay
 FIRST_LENGTH, LAST_LENGTH = 0.04, 0.01  # of the steps of a descent, at most; see `Schedule`
-CAREFUL = 0.25  # of these lengths, for pictures whose descent led nowhere
 SMALLEST_STYLE = 32  # pixels of a style's long side, below which its deep layers have too few positions
 SMALLEST_AREA = 1e-3  # of a picture, below which a style leaves no trace in it
 
@@ -257,15 +256,17 @@ class Painter:
         step_size: float | None,
         free: Tensor | None = None,
     ) -> Descended:
-        """The end of a descent; where it leads nowhere, of a careful one."""
+        """The end of a descent by the optimiser of the settings; by `quasi_newton` where L-BFGS leads nowhere."""
         spent = report.spent
-        preconditioner = Preconditioner(self.colours, free, self.wraps)
-        try:
-            return OPTIMIZERS[self.settings.optimizer](start, objective, schedule, report, preconditioner, step_size)
-        except DivergedError as error:
-            log.warning("a picture is painted again more carefully: %s", error)
-            report.spent = spent
-        return quasi_newton(start, objective, schedule.shorter(CAREFUL), report, preconditioner)
+        if self.settings.optimizer == "lbfgs":
+            try:
+                return lbfgs(start, objective, schedule.steps, report)
+            except DivergedError as error:
+                log.warning("an image is painted again by bounded steps: %s", error)
+                report.spent = spent
+        return quasi_newton(
+            start, objective, schedule, report, Preconditioner(self.colours, free, self.wraps), step_size
+        )
 
     def coloured(self, content: Tensor) -> Tensor:
         """`content` (3, H, W) on the painter's device, in the colours that it is painted in."""
