@@ -128,7 +128,7 @@ def texture(filters: Weights, style: Tensor, scales: Scales, seed: int) -> Tenso
     network, weights = VGG19(filters, LAYERS, "avg"), dict.fromkeys(LAYERS, 1 / len(LAYERS))
     generator = torch.Generator().manual_seed(seed)
     image, axes = torch.empty(0), colour_axes([style])
-    preconditioner = Preconditioner(axes @ axes.T)
+    preconditioner = Preconditioner((axes / axes.norm(dim=0)) @ axes.T)
     for divisor, steps in scales:
         size = (style.shape[-2] // divisor, style.shape[-1] // divisor)
         small = resize(style, size).clamp(0, 1)

@@ -17,9 +17,9 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 TEACH = "weights teach photo.jpg monet.jpg swirl.jpg woodcut.jpg -o mine.safetensors"
 PLACE = ROOT / "docs" / "gallery"
-PICTURE = "photo.jpg --size 160 --weights mine.safetensors"  # of pictures that are painted
-CLIP = "clip.mp4 --to 1.6 --size 160 --weights mine.safetensors --preset draft"
-SMALL = "--size 192 --weights mine.safetensors"
+PICTURE = "photo.jpg --size 384 --weights mine.safetensors"  # of pictures that are painted
+CLIP = "clip.mp4 --to 1.6 --size 192 --weights mine.safetensors --preset draft"
+SMALL = "--size 256 --weights mine.safetensors"
 
 HEAD = f"""\
 # Gallery
@@ -71,13 +71,14 @@ SECTIONS: dict[str, list[Entry]] = {
         Entry("covariance", "Mean and covariance", f"{PICTURE} --style monet.jpg --style-loss covariance"),
         Entry("wasserstein2", "2-Wasserstein distance", f"{PICTURE} --style monet.jpg --style-loss wasserstein2"),
         Entry("histogram", "Gram matrices and histograms", f"{PICTURE} --style monet.jpg --style-loss histogram"),
+        Entry("sliced", "Sliced Wasserstein distance", f"{PICTURE} --style monet.jpg --style-loss sliced"),
         Entry("conv1_1", "One shallow layer", f"{PICTURE} --style monet.jpg --style-layers conv1_1=1"),
         Entry("conv3_1", "One deeper layer", f"{PICTURE} --style monet.jpg --style-layers conv3_1=1"),
     ],
     "Textures": [
-        Entry("texture", "Style from noise", "texture swirl.jpg --size 192x144 --weights mine.safetensors"),
-        Entry("wide", "Of any size", "texture monet.jpg --size 256x96 --weights mine.safetensors"),
-        Entry("tile", "A tile without a seam", "texture woodcut.jpg --size 128x128 --tile --weights mine.safetensors"),
+        Entry("texture", "Style from noise", "texture swirl.jpg --size 384x288 --weights mine.safetensors"),
+        Entry("wide", "Of any size", "texture monet.jpg --size 512x192 --weights mine.safetensors"),
+        Entry("tile", "A tile without a seam", "texture woodcut.jpg --size 256x256 --tile --weights mine.safetensors"),
     ],
     "Content from noise": [
         Entry("conv1_2", "All is kept", f"reconstruct photo.jpg --layer conv1_2 {SMALL}"),

@@ -227,3 +227,15 @@ def test_the_plan_goes_from_coarse_to_the_full_size(height: int, width: int, sca
     assert len(plan) <= scales
     assert sizes == sorted(sizes)
     assert all(min(size) >= SMALLEST_SIDE for size in sizes[:-1])
+
+
+def test_pixels_move_along_the_styles_colours_by_the_root_of_their_covariance() -> None:
+    p = painter(keep_colors="no")
+    pixels = STYLE.flatten(1).double()
+    covariance = torch.cov(pixels, correction=0).float()
+    assert p.colours is not None
+    square = p.colours @ p.colours
+    assert torch.allclose(square / square.norm(), covariance / covariance.norm(), atol=1e-3)
+    grey = painter(keep_colors="luminance").colours
+    assert grey is not None
+    assert torch.allclose(grey / grey[0, 0], torch.ones(3, 3))

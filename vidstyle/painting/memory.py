@@ -11,7 +11,7 @@ import torch
 from vidstyle.errors import PaintingError
 
 BASE = 1.7e9  # bytes: the libraries, learning filters, the filters and their transforms
-PER_PIXEL = 3.0e3  # bytes of responses and gradients in float32, up to conv5_1
+PER_PIXEL = 3.3e3  # bytes of activations and gradients in float32, up to conv5_1, and of the last steps
 CONTROL_GROUP = Path("/sys/fs/cgroup")
 STEP = 16  # pixels; sizes that are proposed are multiples of it
 

@@ -135,8 +135,10 @@ class Painter:
 
     @property
     def colours(self) -> Tensor | None:
-        """The covariance (3, 3) of the colours that pixels move along; None where they move along all alike."""
-        return None if self.axes is None else self.axes @ self.axes.T
+        """How far pixels move along colours, (3, 3): the root of their covariance; None where along all alike."""
+        if self.axes is None:
+            return None
+        return (self.axes / self.axes.norm(dim=0).clamp_min(1e-6)) @ self.axes.T
 
     def retuned(self, **changes: Any) -> "Painter":
         """This painter with other palettes, balance, look, start or steps; it shares the network and style targets."""
