@@ -138,7 +138,8 @@ class Painter:
         """How far pixels move along colours, (3, 3): the root of their covariance; None where along all alike."""
         if self.axes is None:
             return None
-        return (self.axes / self.axes.norm(dim=0).clamp_min(1e-6)) @ self.axes.T
+        spread = torch.linalg.vector_norm(self.axes, dim=0).clamp_min(1e-6)
+        return (self.axes / spread) @ self.axes.T
 
     def retuned(self, **changes: Any) -> "Painter":
         """This painter with other palettes, balance, look, start or steps; it shares the network and style targets."""

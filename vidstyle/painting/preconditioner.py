@@ -14,9 +14,9 @@ SLOPE = 0.4  # coarse patterns move as the frequency to the power of minus this
 class Preconditioner:
     """A symmetric positive map of gradients (3, H, W) to directions: along colours and frequencies, of free pixels.
 
-    `colours` (3, 3) is the root of the covariance of the style's colours, so that pixels move along the colours that the
-    style has. A frequency f is weighted by f^-0.4: between plain pixels (exponent 0) and the amplitudes of natural images
-    (exponent 1; Olah et al. 2017, "Feature Visualization", descend on Fourier coefficients of that scale and on
+    `colours` (3, 3) is the root of the covariance of the style's colours, so that pixels move along colours that the
+    style has. A frequency f is weighted by f^-0.4: between plain pixels (exponent 0) and the amplitudes of natural
+    images (exponent 1; Olah et al. 2017, "Feature Visualization", descend on Fourier coefficients of that scale and on
     decorrelated colours). Pixels that are not `free` (1, H, W), True or False, stay; None: all are free. `wraps`: the
     image continues at its opposite side; else it is reflected at its border.
     """
