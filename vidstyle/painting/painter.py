@@ -139,7 +139,8 @@ class Painter:
         if self.axes is None:
             return None
         spread = torch.linalg.vector_norm(self.axes, dim=0).clamp_min(1e-6)
-        return (self.axes / spread) @ self.axes.T
+        root: Tensor = (self.axes / spread) @ self.axes.T
+        return root
 
     def retuned(self, **changes: Any) -> "Painter":
         """This painter with other palettes, balance, look, start or steps; it shares the network and style targets."""
