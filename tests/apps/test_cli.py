@@ -57,7 +57,7 @@ def test_help_shows_every_option_with_its_default_and_panel(capsys: pytest.Captu
         assert f"--{option.name.replace('_', '-')} " in text
         assert option.metadata["help"] in text
         assert f"─ {option.metadata['group']} ─" in text
-    for words in ("[default: 0.5]", "[default: 30]", *PRESETS, "weights", "Examples:", "--style monet.jpg"):
+    for words in ("[default: 0.5]", "[default: 20]", *PRESETS, "weights", "Examples:", "--style monet.jpg"):
         assert words in text
 
 

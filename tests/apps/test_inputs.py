@@ -1,5 +1,6 @@
 """The tables of docs/inputs.md, row by row: every bad input ends as its row says, and leaves nothing behind."""
 
+import contextlib
 import os
 import re
 import tempfile
@@ -102,8 +103,10 @@ def pattern_of(sentence: str) -> str:
 
 def children() -> list[str]:
     """Processes that this one has started and that still run."""
-    tasks = Path(f"/proc/{os.getpid()}/task")
-    found = [number for task in tasks.glob("*/children") for number in task.read_text().split()]
+    found = []
+    for task in Path(f"/proc/{os.getpid()}/task").glob("*/children"):
+        with contextlib.suppress(FileNotFoundError):  # a thread that ends meanwhile
+            found += task.read_text().split()
     return [n for n in found if "ffmpeg" in (Path("/proc") / n / "cmdline").read_text(errors="replace")]
 
 

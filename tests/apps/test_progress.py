@@ -22,7 +22,7 @@ def test_the_making_of_a_picture(photo: Path, fast: list[str], capsys: pytest.Ca
     assert any(line.endswith(f"photo.png: a picture; to {gif}") for line in lines)
     assert "writing the animation" in lines
     assert lines[-1].startswith("photo_stripes.gif: ")
-    assert lines[-1].endswith(f"2 pictures, {width} pixels across, 256 colours")
+    assert lines[-1].endswith(f": 10 pictures, {width} pixels across, 256 colours")
 
 
 @pytest.mark.parametrize("ending", FLIPBOOK_ENDINGS)

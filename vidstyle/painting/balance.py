@@ -23,7 +23,6 @@ OnProbe = Callable[[int, int], None]  # paintings of the search done, in all
 PROBE_AREA = 170**2  # pixels of the paintings that the balance is searched on: room for the scales of a larger one
 PROBES = 3  # paintings of the search, at most
 PROBE_STEPS = 20
-GAIN_BY_SIZE = 0.05  # of structure, each time the sides of a painting are doubled at the same balance
 FIRST_GUESS = 0.2
 NEAR = 0.02  # of the wanted structure: the search ends there
 TYPICAL_SLOPE, SMALLEST_SLOPE = 0.08, 0.025  # structure gained for each e-fold of the balance
@@ -81,8 +80,7 @@ def found_balance(painter: Painter, contents: Sequence[Tensor], strength: float,
     small = resize(content, _probe_size(size_of(content)))
     settings = painter.settings.replace(init="content", steps=PROBE_STEPS)
     probe = painter.retuned(settings=settings, init_picture=None, look=Look(shares=painter.look.shares))
-    larger = math.log2(max(size_of(content)) / max(size_of(small)))
-    wanted, tell = wanted_structure(strength) - GAIN_BY_SIZE * larger, on_probe or (lambda *_: None)
+    wanted, tell = wanted_structure(strength), on_probe or (lambda *_: None)
     tried: list[tuple[float, float]] = []  # (log of the balance, structure above what is wanted)
     for number in range(1, PROBES + 1):
         log_balance = _next_guess(tried)
