@@ -26,7 +26,8 @@ PROBE_STEPS = 20
 FIRST_GUESS = 0.2
 NEAR = 0.02  # of the wanted structure: the search ends there
 TYPICAL_SLOPE, SMALLEST_SLOPE = 0.08, 0.025  # structure gained for each e-fold of the balance
-RANGE = (1e-5, 1e3)  # of the balance
+RANGE = (0.01, 1e3)  # of the balance
+LEAST = 0.1  # balance at strength 0, its square at 1: below, shapes go that the structure still counts
 BLUR = 1 / 160  # of the long side: standard deviation of the blur before structures are compared
 WINDOW = 1 / 8  # of the height
 
@@ -82,14 +83,15 @@ def found_balance(painter: Painter, contents: Sequence[Tensor], strength: float,
     probe = painter.retuned(settings=settings, init_picture=None, look=Look(shares=painter.look.shares))
     wanted, tell = wanted_structure(strength), on_probe or (lambda *_: None)
     tried: list[tuple[float, float]] = []  # (log of the balance, structure above what is wanted)
+    lowest = (1 + strength) * math.log(LEAST)
     for number in range(1, PROBES + 1):
-        log_balance = _next_guess(tried)
+        log_balance = max(lowest, _next_guess(tried))
         painting = probe.retuned(balance=math.exp(log_balance)).begun(small).image
         tried.append((log_balance, structure(painting.cpu(), small.cpu()) - wanted))
         tell(number, PROBES)
-        if abs(tried[-1][1]) < NEAR:
+        if abs(tried[-1][1]) < NEAR or (log_balance == lowest and tried[-1][1] > 0):
             break
-    return math.exp(_next_guess(tried))
+    return math.exp(max(lowest, _next_guess(tried)))
 
 
 def search_cost(settings: Settings, size: Size) -> int:

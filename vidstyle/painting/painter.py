@@ -35,7 +35,7 @@ Size = tuple[int, int]  # (height, width)
 Plan = Sequence[tuple[Size, int]]  # sizes from coarse to fine, each with its steps
 
 TILE = 16  # pixels for each position of conv5_1
-SMALLEST_SIDE = 28  # of the coarsest scale: below, conv5_1 has too few positions for a Gram matrix
+SMALLEST_SIDE = 32  # of a scale at half size, twice as much at a quarter: else its pixels show as a lattice in the end
 STROKES = 1.5  # long side of the style against the painting's: strokes of a style of the same size look like noise
 CONTENT_NOISE = 0.1  # standard deviation of the noise added to a content or picture start
 RANDOM_START = 0.25  # standard deviation of a random start around the style's mean, or middle grey
@@ -377,7 +377,9 @@ def scale_plan(size: Size, settings: Settings, multiple: int = 1) -> Plan:
 
     Sides of the coarse ones are multiples of `multiple`.
     """
-    levels = [level for level in range(settings.scales) if not level or min(size) >> level >= SMALLEST_SIDE]
+    levels = [
+        level for level in range(settings.scales) if not level or min(size) >> level >= SMALLEST_SIDE << level - 1
+    ]
     return [(_halved(size, level, multiple), settings.steps) for level in reversed(levels)]
 
 
