@@ -71,14 +71,14 @@ def test_a_frame_that_did_not_change_keeps_its_paint_bit_for_bit() -> None:
     assert second.painted.steps == 0
 
 
-def test_where_it_is_restless_still_pixels_are_painted_on() -> None:
+def test_still_pixels_are_painted_on_where_that_is_asked_for() -> None:
     frame = pan(1)[0]
     memory = Memory.of_opener(frame, PAINTER.begun(frame.image))
     motion = Motion.between(frame.image, frame.image)
     one, remembered = Tracked(frame, {1: motion}), Remembered.of(memory.paintings, {1: motion})
     before, losses = memory.last.image, []
     for _ in range(10):
-        memory = followed(PAINTER, one, memory, remembered, None, restless=True)
+        memory = followed(PAINTER, one, memory, remembered, None, repaint_still=True)
         losses.append(float(memory.last.losses.picture))
         assert 0 < float((memory.last.image - before).abs().mean()) < FIRST_LENGTH
         before = memory.last.image

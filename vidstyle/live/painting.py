@@ -92,7 +92,7 @@ class LivePainting:
             painted = painter.looking(frame.look).begun(frame.image, on_step)
             self._memory = Memory.of_opener(frame, painted)
             return True
-        self._memory = followed(painter, one, self._memory, remembered, None, restless=True)
+        self._memory = followed(painter, one, self._memory, remembered, None, repaint_still=True)
         return False
 
     def _tracked(self, frame: Frame) -> tuple[Tracked, Remembered | None]:

@@ -155,12 +155,12 @@ def followed(
     remembered: "Remembered",
     on_step: OnStep | None,
     earlier: Earlier | None = None,
-    restless: bool = False,
+    repaint_still: bool = False,
 ) -> Memory:
     """The memory after a frame that is painted from where the last paintings were carried along the motion.
 
     What an `earlier` pass painted of the frame is blended in, and stands where the last paintings show nothing.
-    Pixels that lie still stay as they are; `restless`: they are painted on instead, without a temporal loss, and every
+    Pixels that lie still stay as they are. With `repaint_still` they are painted on, without a temporal loss, and every
     frame takes all its steps.
     """
     frame, motion, length = one.frame, one.motions[1], max(painter.settings.look_backs)
@@ -173,7 +173,7 @@ def followed(
     unsettled = (age[0] < SETTLING).cpu() | torch.from_numpy((motion.flow != 0).any(-1))
     stillness, free = memory.stillness.after(frame.image, unsettled)
     shown = torch.where(motion.visible, warp(memory.shown, motion.flow), frame.image)
-    if not (restless or free.any()):
+    if not (repaint_still or free.any()):
         held = replace(memory.last, steps=0, seconds=0.0, full_steps=0.0)
         return memory.after(frame, held, length, stillness=stillness, age=age, shown=shown)
     content, free = frame.image.to(painter.device), free.to(painter.device)[None]
@@ -187,7 +187,7 @@ def followed(
     lowest = -math.inf if changed.all() else memory.level
     level = lowest if done else -math.inf
     effort = min(1.0, float(free.float().mean()) / FULL_EFFORT)
-    if restless:
+    if repaint_still:
         stiffness, free, level, effort = stiffness * free, torch.ones_like(free), -math.inf, 1.0
     warm = WarmStart(Anchor(start, stiffness, free), memory.last.step_size, level, effort)
     painted = painter.follow(content, warm, on_step)

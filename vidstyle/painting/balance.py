@@ -20,7 +20,7 @@ from vidstyle.settings import Settings
 
 OnProbe = Callable[[int, int], None]  # paintings of the search done, in all
 
-PROBE_AREA = 170**2  # pixels of the paintings that the balance is searched on: room for the scales of a larger one
+PROBE_AREA = 170**2  # pixels of the paintings that the balance is searched on
 PROBES = 3  # paintings of the search, at most
 PROBE_STEPS = 20
 FIRST_GUESS = 0.2

@@ -69,8 +69,8 @@ class Curvature:
 
     preconditioner: Preconditioner
     step_size: float | None = None
-    _sizes: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY))
-    _pairs: deque[tuple[Tensor, Tensor, Tensor]] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    _sizes: deque[float] = field(init=False, default_factory=lambda: deque(maxlen=HISTORY))
+    _pairs: deque[tuple[Tensor, Tensor, Tensor]] = field(init=False, default_factory=lambda: deque(maxlen=HISTORY))
 
     def learn(self, change: Tensor, of_gradient: Tensor) -> None:
         """A change of the image and that of the gradient with it, (3, H, W); left out where the loss curves down."""

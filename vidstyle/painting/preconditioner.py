@@ -44,7 +44,7 @@ class Preconditioner:
 def _coarser(image: Tensor, wraps: bool) -> Tensor:
     """`image` (3, H, W) with its frequencies weighted by `_spectrum`, by a cosine or a Fourier transform.
 
-    The cosine transform is a product of matrices: for 1080p a hundredth of the work of a step.
+    The cosine transform is a product of matrices: at 1080p a fortieth of the operations of a step.
     """
     height, width = image.shape[1:]
     spectrum = _spectrum(height, width, wraps, image.device)
@@ -57,7 +57,7 @@ def _coarser(image: Tensor, wraps: bool) -> Tensor:
 
 @lru_cache(8)
 def _spectrum(height: int, width: int, wraps: bool, device: torch.device) -> Tensor:
-    """The weight of each frequency: 1 at half a cycle a pixel, more for coarser ones, that of the mean finite."""
+    """Each frequency's weight: 1 at half a cycle a pixel, more for lower ones; the mean counts as half a cycle a side."""
     if wraps:
         down, right = torch.fft.fftfreq(height), torch.fft.rfftfreq(width)
     else:
