@@ -57,7 +57,7 @@ def _coarser(image: Tensor, wraps: bool) -> Tensor:
 
 @lru_cache(8)
 def _spectrum(height: int, width: int, wraps: bool, device: torch.device) -> Tensor:
-    """Each frequency's weight: 1 at half a cycle a pixel, more for lower ones; the mean counts as half a cycle a side."""
+    """Each frequency's weight: 1 at half a cycle a pixel, more for lower ones; the mean as half a cycle a side."""
     if wraps:
         down, right = torch.fft.fftfreq(height), torch.fft.rfftfreq(width)
     else:
