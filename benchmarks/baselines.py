@@ -9,9 +9,8 @@ from torch import Tensor
 
 from vidstyle import Frame, Painter, paint_frames
 from vidstyle.motion.flow import Motion, warp
-from vidstyle.painting.descent import Schedule, lbfgs, quasi_newton
+from vidstyle.painting.descent import Preconditioner, Schedule, lbfgs, quasi_newton
 from vidstyle.painting.painter import FIRST_LENGTH, LAST_LENGTH, Painted
-from vidstyle.painting.preconditioner import Preconditioner
 from vidstyle.painting.targets import Anchor, Losses
 
 WARM_STEPS = 8

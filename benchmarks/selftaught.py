@@ -35,10 +35,9 @@ from vidstyle.features.weights import read_filters
 from vidstyle.jobs.estimate import random_filters
 from vidstyle.jobs.sheet import contact_sheet
 from vidstyle.media.images import fit_size, load_picture, resize, save_picture
-from vidstyle.painting.descent import Schedule, quasi_newton
+from vidstyle.painting.descent import Preconditioner, Schedule, quasi_newton
 from vidstyle.painting.painter import FIRST_LENGTH, LAST_LENGTH, RANDOM_START
 from vidstyle.painting.palette import colour_axes
-from vidstyle.painting.preconditioner import Preconditioner
 from vidstyle.painting.statistics import STATISTICS
 from vidstyle.painting.targets import ContentTargets, Objective, Region, StyleTargets
 from vidstyle.settings import Settings

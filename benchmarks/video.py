@@ -36,9 +36,8 @@ from vidstyle.features.weights import read_filters
 from vidstyle.jobs.measures import Judge, Work, film_measures, judged, summary
 from vidstyle.media.images import fit_size
 from vidstyle.media.sink import open_sink
-from vidstyle.painting.descent import Schedule, lbfgs, loss_and_gradient, quasi_newton
+from vidstyle.painting.descent import Preconditioner, Schedule, lbfgs, loss_and_gradient, quasi_newton
 from vidstyle.painting.painter import FIRST_LENGTH, LAST_LENGTH, size_of
-from vidstyle.painting.preconditioner import Preconditioner
 
 LBFGS_STEPS = 500
 TRAINED_LAYERS = ("conv1_1", "conv2_1", "conv3_1")

@@ -12,12 +12,12 @@ from vidstyle.painting.descent import (
     DivergedError,
     Objective,
     OnStep,
+    Preconditioner,
     Schedule,
     lbfgs,
     loss_and_gradient,
     quasi_newton,
 )
-from vidstyle.painting.preconditioner import Preconditioner
 from vidstyle.painting.targets import Losses
 
 TARGET = torch.linspace(0.2, 0.8, 3 * 6 * 8).reshape(3, 6, 8)
@@ -106,18 +106,34 @@ def test_two_steps_along_a_line_show_its_curvature() -> None:
     assert torch.allclose(images[2], torch.full_like(START, 0.6), atol=1e-5)
 
 
+COLOURS = torch.tensor([[2.0, 0.5, 0.1], [0.5, 1.0, 0.2], [0.1, 0.2, 0.4]])
+
+
+def test_pixels_that_are_not_free_neither_move_nor_count() -> None:
+    free = torch.ones(1, 9, 9, dtype=torch.bool)
+    free[:, :4] = False
+    metric = Preconditioner(COLOURS, free)
+    a, b = torch.randn(2, 3, 9, 9, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(metric(a)[:, :4], torch.zeros(3, 4, 9))
+    assert torch.allclose(metric(a)[:, 5, 5], COLOURS @ a[:, 5, 5])
+    assert metric.free_share == pytest.approx(5 / 9)
+    # Symmetric and positive: else it is no metric, and a step along it may go uphill.
+    assert float((a * metric(b)).sum()) == pytest.approx(float((b * metric(a)).sum()), rel=1e-3)
+    assert float((a * metric(a)).sum()) > 0
+
+
 def test_the_direction_equals_the_dense_inverse_hessian() -> None:
     """The two loops against the BFGS update of matrices (Nocedal 1980, equation 2), for a few random pairs."""
     generator = torch.Generator().manual_seed(0)
     root = torch.randn(18, 18, generator=generator)
     hessian = root @ root.T + torch.eye(18)
-    curvature, pairs = Curvature(Preconditioner(wraps=True)), []
+    curvature, pairs = Curvature(Preconditioner(COLOURS)), []
     for _ in range(4):
         change = torch.randn(18, generator=generator)
         pairs.append((change, hessian @ change))
         curvature.learn(change.view(3, 2, 3), pairs[-1][1].view(3, 2, 3))
     units = torch.eye(18).view(18, 3, 2, 3)
-    preconditioner = torch.stack([Preconditioner(wraps=True)(unit).flatten() for unit in units]).T
+    preconditioner = torch.stack([Preconditioner(COLOURS)(unit).flatten() for unit in units]).T
     change, of_gradient = pairs[-1]
     inverse = preconditioner * (change @ of_gradient) / (of_gradient @ preconditioner @ of_gradient)
     for change, of_gradient in pairs:

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from vidstyle.errors import PaintingError
-from vidstyle.painting.preconditioner import Preconditioner
 from vidstyle.painting.targets import Losses
 
 Objective = Callable[[Tensor], Losses]
@@ -57,6 +56,28 @@ class Descended:
     image: Tensor
     losses: Losses
     step_size: float | None = None
+
+
+@dataclass(frozen=True)
+class Preconditioner:
+    """How far pixels move for a gradient (3, H, W), before a descent knows anything of the curvature of its loss.
+
+    `colours` (3, 3) is the root of the covariance of the style's colours, so that pixels move along colours that the
+    style has; None: along all alike. Pixels that are not `free` (1, H, W), True or False, stay; None: all are free.
+    """
+
+    colours: Tensor | None = None
+    free: Tensor | None = None
+
+    def __call__(self, gradient: Tensor) -> Tensor:
+        if self.colours is not None:
+            gradient = torch.einsum("cd,dhw->chw", self.colours.to(gradient), gradient)
+        return gradient if self.free is None else self.free * gradient
+
+    @property
+    def free_share(self) -> float:
+        """The share of the pixels that are free, 0..1."""
+        return 1.0 if self.free is None else float(self.free.float().mean())
 
 
 @dataclass

@@ -19,6 +19,7 @@ from vidstyle.media.look import PLAIN, Look
 from vidstyle.painting.descent import (
     Descended,
     DivergedError,
+    Preconditioner,
     Schedule,
     lbfgs,
     loss_and_gradient,
@@ -26,7 +27,6 @@ from vidstyle.painting.descent import (
 )
 from vidstyle.painting.memory import within_memory
 from vidstyle.painting.palette import GREY_AXIS, Palette, Palettes, colour_axes, with_luminance
-from vidstyle.painting.preconditioner import Preconditioner
 from vidstyle.painting.statistics import statistic_of
 from vidstyle.painting.targets import Anchor, ContentTargets, Losses, Objective, Region, StyleTargets
 from vidstyle.settings import Settings
@@ -35,9 +35,9 @@ Size = tuple[int, int]  # (height, width)
 Plan = Sequence[tuple[Size, int]]  # sizes from coarse to fine, each with its steps
 
 TILE = 16  # pixels for each position of conv5_1
-SMALLEST_SIDE = 32  # of a scale at half size, twice as much at a quarter: else its pixels show as a lattice in the end
+SMALLEST_SIDE = 32  # pixels of a coarse size: below, the deep layers have too few positions
 STROKES = 1.5  # long side of the style against the painting's: strokes of a style of the same size look like noise
-CONTENT_NOISE = 0.1  # standard deviation of the noise added to a content or picture start
+CONTENT_NOISE = 0.03  # standard deviation of the noise added to a content or picture start; more stays as a lattice
 RANDOM_START = 0.25  # standard deviation of a random start around the style's mean, or middle grey
 QUIET_START = 0.05  # the same without a style: noise that no content layer sees would stay
 FIRST_LENGTH, LAST_LENGTH = 0.04, 0.01  # of the steps of a descent, at most; see `Schedule`
@@ -268,9 +268,7 @@ class Painter:
             except DivergedError as error:
                 log.warning("an image is painted again by bounded steps: %s", error)
                 report.spent = spent
-        return quasi_newton(
-            start, objective, schedule, report, Preconditioner(self.colours, free, self.wraps), step_size
-        )
+        return quasi_newton(start, objective, schedule, report, Preconditioner(self.colours, free), step_size)
 
     def coloured(self, content: Tensor) -> Tensor:
         """`content` (3, H, W) on the painter's device, in the colours that it is painted in."""
@@ -377,9 +375,7 @@ def scale_plan(size: Size, settings: Settings, multiple: int = 1) -> Plan:
 
     Sides of the coarse ones are multiples of `multiple`.
     """
-    levels = [
-        level for level in range(settings.scales) if not level or min(size) >> level >= SMALLEST_SIDE << level - 1
-    ]
+    levels = [level for level in range(settings.scales) if not level or min(size) >> level >= SMALLEST_SIDE]
     return [(_halved(size, level, multiple), settings.steps) for level in reversed(levels)]
 
 
