@@ -183,7 +183,7 @@ def test_a_step_size_that_is_handed_on_begins_where_the_last_descent_ended() -> 
 def test_pixels_that_are_not_free_stay_bit_for_bit_and_others_go_as_far_as_without_them() -> None:
     free = torch.ones_like(TARGET[:1], dtype=torch.bool)
     free[:, 0] = False
-    one = quasi_newton(START, bowl, Schedule(1, 0.05, 0.05), quiet, Preconditioner(free=free)).image
+    one = quasi_newton(START, bowl, Schedule(1, 0.05, 0.05), quiet, Preconditioner(mobility=free)).image
     assert torch.equal(one[:, 0], START[:, 0])
     assert (one[:, 1:] != START[:, 1:]).all()
     assert float((one - START)[:, 1:].square().mean().sqrt()) == pytest.approx(0.05, rel=1e-3)

@@ -25,6 +25,7 @@ UNSETTLED = SETTLING // 2  # the age of paint that is to look otherwise: half as
 NEW = 0.05  # share of pixels that were lately uncovered, from which on no loss of a frame is low enough
 FULL_EFFORT = 0.6  # share of free pixels from which on a frame is given all its steps
 LOST = 0.3  # share of pixels that earlier paint is known of, below which a frame is painted like a first one
+UNSETTLED_MOBILITY = 3.0  # how much further uncovered pixels, and paint that is not firm, move than settled ones
 STALE = 0.05  # of 0..1, blurred: what paint may be made for and still be held half as firmly
 SHOWN_BLUR = 1.0  # pixels, standard deviation
 RENEWED = 0.2  # how far a frame's steps bring paint to what it shows
@@ -189,7 +190,8 @@ def followed(
     effort = min(1.0, float(free.float().mean()) / FULL_EFFORT)
     if repaint_still:
         stiffness, free, level, effort = stiffness * free, torch.ones_like(free), -math.inf, 1.0
-    warm = WarmStart(Anchor(start, stiffness, free), memory.last.step_size, level, effort)
+    mobility = free * (1 + UNSETTLED_MOBILITY * (1 - firm * age / SETTLING))
+    warm = WarmStart(Anchor(start, stiffness, mobility), memory.last.step_size, level, effort)
     painted = painter.follow(content, warm, on_step)
     changes = {"stillness": stillness, "age": age, "shown": shown, "pull": pull, "level": lowest}
     return memory.after(frame, painted, length, **changes)

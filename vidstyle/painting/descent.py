@@ -63,21 +63,21 @@ class Preconditioner:
     """How far pixels move for a gradient (3, H, W), before a descent knows anything of the curvature of its loss.
 
     `colours` (3, 3) is the root of the covariance of the style's colours, so that pixels move along colours that the
-    style has; None: along all alike. Pixels that are not `free` (1, H, W), True or False, stay; None: all are free.
+    style has; None: along all alike. `mobility` (1, H, W) is how far each pixel moves, 0 not at all; None: 1 for all.
     """
 
     colours: Tensor | None = None
-    free: Tensor | None = None
+    mobility: Tensor | None = None
 
     def __call__(self, gradient: Tensor) -> Tensor:
         if self.colours is not None:
             gradient = torch.einsum("cd,dhw->chw", self.colours.to(gradient), gradient)
-        return gradient if self.free is None else self.free * gradient
+        return gradient if self.mobility is None else self.mobility * gradient
 
     @property
     def free_share(self) -> float:
-        """The share of the pixels that are free, 0..1."""
-        return 1.0 if self.free is None else float(self.free.float().mean())
+        """The share of the pixels that move at all, 0..1."""
+        return 1.0 if self.mobility is None else float((self.mobility > 0).float().mean())
 
 
 @dataclass

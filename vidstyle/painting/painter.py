@@ -203,8 +203,9 @@ class Painter:
         report = _Report([(size_of(content), steps)], on_step)
         objective = self.objective(self.coloured(content), warm.anchor)
         schedule = Schedule(steps, FIRST_LENGTH, LAST_LENGTH, warm.level)
-        end = self._descended(warm.anchor.picture, objective, schedule, report, warm.step_size, warm.anchor.free)
-        image, seconds = warm.anchor.holding(end.image), time.perf_counter() - began
+        anchor = warm.anchor
+        end = self._descended(anchor.picture, objective, schedule, report, warm.step_size, anchor.mobility)
+        image, seconds = anchor.holding(end.image), time.perf_counter() - began
         return Painted(image, end.losses, report.number, seconds, end.step_size, report.full_steps)
 
     def pull(self, content: Tensor, image: Tensor) -> float:
@@ -258,7 +259,7 @@ class Painter:
         schedule: Schedule,
         report: "_Report",
         step_size: float | None,
-        free: Tensor | None = None,
+        mobility: Tensor | None = None,
     ) -> Descended:
         """The end of a descent by the optimiser of the settings; by `quasi_newton` where L-BFGS leads nowhere."""
         spent = report.spent
@@ -268,7 +269,7 @@ class Painter:
             except DivergedError as error:
                 log.warning("an image is painted again by bounded steps: %s", error)
                 report.spent = spent
-        return quasi_newton(start, objective, schedule, report, Preconditioner(self.colours, free), step_size)
+        return quasi_newton(start, objective, schedule, report, Preconditioner(self.colours, mobility), step_size)
 
     def coloured(self, content: Tensor) -> Tensor:
         """`content` (3, H, W) on the painter's device, in the colours that it is painted in."""

@@ -122,17 +122,16 @@ class Anchor:
     """A painting of nearly the same picture that a new one is held to.
 
     `picture` (3, H, W) shows the paint where the new picture has it; `stiffness` (1, H, W) is what a squared
-    difference from it counts; `free` (1, H, W), True or False: may leave it at all; other pixels
-    are kept bit for bit.
+    difference from it counts; `mobility` (1, H, W) is how far a pixel moves for a gradient, 0: it is kept bit for bit.
     """
 
     picture: Tensor
     stiffness: Tensor
-    free: Tensor
+    mobility: Tensor
 
     def holding(self, image: Tensor) -> Tensor:
         """`image` where it may leave the anchor."""
-        return torch.where(self.free, image, self.picture)
+        return torch.where(self.mobility > 0, image, self.picture)
 
 
 @dataclass(frozen=True)
@@ -141,7 +140,7 @@ class Objective:
 
     Content is what `ContentTargets` make of ||F - P||^2, style the distance of the `statistic` in each region, which
     counts by its area. A picture that `wraps` goes on at its other side. With an `anchor` there is a temporal loss too,
-    and pixels that are not free stay where they are.
+    and pixels without mobility stay where they are.
     """
 
     network: VGG19
