@@ -10,7 +10,7 @@ from torch import Tensor
 from vidstyle import Frame, Painter, paint_frames
 from vidstyle.motion.flow import Motion, warp
 from vidstyle.painting.descent import Preconditioner, Schedule, lbfgs, quasi_newton
-from vidstyle.painting.painter import FIRST_LENGTH, LAST_LENGTH, Painted
+from vidstyle.painting.painter import Painted
 from vidstyle.painting.targets import Anchor, Losses
 
 WARM_STEPS = 8
@@ -42,7 +42,7 @@ def warm(painter: Painter, frames: Sequence[Frame]) -> Painting:
             if last is None or frame.cut:
                 last = painter.paint(frame.image)
             else:
-                schedule = Schedule(WARM_STEPS, FIRST_LENGTH, LAST_LENGTH)
+                schedule = Schedule(WARM_STEPS)
                 objective = painter.objective(painter.coloured(frame.image))
                 preconditioner = Preconditioner(painter.colours)
                 end = quasi_newton(last.image, objective, schedule, lambda *_: None, preconditioner)

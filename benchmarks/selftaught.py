@@ -36,7 +36,7 @@ from vidstyle.jobs.estimate import random_filters
 from vidstyle.jobs.sheet import contact_sheet
 from vidstyle.media.images import fit_size, load_picture, resize, save_picture
 from vidstyle.painting.descent import Preconditioner, Schedule, quasi_newton
-from vidstyle.painting.painter import FIRST_LENGTH, LAST_LENGTH, RANDOM_START
+from vidstyle.painting.painter import RANDOM_START
 from vidstyle.painting.palette import colour_axes
 from vidstyle.painting.statistics import STATISTICS
 from vidstyle.painting.targets import ContentTargets, Objective, Region, StyleTargets
@@ -136,8 +136,7 @@ def texture(filters: Weights, style: Tensor, scales: Scales, seed: int) -> Tenso
         image = (resize(image, size) if len(image) else noise).clamp(0, 1)
         region = Region(StyleTargets.of(network, small, LAYERS, GRAM))
         objective = Objective(network, [region], GRAM, ContentTargets({}, {}), weights, {}, 1.0, 0.0)
-        schedule = Schedule(steps, FIRST_LENGTH, LAST_LENGTH)
-        image = quasi_newton(image, objective, schedule, lambda *_: None, preconditioner).image
+        image = quasi_newton(image, objective, Schedule(steps), lambda *_: None, preconditioner).image
     return image
 
 

@@ -37,7 +37,7 @@ from vidstyle.jobs.measures import Judge, Work, film_measures, judged, summary
 from vidstyle.media.images import fit_size
 from vidstyle.media.sink import open_sink
 from vidstyle.painting.descent import Preconditioner, Schedule, lbfgs, loss_and_gradient, quasi_newton
-from vidstyle.painting.painter import FIRST_LENGTH, LAST_LENGTH, size_of
+from vidstyle.painting.painter import size_of
 
 LBFGS_STEPS = 500
 TRAINED_LAYERS = ("conv1_1", "conv2_1", "conv3_1")
@@ -103,8 +103,7 @@ def step_seconds(painter: Painter, frame: Frame) -> dict[str, float]:
     times = []
     for _ in range(5):
         began = time.perf_counter()
-        schedule = Schedule(1, FIRST_LENGTH, LAST_LENGTH)
-        quasi_newton(image, objective, schedule, lambda *_: None, Preconditioner(painter.colours))
+        quasi_newton(image, objective, Schedule(1), lambda *_: None, Preconditioner(painter.colours))
         times.append(time.perf_counter() - began)
     steps, began = 10, time.perf_counter()
     lbfgs(image, objective, steps, lambda *_: None)

@@ -22,7 +22,8 @@ from vidstyle.motion.chain import (
 from vidstyle.motion.flow import Flow, Motion, dis
 from vidstyle.motion.passes import paint_frames
 from vidstyle.motion.tracking import Tracked, tracked
-from vidstyle.painting.painter import FIRST_LENGTH, Painter, Step
+from vidstyle.painting.descent import FIRST_LENGTH
+from vidstyle.painting.painter import Painter, Step
 from vidstyle.settings import Settings
 
 SETTINGS = Settings(

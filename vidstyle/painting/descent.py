@@ -14,6 +14,7 @@ from vidstyle.painting.targets import Losses
 Objective = Callable[[Tensor], Losses]
 OnStep = Callable[[Tensor, Losses], None]  # image (3, H, W) that a step begins from, and its losses
 
+FIRST_LENGTH, LAST_LENGTH = 0.04, 0.01  # of the steps of a descent, at most; see `Schedule`
 HISTORY = 10  # last steps that the curvature is known from
 RISE = 1.05  # times the loss before, above which a step is taken back and the next ones are half as long
 LINE_SEARCH_HISTORY = 20
@@ -36,8 +37,8 @@ class Schedule:
     """
 
     steps: int
-    first_length: float
-    last_length: float
+    first_length: float = FIRST_LENGTH
+    last_length: float = LAST_LENGTH
     level: float = -math.inf
 
     def length(self, step: int) -> float:

@@ -40,7 +40,6 @@ STROKES = 1.5  # long side of the style against the painting's: strokes of a sty
 CONTENT_NOISE = 0.03  # standard deviation of the noise added to a content or picture start; more stays as a lattice
 RANDOM_START = 0.25  # standard deviation of a random start around the style's mean, or middle grey
 QUIET_START = 0.05  # the same without a style: noise that no content layer sees would stay
-FIRST_LENGTH, LAST_LENGTH = 0.04, 0.01  # of the steps of a descent, at most; see `Schedule`
 SMALLEST_STYLE = 32  # pixels of a style's long side, below which its deep layers have too few positions
 SMALLEST_AREA = 1e-3  # of a picture, below which a style leaves no trace in it
 
@@ -181,11 +180,16 @@ class Painter:
         return within_memory(lambda: self._begun(content, on_step), size_of(content), self.device)
 
     def _begun(self, content: Tensor, on_step: OnStep | None) -> Painted:
-        plan = scale_plan(size_of(content), self.settings, TILE if self.wraps else 1)
-        schedules = [Schedule(steps, FIRST_LENGTH, LAST_LENGTH) for _, steps in plan]
+        began, plan = time.perf_counter(), scale_plan(size_of(content), self.settings, TILE if self.wraps else 1)
+        report = _Report(plan, on_step and self._telling_finished(on_step, content))
         coloured = self.coloured(content)
-        told = on_step and self._telling_finished(on_step, content)
-        return self._through(plan, schedules, coloured, self._start(coloured, plan[0][0]), told)
+        image, step_size = self._start(coloured, plan[0][0]), None
+        for size, steps in plan:
+            if size_of(image) != size:
+                image = resized_tile(image, size) if self.wraps else resize(image, size)
+            end = self._descended(image, self.objective(resize(coloured, size)), Schedule(steps), report, step_size)
+            image, step_size = end.image, end.step_size
+        return Painted(image, end.losses, report.number, time.perf_counter() - began, step_size, report.full_steps)
 
     def follow(self, content: Tensor, warm: WarmStart, on_step: OnStep | None = None) -> Painted:
         """Paints `content` (3, H, W) from a painting of nearly the same picture, in few steps at its size.
@@ -202,10 +206,9 @@ class Painter:
         began, steps = time.perf_counter(), max(1, round(warm.effort * self.settings.frame_steps))
         report = _Report([(size_of(content), steps)], on_step)
         objective = self.objective(self.coloured(content), warm.anchor)
-        schedule = Schedule(steps, FIRST_LENGTH, LAST_LENGTH, warm.level)
-        anchor = warm.anchor
-        end = self._descended(anchor.picture, objective, schedule, report, warm.step_size, anchor.mobility)
-        image, seconds = anchor.holding(end.image), time.perf_counter() - began
+        schedule = Schedule(steps, level=warm.level)
+        end = self._descended(warm.anchor.picture, objective, schedule, report, warm.step_size)
+        image, seconds = warm.anchor.holding(end.image), time.perf_counter() - began
         return Painted(image, end.losses, report.number, seconds, end.step_size, report.full_steps)
 
     def pull(self, content: Tensor, image: Tensor) -> float:
@@ -233,33 +236,8 @@ class Painter:
             anchor=anchor,
         )
 
-    def _through(
-        self,
-        plan: Plan,
-        schedules: Sequence[Schedule],
-        content: Tensor,
-        image: Tensor,
-        on_step: OnStep | None,
-    ) -> Painted:
-        """One descent after the other, the picture resized between them."""
-        began, report = time.perf_counter(), _Report(plan, on_step)
-        step_size: float | None = None
-        for (size, _), schedule in zip(plan, schedules, strict=True):
-            if size_of(image) != size:
-                image = resized_tile(image, size) if self.wraps else resize(image, size)
-            objective = self.objective(resize(content, size))
-            end = self._descended(image, objective, schedule, report, step_size)
-            image, step_size = end.image, end.step_size
-        return Painted(image, end.losses, report.number, time.perf_counter() - began, step_size, report.full_steps)
-
     def _descended(
-        self,
-        start: Tensor,
-        objective: Objective,
-        schedule: Schedule,
-        report: "_Report",
-        step_size: float | None,
-        mobility: Tensor | None = None,
+        self, start: Tensor, objective: Objective, schedule: Schedule, report: "_Report", step_size: float | None
     ) -> Descended:
         """The end of a descent by the optimiser of the settings; by `quasi_newton` where L-BFGS leads nowhere."""
         spent = report.spent
@@ -269,7 +247,8 @@ class Painter:
             except DivergedError as error:
                 log.warning("an image is painted again by bounded steps: %s", error)
                 report.spent = spent
-        return quasi_newton(start, objective, schedule, report, Preconditioner(self.colours, mobility), step_size)
+        preconditioner = Preconditioner(self.colours, None if objective.anchor is None else objective.anchor.mobility)
+        return quasi_newton(start, objective, schedule, report, preconditioner, step_size)
 
     def coloured(self, content: Tensor) -> Tensor:
         """`content` (3, H, W) on the painter's device, in the colours that it is painted in."""
