@@ -37,7 +37,7 @@ from vidstyle.jobs.sheet import contact_sheet
 from vidstyle.media.images import fit_size, load_picture, resize, save_picture
 from vidstyle.painting.descent import Preconditioner, Schedule, quasi_newton
 from vidstyle.painting.painter import RANDOM_START
-from vidstyle.painting.palette import colour_axes
+from vidstyle.painting.palette import colour_root
 from vidstyle.painting.statistics import STATISTICS
 from vidstyle.painting.targets import ContentTargets, Objective, Region, StyleTargets
 from vidstyle.settings import Settings
@@ -126,17 +126,16 @@ def texture(filters: Weights, style: Tensor, scales: Scales, seed: int) -> Tenso
     """A picture of the style's size, made from noise, coarse to fine, as a painter does it."""
     network, weights = VGG19(filters, LAYERS, "avg"), dict.fromkeys(LAYERS, 1 / len(LAYERS))
     generator = torch.Generator().manual_seed(seed)
-    image, axes = torch.empty(0), colour_axes([style])
-    preconditioner = Preconditioner((axes / axes.norm(dim=0)) @ axes.T)
+    image, colours = torch.empty(0), colour_root([style])
     for divisor, steps in scales:
         size = (style.shape[-2] // divisor, style.shape[-1] // divisor)
         small = resize(style, size).clamp(0, 1)
-        coloured = torch.einsum("ca,ahw->chw", axes, torch.randn(small.shape, generator=generator))
+        coloured = torch.einsum("cd,dhw->chw", colours, torch.randn(small.shape, generator=generator))
         noise = small.mean((1, 2), keepdim=True) + RANDOM_START * coloured
         image = (resize(image, size) if len(image) else noise).clamp(0, 1)
         region = Region(StyleTargets.of(network, small, LAYERS, GRAM))
         objective = Objective(network, [region], GRAM, ContentTargets({}, {}), weights, {}, 1.0, 0.0)
-        image = quasi_newton(image, objective, Schedule(steps), lambda *_: None, preconditioner).image
+        image = quasi_newton(image, objective, Schedule(steps), lambda *_: None, Preconditioner(colours)).image
     return image
 
 

@@ -9,17 +9,18 @@ from tests.pictures import clouds, stripes
 from vidstyle.features.selftaught import learn
 from vidstyle.features.weights import Filters
 from vidstyle.painting.balance import (
+    LARGEST,
     PROBE_AREA,
     PROBES,
-    RANGE,
     _next_guess,
     _probe_size,
     calibrated,
+    least_balance,
     search_cost,
     structure,
     wanted_structure,
 )
-from vidstyle.painting.painter import Painter
+from vidstyle.painting.painter import Painter, scale_plan
 from vidstyle.painting.palette import Palettes
 from vidstyle.settings import Settings
 
@@ -68,7 +69,7 @@ def test_the_balance_is_found_for_the_picture_with_the_most_contrast() -> None:
 @pytest.mark.parametrize("picture", [torch.zeros(3, 64, 64), torch.ones(3, 5, 9), clouds(1, 300)])
 def test_pictures_without_structure_have_a_balance_all_the_same(picture: torch.Tensor) -> None:
     balance = calibrated(Painter([stripes(96, 96)], FILTERS, SMALL), [picture]).balance
-    assert RANGE[0] <= balance <= RANGE[1]
+    assert least_balance(SMALL.strength) <= balance <= LARGEST
 
 
 def test_contents_are_moved_to_the_styles_colours_unless_they_keep_their_own() -> None:
@@ -81,12 +82,23 @@ def test_contents_are_moved_to_the_styles_colours_unless_they_keep_their_own() -
 
 @given(st.integers(1, 4000), st.integers(1, 4000))
 @settings(deadline=None)
-def test_probes_of_all_shapes_have_one_area_and_are_never_enlarged(height: int, width: int) -> None:
+def test_probes_of_all_shapes_are_never_enlarged_and_have_the_sizes_of_the_job(height: int, width: int) -> None:
     small = _probe_size((height, width))
     assert small[0] <= height
     assert small[1] <= width
     if min(small) >= 40:
-        assert math.prod(small) == pytest.approx(min(PROBE_AREA, height * width), rel=0.05)
+        assert 0.95 * min(PROBE_AREA, height * width) <= math.prod(small) <= 2.1 * PROBE_AREA
+    if max(height, width) < 3 * min(height, width):
+        assert len(scale_plan(small, Settings())) == len(scale_plan((height, width), Settings()))
+
+
+def test_where_too_much_is_kept_at_the_least_balance_the_search_ends_there() -> None:
+    """Nothing pulls at the shapes where style hardly counts."""
+    told: list[int] = []
+    painter = Painter([STYLE], FILTERS, SMALL.replace(style_weight=1e-9, strength=1.0))
+    found = calibrated(painter, [clouds(96, 120)], lambda done, _: told.append(done))
+    assert found.balance == pytest.approx(least_balance(1.0))
+    assert told[-1] < PROBES
 
 
 def test_own_colours_make_another_picture_than_the_styles() -> None:
@@ -115,9 +127,9 @@ def test_the_search_comes_near_the_zero_of_a_rising_curve(slope: float, zero: fl
 
     tried: list[tuple[float, float]] = []
     for _ in range(PROBES):
-        x = _next_guess(tried)
+        x = _next_guess(tried, math.log(1e-3))
         tried.append((x, excess(x)))
-    assert abs(excess(_next_guess(tried))) <= max(0.1, 0.5 * abs(tried[0][1]))
+    assert abs(excess(_next_guess(tried, math.log(1e-3)))) <= max(0.1, 0.5 * abs(tried[0][1]))
 
 
 @settings(max_examples=30)

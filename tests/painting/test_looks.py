@@ -44,8 +44,7 @@ def test_a_blend_lies_between_its_styles() -> None:
 
 def test_all_of_one_style_is_that_style_alone() -> None:
     together, alone = painter(RED, BLUE), painter(RED)
-    axes = {"axes": together.axes}  # those of both styles
-    alone.__dict__.update(axes)
+    alone.__dict__.update(colours=together.colours)  # those of both styles
     assert torch.allclose(painted(together, Look((1.0, 0.0))), painted(alone), atol=1e-5)
 
 

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.pictures import clouds, random_filters
+from vidstyle.painting.descent import Schedule
 from vidstyle.painting.losses import temporal_loss
-from vidstyle.painting.painter import CONTENT_NOISE, SMALLEST_SIDE, Painter, Step, WarmStart, scale_plan
+from vidstyle.painting.painter import CONTENT_NOISE, SMALLEST_SIDE, Painter, Step, scale_plan
 from vidstyle.painting.palette import palettes_for
 from vidstyle.painting.targets import Anchor
 from vidstyle.settings import Settings
@@ -147,36 +148,22 @@ def test_following_from_a_painting_starts_low_and_takes_few_steps() -> None:
     p = painter(steps=40)
     painted = p.paint(CONTENT)
     seen: list[Step] = []
-    followed = p.follow(CONTENT, warm(painted.image, step_size=painted.step_size), seen.append)
+    followed = p.follow(CONTENT, anchored(painted.image), Schedule(3), painted.step_size, seen.append)
     assert followed.steps == 3
     assert seen[0].losses.total < 0.6 * float(p.objective(CONTENT)(CONTENT).total)
     assert float((followed.image - painted.image).abs().mean()) < 0.02
 
 
-def warm(
-    start: Tensor,
-    stiffness: float = 0.0,
-    free: Tensor | None = None,
-    level: float = -1.0,
-    step_size: float | None = None,
-) -> WarmStart:
+def anchored(start: Tensor, stiffness: float = 0.0, mobility: Tensor | None = None) -> Anchor:
     plane = torch.ones_like(start[:1])
-    anchor = Anchor(start, stiffness * plane, plane.bool() if free is None else free)
-    return WarmStart(anchor, step_size, level)
-
-
-def test_frame_steps_change_a_following_frame() -> None:
-    start = warm(clouds(80, 96, seed=3))
-    assert not torch.equal(
-        painter(frame_steps=1).follow(CONTENT, start).image, painter(frame_steps=2).follow(CONTENT, start).image
-    )
+    return Anchor(start, stiffness * plane, plane if mobility is None else mobility)
 
 
 @pytest.mark.parametrize("optimizer", ["quasi-newton", "lbfgs"])
-def test_pixels_that_are_not_free_keep_their_paint_bit_for_bit(optimizer: str) -> None:
-    start, free = clouds(80, 96, seed=3), torch.ones(1, 80, 96, dtype=torch.bool)
-    free[:, :, :50] = False
-    followed = painter(optimizer=optimizer).follow(CONTENT, warm(start, free=free)).image
+def test_pixels_without_mobility_keep_their_paint_bit_for_bit(optimizer: str) -> None:
+    start, mobility = clouds(80, 96, seed=3), torch.ones(1, 80, 96)
+    mobility[:, :, :50] = 0
+    followed = painter(optimizer=optimizer).follow(CONTENT, anchored(start, mobility=mobility), Schedule(3)).image
     assert torch.equal(followed[:, :, :50], start[:, :, :50])
     assert (followed[:, :, 50:] != start[:, :, 50:]).any(0).float().mean() > 0.9
 
@@ -184,7 +171,7 @@ def test_pixels_that_are_not_free_keep_their_paint_bit_for_bit(optimizer: str) -
 def test_a_stiff_anchor_keeps_a_frame_near_its_start() -> None:
     start = clouds(80, 96, seed=3)
     moved = [
-        float((painter(frame_steps=10).follow(CONTENT, warm(start, stiffness)).image - start).square().mean())
+        float((painter().follow(CONTENT, anchored(start, stiffness), Schedule(10)).image - start).square().mean())
         for stiffness in (0.0, 1e3)
     ]
     assert moved[1] < 0.5 * moved[0]
@@ -192,15 +179,9 @@ def test_a_stiff_anchor_keeps_a_frame_near_its_start() -> None:
 
 def test_a_frame_that_is_good_enough_is_left_as_it_is() -> None:
     p, start = painter(), clouds(80, 96, seed=3)
-    followed = p.follow(CONTENT, warm(start, level=1e9))
+    followed = p.follow(CONTENT, anchored(start), Schedule(3, level=1e9))
     assert followed.steps == 1
     assert torch.equal(followed.image, start)
-
-
-def test_less_effort_is_fewer_steps_but_one() -> None:
-    start = warm(clouds(80, 96, seed=3))
-    steps = [painter(frame_steps=6).follow(CONTENT, replace(start, effort=effort)).steps for effort in (1.0, 0.5, 0.01)]
-    assert steps == [6, 3, 1]
 
 
 def test_the_pull_is_the_gradients_size_whatever_the_area() -> None:

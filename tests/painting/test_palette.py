@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from tests.pictures import clouds, stripes
-from vidstyle.painting.palette import STRONGEST, colour_axes, matched_palette
+from vidstyle.painting.palette import STRONGEST, colour_root, matched_palette
 
 
 def statistics(picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -49,11 +49,12 @@ def test_several_pictures_count_the_same() -> None:
     assert torch.allclose(palette(torch.full((3, 2, 2), 0.5)), torch.full((3, 2, 2), 0.5), atol=1e-3)
 
 
-def test_axes_are_as_long_as_the_style_spreads() -> None:
+def test_the_colours_root_is_as_long_as_the_style_spreads() -> None:
     spread = torch.randn(2, 40, 40, generator=torch.Generator().manual_seed(0))
     grey, blue = torch.ones(3) / 3**0.5, torch.tensor([-1.0, -1.0, 2.0]) / 6**0.5
     style = 0.5 + 0.1 * torch.einsum("c,hw->chw", grey, spread[0]) + 0.05 * torch.einsum("c,hw->chw", blue, spread[1])
-    axes = colour_axes([style])
-    assert torch.allclose(axes.norm(dim=0).sort().values, 3**0.5 * torch.tensor([0.0, 0.5, 1.0]), atol=0.06)
-    assert torch.allclose((axes.T @ grey).abs().max(), torch.tensor(3**0.5), atol=0.05)
-    assert (axes.T @ torch.linalg.cross(grey, blue)).abs().max() < 0.06  # no magenta, no green
+    root = colour_root([style])
+    assert torch.equal(root, root.T)
+    assert torch.allclose(root @ grey, 3**0.5 * grey, atol=0.06)
+    assert torch.allclose(root @ blue, 3**0.5 / 2 * blue, atol=0.06)
+    assert (root @ torch.linalg.cross(grey, blue)).abs().max() < 0.06  # no magenta, no green

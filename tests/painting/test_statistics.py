@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vidstyle.painting.statistics import BINS, STATISTICS, Statistic, _rotation
+from vidstyle.painting.statistics import BINS, STATISTICS, Statistic, _directions
 
 STATISTIC = pytest.mark.parametrize("statistic", STATISTICS.values(), ids=STATISTICS.keys())
 
@@ -62,7 +62,7 @@ def test_a_histogram_sees_what_a_gram_matrix_does_not() -> None:
 def test_sliced_is_the_distance_along_directions_at_right_angles() -> None:
     """Every direction alone, by sorting, as for distributions of one dimension."""
     x, style = responses(0, height=BINS, width=1), responses(1, height=BINS, width=1)
-    rotation = _rotation(4, x.device)
+    rotation = _directions(4, x.device)
     assert torch.allclose(rotation @ rotation.T, torch.eye(4), atol=1e-5)
     expected, size = 0.0, 0.0
     for line in rotation:

@@ -24,7 +24,7 @@ from vidstyle.motion.chain import LOST, Memory, Remembered, followed
 from vidstyle.motion.estimators import flow_estimator
 from vidstyle.motion.flow import Motion
 from vidstyle.motion.tracking import Tracked
-from vidstyle.painting.balance import TYPICAL_SLOPE, calibrated, wanted_structure
+from vidstyle.painting.balance import TYPICAL_SLOPE, calibrated, least_balance, wanted_structure
 from vidstyle.painting.device import select_device
 from vidstyle.painting.painter import OnStep, Painted, Painter, Size
 from vidstyle.presets import LIVE
@@ -168,7 +168,7 @@ def steerable(painter: Painter) -> Painter:
 
     def at(strength: float) -> tuple[float, float]:
         more = wanted_structure(strength) - wanted_structure(painter.settings.strength)
-        return strength, painter.balance * math.exp(more / TYPICAL_SLOPE)
+        return strength, max(least_balance(strength), painter.balance * math.exp(more / TYPICAL_SLOPE))
 
     return painter.retuned(balances=(at(0.0), at(1.0)))
 

@@ -17,7 +17,8 @@ from vidstyle.motion.estimators import flow_estimator
 from vidstyle.motion.flow import Motion, warp
 from vidstyle.motion.hold import Stillness
 from vidstyle.motion.tracking import Tracked, found_ahead, tracked
-from vidstyle.painting.painter import OnStep, Painted, Painter, Size, WarmStart
+from vidstyle.painting.descent import Schedule
+from vidstyle.painting.painter import OnStep, Painted, Painter, Size
 from vidstyle.painting.targets import Anchor
 
 SETTLING = 16  # frames over which uncovered pixels are painted freely, before they are held like others
@@ -25,7 +26,7 @@ UNSETTLED = SETTLING // 2  # the age of paint that is to look otherwise: half as
 NEW = 0.05  # share of pixels that were lately uncovered, from which on no loss of a frame is low enough
 FULL_EFFORT = 0.6  # share of free pixels from which on a frame is given all its steps
 LOST = 0.3  # share of pixels that earlier paint is known of, below which a frame is painted like a first one
-UNSETTLED_MOBILITY = 3.0  # how much further uncovered pixels, and paint that is not firm, move than settled ones
+UNSETTLED_MOBILITY = 4.0  # how far uncovered pixels, and paint that is not firm, move for a gradient; settled ones: 1
 STALE = 0.05  # of 0..1, blurred: what paint may be made for and still be held half as firmly
 SHOWN_BLUR = 1.0  # pixels, standard deviation
 RENEWED = 0.2  # how far a frame's steps bring paint to what it shows
@@ -183,16 +184,17 @@ def followed(
     pull = painter.pull(content, start) if memory.pull is None else memory.pull
     firm = firmness(shown, frame.image).to(painter.device)
     shown = shown.lerp(frame.image, RENEWED * free.cpu().float())
-    stiffness = remembered.trust * firm * (age / SETTLING) * (255 * pull / (2 * painter.settings.stability))
+    settled = firm * age / SETTLING
+    stiffness = remembered.trust * settled * (255 * pull / (2 * painter.settings.stability))
     done = float((age < SETTLING).float().mean()) < NEW  # else a good loss may hide that the new part is bare
     lowest = -math.inf if changed.all() else memory.level
     level = lowest if done else -math.inf
     effort = min(1.0, float(free.float().mean()) / FULL_EFFORT)
-    if repaint_still:
-        stiffness, free, level, effort = stiffness * free, torch.ones_like(free), -math.inf, 1.0
-    mobility = free * (1 + UNSETTLED_MOBILITY * (1 - firm * age / SETTLING))
-    warm = WarmStart(Anchor(start, stiffness, mobility), memory.last.step_size, level, effort)
-    painted = painter.follow(content, warm, on_step)
+    mobility = free * (UNSETTLED_MOBILITY + (1 - UNSETTLED_MOBILITY) * settled)
+    if repaint_still:  # by single steps, which no further evaluation corrects: none goes further than the step size
+        stiffness, mobility, level, effort = stiffness * free, torch.ones_like(mobility), -math.inf, 1.0
+    schedule = Schedule(max(1, round(effort * painter.settings.frame_steps)), level=level)
+    painted = painter.follow(content, Anchor(start, stiffness, mobility), schedule, memory.last.step_size, on_step)
     changes = {"stillness": stillness, "age": age, "shown": shown, "pull": pull, "level": lowest}
     return memory.after(frame, painted, length, **changes)
 

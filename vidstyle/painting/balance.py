@@ -14,19 +14,19 @@ from torch.nn import functional as F
 
 from vidstyle.media.images import fit_size, resize
 from vidstyle.media.look import Look
-from vidstyle.painting.painter import Painter, Size, scale_plan, size_of
+from vidstyle.painting.painter import SMALLEST_SIDE, Painter, Size, scale_plan, size_of
 from vidstyle.painting.palette import LUMINANCE, palettes_for
 from vidstyle.settings import Settings
 
 OnProbe = Callable[[int, int], None]  # paintings of the search done, in all
 
-PROBE_AREA = 170**2  # pixels of the paintings that the balance is searched on
+PROBE_AREA = 170**2  # pixels of the paintings that the balance is searched on; twice that where three sizes need it
 PROBES = 3  # paintings of the search, at most
 PROBE_STEPS = 20
 FIRST_GUESS = 0.2
 NEAR = 0.02  # of the wanted structure: the search ends there
 TYPICAL_SLOPE, SMALLEST_SLOPE = 0.08, 0.025  # structure gained for each e-fold of the balance
-RANGE = (0.01, 1e3)  # of the balance
+LARGEST = 1e3  # balance
 LEAST = 0.1  # balance at strength 0, its square at 1: below, shapes go that the structure still counts
 BLUR = 1 / 160  # of the long side: standard deviation of the blur before structures are compared
 WINDOW = 1 / 8  # of the height
@@ -83,15 +83,20 @@ def found_balance(painter: Painter, contents: Sequence[Tensor], strength: float,
     probe = painter.retuned(settings=settings, init_picture=None, look=Look(shares=painter.look.shares))
     wanted, tell = wanted_structure(strength), on_probe or (lambda *_: None)
     tried: list[tuple[float, float]] = []  # (log of the balance, structure above what is wanted)
-    lowest = (1 + strength) * math.log(LEAST)
+    lowest = math.log(least_balance(strength))
     for number in range(1, PROBES + 1):
-        log_balance = max(lowest, _next_guess(tried))
+        log_balance = _next_guess(tried, lowest)
         painting = probe.retuned(balance=math.exp(log_balance)).begun(small).image
         tried.append((log_balance, structure(painting.cpu(), small.cpu()) - wanted))
         tell(number, PROBES)
         if abs(tried[-1][1]) < NEAR or (log_balance == lowest and tried[-1][1] > 0):
             break
-    return math.exp(max(lowest, _next_guess(tried)))
+    return math.exp(_next_guess(tried, lowest))
+
+
+def least_balance(strength: float) -> float:
+    """The smallest balance for a `strength` of 0..1, 0.1 ... 0.01."""
+    return float(LEAST ** (1 + strength))
 
 
 def search_cost(settings: Settings, size: Size) -> int:
@@ -104,13 +109,19 @@ def search_cost(settings: Settings, size: Size) -> int:
 
 
 def _probe_size(size: Size) -> Size:
-    """`size` brought to PROBE_AREA pixels, never enlarged."""
-    shrink = min(1.0, math.sqrt(PROBE_AREA / (size[0] * size[1])))
+    """`size` brought to PROBE_AREA pixels, or as many more as three sizes need; never enlarged.
+
+    With fewer sizes than the job's, paintings keep more structure.
+    """
+    area, three_sizes = PROBE_AREA / (size[0] * size[1]), (SMALLEST_SIDE << 2) / min(size)
+    shrink = min(1.0, max(math.sqrt(area), min(math.sqrt(2 * area), three_sizes)))
     return fit_size(size, max(1, round(shrink * max(size))))
 
 
-def _next_guess(tried: Sequence[tuple[float, float]]) -> float:
-    """Where a rising function is expected to be zero, from the points (x, y) that are known, kept in RANGE.
+def _next_guess(tried: Sequence[tuple[float, float]], lowest: float) -> float:
+    """Where a rising function is expected to be zero, from the points (x, y) that are known.
+
+    At least the `lowest` x, at most that of LARGEST.
 
     Between points on both sides of zero by the line through them, else on from the nearest by the slope so far, which
     is taken to be from SMALLEST_SLOPE to TYPICAL_SLOPE.
@@ -124,8 +135,7 @@ def _next_guess(tried: Sequence[tuple[float, float]]) -> float:
         return below[0] + share * (above[0] - below[0])
     (x, y), *others = sorted(tried, key=lambda point: abs(point[1]))
     rise = (others[0][1] - y) / (others[0][0] - x) if others and others[0][0] != x else TYPICAL_SLOPE
-    low, high = (math.log(bound) for bound in RANGE)
-    return min(high, max(low, x - y / min(TYPICAL_SLOPE, max(SMALLEST_SLOPE, rise))))
+    return min(math.log(LARGEST), max(lowest, x - y / min(TYPICAL_SLOPE, max(SMALLEST_SLOPE, rise))))
 
 
 def _blurred(plane: Tensor, sigma: float) -> Tensor:

@@ -4,6 +4,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -17,7 +18,7 @@ OnStep = Callable[[Tensor, Losses], None]  # image (3, H, W) that a step begins 
 FIRST_LENGTH, LAST_LENGTH = 0.04, 0.01  # of the steps of a descent, at most; see `Schedule`
 HISTORY = 10  # last steps that the curvature is known from
 RISE = 1.05  # times the loss before, above which a step is taken back and the next ones are half as long
-LINE_SEARCH_HISTORY = 20
+LINE_SEARCH_HISTORY = 20  # of `lbfgs`
 WORSE = 10.0  # times the loss it began with: a descent that ends so high went astray
 
 
@@ -49,7 +50,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Descended:
-    """The end of a descent: the image (3, H, W) in 0..1, its losses before the last step, and the step size.
+    """The end of a descent: the image (3, H, W) in 0..1, the losses that were found last, and the step size.
 
     The step size is what a preconditioned gradient may be multiplied by; None where no step has shown it.
     """
@@ -64,7 +65,7 @@ class Preconditioner:
     """How far pixels move for a gradient (3, H, W), before a descent knows anything of the curvature of its loss.
 
     `colours` (3, 3) is the root of the covariance of the style's colours, so that pixels move along colours that the
-    style has; None: along all alike. `mobility` (1, H, W) is how far each pixel moves, 0 not at all; None: 1 for all.
+    style has; None: along all alike. `mobility` (1, H, W), 0 or more, is how far each pixel moves; None: 1 for all.
     """
 
     colours: Tensor | None = None
@@ -75,7 +76,7 @@ class Preconditioner:
             gradient = torch.einsum("cd,dhw->chw", self.colours.to(gradient), gradient)
         return gradient if self.mobility is None else self.mobility * gradient
 
-    @property
+    @cached_property
     def free_share(self) -> float:
         """The share of the pixels that move at all, 0..1."""
         return 1.0 if self.mobility is None else float((self.mobility > 0).float().mean())
@@ -91,31 +92,31 @@ class Curvature:
 
     preconditioner: Preconditioner
     step_size: float | None = None
-    _sizes: deque[float] = field(init=False, default_factory=lambda: deque(maxlen=HISTORY))
-    _pairs: deque[tuple[Tensor, Tensor, Tensor]] = field(init=False, default_factory=lambda: deque(maxlen=HISTORY))
+    _pairs: deque[tuple[Tensor, Tensor, Tensor, float]] = field(
+        init=False, default_factory=lambda: deque(maxlen=HISTORY)
+    )
 
     def learn(self, change: Tensor, of_gradient: Tensor) -> None:
         """A change of the image and that of the gradient with it, (3, H, W); left out where the loss curves down."""
         product = (change * of_gradient).sum()
         if product <= 1e-4 * change.norm() * of_gradient.norm():
             return
-        self._pairs.append((change, of_gradient, product))
         self.step_size = float(product / (of_gradient * self.preconditioner(of_gradient)).sum())
-        self._sizes.append(self.step_size)
+        self._pairs.append((change, of_gradient, product, self.step_size))
 
     @property
     def safe_step_size(self) -> float | None:
         """The smallest step size that the last steps have shown: what a single step can go without knowing more."""
-        return min(self._sizes, default=self.step_size)
+        return min((size for *_, size in self._pairs), default=self.step_size)
 
     def direction(self, gradient: Tensor, longest: float) -> Tensor:
         """Where to go, downwards, at most as far as `longest`: the two loops of Nocedal 1980."""
         rest, shares = gradient, []
-        for change, of_gradient, product in reversed(self._pairs):
+        for change, of_gradient, product, _ in reversed(self._pairs):
             shares.append((change * rest).sum() / product)
             rest = rest - shares[-1] * of_gradient
         step = self.preconditioner(rest) * (self.step_size or 1.0)
-        for (change, of_gradient, product), share in zip(self._pairs, reversed(shares), strict=True):
+        for (change, of_gradient, product, _), share in zip(self._pairs, reversed(shares), strict=True):
             step = step + (share - (of_gradient * step).sum() / product) * change
         length, allowed = float(step.square().mean().sqrt()), longest * math.sqrt(self.preconditioner.free_share)
         if self.step_size is None or length > allowed:
@@ -143,12 +144,12 @@ def quasi_newton(
     for step in range(1, schedule.steps + 1):
         losses, gradient = loss_and_gradient(image, objective, finite=last is None)
         on_step(image, losses)
+        finite = bool(gradient.isfinite().all())
+        if last is not None and finite:
+            curvature.learn(image - last[0], gradient - last[2])
         if float(losses.picture) <= schedule.level:
             return Descended(image, losses, curvature.safe_step_size)
         if last is not None:
-            finite = bool(gradient.isfinite().all())
-            if finite:
-                curvature.learn(image - last[0], gradient - last[2])
             rose = not (finite and float(losses.total) <= RISE * float(last[1].total))
             shorter = shorter / 2 if rose else min(1.0, 1.5 * shorter)
             if rose:

@@ -26,7 +26,7 @@ from vidstyle.painting.descent import (
     quasi_newton,
 )
 from vidstyle.painting.memory import within_memory
-from vidstyle.painting.palette import GREY_AXIS, Palette, Palettes, colour_axes, with_luminance
+from vidstyle.painting.palette import Palette, Palettes, colour_root, with_luminance
 from vidstyle.painting.statistics import statistic_of
 from vidstyle.painting.targets import Anchor, ContentTargets, Losses, Objective, Region, StyleTargets
 from vidstyle.settings import Settings
@@ -76,20 +76,6 @@ class Painted:
 
 
 @dataclass(frozen=True)
-class WarmStart:
-    """What a frame gets from the ones before: see `Anchor`; `level` is the loss that is low enough.
-
-    `step_size` is that of the painting before, and `effort`, 0..1, the share of a following frame's steps that it is to
-    take.
-    """
-
-    anchor: Anchor
-    step_size: float | None = None
-    level: float = -math.inf
-    effort: float = 1.0
-
-
-@dataclass(frozen=True)
 class Painter:
     """Paints pictures in the style of `styles` (each (3, H, W), RGB, 0..1); nothing passes between pictures.
 
@@ -126,27 +112,18 @@ class Painter:
         return [p(s) for p, s in zip(palettes, self.styles, strict=True)] if palettes else self.styles
 
     @cached_property
-    def axes(self) -> Tensor | None:
-        """The axes of colour that pixels move along: the style's, or grey; None for red, green and blue."""
-        if self.settings.keep_colors == "luminance":
-            return torch.tensor(GREY_AXIS)
-        return None if self.settings.keep_colors == "free" else colour_axes(self.coloured_styles)
-
-    @property
-    def colours(self) -> Tensor | None:
-        """How far pixels move along colours, (3, 3): the root of their covariance; None where along all alike."""
-        if self.axes is None:
-            return None
-        spread = torch.linalg.vector_norm(self.axes, dim=0).clamp_min(1e-6)
-        root: Tensor = (self.axes / spread) @ self.axes.T
-        return root
+    def colours(self) -> Tensor:
+        """How far pixels move, and noise spreads, along colours: (3, 3), symmetric."""
+        known = {"luminance": torch.ones(3, 3) / math.sqrt(3), "free": torch.eye(3)}
+        found = known.get(self.settings.keep_colors)
+        return (colour_root(self.coloured_styles) if found is None else found).to(self.device)
 
     def retuned(self, **changes: Any) -> "Painter":
         """This painter with other palettes, balance, look, start or steps; it shares the network and style targets."""
         other = replace(self, **changes)
         other.__dict__.update(network=self.network)
         if not {"palettes", "styles"} & changes.keys():
-            kept = {"axes", "coloured_styles"} & self.__dict__.keys()
+            kept = {"colours", "coloured_styles"} & self.__dict__.keys()
             other.__dict__.update(_style_targets=self._style_targets, **{name: self.__dict__[name] for name in kept})
         return other
 
@@ -191,24 +168,34 @@ class Painter:
             image, step_size = end.image, end.step_size
         return Painted(image, end.losses, report.number, time.perf_counter() - began, step_size, report.full_steps)
 
-    def follow(self, content: Tensor, warm: WarmStart, on_step: OnStep | None = None) -> Painted:
-        """Paints `content` (3, H, W) from a painting of nearly the same picture, in few steps at its size.
+    def follow(
+        self,
+        content: Tensor,
+        anchor: Anchor,
+        schedule: Schedule,
+        step_size: float | None = None,
+        on_step: OnStep | None = None,
+    ) -> Painted:
+        """Paints `content` (3, H, W) from a painting of nearly the same picture, by one descent at its size.
 
-        Where that leads nowhere, the painting stays as it was carried along.
+        `step_size` is that of the painting before. Where the descent leads nowhere, the painting stays as it was
+        carried along.
         """
         try:
-            return within_memory(lambda: self._followed(content, warm, on_step), size_of(content), self.device)
+            return within_memory(
+                lambda: self._followed(content, anchor, schedule, step_size, on_step), size_of(content), self.device
+            )
         except DivergedError as error:
             log.warning("a frame keeps the painting before it, carried along: %s", error)
-            return Painted(warm.anchor.picture, Losses(variation=math.nan), 0, 0.0, warm.step_size)
+            return Painted(anchor.picture, Losses(variation=math.nan), 0, 0.0, step_size)
 
-    def _followed(self, content: Tensor, warm: WarmStart, on_step: OnStep | None) -> Painted:
-        began, steps = time.perf_counter(), max(1, round(warm.effort * self.settings.frame_steps))
-        report = _Report([(size_of(content), steps)], on_step)
-        objective = self.objective(self.coloured(content), warm.anchor)
-        schedule = Schedule(steps, level=warm.level)
-        end = self._descended(warm.anchor.picture, objective, schedule, report, warm.step_size)
-        image, seconds = warm.anchor.holding(end.image), time.perf_counter() - began
+    def _followed(
+        self, content: Tensor, anchor: Anchor, schedule: Schedule, step_size: float | None, on_step: OnStep | None
+    ) -> Painted:
+        began, report = time.perf_counter(), _Report([(size_of(content), schedule.steps)], on_step)
+        objective = self.objective(self.coloured(content), anchor)
+        end = self._descended(anchor.picture, objective, schedule, report, step_size)
+        image, seconds = anchor.holding(end.image), time.perf_counter() - began
         return Painted(image, end.losses, report.number, seconds, end.step_size, report.full_steps)
 
     def pull(self, content: Tensor, image: Tensor) -> float:
@@ -313,15 +300,15 @@ class Painter:
         return self._style_targets[size]
 
     def noise(self, size: Size) -> Tensor:
-        """Normal noise (3, H, W) along the axes of colour. It depends on the seed alone, so that frames share it."""
-        noise = torch.randn(3, *size, generator=torch.Generator().manual_seed(self.settings.seed)).to(self.device)
-        return noise if self.axes is None else torch.einsum("ca,ahw->chw", self.axes.to(noise), noise)
+        """Normal noise (3, H, W) in the `colours`. It depends on the seed alone, so that frames share it."""
+        noise = torch.randn(3, *size, generator=torch.Generator().manual_seed(self.settings.seed))
+        return torch.einsum("cd,dhw->chw", self.colours, noise.to(self.device))
 
     def _start(self, content: Tensor, size: Size) -> Tensor:
         """Where a painting starts, at `size`."""
         noise = self.noise(size)
         middle = torch.full_like(noise[:, :1, :1], 0.5)
-        if self.axes is not None:
+        if self.settings.keep_colors != "free":
             middle = torch.stack([style.mean((1, 2)) for style in self.coloured_styles]).mean(0).view(3, 1, 1).to(noise)
         if self.settings.init == "random":
             return (middle + (RANDOM_START if self.settings.style_weight else QUIET_START) * noise).clamp(0, 1)

@@ -4,6 +4,7 @@ A content target in its own colours pulls against a style in others: of two loss
 picture gets a bad compromise in every pixel. With both in the same colours they agree.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from vidstyle.media.look import blended
+from vidstyle.painting.statistics import square_root
 
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
 STRONGEST = 4.0  # times that a direction of colour is spread, at most: beyond, noise and compression show
@@ -96,27 +98,21 @@ def matched_palette(contents: Sequence[Tensor], styles: Sequence[Tensor]) -> Pal
     """
     mean, covariance = _statistics(contents)
     wanted_mean, wanted_covariance = _statistics(styles)
-    root = _square_root(covariance)
+    root = square_root(covariance)
     inverse = torch.linalg.inv(root)
-    matrix = inverse @ _square_root(root @ wanted_covariance @ root) @ inverse
+    matrix = inverse @ square_root(root @ wanted_covariance @ root) @ inverse
     values, vectors = torch.linalg.eigh((matrix + matrix.T) / 2)
     matrix = vectors @ torch.diag(values.clamp(max=STRONGEST)) @ vectors.T
     return Palette(matrix.float(), (wanted_mean - matrix @ mean).float())
 
 
-GREY_AXIS = ((1.0, 0.0, 0.0),) * 3  # moves along grey alone
+def colour_root(styles: Sequence[Tensor]) -> Tensor:
+    """The root of the covariance of the colours of `styles`, (3, 3), times a factor: its largest eigenvalue is sqrt(3).
 
-
-def colour_axes(styles: Sequence[Tensor]) -> Tensor:
-    """The directions of colour that `styles` spread along, (3, 3): columns in RGB, the longest of length sqrt(3).
-
-    Each is as long as the style spreads that way, so that a painting moves in the style's own colours: blue and
-    yellow for one, with hardly a magenta that no stroke of it has. (Grey moves by 1 along an axis of (1, 1, 1).)
+    So noise in it has the style's own colours: blue and yellow for one, with hardly a magenta that no stroke of it has.
     """
-    _, covariance = _statistics(styles)
-    values, vectors = torch.linalg.eigh(covariance)
-    axes: Tensor = vectors * (3 * values / values.max()).sqrt()
-    return axes.float()
+    root = square_root(_statistics(styles)[1]).float()
+    return root * (math.sqrt(3) / float(torch.linalg.matrix_norm(root, 2)))
 
 
 def _statistics(pictures: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
@@ -125,9 +121,3 @@ def _statistics(pictures: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     mean = torch.stack([p.mean(1) for p in pixels]).mean(0)
     second = torch.stack([(p - mean[:, None]) @ (p - mean[:, None]).T / p.shape[1] for p in pixels]).mean(0)
     return mean, second + FAINTEST * torch.eye(3, dtype=second.dtype)
-
-
-def _square_root(matrix: Tensor) -> Tensor:
-    values, vectors = torch.linalg.eigh(matrix)
-    root: Tensor = vectors @ torch.diag(values.clamp_min(0).sqrt()) @ vectors.T
-    return root

@@ -65,17 +65,14 @@ def wasserstein2_error(target: Tensor) -> Distance:
     normal distributions", equation 4.
     """
     mean, covariance = target[0], target[1:]
-    root, size = _square_root(covariance), mean.square().sum() + covariance.trace()
+    root, size = square_root(covariance), mean.square().sum() + covariance.trace()
 
     def distance(x: Tensor) -> Tensor:
-        apart = squared_error(x[0], mean) + x[1:].trace() + covariance.trace() - 2 * _fidelity(x[1:], root)
-        return apart / size.clamp_min(1e-12)
+        apart = squared_error(x[0], mean) + x[1:].trace() + covariance.trace() - 2 * _Fidelity.apply(x[1:], root)
+        error: Tensor = apart / size.clamp_min(1e-12)
+        return error
 
     return distance
-
-
-def _fidelity(covariance: Tensor, root: Tensor) -> Tensor:
-    return _Fidelity.apply(covariance, root)  # type: ignore[no-any-return]
 
 
 class _Fidelity(torch.autograd.Function):
@@ -132,18 +129,18 @@ def sliced_quantiles(responses: Tensor, weights: Tensor | None = None) -> Tensor
     """(1, C, h, w) -> (C, BINS): quantiles of the responses along C orthogonal directions.
 
     Their relative error is the squared sliced 2-Wasserstein distance (Heitz et al. 2021, arXiv 2006.07229, equation 3)
-    over the style's mean square. They draw new random directions for every step; we keep one random rotation, so that
+    over the style's mean square. They draw new random directions for every step; we keep one orthogonal set, so that
     the loss is one function, and take quantiles in BINS shares, so that images of other sizes compare.
     """
-    return _quantiles(_rotation(responses.shape[1], responses.device) @ _inside(responses, weights))
+    return _quantiles(_directions(responses.shape[1], responses.device) @ _inside(responses, weights))
 
 
 @lru_cache(8)
-def _rotation(channels: int, device: torch.device) -> Tensor:
-    """A random rotation of the channels, always the same."""
+def _directions(channels: int, device: torch.device) -> Tensor:
+    """A random orthogonal matrix, always the same."""
     noise = torch.randn(channels, channels, generator=torch.Generator().manual_seed(0))
-    rotation: Tensor = torch.linalg.qr(noise).Q
-    return rotation.to(device)
+    orthogonal: Tensor = torch.linalg.qr(noise).Q
+    return orthogonal.to(device)
 
 
 STATISTICS: Mapping[str, Statistic] = {
@@ -161,7 +158,8 @@ def statistic_of(form: str, style_loss: str) -> Statistic:
     return ARTICLE if form == "sums" else STATISTICS[style_loss]
 
 
-def _square_root(matrix: Tensor) -> Tensor:
+def square_root(matrix: Tensor) -> Tensor:
+    """The symmetric root of a symmetric matrix without negative eigenvalues."""
     values, vectors = torch.linalg.eigh(matrix)
     root: Tensor = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
     return root

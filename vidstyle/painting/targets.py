@@ -122,7 +122,7 @@ class Anchor:
     """A painting of nearly the same picture that a new one is held to.
 
     `picture` (3, H, W) shows the paint where the new picture has it; `stiffness` (1, H, W) is what a squared
-    difference from it counts; `mobility` (1, H, W) is how far a pixel moves for a gradient, 0: it is kept bit for bit.
+    difference from it counts; `mobility` (1, H, W) is how far a pixel moves for a gradient, 0: not by a bit.
     """
 
     picture: Tensor
