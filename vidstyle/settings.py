@@ -176,7 +176,7 @@ class Settings:
     optimizer: Literal["quasi-newton", "lbfgs"] = _option(
         "quasi-newton",
         PAINTING,
-        "How the pixels descend: quasi-newton in the style's colours, or lbfgs on plain pixels, the article's.",
+        "How the pixels descend: quasi-newton along the painting's colours, or lbfgs on plain pixels, the article's.",
     )
     size: str = _option(
         "auto",
