@@ -119,9 +119,7 @@ def _probe_size(size: Size) -> Size:
 
 
 def _next_guess(tried: Sequence[tuple[float, float]], lowest: float) -> float:
-    """Where a rising function is expected to be zero, from the points (x, y) that are known.
-
-    At least the `lowest` x, at most that of LARGEST.
+    """Where a rising function is expected to be zero, from `lowest` to LARGEST, from the points (x, y) that are known.
 
     Between points on both sides of zero by the line through them, else on from the nearest by the slope so far, which
     is taken to be from SMALLEST_SLOPE to TYPICAL_SLOPE.

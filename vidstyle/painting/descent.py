@@ -13,6 +13,7 @@ from vidstyle.errors import PaintingError
 from vidstyle.painting.targets import Losses
 
 Objective = Callable[[Tensor], Losses]
+Pair = tuple[Tensor, Tensor, Tensor, float]  # a change, that of the gradient, their product, the step size
 OnStep = Callable[[Tensor, Losses], None]  # image (3, H, W) that a step begins from, and its losses
 
 FIRST_LENGTH, LAST_LENGTH = 0.04, 0.01  # of the steps of a descent, at most; see `Schedule`
@@ -92,9 +93,7 @@ class Curvature:
 
     preconditioner: Preconditioner
     step_size: float | None = None
-    _pairs: deque[tuple[Tensor, Tensor, Tensor, float]] = field(
-        init=False, default_factory=lambda: deque(maxlen=HISTORY)
-    )
+    _pairs: deque[Pair] = field(init=False, default_factory=lambda: deque(maxlen=HISTORY))
 
     def learn(self, change: Tensor, of_gradient: Tensor) -> None:
         """A change of the image and that of the gradient with it, (3, H, W); left out where the loss curves down."""

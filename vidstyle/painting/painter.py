@@ -3,12 +3,12 @@
 import logging
 import math
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -178,13 +178,11 @@ class Painter:
     ) -> Painted:
         """Paints `content` (3, H, W) from a painting of nearly the same picture, by one descent at its size.
 
-        `step_size` is that of the painting before. Where the descent leads nowhere, the painting stays as it was
-        carried along.
+        `step_size` is that of the painting before. Where the descent leads nowhere, that stays as it was carried along.
         """
+        paint = partial(self._followed, content, anchor, schedule, step_size, on_step)
         try:
-            return within_memory(
-                lambda: self._followed(content, anchor, schedule, step_size, on_step), size_of(content), self.device
-            )
+            return within_memory(paint, size_of(content), self.device)
         except DivergedError as error:
             log.warning("a frame keeps the painting before it, carried along: %s", error)
             return Painted(anchor.picture, Losses(variation=math.nan), 0, 0.0, step_size)
@@ -251,14 +249,8 @@ class Painter:
 
     def _balance_at(self, strength: float) -> float:
         """The balance on the line between those of the nearest strengths, in logarithms."""
-        known = self.balances or ((strength, self.balance),)
-        strengths, balances = [s for s, _ in known], [b for _, b in known]
-        after = bisect_left(strengths, strength)
-        if after in (0, len(strengths)):
-            return balances[max(0, after - 1)]
-        low, high = strengths[after - 1], strengths[after]
-        share = (strength - low) / (high - low)
-        return math.exp((1 - share) * math.log(balances[after - 1]) + share * math.log(balances[after]))
+        strengths, balances = zip(*(self.balances or ((strength, self.balance),)), strict=True)
+        return math.exp(np.interp(strength, strengths, np.log(balances)))
 
     def _telling_finished(self, on_step: OnStep, content: Tensor) -> OnStep:
         if self.look.cover is None and self.settings.keep_colors != "luminance":
@@ -291,12 +283,8 @@ class Painter:
         if size not in self._style_targets:
             long_side = max(SMALLEST_STYLE, round(STROKES * settings.style_scale * max(size)))
             statistic = statistic_of(settings.loss, settings.style_loss)
-            self._style_targets[size] = tuple(
-                StyleTargets.of(
-                    self.network, resize(s.to(self.device), fit_size(size_of(s), long_side)), layers, statistic
-                )
-                for s in self.coloured_styles
-            )
+            styles = (resize(s.to(self.device), fit_size(size_of(s), long_side)) for s in self.coloured_styles)
+            self._style_targets[size] = tuple(StyleTargets.of(self.network, s, layers, statistic) for s in styles)
         return self._style_targets[size]
 
     def noise(self, size: Size) -> Tensor:

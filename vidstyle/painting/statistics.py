@@ -65,12 +65,11 @@ def wasserstein2_error(target: Tensor) -> Distance:
     normal distributions", equation 4.
     """
     mean, covariance = target[0], target[1:]
-    root, size = square_root(covariance), mean.square().sum() + covariance.trace()
+    root, size = square_root(covariance), (mean.square().sum() + covariance.trace()).clamp_min(1e-12)
 
     def distance(x: Tensor) -> Tensor:
-        apart = squared_error(x[0], mean) + x[1:].trace() + covariance.trace() - 2 * _Fidelity.apply(x[1:], root)
-        error: Tensor = apart / size.clamp_min(1e-12)
-        return error
+        common: Tensor = _Fidelity.apply(x[1:], root)
+        return (squared_error(x[0], mean) + x[1:].trace() + covariance.trace() - 2 * common) / size
 
     return distance
 
@@ -83,8 +82,7 @@ class _Fidelity(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, covariance: Tensor, root: Tensor) -> Tensor:
-        values, vectors = torch.linalg.eigh(root @ covariance @ root)
-        values = values.clamp_min(0)
+        values, vectors = _eigen(root @ covariance @ root)
         ctx.save_for_backward(values, vectors, root)
         total: Tensor = values.sqrt().sum()
         return total
@@ -160,6 +158,13 @@ def statistic_of(form: str, style_loss: str) -> Statistic:
 
 def square_root(matrix: Tensor) -> Tensor:
     """The symmetric root of a symmetric matrix without negative eigenvalues."""
-    values, vectors = torch.linalg.eigh(matrix)
-    root: Tensor = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
+    values, vectors = _eigen(matrix)
+    root: Tensor = (vectors * values.sqrt()) @ vectors.T
     return root
+
+
+def _eigen(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues, 0 or more, and eigenvectors; found in doubles: deep trained filters have covariances of low rank,
+    with which singles do not converge."""
+    values, vectors = torch.linalg.eigh(matrix.cpu().double())
+    return values.clamp_min(0).to(matrix), vectors.to(matrix)
