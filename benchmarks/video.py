@@ -210,6 +210,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--out", type=Path, help="a folder for the films")
     options = parser.parse_args()
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
     made = options.clip == "made"
     options.frames = options.frames or (24 if made else 48)
     options.size = options.size or (192 if made else 320)

@@ -24,7 +24,7 @@ SMALL = "--size 256 --weights mine.safetensors"
 HEAD = f"""\
 # Gallery
 
-Every mode and look, painted small from [samples/](../samples) on a CPU by the command below each picture;
+Every mode and look, painted small on a CPU by the command below each picture, in the folder [samples/](../samples);
 `python scripts/gallery.py` makes this page. The filters are learned from the samples first:
 
 ```sh
