@@ -276,7 +276,7 @@ JSON = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(TEXTS, inner, max_size=4)),
     max_leaves=8,
 )
-MANIFEST_KEYS = ["schema", "job", "key", "size", "frames", "cuts", "marks", "rewritten", "machine"]
+MANIFEST_KEYS = ["schema", "job", "key", "size", "frames", "scenes", "marks", "rewritten", "machine"]
 JOB_KEYS = ["source", "styles", "settings", "mask", "style_masks", "device", "start", "end", "report", "no_limits"]
 MANIFESTS = st.tuples(
     st.dictionaries(st.sampled_from(MANIFEST_KEYS), JSON, max_size=3),
@@ -292,8 +292,9 @@ def manifest() -> dict[str, Any]:
     job = {"source": str(scratch() / "film.mp4"), "styles": [str(scratch() / "style.png")], "settings": {}}
     job |= {"mask": None, "style_masks": [], "device": "cpu", "start": 0.0, "end": None}
     job |= {"report": False, "keep_work": False, "no_limits": False}
-    facts = {"schema": SCHEMA, "job": job, "key": {}, "size": [24, 32], "frames": 6, "cuts": [3], "marks": {"0": "x"}}
-    return facts | {"rewritten": False, "machine": {}}
+    scenes = {"cuts": [3], "exposures": {}, "shows": {}, "bars": [0, 0, 0, 0]}
+    facts = {"schema": SCHEMA, "job": job, "key": {}, "size": [24, 32], "frames": 6, "scenes": scenes}
+    return facts | {"marks": {"0": "x"}, "rewritten": False, "machine": {}}
 
 
 def jobs_found(case: tuple[dict[str, Any], dict[str, Any], list[Change]]) -> None:

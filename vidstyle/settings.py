@@ -145,7 +145,13 @@ class Settings:
     steps: int = _option(
         20, PAINTING, "Steps at each size of a picture or a shot's first frame.", lambda v: v >= 1, "1 or more"
     )
-    frame_steps: int = _option(3, PAINTING, "Steps of each following frame, at most.", lambda v: v >= 1, "1 or more")
+    frame_steps: int = _option(
+        3,
+        PAINTING,
+        "Steps of each following frame; up to twice as many where what it shows is new.",
+        lambda v: v >= 1,
+        "1 or more",
+    )
     flow: FlowName = _option("dis", MOTION, "How the motion between frames is found.")  # noqa: RUF009 (frozen)
     stability: float = _option(
         4.0,
@@ -169,6 +175,13 @@ class Settings:
         "1 or 2",
     )
     loop: bool = _option(False, MOTION, "Let the end meet the start, for films that go round; takes two passes.")
+    keep_exposure: float = _option(
+        1.0,
+        MOTION,
+        "How much of the source's fades, flashes and darkness the painting keeps, 0 to 1.",
+        lambda v: 0 <= v <= 1,
+        "a number from 0 to 1",
+    )
     scales: int = _option(
         3, PAINTING, "Sizes from coarse to fine, each twice the one before.", lambda v: 1 <= v <= 8, "1 to 8"
     )

@@ -197,7 +197,8 @@ def test_frames_that_are_gone_are_told(tmp_path: Path, settings: Settings, style
     run(job, Ear())
     job.out.unlink()
     manifest = folder_of(job).manifest_file
-    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "frames": 28, "cuts": [12, 24]}))
+    facts = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({**facts, "frames": 28, "scenes": {**facts["scenes"], "cuts": [12, 24]}}))
     with pytest.raises(SourceError, match="read"):
         run(job, Ear())
 

@@ -17,6 +17,7 @@ from vidstyle.jobs.looks import Looks
 from vidstyle.jobs.run import stylize
 from vidstyle.media.images import load_picture, save_picture
 from vidstyle.media.source import Frame
+from vidstyle.motion.scenes import Scenes
 from vidstyle.settings import Settings
 
 
@@ -48,7 +49,7 @@ def frame(index: int, seconds: float) -> Frame:
 
 def looks(settings: Settings, seconds: list[float], styles: int = 2, cuts: tuple[int, ...] = ()) -> list[object]:
     frames = [frame(i, s) for i, s in enumerate(seconds)]
-    return [f.look.shares for f in Looks(settings, styles, cuts).on(frames)]
+    return [f.look.shares for f in Looks(settings, styles, Scenes(cuts)).on(frames)]
 
 
 def test_styles_change_smoothly_between_keys() -> None:

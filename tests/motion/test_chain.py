@@ -15,8 +15,8 @@ from vidstyle.motion.chain import (
     Memory,
     PaintedFrame,
     Remembered,
-    firmness,
     followed,
+    staleness,
     uncovered_filled,
 )
 from vidstyle.motion.flow import Flow, Motion, dis
@@ -154,7 +154,8 @@ def test_a_frame_that_is_mostly_held_takes_fewer_steps() -> None:
     frames = [Frame(i, i / 24, moved_square(4 * i)) for i in range(3)]
     steps = [result.painted.steps for result in paint_frames(painter, frames)]
     assert 1 <= max(steps[1:]) < 6
-    assert [result.painted.steps for result in paint_frames(painter, pan(3))][1:] == [6, 6]
+    panned = [result.painted.steps for result in paint_frames(painter, pan(3))][1:]
+    assert all(6 <= count <= 12 for count in panned)
 
 
 def test_uncovered_pixels_are_painted_and_not_left_as_the_content() -> None:
@@ -259,13 +260,31 @@ def test_frames_stop_at_the_loss_of_the_shots_first() -> None:
     assert all(float(painted.losses.picture) <= level for painted in early)
 
 
-def test_paint_that_was_led_astray_is_let_go() -> None:
-    """Without a flow paint stays where it lies while the picture moves on under it."""
+def test_paint_is_out_of_date_by_how_much_its_place_has_changed() -> None:
     frames, content = pan(2), SCENE[:, :, :80]
-    assert float(firmness(content, content).min()) == 1.0
-    assert float(firmness(frames[0].image, frames[1].image).min()) < 0.5
-    other = content + 0.05
-    assert float(firmness(content, other).median()) == pytest.approx(0.5, abs=0.01)
+    change, stale = staleness(content, content)
+    assert not change.any()
+    assert not stale.any()
+    assert float(staleness(frames[0].image, frames[1].image)[1].max()) > 0.5
+    change, stale = staleness(content, content + 0.05)
+    assert float(change.median()) == pytest.approx(0.05, abs=1e-4)
+    assert float(stale.median()) == pytest.approx(0.5, abs=0.01)
+
+
+def test_what_a_scene_dissolves_into_is_painted_and_nothing_of_the_first_stays() -> None:
+    """Each frame changes too little for its motion to tell; the second scene has the first one's colours."""
+    a, b = SCENE[:, :64, :80], SCENE[:, 8:, 40:].flip(1).flip(2)
+    shares = [min(1.0, i / 12) for i in range(20)]
+    frames = [Frame(i, i / 24, torch.lerp(a, b, share)) for i, share in enumerate(shares)]
+    last = painted(frames)[-1].painted.image
+    alone = PAINTER.begun(b).image
+
+    def like(image: torch.Tensor, scene: torch.Tensor) -> float:
+        pair = torch.stack([image.mean(0).flatten(), scene.mean(0).flatten()])
+        return float(torch.corrcoef(pair)[0, 1])
+
+    assert like(last, a) < like(alone, a) + 0.06
+    assert like(last, b) > 0.85 * like(alone, b)
 
 
 def test_new_paint_goes_further_in_the_first_step_than_settled_paint() -> None:

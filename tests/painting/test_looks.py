@@ -62,7 +62,7 @@ def test_outside_of_the_mask_all_is_as_it_was() -> None:
 def test_paint_fades_where_a_mask_is_grey() -> None:
     half = painter(RED).looking(Look(mask=torch.full((1, 48, 64), 0.5)))
     painting = clouds(48, 64, seed=8)
-    assert torch.allclose(half.finished(painting, CONTENT), (painting + CONTENT) / 2)
+    assert torch.allclose(half.finished(painting, CONTENT, CONTENT), (painting + CONTENT) / 2)
 
 
 def test_a_mask_of_nothing_paints_nothing() -> None:

@@ -27,9 +27,10 @@ from vidstyle.jobs.job import Job
 from vidstyle.jobs.measures import Work
 from vidstyle.jobs.segments import Segment
 from vidstyle.media.pieces import piece_ending
+from vidstyle.motion.scenes import Scenes
 from vidstyle.settings import Settings
 
-SCHEMA = 1
+SCHEMA = 2
 _OF_WORK = ("full_steps", "seconds", "memory")
 
 
@@ -37,7 +38,7 @@ _OF_WORK = ("full_steps", "seconds", "memory")
 class Manifest:
     """What a job paints. `job` is what it was asked for; `key` is all that changes pixels, by the name that is told.
 
-    `cuts` are positions among the `frames` that are painted; `size` is (height, width) of the painting; `machine` is
+    `scenes` count the `frames` that are painted; `size` is (height, width) of the painting; `machine` is
     what the last bits of the pixels depend on beside. `marks` are those of the frames that segments begin with
     (`media.decoding`), by position; `rewritten`: frames are read from a rewritten form of the source.
     """
@@ -46,7 +47,7 @@ class Manifest:
     key: Mapping[str, str]
     size: tuple[int, int]
     frames: int
-    cuts: tuple[int, ...]
+    scenes: Scenes
     marks: Mapping[int, str]
     rewritten: bool
     machine: Mapping[str, str]
@@ -61,13 +62,13 @@ class Manifest:
         if found["schema"] != SCHEMA:
             raise ValueError(f"schema {found['schema']!r}")
         height, width = (int(side) for side in found["size"])
-        cuts = tuple(int(cut) for cut in found["cuts"])
         frames = int(found["frames"])
-        if min(height, width, frames) < 1 or list(cuts) != sorted(set(cuts)) or not all(0 < c < frames for c in cuts):
-            raise ValueError("sizes and cuts that cannot be")
+        scenes = Scenes.of_json(found["scenes"], frames, (height, width))
+        if min(height, width, frames) < 1:
+            raise ValueError("sizes that cannot be")
         key, machine = ({str(k): str(v) for k, v in found[name].items()} for name in ("key", "machine"))
         marks = {int(position): str(mark) for position, mark in found["marks"].items()}
-        return cls(dict(found["job"]), key, (height, width), frames, cuts, marks, bool(found["rewritten"]), machine)
+        return cls(dict(found["job"]), key, (height, width), frames, scenes, marks, bool(found["rewritten"]), machine)
 
 
 def difference_between(before: Mapping[str, str], now: Mapping[str, str]) -> str | None:

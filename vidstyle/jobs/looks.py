@@ -12,10 +12,12 @@ from torch import Tensor
 
 from vidstyle.jobs.job import Job
 from vidstyle.keys import between
+from vidstyle.media.exposure import EVEN
 from vidstyle.media.look import PLAIN, Look
 from vidstyle.media.masks import Mask, divided, feathered, open_mask
 from vidstyle.media.source import Frame
-from vidstyle.painting.painter import Size
+from vidstyle.motion.scenes import ONE_SHOT, Scenes, scenes_of_image
+from vidstyle.painting.painter import Size, size_of
 from vidstyle.settings import Settings
 
 
@@ -26,12 +28,12 @@ class Looks:
         self,
         settings: Settings,
         styles: int,
-        cuts: Sequence[int] = (),
+        scenes: Scenes = ONE_SHOT,
         mask: Mask | None = None,
         places: Sequence[Mask] = (),
     ) -> None:
-        """`cuts` are positions among the frames; `places` the masks of the first of the styles."""
-        self._settings, self._styles, self._cuts = settings, styles, cuts
+        """`places` are the masks of the first of the styles."""
+        self._settings, self._styles, self._scenes = settings, styles, scenes
         self._mask, self._places = mask, places
         self._planes: tuple[list[Tensor | None], Look] = [], PLAIN  # what was last made of which masks
 
@@ -40,7 +42,8 @@ class Looks:
         """Whether all frames look the same, everywhere."""
         s = self._settings
         changing = s.style_blend or s.style_keys or s.strength_keys or s.style_per_shot
-        return not changing and self._mask is None and not self._places
+        masked = self._mask is not None or self._places or any(self._scenes.bars)
+        return not (changing or masked or self._scenes.exposures)
 
     def on(self, frames: Iterable[Frame], start: int = 0) -> Iterator[Frame]:
         """The frames, which begin at position `start`, each with its look."""
@@ -50,13 +53,15 @@ class Looks:
         masks = [repeat(None) if mask is None else mask.planes_from(start) for mask in (self._mask, *self._places)]
         for position, frame in enumerate(frames, start):
             planes = [next(plane) for plane in masks]
-            yield replace(frame, look=self._look(frame.seconds, bisect_right(self._cuts, position), planes))
+            look = self._look(frame.seconds, bisect_right(self._scenes.cuts, position), planes, frame.image)
+            exposure = self._scenes.exposures.get(position, EVEN)
+            yield replace(frame, look=look if exposure is EVEN else replace(look, exposure=exposure))
 
-    def _look(self, seconds: float, shot: int, planes: Sequence[Tensor | None]) -> Look:
+    def _look(self, seconds: float, shot: int, planes: Sequence[Tensor | None], image: Tensor) -> Look:
         settings = self._settings
         strengths = settings.keyed_strengths
         strength = between(strengths, seconds)[0] if strengths else None
-        where = self._where(planes)
+        where = self._where(planes, image)
         return Look(self._shares(seconds, shot), strength, where.places, where.mask)
 
     def _shares(self, seconds: float, shot: int) -> tuple[float, ...] | None:
@@ -68,14 +73,23 @@ class Looks:
             return (*found, *[0.0] * (styles - len(found)))
         return settings.blend
 
-    def _where(self, planes: Sequence[Tensor | None]) -> Look:
+    def _where(self, planes: Sequence[Tensor | None], image: Tensor) -> Look:
         """A look with the masks made of planes; the last one again where they are the same."""
         before, look = self._planes
         if len(before) != len(planes) or any(a is not b for a, b in zip(before, planes, strict=True)):
             mask, places = planes[0], [plane for plane in planes[1:] if plane is not None]
-            look = Look(mask=None if mask is None else feathered(mask, self._width(mask)), places=self._divided(places))
+            mask = None if mask is None else feathered(mask, self._width(mask))
+            look = Look(mask=self._without_bars(mask, image), places=self._divided(places))
             self._planes = list(planes), look
         return look
+
+    def _without_bars(self, mask: Tensor | None, image: Tensor) -> Tensor | None:
+        """A mask (1, H, W), or None, that leaves out the bars of the `image` (3, H, W)."""
+        if not any(self._scenes.bars):
+            return mask
+        picture = torch.zeros_like(image[:1])
+        self._scenes.in_picture(picture).fill_(1)
+        return picture if mask is None else picture * mask
 
     def _divided(self, places: Sequence[Tensor]) -> Tensor | None:
         """Where each style is painted: those without a mask share what is left."""
@@ -95,7 +109,7 @@ class Looks:
 
 
 @contextlib.contextmanager
-def looks_of(job: Job, size: Size, cuts: Sequence[int] = ()) -> Iterator[Looks]:
+def looks_of(job: Job, size: Size, scenes: Scenes = ONE_SHOT) -> Iterator[Looks]:
     """The looks of a job whose frames are painted at `size`; SourceError where a mask cannot be read."""
     with contextlib.ExitStack() as opened:
 
@@ -103,11 +117,10 @@ def looks_of(job: Job, size: Size, cuts: Sequence[int] = ()) -> Iterator[Looks]:
             return opened.enter_context(open_mask(path, size, job.start, job.end, job.limits))
 
         mask = mask_in(job.mask) if job.mask else None
-        yield Looks(job.settings, len(job.styles), cuts, mask, [mask_in(path) for path in job.style_masks])
+        yield Looks(job.settings, len(job.styles), scenes, mask, [mask_in(path) for path in job.style_masks])
 
 
-def look_of_picture(job: Job, size: Size) -> Look:
-    """The look of a picture that is painted at `size`."""
-    nothing = Frame(0, 0.0, torch.empty(3, *size))
-    with looks_of(job, size) as looks:
-        return next(looks.on([nothing])).look
+def look_of_picture(job: Job, image: Tensor) -> Look:
+    """The look of a picture (3, H, W) of the size that it is painted at."""
+    with looks_of(job, size_of(image), scenes_of_image(image)) as looks:
+        return next(looks.on([Frame(0, 0.0, image)])).look

@@ -15,6 +15,7 @@ from vidstyle.jobs.sheet import contact_sheet
 from vidstyle.media.images import load_picture, save_picture
 from vidstyle.media.source import Frame, Source, find_pictures
 from vidstyle.motion.chain import PaintedFrame
+from vidstyle.motion.passes import seen
 from vidstyle.painting.painter import Painter, size_of
 
 
@@ -46,8 +47,9 @@ def preview(job: Job, at: Sequence[float], listener: Listener, *, overwrite: boo
         moments = _positions(at, source)  # first, so that a wrong time is told at once
         scouted, painter = ready_for_film(job, source, listener)
         wanted = moments or middles_of_shots(scouted)
-        with looks_of(job, source.size or source.info.size, scouted.cuts) as looks:
-            pairs = list(_painted(painter, looks.on(source), wanted, listener))
+        with looks_of(job, source.size or source.info.size, scouted.scenes) as looks:
+            frames = scouted.scenes.evened(looks.on(source), source.image_at)
+            pairs = list(_painted(painter, frames, wanted, listener))
     files = [job.out.with_name(f"{job.out.stem}_preview_{p.frame.seconds:.2f}s.png") for p in pairs]
     for file, pair in zip(files, pairs, strict=True):
         save_picture(file, pair.painted.image.cpu())
@@ -57,7 +59,7 @@ def preview(job: Job, at: Sequence[float], listener: Listener, *, overwrite: boo
 
 def middles_of_shots(scouted: Scouted) -> list[int]:
     """Positions of the middle frame of each shot."""
-    bounds = [0, *scouted.cuts, scouted.frames]
+    bounds = [0, *scouted.scenes.cuts, scouted.frames]
     return [(first + last) // 2 for first, last in itertools.pairwise(bounds)]
 
 
@@ -76,6 +78,7 @@ def _painted(
     """Paints the frames at the positions `wanted`, each alone, in the order of the film."""
     for position, frame in enumerate(itertools.islice(frames, max(wanted) + 1)):
         if position in wanted:
-            painted = PaintedFrame(frame, painter.looking(frame.look).paint(frame.image, listener.step))
+            alone = painter.looking(frame.look).begun(frame.content, listener.step)
+            painted = seen(painter, PaintedFrame(frame, alone))
             listener.frame(painted)
             yield painted

@@ -1,6 +1,7 @@
 """What a job needs before it paints: an outline for those who wait, filters, and the balance."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -9,7 +10,7 @@ from vidstyle.features.weights import load_filters
 from vidstyle.jobs.estimate import estimate, seconds_per_pixel
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Listener, Outline
-from vidstyle.jobs.scout import Scouted, painting_size, scout
+from vidstyle.jobs.scout import Scouted, painting_size, scout, with_bars_at
 from vidstyle.media.images import load_picture
 from vidstyle.media.source import Source
 from vidstyle.motion.estimators import prepare_flow
@@ -88,4 +89,4 @@ def ready_for_film(job: Job, source: Source, listener: Listener) -> tuple[Scoute
     prepare_flow(job.settings.flow, listener.working)
     painter = balanced(make_painter(job, scouted.samples, listener), scouted.samples, listener)
     source.size = outline.size
-    return scouted, painter
+    return replace(scouted, scenes=with_bars_at(scouted, source)), painter

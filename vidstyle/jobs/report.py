@@ -32,6 +32,7 @@ from vidstyle.jobs.scout import Scouted, scout
 from vidstyle.media.images import fit_size, load_picture, resize
 from vidstyle.media.source import Frame, Source, open_video
 from vidstyle.motion.flow import Motion, warp
+from vidstyle.motion.scenes import Scenes
 from vidstyle.motion.shots import mark_cuts
 from vidstyle.painting.device import select_device
 from vidstyle.painting.painter import Size, size_of
@@ -115,7 +116,7 @@ def compare(
             on_progress=listener.working,
         )
         judge = _judge(filters, pictures, scouted.samples, settings, place)
-        looks = Looks(settings, len(styles), scouted.cuts)
+        looks = Looks(settings, len(styles), Scenes(scouted.scenes.cuts))
         films = [_film(Path(out), original, scouted, judge, looks, work, listener) for out in outputs]
         strip, slices = _album(_of_size(original, films[0].size), len(films[0].measures.frames))
     return Report(
@@ -167,7 +168,7 @@ def _film(
 ) -> Film:
     with _opened(path, listener) as painted:
         size = _unpadded(painted.info.size, scouted.size)
-        frames = looks.on(mark_cuts(_of_size(original, size), scouted.cuts))
+        frames = looks.on(mark_cuts(_of_size(original, size), scouted.scenes.cuts))
         found = _told(judged(_paired(path, frames, painted, size), judge), path, len(painted), listener)
         film = _collected(path.name, size, found, len(painted), work)
     seen = len(film.measures.frames)

@@ -161,7 +161,8 @@ def _paint_picture(
     """Writes the painting of one picture to `out`, if anywhere; the painter balanced for it, and the painting."""
     size = painting_size(size_of(picture.image), painter.settings, painter.device)
     content = resize(picture.image, size)
-    painter = balanced(painter.looking(look_of_picture(job, size)), [content], listener)
+    look = look_of_picture(job, content)
+    painter = balanced(painter.looking(look), [look.exposure.evened(content)], listener)
     painted = painter.paint(content, listener.step)
     if out is not None:
         alpha = None if picture.alpha is None else resize(picture.alpha, size)

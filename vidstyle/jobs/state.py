@@ -115,7 +115,12 @@ def _link_of(tensors: Mapping[str, Tensor], there: Mapping[str, Tensor], facts: 
         shown=tensors["shown"],
         level=facts["level"],
         pull=facts["pull"],
-        look=Look(facts["shares"] and tuple(facts["shares"]), facts["strength"], *map(tensors.get, PLANES)),
+        look=Look(
+            facts["shares"] and tuple(facts["shares"]),
+            facts["strength"],
+            tensors.get("places"),
+            tensors.get("mask"),
+        ),
     )
     frame = Frame(facts["index"], facts["seconds"], memory.pictures[0], look=memory.look)
     return Linked(frame, memory, opens=False)

@@ -47,12 +47,12 @@ class Planned:
     @functools.cached_property
     def segments(self) -> tuple[Segment, ...]:
         settings = self.job.settings
-        facts = self.manifest.frames, self.manifest.cuts, self.manifest.size
+        facts = self.manifest.frames, self.manifest.scenes.cuts, self.manifest.size
         return segments_of(*facts, both_ways=settings.both_ways, loop=settings.loop)
 
     @property
     def shots(self) -> range:
-        return range(1 + len(self.manifest.cuts))
+        return range(1 + len(self.manifest.scenes.cuts))
 
     @property
     def done(self) -> list[Segment]:
@@ -177,8 +177,9 @@ class Reader:
         if segment.start != self._position:
             self._frames = self.source.frames_from(segment.start, self._manifest.marks.get(segment.start, ""))
         self._position = None
-        frames = mark_cuts(itertools.islice(self._frames, len(segment)), self._manifest.cuts, segment.start)
-        yield from self._looks.on(frames, segment.start)
+        scenes, start = self._manifest.scenes, segment.start
+        frames = mark_cuts(itertools.islice(self._frames, len(segment)), scenes.cuts, start)
+        yield from scenes.evened(self._looks.on(frames, start), self.source.image_at, start)
         self._position = segment.stop
 
 
@@ -198,10 +199,10 @@ def underway(
             if checks:
                 _check_same(manifest, key_of(job, listener), folder)
             if tells:
-                listener.started(outline_film(job, source, manifest.frames, 1 + len(manifest.cuts)))
+                listener.started(outline_film(job, source, manifest.frames, 1 + len(manifest.scenes.cuts)))
             painter = _found(job, folder, manifest, listener)
             source.size = manifest.size
-        with looks_of(job, manifest.size, manifest.cuts) as looks:
+        with looks_of(job, manifest.size, manifest.scenes) as looks:
             yield Underway(job, folder, manifest, painter, Reader(source, manifest, looks), listener)
 
 
@@ -250,7 +251,8 @@ def _begun(job: Job, folder: WorkFolder, source: Source, listener: Listener) -> 
     folder.clear(copies=False)  # the source is being read from one
     scouted, painter = ready_for_film(job, source, listener)
     assert source.size is not None
-    manifest = Manifest(facts_of(job), key, source.size, scouted.frames, scouted.cuts, {}, source.rewritten, _machine())
+    facts = facts_of(job), key, source.size, scouted.frames, scouted.scenes
+    manifest = Manifest(*facts, {}, source.rewritten, _machine())
     starts = [segment.start for segment in Planned(job, folder, manifest).segments]
     manifest = replace(manifest, marks={start: scouted.marks[start] for start in starts})
     folder.begin(manifest, painter_bytes(painter))

@@ -77,7 +77,7 @@ class LivePainting:
         opens = self._paint(Frame(snap.number, snap.taken, content, look=self._look), gait, on_step)
         assert self._memory
         painted = self._memory.last
-        image = self.painter.finished(painted.image, content).permute(1, 2, 0).cpu().numpy()
+        image = self.painter.finished(painted.image, content, content).permute(1, 2, 0).cpu().numpy()
         pixels = sharpened(np.ascontiguousarray(image), snap.pixels)
         now = time.monotonic()
         if not opens:
@@ -89,7 +89,7 @@ class LivePainting:
         painter = self.painter.retuned(settings=self.painter.settings.replace(frame_steps=gait.steps))
         one, remembered = self._tracked(frame)
         if self._memory is None or remembered is None:
-            painted = painter.looking(frame.look).begun(frame.image, on_step)
+            painted = painter.looking(frame.look).begun(frame.content, on_step)
             self._memory = Memory.of_opener(frame, painted)
             return True
         self._memory = followed(painter, one, self._memory, remembered, None, repaint_still=True)
@@ -99,10 +99,10 @@ class LivePainting:
         """The frame with its motion, and what is known of its paint; None where that is hardly anything."""
         if self._memory is None:
             return Tracked(frame, {}), None
-        size = (frame.image.shape[1], frame.image.shape[2])
+        size = (frame.content.shape[1], frame.content.shape[2])
         if self._memory.shown.shape[1:] != size:
             self._memory = self._memory.resized(size)
-        motion = Motion.between(frame.image, self._memory.pictures[0], self._estimate)
+        motion = Motion.between(frame.content, self._memory.pictures[0], self._estimate)
         remembered = Remembered.of(self._memory.paintings, {1: motion})
         return Tracked(frame, {1: motion}), remembered if remembered.share >= LOST else None
 

@@ -6,6 +6,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from .exposure import EVEN, Exposure
+
 
 @dataclass(frozen=True, eq=False)
 class Look:
@@ -13,13 +15,14 @@ class Look:
 
     `shares`: how much of each style, summing to 1; None for the same of all. `strength`, 0..1, where it changes over
     the film. `places` (styles, H, W), 0..1: where each style is painted; None for everywhere. `mask` (1, H, W), 0..1:
-    where anything is painted; None for everywhere.
+    where anything is painted; None for everywhere. `exposure` is the frame's, which its painting is given again.
     """
 
     shares: tuple[float, ...] | None = None
     strength: float | None = None
     places: Tensor | None = None
     mask: Tensor | None = None
+    exposure: Exposure = EVEN
 
     @cached_property
     def cover(self) -> Tensor | None:

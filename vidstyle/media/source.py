@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import logging
 import os
@@ -50,7 +51,8 @@ _MOMENT = 1e-6  # seconds: less than this before a picture's time still counts a
 @dataclass(frozen=True)
 class Frame:
     """One picture: ``index`` and ``seconds`` count from the file's first picture; ``image`` (3, H, W) float32
-    RGB 0..1; ``cut``: a new shot begins here, and ``look``: how to paint it (both set by others, never by a source);
+    RGB 0..1; ``cut``: a new shot begins here, ``look``: how to paint it, and ``even``: the image evenly exposed, where
+    that is another (these are set by others, never by a source);
     ``mark``, if there is one, tells it from the file's other pictures, so that it can be sought."""
 
     index: int
@@ -59,6 +61,12 @@ class Frame:
     cut: bool = False
     mark: str = ""
     look: Look = PLAIN
+    even: Tensor | None = None
+
+    @property
+    def content(self) -> Tensor:
+        """What is painted."""
+        return self.image if self.even is None else self.even
 
 
 class Source(ABC):
@@ -122,7 +130,14 @@ class Source(ABC):
     def __iter__(self) -> Iterator[Frame]:
         return self.frames_from(0)
 
-    def frames_from(self, position: int, mark: str = "") -> Iterator[Frame]:
+    def image_at(self, position: int) -> Tensor:
+        """The image (3, H, W) of one frame, by its position among those that are read; SourceError where it is gone."""
+        with contextlib.closing(self.frames_from(position)) as frames:
+            for frame in frames:
+                return frame.image
+        raise SourceError(f"{self.info.path}: frame {position} could not be read; did the file change?")
+
+    def frames_from(self, position: int, mark: str = "") -> Generator[Frame, None, None]:
         """The frames from a position, counted from 0 among those that are read; quicker where its mark is known."""
         reader = ReadAhead(lambda sign: self._frames(position, mark, sign), PATIENCE)
         self._readers.add(reader)

@@ -27,9 +27,11 @@ NEW = 0.05  # share of pixels that were lately uncovered, from which on no loss 
 FULL_EFFORT = 0.6  # share of free pixels from which on a frame is given all its steps
 LOST = 0.3  # share of pixels that earlier paint is known of, below which a frame is painted like a first one
 UNSETTLED_MOBILITY = 4.0  # how far uncovered pixels, and paint that is not firm, move for a gradient; settled ones: 1
-STALE = 0.05  # of 0..1, blurred: what paint may be made for and still be held half as firmly
-SHOWN_BLUR = 1.0  # pixels, standard deviation
-RENEWED = 0.2  # how far a frame's steps bring paint to what it shows
+STALE = 0.05  # of 0..1, blurred: change of what paint shows, at which it is half out of date
+SHOWN_BLUR = 2.0  # pixels, standard deviation, of that change
+REPAIRED = 0.25  # share of a change that paint out of date is given in each frame, and of its age that it loses
+RENEWED = 0.05  # how far a frame's steps bring paint to what it shows
+RESTLESS = 0.1  # how far out of date paint is set free though it lies still
 GRAIN, GRAIN_SIZE = 0.04, 2  # noise that strokes in uncovered areas begin from, and the size of its spots in pixels
 
 
@@ -65,9 +67,9 @@ class Memory:
     @classmethod
     def of_opener(cls, frame: Frame, painted: Painted) -> "Memory":
         """What a shot's first frame hands on."""
-        age = torch.full_like(painted.image[:1], SETTLING)
-        still, level = Stillness.at(frame.image), float(painted.losses.picture)
-        return cls((painted.image,), (frame.image,), painted, still, age, frame.image, level, look=frame.look)
+        age = torch.full_like(painted.image[:1], SETTLING if painted.steps else 0)
+        still, level = Stillness.at(frame.content), float(painted.losses.picture)
+        return cls((painted.image,), (frame.content,), painted, still, age, frame.content, level, look=frame.look)
 
     def resized(self, size: Size) -> "Memory":
         """For frames of another (height, width)."""
@@ -87,7 +89,7 @@ class Memory:
         """With one more frame; `length` paintings are kept. The age is that of this frame."""
         age = (changes.pop("age") + 1).clamp(max=SETTLING)
         paintings = (painted.image, *self.paintings)[:length]
-        pictures = (frame.image, *self.pictures)[:length]
+        pictures = (frame.content, *self.pictures)[:length]
         return replace(self, paintings=paintings, pictures=pictures, last=painted, age=age, look=frame.look, **changes)
 
 
@@ -125,7 +127,7 @@ def chained(
         for one in ahead:
             remembered = Remembered.of(memory.paintings, one.motions) if memory and one.motions else None
             if memory is None or remembered is None or remembered.share < LOST:
-                painted = painter.looking(one.frame.look).begun(one.frame.image, on_step)
+                painted = painter.looking(one.frame.look).begun(one.frame.content, on_step)
                 memory = Memory.of_opener(one.frame, painted)
                 yield Linked(one.frame, memory, opens=True)
             else:
@@ -172,29 +174,39 @@ def followed(
     hidden = earlier.weight * SETTLING if earlier else SETTLING * remembered.known.float()
     age = torch.where(visible, age, hidden)
     age = torch.where(changed.to(age.device), age.clamp(max=UNSETTLED), age)
-    unsettled = (age[0] < SETTLING).cpu() | torch.from_numpy((motion.flow != 0).any(-1))
-    stillness, free = memory.stillness.after(frame.image, unsettled)
-    shown = torch.where(motion.visible, warp(memory.shown, motion.flow), frame.image)
+    unsettled = (age[0] < SETTLING - 1).cpu() | torch.from_numpy((motion.flow != 0).any(-1))
+    shown = torch.where(motion.visible, warp(memory.shown, motion.flow), frame.content)
+    change, stale = staleness(shown, frame.content)
+    age = age * (1 - REPAIRED * stale.to(age.device))
+    unsettled |= stale[0] > RESTLESS
+    stillness, free = memory.stillness.after(frame.content, unsettled)
+    if painter.is_flat(frame.content):
+        calm = painter.calm(frame.content)
+        return memory.after(frame, calm, length, stillness=stillness, age=torch.zeros_like(age), shown=frame.content)
     if not (repaint_still or free.any()):
         held = replace(memory.last, steps=0, seconds=0.0, full_steps=0.0)
         return memory.after(frame, held, length, stillness=stillness, age=age, shown=shown)
-    content, free = frame.image.to(painter.device), free.to(painter.device)[None]
+    content, free = frame.content.to(painter.device), free.to(painter.device)[None]
     carried_paint = earlier.blended(remembered) if earlier else _filled(painter, remembered, content)
     start = torch.where(free, carried_paint, memory.last.image)
     pull = painter.pull(content, start) if memory.pull is None else memory.pull
-    firm = firmness(shown, frame.image).to(painter.device)
-    shown = shown.lerp(frame.image, RENEWED * free.cpu().float())
-    settled = firm * age / SETTLING
+    repaired = REPAIRED * stale
+    start = start + repaired.to(start) * (painter.coloured(shown + change) - painter.coloured(shown))
+    shown = shown + torch.maximum(repaired, RENEWED * free.cpu().float()) * (frame.content - shown)
+    settled = age / SETTLING
     stiffness = remembered.trust * settled * (255 * pull / (2 * painter.settings.stability))
-    done = float((age < SETTLING).float().mean()) < NEW  # else a good loss may hide that the new part is bare
+    done = float((age < SETTLING - 1).float().mean()) < NEW  # else a good loss may hide that the new part is bare
     lowest = -math.inf if changed.all() else memory.level
     level = lowest if done else -math.inf
     effort = min(1.0, float(free.float().mean()) / FULL_EFFORT)
     mobility = free * (UNSETTLED_MOBILITY + (1 - UNSETTLED_MOBILITY) * settled)
+    effort += float((1 - settled).mean())  # what is new takes up to as many steps again
     if repaint_still:  # by single steps, which no further evaluation corrects: none goes further than the step size
         stiffness, mobility, level, effort = stiffness * free, torch.ones_like(mobility), -math.inf, 1.0
     schedule = Schedule(max(1, round(effort * painter.settings.frame_steps)), level=level)
-    painted = painter.follow(content, Anchor(start, stiffness, mobility), schedule, memory.last.step_size, on_step)
+    painted = painter.follow(
+        content, Anchor(start.clamp(0, 1), stiffness, mobility), schedule, memory.last.step_size, on_step
+    )
     changes = {"stillness": stillness, "age": age, "shown": shown, "pull": pull, "level": lowest}
     return memory.after(frame, painted, length, **changes)
 
@@ -258,11 +270,12 @@ def uncovered_filled(warped: Tensor, content: Tensor, visible: Tensor) -> Tensor
     return torch.where(visible, warped, coloured)
 
 
-def firmness(shown: Tensor, content: Tensor) -> Tensor:
-    """How firmly paint is to be held that was made for `shown` and lies on `content`, both (3, H, W): (1, H, W), 0..1.
+def staleness(shown: Tensor, content: Tensor) -> tuple[Tensor, Tensor]:
+    """How the `content` (3, H, W) differs from what its paint was made for, and how far that paint is out of date.
 
-    1 where they agree, 1/2 where they are STALE apart.
+    The change is `content` less `shown`, blurred, (3, H, W); the share, (1, H, W), 0..1, is 1/2 where it is STALE.
     """
-    gap = (shown - content).permute(1, 2, 0).contiguous().cpu().numpy()
-    apart = torch.from_numpy(abs(cv2.GaussianBlur(gap, (0, 0), SHOWN_BLUR)).max(-1))[None]
-    return 1 / (1 + (apart / STALE).square())
+    gap = (content - shown).permute(1, 2, 0).contiguous().cpu().numpy()
+    change = torch.from_numpy(cv2.GaussianBlur(gap, (0, 0), SHOWN_BLUR)).permute(2, 0, 1)
+    size = change.abs().amax(0, keepdim=True)
+    return change, size.square() / (size.square() + STALE**2)

@@ -67,7 +67,7 @@ def paint_part(
     """
     if not painter.settings.both_ways:
         for link in chained(painter, frames, on_step, handed.memory if handed else None):
-            yield _finished(painter, link.painted_frame), link
+            yield seen(painter, link.painted_frame), link
         return
     start = handed
     for shot in _shots(chained(painter, frames, on_step), on_turn, scratch):
@@ -85,14 +85,14 @@ def paint_part(
             if start is shot.first:
                 start = start.repainted(shot.painting(0))
             for painted in shot:
-                yield _finished(painter, painted), start
+                yield seen(painter, painted), start
 
 
-def _finished(painter: Painter, painted: PaintedFrame) -> PaintedFrame:
+def seen(painter: Painter, painted: PaintedFrame) -> PaintedFrame:
     """What is seen of a painted frame."""
-    frame, seen = painted.frame, painted.painted
-    image = painter.looking(frame.look).finished(seen.image, frame.image)
-    return replace(painted, painted=replace(seen, image=image))
+    frame, bare = painted.frame, painted.painted
+    image = painter.looking(frame.look).finished(bare.image, frame.content, frame.image)
+    return replace(painted, painted=replace(bare, image=image))
 
 
 class _Shot:
@@ -155,6 +155,7 @@ class _Shot:
         frame = painted.frame
         pictures = {"content": frame.image, "painting": painted.painted.image, "settled": settled}
         pictures |= {name: plane for name in PLANES if (plane := getattr(frame.look, name)) is not None}
+        pictures |= {} if frame.even is None else {"even": frame.even}
         # Half precision is an eighth of a level of 8 bits at most.
         halves = {name: picture.half().cpu().contiguous() for name, picture in pictures.items()}
         try:
@@ -170,14 +171,16 @@ def _bare(painted: PaintedFrame) -> PaintedFrame:
     """A painted frame without its pictures."""
     nothing = torch.empty(0)
     look = replace(painted.frame.look, places=None, mask=None)
-    frame = replace(painted.frame, image=nothing, look=look)
+    frame = replace(painted.frame, image=nothing, look=look, even=None)
     return PaintedFrame(frame, replace(painted.painted, image=nothing))
 
 
 def _whole(bare: Frame, tensors: Mapping[str, Tensor]) -> Frame:
     """A bare frame with its pictures."""
     places, mask = (tensors[name].float() if name in tensors else None for name in PLANES)
-    return replace(bare, image=tensors["content"].float(), look=replace(bare.look, places=places, mask=mask))
+    even = tensors["even"].float() if "even" in tensors else None
+    look = replace(bare.look, places=places, mask=mask)
+    return replace(bare, image=tensors["content"].float(), even=even, look=look)
 
 
 def _shots(links: Iterator[Linked], on_turn: OnTurn | None, scratch: Path | None) -> Iterator[_Shot]:
@@ -226,8 +229,8 @@ def _painted_back(
 def _shows(painter: Painter, end: Linked, start: Linked) -> bool:
     """Whether a film's end shows enough of its start to meet it."""
     estimate = flow_estimator(painter.settings.flow, painter.device)
-    same_size = end.frame.image.shape == start.frame.image.shape
-    motion = Motion.between(end.frame.image, start.frame.image, estimate) if same_size else None
+    same_size = end.frame.content.shape == start.frame.content.shape
+    motion = Motion.between(end.frame.content, start.frame.content, estimate) if same_size else None
     if motion is not None and float(motion.visible.float().mean()) >= LOST:
         return True
     log.warning("the film's end does not show what its start shows, so the loop has a cut there")

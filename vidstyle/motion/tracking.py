@@ -32,12 +32,12 @@ def tracked(
     further = quick_dis if estimate is dis else estimate  # that paint only fills gaps: its errors do not add up
     past: deque[Tensor] = deque(before, maxlen=max(look_backs))  # the latest first
     for frame in frames:
-        if frame.cut or (past and frame.image.shape != past[0].shape):
+        if frame.cut or (past and frame.content.shape != past[0].shape):
             past.clear()
         backs = {back: further if back > 1 else estimate for back in look_backs if back <= len(past)}
-        motions = {back: Motion.between(frame.image, past[back - 1], by) for back, by in backs.items()}
+        motions = {back: Motion.between(frame.content, past[back - 1], by) for back, by in backs.items()}
         yield Tracked(frame, motions)
-        past.appendleft(frame.image)
+        past.appendleft(frame.content)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from vidstyle.media.images import fit_size, resize
 from vidstyle.media.look import Look
 from vidstyle.painting.painter import SMALLEST_SIDE, Painter, Size, scale_plan, size_of
-from vidstyle.painting.palette import LUMINANCE, palettes_for
+from vidstyle.painting.palette import luminance_of, palettes_for
 from vidstyle.settings import Settings
 
 OnProbe = Callable[[int, int], None]  # paintings of the search done, in all
@@ -44,7 +44,7 @@ def structure(painting: Tensor, content: Tensor) -> float:
     the content there. Brightness, contrast and colour may change freely.
     """
     sigma, window = BLUR * max(content.shape), max(3, round(WINDOW * content.shape[1]))
-    a, b = (_blurred(_luminance(picture), sigma) for picture in (painting, content))
+    a, b = (_blurred(luminance_of(picture)[None, None], sigma) for picture in (painting, content))
 
     def mean(x: Tensor) -> Tensor:
         return F.avg_pool2d(x, min(window, *x.shape[-2:]), 1)
@@ -144,7 +144,3 @@ def _blurred(plane: Tensor, sigma: float) -> Tensor:
     mode = "reflect" if radius < min(plane.shape[-2:]) else "replicate"
     padded = F.pad(plane, (radius,) * 4, mode=mode)
     return F.conv2d(F.conv2d(padded, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1))
-
-
-def _luminance(picture: Tensor) -> Tensor:
-    return torch.einsum("c,chw->hw", picture.new_tensor(LUMINANCE), picture)[None, None]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from vidstyle.features.vgg19 import VGG19
 from vidstyle.features.weights import Filters
+from vidstyle.media.exposure import EVEN
 from vidstyle.media.images import fit_size, resize
 from vidstyle.media.look import PLAIN, Look
 from vidstyle.painting.descent import (
@@ -26,7 +28,7 @@ from vidstyle.painting.descent import (
     quasi_newton,
 )
 from vidstyle.painting.memory import within_memory
-from vidstyle.painting.palette import Palette, Palettes, colour_root, with_luminance
+from vidstyle.painting.palette import Palette, Palettes, colour_root, contrast, grey_palette, with_luminance
 from vidstyle.painting.statistics import statistic_of
 from vidstyle.painting.targets import Anchor, ContentTargets, Losses, Objective, Region, StyleTargets
 from vidstyle.settings import Settings
@@ -41,6 +43,7 @@ CONTENT_NOISE = 0.03  # standard deviation of the noise added to a content or pi
 RANDOM_START = 0.25  # standard deviation of a random start around the style's mean, or middle grey
 QUIET_START = 0.05  # the same without a style: noise that no content layer sees would stay
 SMALLEST_STYLE = 32  # pixels of a style's long side, below which its deep layers have too few positions
+FLAT = 0.01  # standard deviation of luminance, of 0..1: up to it there is nothing to paint, at twice it all is painted
 SMALLEST_AREA = 1e-3  # of a picture, below which a style leaves no trace in it
 
 log = logging.getLogger(__name__)
@@ -136,18 +139,43 @@ class Painter:
 
     def paint(self, content: Tensor, on_step: OnStep | None = None) -> Painted:
         """Paints `content` (3, H, W), coarse to fine, from where ``Settings.init`` says."""
-        painted = self.begun(content, on_step)
-        return replace(painted, image=self.finished(painted.image, content))
+        even = content if self.look.exposure is EVEN else self.look.exposure.evened(content)
+        painted = self.begun(even, on_step)
+        return replace(painted, image=self.finished(painted.image, even, content))
 
-    def finished(self, painting: Tensor, content: Tensor) -> Tensor:
-        """What is seen of a `painting` of `content`, both (3, H, W): in the content's colours where the settings keep
-        them, and the content itself where the look has no paint."""
+    def finished(self, painting: Tensor, content: Tensor, image: Tensor) -> Tensor:
+        """What is seen of a `painting` of `content`, which is the evenly exposed `image`; all (3, H, W).
+
+        It has the content's colours where the settings keep them, the image's exposure as far as they keep that, and is
+        the image itself where the look has no paint.
+        """
+        painting = self._calmed(painting, content.to(painting))
         if self.settings.keep_colors == "luminance":
             painting = with_luminance(content.to(painting), painting)
+        if self.look.exposure is not EVEN:
+            painting = self.look.exposure.applied(painting, self._usual_luminance, self.settings.keep_exposure)
         if self.look.cover is None:
             return painting
-        content, cover = content.to(painting), resize(self.look.cover, size_of(painting)).to(painting)
-        return torch.where(cover > 0, torch.lerp(content, painting, cover), content)
+        image, cover = image.to(painting), resize(self.look.cover, size_of(painting)).to(painting)
+        return torch.where(cover > 0, torch.lerp(image, painting, cover), image)
+
+    def _calmed(self, painting: Tensor, content: Tensor) -> Tensor:
+        """The painting, and the less of it the nearer the content is to FLAT."""
+        share = min(1.0, contrast(content) / FLAT - 1)
+        counts = self.settings.content_layer_weights and self.settings.style_layer_weights
+        return torch.lerp(content, painting, max(0.0, share)) if counts and share < 1 else painting
+
+    @property
+    def _usual_luminance(self) -> float:
+        """The mean luminance of paintings: the styles', or the content's where its colours are kept."""
+        exposure = self.look.exposure
+        if self.settings.keep_colors == "no" or exposure.brightness is None:
+            return self._style_luminance
+        return exposure.brightness / exposure.lift
+
+    @cached_property
+    def _style_luminance(self) -> float:
+        return fmean(float(grey_palette()(style)[0].mean()) for style in self.styles)
 
     def begun(self, content: Tensor, on_step: OnStep | None = None) -> Painted:
         """Like `paint`, but not finished: what the next frame of a film goes on from. Steps are told finished.
@@ -157,6 +185,8 @@ class Painter:
         return within_memory(lambda: self._begun(content, on_step), size_of(content), self.device)
 
     def _begun(self, content: Tensor, on_step: OnStep | None) -> Painted:
+        if self.is_flat(content):
+            return self.calm(content)
         began, plan = time.perf_counter(), scale_plan(size_of(content), self.settings, TILE if self.wraps else 1)
         report = _Report(plan, on_step and self._telling_finished(on_step, content))
         coloured = self.coloured(content)
@@ -167,6 +197,16 @@ class Painter:
             end = self._descended(image, self.objective(resize(coloured, size)), Schedule(steps), report, step_size)
             image, step_size = end.image, end.step_size
         return Painted(image, end.losses, report.number, time.perf_counter() - began, step_size, report.full_steps)
+
+    def is_flat(self, content: Tensor) -> bool:
+        """Whether `content` (3, H, W) has no shapes to paint, so that a painting would be noise."""
+        counts = self.settings.content_layer_weights and self.settings.style_layer_weights
+        return bool(counts) and contrast(content) < FLAT
+
+    def calm(self, content: Tensor) -> Painted:
+        """A flat `content` (3, H, W) as its own painting."""
+        losses, _ = loss_and_gradient(content.to(self.device), self.objective(self.coloured(content)))
+        return Painted(content.to(self.device), losses, 0, 0.0)
 
     def follow(
         self,
@@ -253,10 +293,14 @@ class Painter:
         return math.exp(np.interp(strength, strengths, np.log(balances)))
 
     def _telling_finished(self, on_step: OnStep, content: Tensor) -> OnStep:
-        if self.look.cover is None and self.settings.keep_colors != "luminance":
+        if self.look.cover is None and self.settings.keep_colors != "luminance" and self.look.exposure is EVEN:
             return on_step
+
+        def small(image: Tensor) -> Tensor:
+            return resize(content.to(self.device), size_of(image))
+
         return lambda step: on_step(
-            replace(step, image=self.finished(step.image, resize(content.to(self.device), size_of(step.image))))
+            replace(step, image=self.finished(step.image, small(step.image), small(step.image)))
         )
 
     def _regions(self, size: Size) -> Sequence[Region]:

@@ -76,6 +76,16 @@ def with_luminance(picture: Tensor, painting: Tensor) -> Tensor:
     return picture + torch.minimum(torch.maximum(shift, -picture.amin(0)), 1 - picture.amax(0))
 
 
+def contrast(picture: Tensor) -> float:
+    """The standard deviation of the luminance of `picture` (3, H, W)."""
+    return float(luminance_of(picture).std())
+
+
+def luminance_of(picture: Tensor) -> Tensor:
+    """The luminance (H, W) of `picture` (3, H, W)."""
+    return torch.einsum("c,chw->hw", picture.new_tensor(LUMINANCE), picture)
+
+
 def grey_palette() -> Palette:
     """Every colour's luminance, as grey."""
     return Palette(torch.tensor(LUMINANCE).expand(3, 3).contiguous(), torch.zeros(3))
