@@ -1,15 +1,23 @@
 """Films in which more than the camera moves, made of the samples: fades, dissolves, flashes, darkness, rain."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from made import framed
 from numpy.typing import NDArray
+from torch import Tensor
 
-from vidstyle import Frame, load_picture, open_video
+from vidstyle import Frame, Painter, find_cuts, load_picture, mark_cuts, open_video, paint_frames, save_picture
+from vidstyle.jobs.looks import Looks
+from vidstyle.motion.scenes import find_scenes, thumbnail
+from vidstyle.painting.balance import structure
+from vidstyle.painting.palette import contrast, luminance_of
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 
@@ -103,3 +111,55 @@ def changing_films(size: tuple[int, int]) -> dict[str, list[Frame]]:
 
 def _quantised(images: Sequence[Any]) -> list[Frame]:
     return [framed(i, np.float32(np.clip(image, 0, 1) * 255).round() / 255) for i, image in enumerate(images)]
+
+
+def changes_measured(name: str, painter: Painter, frames: list[Frame], out: Path | None) -> dict[str, Any]:
+    """The figures of a film, every fourth frame held against the same one painted alone."""
+    cuts = find_cuts(frames, Fraction(24))
+    scenes = find_scenes([thumbnail(f.image) for f in frames], [contrast(f.image) for f in frames], cuts)
+    looked = Looks(painter.settings, len(painter.styles), scenes).on(mark_cuts(frames, scenes.cuts))
+    ready = list(scenes.evened(looked, lambda at: frames[at].image))
+    results = list(paint_frames(painter, ready))
+    judged = sorted({*range(0, len(frames), 4), len(frames) - 1})
+    alone = {}
+    for i in judged:
+        one = painter.looking(ready[i].look)
+        painted = one.begun(ready[i].content)
+        alone[i] = replace(painted, image=one.finished(painted.image, ready[i].content, ready[i].image))
+    ratios = [_content(results[i].painted) / max(1e-9, _content(alone[i])) for i in judged if _shows(ready[i])]
+    light = [
+        [float(luminance_of(image).mean()) for image in (f.image, r.painted.image)]
+        for f, r in zip(frames, results, strict=True)
+    ]
+    brightest = max(light)
+    course = [abs(painted / brightest[1] - source / brightest[0]) for source, painted in light]
+    last, shown = alone[len(frames) - 1], frames[-1].image
+    row = {
+        "shots": 1 + len(scenes.cuts),
+        "highest_content_over_alone": max(ratios, default=float("nan")),
+        "structure_at_the_end_over_alone": structure(results[-1].painted.image, shown) / structure(last.image, shown),
+        "luminance_off_its_course": max(course),
+        "darkest_mean_of_255": 255 * min(painted for _, painted in light),
+        "steps": float(np.mean([r.painted.steps for r in results[1:]])),
+    }
+    if "dissolve" in name:
+        first = scene_a(tuple(shown.shape[1:]))(len(frames) - 1)
+        row["likeness_to_the_first_scene"] = _likeness(results[-1].painted.image, first)
+        row["likeness_to_the_first_scene_alone"] = _likeness(last.image, first)
+    if out:
+        chosen = np.linspace(0, len(frames) - 1, 8).astype(int)
+        rows = [[frames[i].image for i in chosen], [results[i].painted.image for i in chosen]]
+        save_picture(out / f"{name.replace(' ', '_')}.png", torch.cat([torch.cat(images, 2) for images in rows], 1))
+    return row
+
+
+def _content(painted: Any) -> float:
+    return float(painted.losses.content)
+
+
+def _shows(frame: Frame) -> bool:
+    return contrast(frame.image) >= 0.02
+
+
+def _likeness(painting: Tensor, scene: Image) -> float:
+    return float(np.corrcoef(painting.mean(0).numpy().ravel(), scene.mean(-1).ravel())[0, 1])

@@ -2,6 +2,7 @@
 
     python benchmarks/video.py CLIP --style PICTURE [--frames 48] [--size 320] [--judge FILE] [--json FILE] [--out DIR]
     python benchmarks/video.py made --style PICTURE [--frames 24] [--size 192] ...
+    python benchmarks/video.py changes --style PICTURE [--size 160] [--films "fade in,dissolve"] ...
 
 With a CLIP, one row for each of:
 
@@ -14,7 +15,8 @@ With a CLIP, one row for each of:
 All have the same filters, palette, balance and first frame. Style is judged by layers that nothing was optimised for,
 of the painter's own filters or, with --judge, of a file of trained ones. ``made`` paints clips whose motion is known,
 holds the flow of the painting against it where there is motion, and counts the work where 20 % of a picture move in
-front of a still camera.
+front of a still camera. ``changes`` paints films whose light or scene changes (changing.py) and holds every fourth
+frame against the same frame painted alone; with --out it writes a strip of each film.
 """
 
 import argparse
@@ -27,6 +29,7 @@ from statistics import fmean, median
 from typing import Any
 
 from baselines import METHODS, vidstyle
+from changing import changes_measured, changing_films
 from made import followed_motion, made_clips
 from torch import Tensor
 
@@ -191,14 +194,27 @@ def run_made(options: argparse.Namespace) -> dict[str, Any]:
     return {"frames": options.frames, "size": size, "rows": rows}
 
 
+def run_changes(options: argparse.Namespace) -> dict[str, Any]:
+    films = changing_films((round(options.size * 9 / 16), options.size))
+    painter = painter_for(films["plain"], options.style, options.strength, options.weights)
+    rows = {}
+    for name in options.films.split(",") if options.films else films:
+        rows[name] = changes_measured(name, painter, films[name], options.out)
+        print_row(name, rows[name])
+    return {"size": options.size, "rows": rows}
+
+
 def print_row(name: str, row: dict[str, Any]) -> None:
     figures = ((key, value) for key, value in row.items() if isinstance(value, float | int))
     print(f"\n{name}\n" + "\n".join(f"  {key:34} {value:.6g}" for key, value in figures), flush=True)
 
 
+RUNS = {"made": (run_made, 24, 192), "changes": (run_changes, 0, 160)}  # with the usual frames and size
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("clip", help="a video, or the word made")
+    parser.add_argument("clip", help="a video, or the word made or changes")
     parser.add_argument("--style", type=Path, required=True)
     parser.add_argument("--frames", type=int, default=None)
     parser.add_argument("--size", type=int, default=None)
@@ -206,17 +222,17 @@ def main() -> None:
     parser.add_argument("--weights", default="selftaught")
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--ruder-frames", type=int, default=4)
+    parser.add_argument("--films", help="only these of changes, by their names and commas")
     parser.add_argument("--judge", type=Path, help="trained filters of conv1_1 ... conv3_1")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--out", type=Path, help="a folder for the films")
     options = parser.parse_args()
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
-    made = options.clip == "made"
-    options.frames = options.frames or (24 if made else 48)
-    options.size = options.size or (192 if made else 320)
+    run, frames, size = RUNS.get(options.clip, (run_clip, 48, 320))
+    options.frames, options.size = options.frames or frames, options.size or size
     keep_freed_memory()
-    result = run_made(options) if made else run_clip(options)
+    result = run(options)
     for key, value in result.get("ratios", {}).items():
         print(f"{key:44} {value:10.3f}")
     if options.json:

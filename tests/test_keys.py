@@ -20,6 +20,13 @@ def test_values_lie_on_the_line_between_keys() -> None:
 
 def test_shares_sum_to_one() -> None:
     assert parse_style_keys("0=3A+C")[0].values == (0.75, 0, 0.25)
+
+
+def test_the_source_is_what_the_shares_of_the_styles_leave() -> None:
+    keys = parse_style_keys("0s=source, 2s=A, 4s=0.5B+0.5source")
+    assert [key.values for key in keys] == [(0, 0), (1, 0), (0, 0.5)]
+    with pytest.raises(SettingsError, match="no style but the source"):
+        parse_style_keys("0s=source, 2s=source")
     assert parse_shares("7, 3") == (0.7, 0.3)
     assert parse_number_keys("0=0.2,4=1") == (Key(0, (0.2,)), Key(4, (1.0,)))
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from vidstyle.errors import SettingsError
 
-_TERM = re.compile(r"(\d*\.?\d*)\s*\*?\s*([A-Z])")
+_TERM = re.compile(r"(\d*\.?\d*)\s*\*?\s*(SOURCE|[A-Z])")
+_SOURCE = -1  # in place of the number of a style
 MOST_STYLES = 26
 
 
@@ -58,9 +59,14 @@ def parse_number_keys(text: str) -> tuple[Key, ...]:
 
 
 def parse_style_keys(text: str) -> tuple[Key, ...]:
-    """Keys of shares of the styles A, B ..., in their order, from ``0s=A, 4s=B, 8s=0.5A+0.5B``; they sum to 1."""
+    """Keys of shares of the styles A, B ..., in their order, from ``0s=source, 4s=B, 8s=0.5A+0.5B``.
+
+    They sum to 1, less by the share of the source.
+    """
     mixes = [(moment, _mix(value, text)) for moment, value in _pairs(text)]
     count = 1 + max((style for _, mix in mixes for style in mix), default=0)
+    if not count:
+        raise SettingsError(f"{text!r} has no style but the source; name one, like 0s=source, 2s=A")
     keys = [Key(moment, tuple(mix.get(style, 0.0) for style in range(count))) for moment, mix in mixes]
     return _in_order(keys, text)
 
@@ -103,9 +109,12 @@ def _mix(value: str, text: str) -> dict[int, float]:
     for term in value.split("+"):
         found = _TERM.fullmatch(term.strip().upper())
         if not found:
-            raise SettingsError(f"{term!r} in {text!r} is no style; A is the first --style, B the second: 0.5A+0.5B")
+            raise SettingsError(
+                f"{term!r} in {text!r} is no style; A is the first --style, B the second: 0.5A+0.5B, or source"
+            )
         share, letter = found.groups()
-        mix[ord(letter) - ord("A")] = mix.get(ord(letter) - ord("A"), 0.0) + float(share or 1)
+        style = _SOURCE if letter == "SOURCE" else ord(letter) - ord("A")
+        mix[style] = mix.get(style, 0.0) + float(share or 1)
     total = sum(mix.values())
     if not total:
         raise SettingsError(f"{value!r} in {text!r} has no style with a share above 0")

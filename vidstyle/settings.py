@@ -128,7 +128,7 @@ class Settings:
     style_keys: str = _option(
         "",
         STYLES,
-        "Styles that change over a film, A being the first: '0s=A, 4s=B, 8s=0.5A+0.5B'.",
+        "Styles that change over a film, A being the first: '0s=source, 4s=A, 8s=0.5A+0.5B'.",
         _is_empty_or(parse_style_keys),
     )
     strength_keys: str = _option(

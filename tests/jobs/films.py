@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from tests import clips
 from tests.pictures import clouds
 from vidstyle.jobs.listener import Listener, Outline
+from vidstyle.media.pixels import to_array
 from vidstyle.motion.chain import PaintedFrame
 
 
@@ -55,6 +57,15 @@ def leftovers(folder: Path, known: Sequence[Path]) -> list[Path]:
 def two_shots(path: Path, *options: object, rate: str = "24000/1001", count: int = 24) -> Path:
     """A clip with a cut in the middle and a tone."""
     return many_shots(path, *options, rate=rate, count=count, shots=2)
+
+
+def film_of(path: Path, images: Sequence[Tensor], rate: int = 24) -> Path:
+    """A silent clip of images (3, H, W), 0..1."""
+    frames = np.stack([to_array(image) for image in images])
+    height, width = frames.shape[1:3]
+    raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", rate, "-i", "-"]
+    clips.ffmpeg(*raw, "-c:v", "libx264", "-crf", "6", path, data=frames.tobytes())
+    return path
 
 
 def many_shots(path: Path, *options: object, rate: str = "24000/1001", count: int = 48, shots: int = 6) -> Path:

@@ -14,7 +14,7 @@ from tests.pictures import clouds
 from vidstyle.errors import JobError, SettingsError, SourceError
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.looks import Looks
-from vidstyle.jobs.run import stylize
+from vidstyle.jobs.run import run, stylize
 from vidstyle.media.images import load_picture, save_picture
 from vidstyle.media.source import Frame
 from vidstyle.motion.scenes import Scenes
@@ -55,6 +55,19 @@ def looks(settings: Settings, seconds: list[float], styles: int = 2, cuts: tuple
 def test_styles_change_smoothly_between_keys() -> None:
     settings = Settings(style_keys="1s=A, 3s=B")
     assert looks(settings, [0, 1, 2, 3, 4], 3) == [(1, 0, 0), (1, 0, 0), (0.5, 0.5, 0), (0, 1, 0), (0, 1, 0)]
+
+
+def test_a_film_grows_out_of_its_source_by_strokes(tmp_path: Path, styles: list[Path], settings: Settings) -> None:
+    """Whole strokes: pixels are of the source, or of the painting, and hardly any are between."""
+    keyed = settings.replace(style_keys="0s=source, 0.5s=A, 0.8s=A, 1s=source", frame_steps=1)
+    ear = Ear()
+    run(Job.of(two_shots(tmp_path / "clip.mp4"), styles, tmp_path / "out.mp4", keyed), ear)
+    shares = [float(((f.painted.image - f.frame.image).abs() > 0).any(0).float().mean()) for f in ear.frames]
+    assert shares[0] == 0
+    assert shares[12] > 0.9
+    assert all(before <= after + 0.05 for before, after in itertools.pairwise(shares[:13]))
+    assert 0.3 < shares[6] < 0.7
+    assert shares[-1] < 0.5
 
 
 def test_each_shot_has_the_next_style() -> None:

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.cameras import jpeg
+from tests.cameras import camera_of, jpeg
 from tests.live.scenes import live, noisy, view
 from tests.pictures import clouds, random_filters
 from vidstyle.errors import SettingsError
 from vidstyle.live.pace import Pace
-from vidstyle.live.painting import FADE, LivePainting, LivePicture, paint_live
-from vidstyle.media.camera import Snap
+from vidstyle.live.painting import FADE, LivePainting, LivePicture, paint_live, settled_picture
+from vidstyle.media.camera import Camera, Snap
 from vidstyle.painting.balance import TYPICAL_SLOPE
 from vidstyle.painting.painter import Painter
 from vidstyle.presets import LIVE
@@ -110,3 +110,13 @@ def test_several_styles_are_blended_as_the_settings_say() -> None:
         assert painting._next_look().shares == shares
     with pytest.raises(SettingsError, match="has 2 numbers for 1 of --style"):
         paint_live(None, styles[:1], Settings(**LIVE).replace(style_blend="1,1"))  # type: ignore[arg-type]
+
+
+def test_a_camera_that_begins_in_the_dark_is_calibrated_on_what_it_shows_later() -> None:
+    def shown(number: int) -> bytes:
+        return jpeg((view(0) * min(1.0, number / 8)).astype(np.uint8))
+
+    with camera_of(shown, rate=20) as server, Camera(server.url) as camera:
+        snap = settled_picture(camera)
+    assert snap is not None
+    assert snap.pixels.mean() > 0.8 * view(0).mean()

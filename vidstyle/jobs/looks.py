@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from vidstyle.jobs.job import Job
-from vidstyle.keys import between
+from vidstyle.keys import Key, between
 from vidstyle.media.exposure import EVEN
 from vidstyle.media.look import PLAIN, Look
 from vidstyle.media.masks import Mask, divided, feathered, open_mask
@@ -62,16 +62,20 @@ class Looks:
         strengths = settings.keyed_strengths
         strength = between(strengths, seconds)[0] if strengths else None
         where = self._where(planes, image)
-        return Look(self._shares(seconds, shot), strength, where.places, where.mask)
+        return Look(self._shares(seconds, shot), strength, where.places, where.mask, paint=self._paint(seconds))
 
     def _shares(self, seconds: float, shot: int) -> tuple[float, ...] | None:
         settings, styles = self._settings, self._styles
         if settings.style_per_shot:
             return tuple(float(style == shot % styles) for style in range(styles))
         if settings.keyed_styles:
-            found = between(settings.keyed_styles, seconds)
-            return (*found, *[0.0] * (styles - len(found)))
+            found = between(_painted_keys(settings.keyed_styles), seconds)
+            return (*(share / sum(found) for share in found), *[0.0] * (styles - len(found)))
         return settings.blend
+
+    def _paint(self, seconds: float) -> float:
+        keys = self._settings.keyed_styles
+        return min(1.0, sum(between(keys, seconds))) if keys else 1.0
 
     def _where(self, planes: Sequence[Tensor | None], image: Tensor) -> Look:
         """A look with the masks made of planes; the last one again where they are the same."""
@@ -106,6 +110,13 @@ class Looks:
 
     def _width(self, plane: Tensor) -> float:
         return self._settings.feather / 100 * max(plane.shape[-2:])
+
+
+def _painted_keys(keys: Sequence[Key]) -> list[Key]:
+    """The keys, those of the source with the shares of the nearest that is painted."""
+    painted = [key for key in keys if sum(key.values)]
+    nearest = (min(painted, key=lambda other, at=key: abs(other.seconds - at.seconds)) for key in keys)  # type: ignore[misc]
+    return [Key(key.seconds, near.values) for key, near in zip(keys, nearest, strict=True)]
 
 
 @contextlib.contextmanager

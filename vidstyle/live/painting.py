@@ -26,11 +26,14 @@ from vidstyle.motion.flow import Motion
 from vidstyle.motion.tracking import Tracked
 from vidstyle.painting.balance import TYPICAL_SLOPE, calibrated, least_balance, wanted_structure
 from vidstyle.painting.device import select_device
-from vidstyle.painting.painter import OnStep, Painted, Painter, Size
+from vidstyle.painting.painter import FLAT, OnStep, Painted, Painter, Size
+from vidstyle.painting.palette import Palettes, contrast, palettes_for
 from vidstyle.presets import LIVE
 from vidstyle.settings import Settings
 
 CPU_RATE, GPU_RATE = 2.5, 30.0  # pictures a second where nothing else is asked for
+WARM_UP = 2.0  # seconds that a camera is given to find its exposure
+STEADY, SETTLED = 3, 0.02  # pictures in a row whose mean, of 0..1, differs by less
 FADE = 8  # pictures over which one style goes over into another
 
 
@@ -86,8 +89,10 @@ class LivePainting:
 
     def _paint(self, frame: Frame, gait: Gait, on_step: OnStep | None) -> bool:
         """Paints a frame into the memory; whether nothing of earlier ones was known of it."""
-        painter = self.painter.retuned(settings=self.painter.settings.replace(frame_steps=gait.steps))
         one, remembered = self._tracked(frame)
+        if self._memory is not None and remembered is None:
+            self.painter = _recoloured(self.painter, frame.content)
+        painter = self.painter.retuned(settings=self.painter.settings.replace(frame_steps=gait.steps))
         if self._memory is None or remembered is None:
             painted = painter.looking(frame.look).begun(frame.content, on_step)
             self._memory = Memory.of_opener(frame, painted)
@@ -134,16 +139,42 @@ def paint_live(
 ) -> LivePainting:
     """Live painting of what `camera` sees in the style of `styles` (each (3, H, W), RGB, 0..1).
 
-    The filters and the balance are found for its first picture. `rate` is how many pictures a second are to be held;
-    None for what is usual on the device. Raises VidstyleError where the user can do something about it.
+    The filters and the balance are found for the first picture whose exposure has settled. `rate` is how many pictures
+    a second are to be held; None for what is usual on the device. Raises VidstyleError where the user can do something
+    about it.
     """
     chosen = settings or Settings(**LIVE)
     chosen.check_blend(len(styles))
-    snap = camera.next()
+    snap = settled_picture(camera)
     if snap is None:
         raise SourceError(f"camera {camera.name}: shows nothing; give another")
     painter = live_painter(styles, chosen, snap, select_device(device), on_progress)
     return LivePainting(painter, camera, pace_for(painter, snap, rate))
+
+
+def settled_picture(camera: Camera) -> Snap | None:
+    """The first picture whose exposure is that of the ones before it, as cameras begin in the dark; None without any.
+
+    After WARM_UP seconds whatever there is.
+    """
+    snap, steady = camera.next(), 0
+    began = snap.taken if snap else 0.0
+    while snap and steady < STEADY and snap.taken - began < WARM_UP:
+        following = camera.next()
+        if following is None:
+            return snap
+        apart = abs(float(following.pixels.mean()) - float(snap.pixels.mean())) / 255
+        shows = float(following.pixels.std()) / 255 > 2 * FLAT
+        snap, steady = following, steady + 1 if shows and apart < SETTLED else 0
+    return snap
+
+
+def _recoloured(painter: Painter, content: Tensor) -> Painter:
+    """`painter` with the palettes for another scene (3, H, W), if it has any and the scene shows something."""
+    if painter.palettes == Palettes() or contrast(content) < 2 * FLAT:
+        return painter
+    palettes = palettes_for(painter.settings.keep_colors, [content.cpu()], painter.styles)
+    return painter.retuned(palettes=palettes)
 
 
 def live_painter(

@@ -16,6 +16,7 @@ class Look:
     `shares`: how much of each style, summing to 1; None for the same of all. `strength`, 0..1, where it changes over
     the film. `places` (styles, H, W), 0..1: where each style is painted; None for everywhere. `mask` (1, H, W), 0..1:
     where anything is painted; None for everywhere. `exposure` is the frame's, which its painting is given again.
+    `paint`, 0..1, is how much of the image strokes cover.
     """
 
     shares: tuple[float, ...] | None = None
@@ -23,6 +24,7 @@ class Look:
     places: Tensor | None = None
     mask: Tensor | None = None
     exposure: Exposure = EVEN
+    paint: float = 1.0
 
     @cached_property
     def cover(self) -> Tensor | None:

@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from statistics import fmean
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -28,7 +29,15 @@ from vidstyle.painting.descent import (
     quasi_newton,
 )
 from vidstyle.painting.memory import within_memory
-from vidstyle.painting.palette import Palette, Palettes, colour_root, contrast, grey_palette, with_luminance
+from vidstyle.painting.palette import (
+    Palette,
+    Palettes,
+    colour_root,
+    contrast,
+    grey_palette,
+    luminance_of,
+    with_luminance,
+)
 from vidstyle.painting.statistics import statistic_of
 from vidstyle.painting.targets import Anchor, ContentTargets, Losses, Objective, Region, StyleTargets
 from vidstyle.settings import Settings
@@ -44,6 +53,8 @@ RANDOM_START = 0.25  # standard deviation of a random start around the style's m
 QUIET_START = 0.05  # the same without a style: noise that no content layer sees would stay
 SMALLEST_STYLE = 32  # pixels of a style's long side, below which its deep layers have too few positions
 FLAT = 0.01  # standard deviation of luminance, of 0..1: up to it there is nothing to paint, at twice it all is painted
+STROKE_BLUR = 1.5  # pixels, standard deviation: strokes that appear one by one are no smaller
+STROKE_EDGE = 0.1  # of all strokes, that are just appearing
 SMALLEST_AREA = 1e-3  # of a picture, below which a style leaves no trace in it
 
 log = logging.getLogger(__name__)
@@ -154,10 +165,19 @@ class Painter:
             painting = with_luminance(content.to(painting), painting)
         if self.look.exposure is not EVEN:
             painting = self.look.exposure.applied(painting, self._usual_luminance, self.settings.keep_exposure)
-        if self.look.cover is None:
+        cover = self._cover(painting)
+        if cover is None:
             return painting
-        image, cover = image.to(painting), resize(self.look.cover, size_of(painting)).to(painting)
+        image = image.to(painting)
         return torch.where(cover > 0, torch.lerp(image, painting, cover), image)
+
+    def _cover(self, painting: Tensor) -> Tensor | None:
+        """How much of each pixel of a `painting` (3, H, W) is seen, (1, H, W); None for all of it."""
+        cover = None if self.look.cover is None else resize(self.look.cover, size_of(painting)).to(painting)
+        if self.look.paint == 1:
+            return cover
+        strokes = stroke_cover(painting, self.look.paint)
+        return strokes if cover is None else cover * strokes
 
     def _calmed(self, painting: Tensor, content: Tensor) -> Tensor:
         """The painting, and the less of it the nearer the content is to FLAT."""
@@ -293,7 +313,8 @@ class Painter:
         return math.exp(np.interp(strength, strengths, np.log(balances)))
 
     def _telling_finished(self, on_step: OnStep, content: Tensor) -> OnStep:
-        if self.look.cover is None and self.settings.keep_colors != "luminance" and self.look.exposure is EVEN:
+        plain = self.look.cover is None and self.look.paint == 1
+        if plain and self.settings.keep_colors != "luminance" and self.look.exposure is EVEN:
             return on_step
 
         def small(image: Tensor) -> Tensor:
@@ -367,6 +388,19 @@ class _Report:
         self.spent += image[0].numel()
         if self._on_step:
             self._on_step(Step(self.number, self.count, self.spent / self._cost, image, losses))
+
+
+def stroke_cover(painting: Tensor, share: float) -> Tensor:
+    """Which strokes of a `painting` (3, H, W) are there, (1, H, W), 0..1, when they cover a `share`, 0..1, of it.
+
+    Dark strokes are the first, light ones the last, as in a drawing, so that each appears as a whole and moves along.
+    """
+    light = luminance_of(painting).cpu().numpy()
+    smooth = cv2.GaussianBlur(light, (0, 0), STROKE_BLUR)
+    ranks = np.empty(smooth.size, np.float32)
+    ranks[np.argsort(smooth, axis=None, kind="stable")] = np.linspace(0, 1, smooth.size, dtype=np.float32)
+    appeared = (share * (1 + STROKE_EDGE) - torch.from_numpy(ranks.reshape(smooth.shape))) / STROKE_EDGE
+    return appeared.clamp(0, 1)[None].to(painting)
 
 
 def scale_plan(size: Size, settings: Settings, multiple: int = 1) -> Plan:
