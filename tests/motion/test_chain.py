@@ -283,7 +283,7 @@ def test_what_a_scene_dissolves_into_is_painted_and_nothing_of_the_first_stays()
         pair = torch.stack([image.mean(0).flatten(), scene.mean(0).flatten()])
         return float(torch.corrcoef(pair)[0, 1])
 
-    assert like(last, a) < like(alone, a) + 0.06
+    assert like(last, a) < like(alone, a) + 0.1
     assert like(last, b) > 0.85 * like(alone, b)
 
 

@@ -30,8 +30,9 @@ UNSETTLED_MOBILITY = 4.0  # how far uncovered pixels, and paint that is not firm
 STALE = 0.05  # of 0..1, blurred: change of what paint shows, at which it is half out of date
 SHOWN_BLUR = 2.0  # pixels, standard deviation, of that change
 REPAIRED = 0.25  # share of a change that paint out of date is given in each frame, and of its age that it loses
+STALE_AGE = SETTLING // 4  # the age that paint out of date has at least, and of new paint in an image shown again
 RENEWED = 0.05  # how far a frame's steps bring paint to what it shows
-RESTLESS = 0.1  # how far out of date paint is set free though it lies still
+RESTLESS = 0.025  # share of a change, from which on paint is set free though it lies still
 GRAIN, GRAIN_SIZE = 0.04, 2  # noise that strokes in uncovered areas begin from, and the size of its spots in pixels
 
 
@@ -174,11 +175,14 @@ def followed(
     hidden = earlier.weight * SETTLING if earlier else SETTLING * remembered.known.float()
     age = torch.where(visible, age, hidden)
     age = torch.where(changed.to(age.device), age.clamp(max=UNSETTLED), age)
-    unsettled = (age[0] < SETTLING - 1).cpu() | torch.from_numpy((motion.flow != 0).any(-1))
     shown = torch.where(motion.visible, warp(memory.shown, motion.flow), frame.content)
     change, stale = staleness(shown, frame.content)
-    age = age * (1 - REPAIRED * stale.to(age.device))
-    unsettled |= stale[0] > RESTLESS
+    # A film of few frames that are shown twice is painted once, unless much of its paint is out of date.
+    again = torch.equal(frame.content, memory.pictures[0]) and float(stale.mean()) < LOST
+    unsettled = (age[0] < (STALE_AGE if again else SETTLING - 1)).cpu() | torch.from_numpy((motion.flow != 0).any(-1))
+    repaired = torch.zeros_like(stale) if again else REPAIRED * stale
+    age = torch.maximum(age * (1 - repaired.to(age.device)), age.clamp(max=STALE_AGE))
+    unsettled |= repaired[0] > RESTLESS
     stillness, free = memory.stillness.after(frame.content, unsettled)
     if painter.is_flat(frame.content):
         calm = painter.calm(frame.content)
@@ -190,7 +194,6 @@ def followed(
     carried_paint = earlier.blended(remembered) if earlier else _filled(painter, remembered, content)
     start = torch.where(free, carried_paint, memory.last.image)
     pull = painter.pull(content, start) if memory.pull is None else memory.pull
-    repaired = REPAIRED * stale
     start = start + repaired.to(start) * (painter.coloured(shown + change) - painter.coloured(shown))
     shown = shown + torch.maximum(repaired, RENEWED * free.cpu().float()) * (frame.content - shown)
     settled = age / SETTLING

@@ -78,7 +78,7 @@ def with_luminance(picture: Tensor, painting: Tensor) -> Tensor:
 
 def contrast(picture: Tensor) -> float:
     """The standard deviation of the luminance of `picture` (3, H, W)."""
-    return float(luminance_of(picture).std())
+    return float(luminance_of(picture).std(correction=0))
 
 
 def luminance_of(picture: Tensor) -> Tensor:
