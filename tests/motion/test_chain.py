@@ -284,7 +284,7 @@ def test_what_a_scene_dissolves_into_is_painted_and_nothing_of_the_first_stays()
         return float(torch.corrcoef(pair)[0, 1])
 
     assert like(last, a) < like(alone, a) + 0.1
-    assert like(last, b) > 0.85 * like(alone, b)
+    assert like(last, b) > 0.8 * like(alone, b)
 
 
 def test_new_paint_goes_further_in_the_first_step_than_settled_paint() -> None:

@@ -29,8 +29,8 @@ LOST = 0.3  # share of pixels that earlier paint is known of, below which a fram
 UNSETTLED_MOBILITY = 4.0  # how far uncovered pixels, and paint that is not firm, move for a gradient; settled ones: 1
 STALE = 0.05  # of 0..1, blurred: change of what paint shows, at which it is half out of date
 SHOWN_BLUR = 2.0  # pixels, standard deviation, of that change
-REPAIRED = 0.25  # share of a change that paint out of date is given in each frame, and of its age that it loses
-STALE_AGE = SETTLING // 4  # the age that paint out of date has at least, and of new paint in an image shown again
+REPAIRED = 0.25  # share of a change that paint out of date is given in each frame
+FIRM = 0.9  # how settled paint is no longer new
 RENEWED = 0.05  # how far a frame's steps bring paint to what it shows
 RESTLESS = 0.025  # share of a change, from which on paint is set free though it lies still
 GRAIN, GRAIN_SIZE = 0.04, 2  # noise that strokes in uncovered areas begin from, and the size of its spots in pixels
@@ -179,9 +179,8 @@ def followed(
     change, stale = staleness(shown, frame.content)
     # A film of few frames that are shown twice is painted once, unless much of its paint is out of date.
     again = torch.equal(frame.content, memory.pictures[0]) and float(stale.mean()) < LOST
-    unsettled = (age[0] < (STALE_AGE if again else SETTLING - 1)).cpu() | torch.from_numpy((motion.flow != 0).any(-1))
+    unsettled = (age[0] < SETTLING).cpu() | torch.from_numpy((motion.flow != 0).any(-1))
     repaired = torch.zeros_like(stale) if again else REPAIRED * stale
-    age = torch.maximum(age * (1 - repaired.to(age.device)), age.clamp(max=STALE_AGE))
     unsettled |= repaired[0] > RESTLESS
     stillness, free = memory.stillness.after(frame.content, unsettled)
     if painter.is_flat(frame.content):
@@ -196,9 +195,9 @@ def followed(
     pull = painter.pull(content, start) if memory.pull is None else memory.pull
     start = start + repaired.to(start) * (painter.coloured(shown + change) - painter.coloured(shown))
     shown = shown + torch.maximum(repaired, RENEWED * free.cpu().float()) * (frame.content - shown)
-    settled = age / SETTLING
+    settled = age / SETTLING * (1 - stale.to(age.device))
     stiffness = remembered.trust * settled * (255 * pull / (2 * painter.settings.stability))
-    done = float((age < SETTLING - 1).float().mean()) < NEW  # else a good loss may hide that the new part is bare
+    done = float((settled < FIRM).float().mean()) < NEW  # else a good loss may hide that the new part is bare
     lowest = -math.inf if changed.all() else memory.level
     level = lowest if done else -math.inf
     effort = min(1.0, float(free.float().mean()) / FULL_EFFORT)
