@@ -131,13 +131,14 @@ def changes_measured(name: str, painter: Painter, frames: list[Frame], out: Path
         [float(luminance_of(image).mean()) for image in (f.image, r.painted.image)]
         for f, r in zip(frames, results, strict=True)
     ]
-    brightest = max(light)
+    brightest = [max(1e-6, value) for value in max(light)]
     course = [abs(painted / brightest[1] - source / brightest[0]) for source, painted in light]
     last, shown = alone[len(frames) - 1], frames[-1].image
     row = {
         "shots": 1 + len(scenes.cuts),
         "highest_content_over_alone": max(ratios, default=float("nan")),
-        "structure_at_the_end_over_alone": structure(results[-1].painted.image, shown) / structure(last.image, shown),
+        "structure_at_the_end": structure(results[-1].painted.image, shown),
+        "structure_at_the_end_alone": structure(last.image, shown),
         "luminance_off_its_course": max(course),
         "darkest_mean_of_255": 255 * min(painted for _, painted in light),
         "steps": float(np.mean([r.painted.steps for r in results[1:]])),

@@ -30,9 +30,9 @@ UNSETTLED_MOBILITY = 4.0  # how far uncovered pixels, and paint that is not firm
 STALE = 0.05  # of 0..1, blurred: change of what paint shows, at which it is half out of date
 SHOWN_BLUR = 2.0  # pixels, standard deviation, of that change
 REPAIRED = 0.25  # share of a change that paint out of date is given in each frame
-FIRM = 0.9  # how settled paint is no longer new
+FIRM = 0.9  # share, 0..1, below which paint is not settled
 RENEWED = 0.05  # how far a frame's steps bring paint to what it shows
-RESTLESS = 0.025  # share of a change, from which on paint is set free though it lies still
+RESTLESS = 0.025  # repaired share, above which paint is painted on though it lies still
 GRAIN, GRAIN_SIZE = 0.04, 2  # noise that strokes in uncovered areas begin from, and the size of its spots in pixels
 
 

@@ -9,7 +9,6 @@ from functools import cached_property, partial
 from statistics import fmean
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -35,10 +34,10 @@ from vidstyle.painting.palette import (
     colour_root,
     contrast,
     grey_palette,
-    luminance_of,
     with_luminance,
 )
 from vidstyle.painting.statistics import statistic_of
+from vidstyle.painting.strokes import stroke_cover
 from vidstyle.painting.targets import Anchor, ContentTargets, Losses, Objective, Region, StyleTargets
 from vidstyle.settings import Settings
 
@@ -53,8 +52,6 @@ RANDOM_START = 0.25  # standard deviation of a random start around the style's m
 QUIET_START = 0.05  # the same without a style: noise that no content layer sees would stay
 SMALLEST_STYLE = 32  # pixels of a style's long side, below which its deep layers have too few positions
 FLAT = 0.01  # standard deviation of luminance, of 0..1: up to it there is nothing to paint, at twice it all is painted
-STROKE_BLUR = 1.5  # pixels, standard deviation: strokes that appear one by one are no smaller
-STROKE_EDGE = 0.1  # of all strokes, that are just appearing
 SMALLEST_AREA = 1e-3  # of a picture, below which a style leaves no trace in it
 
 log = logging.getLogger(__name__)
@@ -388,19 +385,6 @@ class _Report:
         self.spent += image[0].numel()
         if self._on_step:
             self._on_step(Step(self.number, self.count, self.spent / self._cost, image, losses))
-
-
-def stroke_cover(painting: Tensor, share: float) -> Tensor:
-    """Which strokes of a `painting` (3, H, W) are there, (1, H, W), 0..1, when they cover a `share`, 0..1, of it.
-
-    Dark strokes are the first, light ones the last, as in a drawing, so that each appears as a whole and moves along.
-    """
-    light = luminance_of(painting).cpu().numpy()
-    smooth = cv2.GaussianBlur(light, (0, 0), STROKE_BLUR)
-    ranks = np.empty(smooth.size, np.float32)
-    ranks[np.argsort(smooth, axis=None, kind="stable")] = np.linspace(0, 1, smooth.size, dtype=np.float32)
-    appeared = (share * (1 + STROKE_EDGE) - torch.from_numpy(ranks.reshape(smooth.shape))) / STROKE_EDGE
-    return appeared.clamp(0, 1)[None].to(painting)
 
 
 def scale_plan(size: Size, settings: Settings, multiple: int = 1) -> Plan:
