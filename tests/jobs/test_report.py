@@ -14,7 +14,7 @@ from torch import Tensor
 from tests.pictures import clouds, random_tensors, stripes
 from vidstyle.errors import SettingsError, SinkError, SourceError, VidstyleError
 from vidstyle.features.weights import save_filters
-from vidstyle.jobs.measures import Judge, Work
+from vidstyle.jobs.measures import FAR_OFF, Judge, Work, far_off
 from vidstyle.jobs.report import Report, compare, write_report
 from vidstyle.jobs.run import stylize
 from vidstyle.media.images import save_picture
@@ -93,6 +93,23 @@ def test_style_is_judged_by_each_layer_and_by_layers_that_were_not_optimised(rep
     assert figures["held_out_layers"] == ["conv1_2"]
     frame = figures["films"][0]["frames"][0]
     assert set(frame["style"]) == {"conv1_1", "conv1_2", "conv2_1"}
+
+
+def test_frames_far_off_the_usual_are_marked(place: Path, settings: Settings, report: Report) -> None:
+    assert all(figures["far_off"] == 0 for figures in summaries(report).values())
+    source = SCENE[:, :, :96]
+    film(place / "lost.mp4", [clouds(*SIZE, seed=9, grain=2) if i == 7 else source for i in range(COUNT)])
+    lost = compare(
+        [place / "lost.mp4"], place / "source.mp4", [place / "style.png"], settings.replace(keep_colors="free")
+    )
+    assert summaries(lost)["lost.mp4"]["far_off"] == 1
+    assert lost.to_html().count('class="far-off"') == 1
+    assert 'class="far-off"' not in report.to_html()
+
+
+def test_far_off_is_against_the_median_of_what_is_known() -> None:
+    assert far_off([1.0, 2.0, 1.0, FAR_OFF + 0.5, float("nan"), 0.0, 1.0]) == [3]
+    assert far_off([]) == far_off([float("nan"), 0.0]) == []
 
 
 def test_what_cannot_be_measured_is_null_and_not_nought(report: Report) -> None:

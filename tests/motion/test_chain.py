@@ -15,6 +15,7 @@ from vidstyle.motion.chain import (
     Memory,
     PaintedFrame,
     Remembered,
+    bare_places,
     followed,
     staleness,
     uncovered_filled,
@@ -163,6 +164,38 @@ def test_uncovered_pixels_are_painted_and_not_left_as_the_content() -> None:
     frames = [Frame(i, i / 24, moved_square(24 if i else 0)) for i in range(8)]
     second, last = (painted(frames)[i].painted.image[:, 22:42, 12:32] for i in (1, -1))
     assert float((last - second).abs().mean()) > 0.02
+
+
+def test_bare_places_are_large_new_areas_and_no_edges_of_moving_things() -> None:
+    fresh = torch.zeros(1, 60, 100)
+    fresh[:, :, 90:] = 1  # what a pan brings into sight
+    fresh[:, 10:50, 40:42] = 1  # beside a thing that moves
+    bare = bare_places(fresh)
+    assert bool((bare[:, :, 94:] == 1).all())
+    assert bool((bare[:, :, :80] == 0).all())
+
+
+def test_coarse_strokes_change_new_places_alone() -> None:
+    painter = PAINTER.retuned(settings=SETTINGS.replace(scales=2))
+    content, start, new = clouds(72, 80, grain=6), clouds(72, 80, seed=4), torch.zeros(1, 72, 80)
+    new[:, :, 60:] = 1
+    sketched = painter.sketched(content, start, new)
+    assert torch.equal(sketched[:, :, :60], start[:, :, :60])
+    losses = [float(painter.objective(painter.coloured(content))(picture).total) for picture in (start, sketched)]
+    assert losses[1] < losses[0]
+
+
+def test_a_frame_whose_content_is_far_off_gives_the_next_one_more_steps() -> None:
+    frames = pan(2)
+    first = painted(frames[:1])[0]
+    memory = Memory.of_opener(first.frame, first.painted)
+    *_, one = tracked(frames, (1,), dis)
+    remembered = Remembered.of(memory.paintings, one.motions)
+    steps = [
+        followed(PAINTER, one, replace(memory, content=share * memory.content), remembered, None).last.steps
+        for share in (1, 0.5)
+    ]
+    assert steps == [2, 4]
 
 
 def test_paint_that_was_hidden_for_a_frame_comes_back() -> None:

@@ -72,6 +72,15 @@ def test_pictures_without_structure_have_a_balance_all_the_same(picture: torch.T
     assert least_balance(SMALL.strength) <= balance <= LARGEST
 
 
+def test_a_balance_that_meets_its_bound_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    painter = Painter([STYLE], FILTERS, SMALL)
+    assert calibrated(painter, [clouds(96, 120, grain=16)]).balance < LARGEST
+    assert not caplog.records
+    lost = painter.retuned(settings=SMALL.replace(style_weight=1e9))
+    assert calibrated(lost, [clouds(96, 120, grain=16)]).balance == pytest.approx(LARGEST)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
 def test_contents_are_moved_to_the_styles_colours_unless_they_keep_their_own() -> None:
     content, style = 0.3 * clouds(60, 80), 0.6 + 0.4 * clouds(50, 50, seed=1)
     painter = calibrated(Painter([style], FILTERS, SMALL), [content])

@@ -7,7 +7,7 @@ from statistics import fmean
 
 from vidstyle.jobs.estimate import following_cost
 from vidstyle.jobs.listener import Crowd, Outline
-from vidstyle.motion.chain import PaintedFrame
+from vidstyle.motion.chain import MOST_EFFORT, PaintedFrame
 from vidstyle.painting.painter import Step, scale_plan
 
 REMEMBERED = 20  # frames that the mean time of a frame is taken over
@@ -62,7 +62,7 @@ class Pace:
 
     def step(self, step: Step) -> None:
         if self.last_step is None:
-            self.opening = self._only_openers or not self.frames_done or step.count > self._frame_steps
+            self.opening = self._only_openers or not self.frames_done or step.count > MOST_EFFORT * self._frame_steps
         self.last_step, self.loss = step, float(step.losses.total)
 
     def frame(self, painted: PaintedFrame) -> None:

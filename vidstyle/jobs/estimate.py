@@ -51,7 +51,7 @@ def estimate(settings: Settings, size: Size, shots: int, frames: int, seconds_pe
 
 
 def following_cost(settings: Settings, size: Size) -> float:
-    """Steps times pixels that a following frame of `size` takes, at most."""
+    """Steps times pixels that a following frame of `size` takes as a rule; up to MOST_EFFORT times where all is new."""
     return (settings.frame_steps + BESIDE_STEPS) * size[0] * size[1]
 
 

@@ -5,7 +5,7 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import fmean
+from statistics import fmean, median
 
 import torch
 from torch import Tensor
@@ -18,12 +18,13 @@ from vidstyle.motion.flow import Motion
 from vidstyle.motion.stability import StillRuns, flow_difference, gradient_energy, warp_error
 from vidstyle.painting.balance import structure
 from vidstyle.painting.losses import gram_matrix
-from vidstyle.painting.painter import STROKES, Painted, Size, size_of
-from vidstyle.painting.palette import Palette, Palettes, grey_palette
+from vidstyle.painting.painter import FLAT, STROKES, Painted, Size, size_of
+from vidstyle.painting.palette import Palette, Palettes, contrast, grey_palette
 from vidstyle.painting.statistics import STATISTICS
 from vidstyle.painting.targets import ContentTargets, StyleTargets
 
 LONG = 8  # frames between the two of a long-term pair
+FAR_OFF = 20.0  # times the usual content error or loss of a film: such a frame does not show what it should
 NOTHING = float("nan")
 
 
@@ -58,7 +59,8 @@ class FrameMeasures:
 
     `warp_error` and `long_warp_error` (LONG frames back) are mean squared differences of values 0..1; the same over
     `energy` cannot be won by blur. `style` is the relative Gram error by layer; `source_style` is that of the unpainted
-    source. `content` is the relative error of the responses, `structure` the local correlation with the source.
+    source. `content` is the relative error of the responses (nan where there is hardly anything to see), `structure`
+    the local correlation with the source.
     """
 
     index: int
@@ -218,7 +220,7 @@ def _measured(
         long_warp_error=long,
         flow_difference=flow,
         structure=structure(painting, picture),
-        content=comparison.content,
+        content=comparison.content if has_content(picture) else NOTHING,
         style=comparison.style,
         source_style=comparison.source_style,
     )
@@ -253,8 +255,20 @@ def summary(film: FilmMeasures, optimised: Sequence[str], held_out: Sequence[str
         "steps": _mean(w.steps for w in work),
         "full_steps": _mean(w.full_steps for w in work),
         "seconds": _mean(w.seconds for w in work),
+        "far_off": len(far_off([frame.content for frame in frames])),
         "memory": max((w.memory for w in work), default=NOTHING),
     }
+
+
+def has_content(picture: Tensor) -> bool:
+    """Whether `picture` (3, H, W) shows enough that an error relative to it says something."""
+    return contrast(picture) > 2 * FLAT
+
+
+def far_off(errors: Sequence[float]) -> list[int]:
+    """The places of `errors` that are FAR_OFF times the median or more; nan and 0 are left out."""
+    known = [error for error in errors if error > 0]
+    return [i for i, error in enumerate(errors) if error > 0 and error > FAR_OFF * median(known)]
 
 
 def _mean(values: Iterator[float]) -> float:

@@ -12,7 +12,7 @@ import cv2
 from jinja2 import Environment, PackageLoader
 from torch import Tensor
 
-from vidstyle.jobs.measures import FilmMeasures, FrameMeasures
+from vidstyle.jobs.measures import FAR_OFF, FilmMeasures, FrameMeasures, far_off
 from vidstyle.painting.painter import Size
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ FIGURES = (  # key of the summary, what the reader sees, unit and digits
     ("flow_difference", "motion against the source's (tOF, pixels)", 1, "{:.3f}"),
     ("structure", "structure kept (1 = all)", 1, "{:.3f}"),
     ("content", "content error (relative)", 1, "{:.3f}"),
+    ("far_off", f"frames whose content error is {FAR_OFF:g} times the usual", 1, "{:.0f}"),
     ("style_distance", "style distance (source = 100 %)", 100, "{:.2f} %"),
     ("held_out_style_distance", "style distance on layers that were not optimised", 100, "{:.2f} %"),
     ("steps", "steps per frame", 1, "{:.1f}"),
@@ -91,11 +92,14 @@ def _curves(report: Report) -> list[dict[str, Any]]:
     if any(frame.work for film in report.films for frame in film.measures.frames):
         measures.append(("steps in steps at full size", lambda f: f.work.full_steps if f.work else math.nan))
         measures.append(("seconds per frame", lambda f: f.work.seconds if f.work else math.nan))
-    return [_curve(title, value, report) for title, value in measures]
+    return [_curve(title, value, report, marked=title == "content error") for title, value in measures]
 
 
-def _curve(title: str, value: Callable[[FrameMeasures], float], report: Report) -> dict[str, Any]:
-    """Where the lines of one measure run, time along x and from 0 up along y, in pixels of the picture."""
+def _curve(title: str, value: Callable[[FrameMeasures], float], report: Report, *, marked: bool) -> dict[str, Any]:
+    """Where the lines of one measure run, time along x and from 0 up along y, in pixels of the picture.
+
+    Where they are `marked`, points of each film's frames that are far off its usual value too.
+    """
     films = [[(frame.seconds, value(frame)) for frame in film.measures.frames] for film in report.films]
     points = [point for film in films for point in film if not math.isnan(point[1])]
     first, last = min((x for film in films for x, _ in film), default=0.0), max(x for film in films for x, _ in film)
@@ -106,10 +110,11 @@ def _curve(title: str, value: Callable[[FrameMeasures], float], report: Report) 
         return f"{across:.1f},{(HEIGHT - BOTTOM) * (1 - y / top):.1f}"
 
     lines = [" ".join(place(x, y) for x, y in film if not math.isnan(y)) for film in films]
+    marks = [[place(*film[i]).split(",") for i in far_off([y for _, y in film])] if marked else [] for film in films]
     cuts = [place(f.seconds, 0).split(",")[0] for f in report.films[0].measures.frames if f.cut]
     ticks = [(f"{(HEIGHT - BOTTOM) * (1 - share):.1f}", f"{share * top:.3g}") for share in (0, 0.5, 0.92)]
     times = [(place(x, 0).split(",")[0], f"{x:.1f} s") for x in (first, (first + last) / 2, last)]
-    return {"title": title, "lines": lines, "cuts": cuts, "ticks": ticks, "times": times}
+    return {"title": title, "lines": lines, "marks": marks, "cuts": cuts, "ticks": ticks, "times": times}
 
 
 def _number(value: float, form: str) -> str:

@@ -86,6 +86,7 @@ def link_bytes(link: Linked) -> bytes:
         "full_steps": last.full_steps,
         "step_size": last.step_size,
         "level": memory.level,
+        "content": memory.content,
         "pull": memory.pull,
         "shares": memory.look.shares,
         "strength": memory.look.strength,
@@ -114,6 +115,7 @@ def _link_of(tensors: Mapping[str, Tensor], there: Mapping[str, Tensor], facts: 
         age=there["age"],
         shown=tensors["shown"],
         level=facts["level"],
+        content=facts["content"],
         pull=facts["pull"],
         look=Look(
             facts["shares"] and tuple(facts["shares"]),

@@ -19,7 +19,7 @@ from vidstyle.jobs.folder import Manifest, WorkFolder, difference_between, facts
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Listener, Summary
 from vidstyle.jobs.looks import Looks, looks_of
-from vidstyle.jobs.measures import Work
+from vidstyle.jobs.measures import Work, far_off, has_content
 from vidstyle.jobs.ready import device_here, device_of, load_start, load_styles, outline_film, ready_for_film
 from vidstyle.jobs.report import compare, write_report
 from vidstyle.jobs.scout import opened
@@ -28,6 +28,7 @@ from vidstyle.jobs.state import link_bytes, link_of, painter_bytes, painter_of
 from vidstyle.media.pieces import Film, Piece, open_piece
 from vidstyle.media.sink import join_pieces
 from vidstyle.media.source import Frame, Source
+from vidstyle.motion.chain import PaintedFrame
 from vidstyle.motion.estimators import prepare_flow
 from vidstyle.motion.passes import paint_part
 from vidstyle.motion.shots import mark_cuts
@@ -97,7 +98,7 @@ class Underway(Planned):
         frames = self.reader.frames_of(segment)
         needs, device = segment.needs, self.painter.device
         handed = None if needs is None else link_of(self.folder.state(needs), device)
-        hands_on, work = handed, list[Work]()
+        hands_on, work, losses = handed, list[Work](), list[float]()
         part = scratch / f"{secrets.token_hex(8)}{self.folder.piece_ending}"  # a dying ffmpeg may write to the last one
         with open_piece(part, self.film, segment.start) as piece:
             try:
@@ -106,10 +107,12 @@ class Underway(Planned):
                 ):
                     piece.write(painted.painted.image)
                     work.append(Work.of(painted.painted))
+                    losses.append(_content_loss(painted))
                     self.listener.frame(painted)
                     hands_on = link
                 self._check_read(segment, len(work))
                 piece.finish()
+                _warn_of_far_off(segment, losses)
                 state = link_bytes(hands_on) if hands_on and segment.leaves else None
                 self.reader.source.check_unchanged()
                 if before_commit:
@@ -157,6 +160,22 @@ class Underway(Planned):
         if self.job.report:
             summary = replace(summary, report=_reported(self.job, self.painter, took, self.listener))
         return summary
+
+
+def _content_loss(one: PaintedFrame) -> float:
+    """That of a frame that was painted; 0 where nothing was, or there is hardly anything to paint."""
+    counts = one.painted.steps and has_content(one.frame.content)
+    return float(one.painted.losses.content) if counts else 0.0
+
+
+def _warn_of_far_off(segment: Segment, losses: Sequence[float]) -> None:
+    """One line where frames of a segment have content losses far above the others' (0: not painted)."""
+    if found := far_off(losses):
+        log.warning(
+            "%d frames lost their content, the first is frame %d: look at them, and try another --strength or --style",
+            len(found),
+            segment.start + found[0],
+        )
 
 
 def tell_resumed(work: Planned, done: Sequence[Segment], listener: Listener) -> None:

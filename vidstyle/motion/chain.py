@@ -25,6 +25,8 @@ SETTLING = 16  # frames over which uncovered pixels are painted freely, before t
 UNSETTLED = SETTLING // 2  # the age of paint that is to look otherwise: half as firm, and not held
 NEW = 0.05  # share of pixels that were lately uncovered, from which on no loss of a frame is low enough
 FULL_EFFORT = 0.6  # share of free pixels from which on a frame is given all its steps
+MOST_EFFORT = 2.0  # times the steps of a following frame, at most, where much is new or content is far off
+FAR_OFF = 1.5  # times the content loss of a shot's first frame, from which on the next one takes as many steps again
 LOST = 0.3  # share of pixels that earlier paint is known of, below which a frame is painted like a first one
 UNSETTLED_MOBILITY = 4.0  # how far uncovered pixels, and paint that is not firm, move for a gradient; settled ones: 1
 STALE = 0.05  # of 0..1, blurred: change of what paint shows, at which it is half out of date
@@ -33,7 +35,10 @@ REPAIRED = 0.25  # share of a change that paint out of date is given in each fra
 FIRM = 0.9  # share, 0..1, below which paint is not settled
 RENEWED = 0.05  # how far a frame's steps bring paint to what it shows
 RESTLESS = 0.025  # repaired share, above which paint is painted on though it lies still
-GRAIN, GRAIN_SIZE = 0.04, 2  # noise that strokes in uncovered areas begin from, and the size of its spots in pixels
+FRESH = 4  # frames since it came into sight, in which a large area is given coarse strokes first
+PATCH = 0.08  # of the long side: the size from which on such an area is large
+SKETCHED = 0.02  # share of pixels in large new areas, from which on there are coarse strokes
+GRAIN, GRAIN_SIZE = 0.04, 8  # noise that strokes in uncovered areas begin from, and the size of its spots in pixels
 
 
 @dataclass(frozen=True)
@@ -51,8 +56,8 @@ class Memory:
     `paintings` are the last ones, the latest first, as many as are looked back at, and `pictures` what they were
     painted of; `last` is all of the latest; `age` (1, H, W) counts the frames since a pixel was uncovered, up to
     SETTLING. `shown` (3, H, W) is what of the source each pixel was painted for: paint that the flow leads astray comes
-    to lie on other things. `level` is the loss of the shot's first frame, which no loss is below once the `look`
-    changes, and `pull` how strongly the second one's pulled (`Painter.pull`); both stay.
+    to lie on other things. `level` and `content` are losses of the shot's first frame; no loss is below the level once
+    the `look` changes. `pull` is how strongly the second one's pulled (`Painter.pull`); all three stay.
     """
 
     paintings: tuple[Tensor, ...]
@@ -62,6 +67,7 @@ class Memory:
     age: Tensor
     shown: Tensor
     level: float
+    content: float
     pull: float | None = None
     look: Look = PLAIN
 
@@ -69,8 +75,9 @@ class Memory:
     def of_opener(cls, frame: Frame, painted: Painted) -> "Memory":
         """What a shot's first frame hands on."""
         age = torch.full_like(painted.image[:1], SETTLING if painted.steps else 0)
-        still, level = Stillness.at(frame.content), float(painted.losses.picture)
-        return cls((painted.image,), (frame.content,), painted, still, age, frame.content, level, look=frame.look)
+        losses = float(painted.losses.picture), float(painted.losses.content)
+        still = Stillness.at(frame.content)
+        return cls((painted.image,), (frame.content,), painted, still, age, frame.content, *losses, look=frame.look)
 
     def resized(self, size: Size) -> "Memory":
         """For frames of another (height, width)."""
@@ -202,10 +209,13 @@ def followed(
     level = lowest if done else -math.inf
     effort = min(1.0, float(free.float().mean()) / FULL_EFFORT)
     mobility = free * (UNSETTLED_MOBILITY + (1 - UNSETTLED_MOBILITY) * settled)
-    effort += float((1 - settled).mean())  # what is new takes up to as many steps again
+    effort += float((1 - settled).mean()) + (float(memory.last.losses.content) > FAR_OFF * memory.content)
     if repaint_still:  # by single steps, which no further evaluation corrects: none goes further than the step size
         stiffness, mobility, level, effort = stiffness * free, torch.ones_like(mobility), -math.inf, 1.0
-    schedule = Schedule(max(1, round(effort * painter.settings.frame_steps)), level=level)
+    bare = bare_places((free & (age < FRESH)).float())
+    if float(bare.mean()) > SKETCHED and not repaint_still:
+        start = painter.sketched(content, start, bare)
+    schedule = Schedule(max(1, round(min(MOST_EFFORT, effort) * painter.settings.frame_steps)), level=level)
     painted = painter.follow(
         content, Anchor(start.clamp(0, 1), stiffness, mobility), schedule, memory.last.step_size, on_step
     )
@@ -270,6 +280,16 @@ def uncovered_filled(warped: Tensor, content: Tensor, visible: Tensor) -> Tensor
     fit = torch.linalg.solve(source.T @ source + regular, source.T @ warped[:, visible].T.cpu().double())  # (4, 3)
     coloured = torch.einsum("cd,chw->dhw", fit.to(content), torch.cat([content, ones])).clamp(0, 1)
     return torch.where(visible, warped, coloured)
+
+
+def bare_places(fresh: Tensor) -> Tensor:
+    """How far pixels lie in a large area of fresh paint, (1, H, W), 0..1: none where less than half of a patch is.
+
+    `fresh` (1, H, W), 0..1.
+    """
+    reach = round(PATCH * max(fresh.shape[1:]) / 2)
+    share = F.avg_pool2d(fresh[None], 2 * reach + 1, 1, reach, count_include_pad=False)[0]
+    return (4 * share - 2).clamp(0, 1)
 
 
 def staleness(shown: Tensor, content: Tensor) -> tuple[Tensor, Tensor]:

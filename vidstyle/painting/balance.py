@@ -5,6 +5,7 @@ pictures. What people mean by strength is how much of the shapes is left, and th
 network. So the weight is searched, on small paintings, that leaves the wanted structure; then it is frozen.
 """
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 
@@ -17,6 +18,8 @@ from vidstyle.media.look import Look
 from vidstyle.painting.painter import SMALLEST_SIDE, Painter, Size, scale_plan, size_of
 from vidstyle.painting.palette import luminance_of, palettes_for
 from vidstyle.settings import Settings
+
+log = logging.getLogger(__name__)
 
 OnProbe = Callable[[int, int], None]  # paintings of the search done, in all
 
@@ -91,7 +94,15 @@ def found_balance(painter: Painter, contents: Sequence[Tensor], strength: float,
         tell(number, PROBES)
         if abs(tried[-1][1]) < NEAR or (log_balance == lowest and tried[-1][1] > 0):
             break
-    return math.exp(_next_guess(tried, lowest))
+    found = math.exp(_next_guess(tried, lowest))
+    if found > 0.99 * LARGEST:
+        log.warning(
+            "at strength %g even the largest balance, %g, keeps too little of the shapes; look at a --preview, "
+            "and try another style, --strength or --weights",
+            strength,
+            LARGEST,
+        )
+    return found
 
 
 def least_balance(strength: float) -> float:

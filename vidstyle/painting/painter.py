@@ -52,6 +52,7 @@ RANDOM_START = 0.25  # standard deviation of a random start around the style's m
 QUIET_START = 0.05  # the same without a style: noise that no content layer sees would stay
 SMALLEST_STYLE = 32  # pixels of a style's long side, below which its deep layers have too few positions
 FLAT = 0.01  # standard deviation of luminance, of 0..1: up to it there is nothing to paint, at twice it all is painted
+SKETCH_STEPS = 8  # at each coarse size, where a following frame shows what no paint was for
 SMALLEST_AREA = 1e-3  # of a picture, below which a style leaves no trace in it
 
 log = logging.getLogger(__name__)
@@ -252,6 +253,20 @@ class Painter:
         end = self._descended(anchor.picture, objective, schedule, report, step_size)
         image, seconds = anchor.holding(end.image), time.perf_counter() - began
         return Painted(image, end.losses, report.number, seconds, end.step_size, report.full_steps)
+
+    def sketched(self, content: Tensor, start: Tensor, new: Tensor) -> Tensor:
+        """`start` (3, H, W) with coarse strokes of a painting of `content` where it is `new` (1, H, W), 0..1.
+
+        Steps at full size alone leave a lattice where there was no paint: only coarse sizes bring its large shapes.
+        """
+        coloured = self.coloured(content)
+        for size, _ in scale_plan(size_of(content), self.settings)[:-1]:
+            small, mobility = resize(start, size), (resize(new, size) > 0.1).float()
+            objective = self.objective(resize(coloured, size), Anchor(small, torch.zeros_like(mobility), mobility))
+            report = _Report([(size, SKETCH_STEPS)], None)
+            end = self._descended(small, objective, Schedule(SKETCH_STEPS), report, None)
+            start = (start + new * resize(end.image - small, size_of(start))).clamp(0, 1)
+        return start
 
     def pull(self, content: Tensor, image: Tensor) -> float:
         """How strongly the loss of a painting of `content` pulls at the values of `image`, per value: root mean square.
