@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vidstyle.errors import SourceError
-
-from . import ffmpeg
-from .limits import LIMITS, Limits
+from vidstyle.media import ffmpeg
+from vidstyle.media.limits import LIMITS, Limits
 
 FORMATS = ("GIF", "WEBP", "PNG")
 SHORTEST_MS = 20  # browsers show pictures with a shorter time for 100 ms

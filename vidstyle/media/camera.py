@@ -19,12 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidstyle.errors import SourceError
-
-from .ffmpeg import printable
-from .newest import Newest
-from .pixels import to_array
-from .probe import quiet_opencv
-from .source import Source, open_video
+from vidstyle.media.ffmpeg import printable
+from vidstyle.media.newest import Newest
+from vidstyle.media.pixels import to_array
+from vidstyle.media.probe import quiet_opencv
+from vidstyle.media.source import Source, open_video
 
 OPENING, READING = 8000, 5000  # milliseconds after which a network camera is taken for gone
 AGAIN = 0.5  # seconds between two tries to find a camera that went away

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from vidstyle.errors import SourceError
 from vidstyle.files import put_in_place
-
-from . import ffmpeg, streams
-from .probe import HD_HEIGHT, VideoInfo, transparent
+from vidstyle.media import ffmpeg, streams
+from vidstyle.media.probe import HD_HEIGHT, VideoInfo, transparent
 
 # Lossless, so that a repeated picture decodes to the same bits as the first; repeats cost next to nothing.
 _LOSSLESS = ["-c:v", "libx264", "-qp", "0", "-preset", "superfast", "-g", "60"]

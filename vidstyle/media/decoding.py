@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .probe import open_capture
+from vidstyle.media.probe import open_capture
 
 logger = logging.getLogger(__name__)
 

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from vidstyle.errors import SinkError
 from vidstyle.files import check_target
-
-from .pieces import GRADES
-from .sink import TooLargeError, open_sink
+from vidstyle.media.pieces import GRADES
+from vidstyle.media.sink import TooLargeError, open_sink
 
 FLIPBOOK_ENDINGS = (".gif", ".webp", ".mp4")
 RATE = Fraction(25, 2)  # pictures a second: 8 hundredths each, which all three formats can tell

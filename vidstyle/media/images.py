@@ -20,12 +20,11 @@ from torch import Tensor
 
 from vidstyle.errors import SinkError, SourceError
 from vidstyle.files import write_whole
-
-from . import ffmpeg
-from .animation import UNREADABLE, is_animated, open_picture, passing_over_metadata
-from .colour import in_srgb, planes, through_table, to_srgb
-from .limits import LIMITS, Limits
-from .readable import require_file
+from vidstyle.media import ffmpeg
+from vidstyle.media.animation import UNREADABLE, is_animated, open_picture, passing_over_metadata
+from vidstyle.media.colour import in_srgb, planes, through_table, to_srgb
+from vidstyle.media.limits import LIMITS, Limits
+from vidstyle.media.readable import require_file
 
 __all__ = [
     "PICTURE_ENDINGS",

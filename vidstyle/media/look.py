@@ -6,7 +6,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from .exposure import EVEN, Exposure
+from vidstyle.media.exposure import EVEN, Exposure
 
 
 @dataclass(frozen=True, eq=False)

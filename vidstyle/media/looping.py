@@ -11,9 +11,8 @@ from pathlib import Path
 from PIL import Image
 
 from vidstyle.errors import SinkError
-
-from . import ffmpeg
-from .pixels import raw_input
+from vidstyle.media import ffmpeg
+from vidstyle.media.pixels import raw_input
 
 Writer = Callable[[Path, tuple[int, int], list[int], int, Path, str], None]
 

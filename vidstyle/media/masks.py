@@ -14,10 +14,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vidstyle.errors import SourceError
-
-from .images import PICTURE_ENDINGS, load_picture
-from .limits import LIMITS, Limits
-from .source import Source, open_video
+from vidstyle.media.images import PICTURE_ENDINGS, load_picture
+from vidstyle.media.limits import LIMITS, Limits
+from vidstyle.media.source import Source, open_video
 
 MARGIN = 0.05  # of 0..1: what compression leaves of black and white
 _LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601

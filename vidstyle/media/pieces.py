@@ -20,10 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle.errors import SinkError
-
-from . import ffmpeg, streams
-from .pixels import even, padded, raw_input, to_array
-from .probe import VideoInfo
+from vidstyle.media import ffmpeg, streams
+from vidstyle.media.pixels import even, padded, raw_input, to_array
+from vidstyle.media.probe import VideoInfo
 
 _H264 = ["-c:v", "libx264", "-preset", "medium"]
 _VP9 = ["-c:v", "libvpx-vp9", "-b:v", "0", "-deadline", "good", "-cpu-used", "3", "-row-mt", "1"]

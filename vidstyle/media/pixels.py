@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from . import ffmpeg
+from vidstyle.media import ffmpeg
 
 
 def raw_input(size: tuple[int, int], rate: Fraction, path: Path | None = None) -> list[str]:

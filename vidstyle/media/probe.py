@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidstyle.errors import SourceError
-
-from . import animation, ffmpeg, streams, timing
-from .images import PICTURE_ENDINGS, picture_format
-from .limits import LIMITS, Limits
-from .readable import require_file
+from vidstyle.media import animation, ffmpeg, streams, timing
+from vidstyle.media.images import PICTURE_ENDINGS, picture_format
+from vidstyle.media.limits import LIMITS, Limits
+from vidstyle.media.readable import require_file
 
 PADDED_DELAY = 0.1  # seconds: a picture that starts later than this is filled up with copies of the first one
 HD_HEIGHT = 720  # untagged pictures of at least this height are taken as BT.709, as players do

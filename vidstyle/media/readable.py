@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from vidstyle.errors import SourceError
-
-from . import ffmpeg
+from vidstyle.media import ffmpeg
 
 PATIENCE = 30.0  # seconds that a disk or a network drive may take to answer
 

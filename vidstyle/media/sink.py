@@ -17,9 +17,8 @@ from torch import Tensor
 
 from vidstyle.errors import SinkError
 from vidstyle.files import put_in_place
-
-from . import ffmpeg, looping, sound
-from .pieces import Film, check_count, joined_raw, joined_video, open_piece
+from vidstyle.media import ffmpeg, looping, sound
+from vidstyle.media.pieces import Film, check_count, joined_raw, joined_video, open_piece
 
 
 class TooLargeError(SinkError):

@@ -8,10 +8,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from vidstyle.errors import SinkError
-
-from . import ffmpeg
-from .pieces import container_arguments
-from .probe import VideoInfo
+from vidstyle.media import ffmpeg
+from vidstyle.media.pieces import container_arguments
+from vidstyle.media.probe import VideoInfo
 
 logger = logging.getLogger(__name__)
 

@@ -27,15 +27,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle.errors import SourceError
-
-from . import animation, ffmpeg
-from .conform import conform
-from .decoding import Picture, decoded
-from .images import PICTURE_ENDINGS
-from .limits import LIMITS, Limits
-from .look import PLAIN, Look
-from .probe import VideoInfo, probe
-from .readahead import HangError, ReadAhead, Sign
+from vidstyle.media import animation, ffmpeg
+from vidstyle.media.conform import conform
+from vidstyle.media.decoding import Picture, decoded
+from vidstyle.media.images import PICTURE_ENDINGS
+from vidstyle.media.limits import LIMITS, Limits
+from vidstyle.media.look import PLAIN, Look
+from vidstyle.media.probe import VideoInfo, probe
+from vidstyle.media.readahead import HangError, ReadAhead, Sign
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from . import ffmpeg
+from vidstyle.media import ffmpeg
 
 SCAN_SECONDS = 3.5  # a scan that takes longer is cut off: a very large file is judged by its first part
 

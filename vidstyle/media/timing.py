@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from .streams import PacketTimes
+from vidstyle.media.streams import PacketTimes
 
 _NTSC = (24, 30, 48, 60, 120)  # these are also used slowed down by 1000/1001
 _WHOLE = (5, 6, 8, 10, 12, 15, 16, 18, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120, 240)
