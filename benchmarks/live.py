@@ -33,8 +33,8 @@ from vidstyle.apps.memory import keep_freed_memory
 from vidstyle.jobs.measures import film_measures, judged, summary
 from vidstyle.live.painting import LivePainting, LivePicture, as_tensor, paint_live
 from vidstyle.media.camera import Camera
-from vidstyle.media.images import resize
 from vidstyle.media.pixels import to_array
+from vidstyle.media.sizes import resize
 from vidstyle.motion.passes import paint_frames
 from vidstyle.presets import LIVE
 

@@ -23,8 +23,9 @@ from torch import Tensor
 
 from vidstyle.features.weights import load_filters
 from vidstyle.jobs.studies import BLOCKS, feature_errors, reconstructor, texturer
-from vidstyle.media.images import fit_size, load_picture, resize
-from vidstyle.painting.painter import TILE, size_of
+from vidstyle.media.images import load_picture
+from vidstyle.media.sizes import fit_size, resize, size_of
+from vidstyle.painting.painter import TILE
 from vidstyle.presets import RECONSTRUCTION, TEXTURE
 from vidstyle.settings import Settings
 

@@ -42,9 +42,10 @@ import vidstyle
 from vidstyle import Painter, Settings, calibrated, load_filters, load_picture, open_video, save_picture
 from vidstyle.jobs.measures import Judge
 from vidstyle.jobs.sheet import labelled_sheet
-from vidstyle.media.images import fit_size, picture_format, resize
+from vidstyle.media.images import picture_format
+from vidstyle.media.sizes import fit_size, resize, size_of
 from vidstyle.painting.balance import structure
-from vidstyle.painting.painter import STROKES, size_of
+from vidstyle.painting.painter import STROKES
 
 ROOT = Path(vidstyle.__file__).resolve().parents[1]
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"

@@ -34,7 +34,8 @@ from vidstyle.features.vgg19 import VGG19, normalized
 from vidstyle.features.weights import read_filters
 from vidstyle.jobs.estimate import random_filters
 from vidstyle.jobs.sheet import contact_sheet
-from vidstyle.media.images import fit_size, load_picture, resize, save_picture
+from vidstyle.media.images import load_picture, save_picture
+from vidstyle.media.sizes import fit_size, resize
 from vidstyle.painting.descent import Preconditioner, Schedule, quasi_newton
 from vidstyle.painting.painter import RANDOM_START
 from vidstyle.painting.palette import colour_root

@@ -36,11 +36,11 @@ from torch import Tensor
 from vidstyle import Frame, Painter, Settings, calibrated, find_cuts, load_filters, load_picture, mark_cuts, open_video
 from vidstyle.apps.memory import keep_freed_memory
 from vidstyle.features.weights import read_filters
-from vidstyle.jobs.measures import Judge, Work, film_measures, judged, summary
-from vidstyle.media.images import fit_size
+from vidstyle.jobs.listener import Work
+from vidstyle.jobs.measures import Judge, film_measures, judged, summary
 from vidstyle.media.sink import open_sink
+from vidstyle.media.sizes import fit_size, size_of
 from vidstyle.painting.descent import Preconditioner, Schedule, lbfgs, loss_and_gradient, quasi_newton
-from vidstyle.painting.painter import size_of
 
 LBFGS_STEPS = 500
 TRAINED_LAYERS = ("conv1_1", "conv2_1", "conv3_1")

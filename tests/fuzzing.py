@@ -314,7 +314,7 @@ def jobs_found(case: tuple[dict[str, Any], dict[str, Any], list[Change]]) -> Non
 
 
 def linked() -> Linked:
-    from vidstyle.media.source import Frame
+    from vidstyle.media.look import Frame
 
     image = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(0))
     painted = Painted(image, Losses(), 1, 0.0)

@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from vidstyle.api import run, show_progress, stylize
     from vidstyle.errors import (
         JobError,
         PaintingError,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from vidstyle.jobs.preview import plan, preview
     from vidstyle.jobs.progress import Progress, ProgressRecorder
     from vidstyle.jobs.report import Report, compare, write_report
-    from vidstyle.jobs.run import run, show_progress, stylize
     from vidstyle.jobs.studies import Study, reconstruct, texture
     from vidstyle.live.painting import LivePainting, LivePicture, paint_live
     from vidstyle.live.recording import Recording
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from vidstyle.media.flipbook import Flipbook
     from vidstyle.media.images import Picture, load_picture, save_picture
     from vidstyle.media.limits import LIMITS, NO_LIMITS, Limits
-    from vidstyle.media.look import Look
+    from vidstyle.media.look import Frame, Look
     from vidstyle.media.probe import VideoInfo, probe
     from vidstyle.media.sink import open_sink
-    from vidstyle.media.source import Frame, open_video
+    from vidstyle.media.source import open_video
     from vidstyle.motion.chain import PaintedFrame
     from vidstyle.motion.passes import paint_frames
     from vidstyle.motion.shots import find_cuts, mark_cuts
@@ -70,7 +70,7 @@ _HOMES = {
     "jobs.preview": ("plan", "preview"),
     "jobs.progress": ("Progress", "ProgressRecorder"),
     "jobs.report": ("Report", "compare", "write_report"),
-    "jobs.run": ("run", "show_progress", "stylize"),
+    "api": ("run", "show_progress", "stylize"),
     "jobs.studies": ("Study", "reconstruct", "texture"),
     "live.painting": ("LivePainting", "LivePicture", "paint_live"),
     "live.recording": ("Recording",),

@@ -15,6 +15,11 @@ from vidstyle.errors import SinkError, SourceError
 CHUNK = 1 << 22  # bytes read at a time
 
 
+def printable(text: object) -> str:
+    """`text` on one line, its control characters made visible: a file name cannot move the cursor."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(str(text).splitlines()))
+
+
 def put_in_place(part: Path, target: Path) -> None:
     """Gives the finished file `part`, on the same disk, the name `target`: all of it outlives a loss of power."""
     _to_disk(part, os.O_RDWR)

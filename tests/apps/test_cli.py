@@ -179,7 +179,7 @@ def failing(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("vidstyle.jobs.run.run", fail)
+    monkeypatch.setattr("vidstyle.api.run", fail)
 
 
 def test_a_fault_is_one_line_with_its_traceback_in_the_log(

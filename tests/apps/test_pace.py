@@ -8,7 +8,7 @@ import torch
 from tests.apps.test_words import OUTLINE
 from vidstyle.apps.pace import Pace
 from vidstyle.jobs.listener import Crowd, Outline
-from vidstyle.media.source import Frame
+from vidstyle.media.look import Frame
 from vidstyle.motion.chain import PaintedFrame
 from vidstyle.painting.painter import Painted, Step
 from vidstyle.painting.targets import Losses

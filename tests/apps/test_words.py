@@ -11,11 +11,11 @@ from vidstyle.apps.words import (
     memory,
     outline_lines,
     preview_lines,
-    printable,
     roughly,
     seconds_each,
     summary_line,
 )
+from vidstyle.files import printable
 from vidstyle.jobs.estimate import Estimate
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Outline, Summary

@@ -9,7 +9,8 @@ from tests.pictures import clouds, stripes
 from vidstyle.features.layers import filter_shape, layers_up_to, state_key
 from vidstyle.features.selftaught import learn
 from vidstyle.features.vgg19 import VGG19
-from vidstyle.media.images import load_picture, resize
+from vidstyle.media.images import load_picture
+from vidstyle.media.sizes import resize
 from vidstyle.painting.descent import Schedule, quasi_newton
 from vidstyle.painting.statistics import STATISTICS
 from vidstyle.painting.targets import ContentTargets, Objective, Region, StyleTargets

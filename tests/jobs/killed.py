@@ -20,9 +20,9 @@ import cv2
 import torch
 
 from vidstyle import files
+from vidstyle.api import stylize
 from vidstyle.errors import VidstyleError
 from vidstyle.jobs import film, segments  # noqa: F401 (imported before the fork)
-from vidstyle.jobs.run import stylize
 from vidstyle.settings import Settings
 
 torch.set_num_threads(1)  # threads do not outlive a fork

@@ -8,10 +8,10 @@ import pytest
 
 from tests.clips import stream_hashes
 from tests.jobs.films import Ear, StopsAfter, two_shots
+from vidstyle.api import stylize
 from vidstyle.errors import JobError, SettingsError, SinkError, VidstyleError
 from vidstyle.jobs import segments
 from vidstyle.jobs.clips import outputs_of
-from vidstyle.jobs.run import stylize
 from vidstyle.media.probe import probe
 from vidstyle.settings import Settings
 

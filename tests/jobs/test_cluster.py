@@ -15,12 +15,12 @@ import torch
 import vidstyle
 from tests.clips import stream_hashes
 from tests.jobs.films import Ear, StopsAfter, leftovers, many_shots, two_shots
+from vidstyle.api import stylize
 from vidstyle.errors import JobError, SettingsError
 from vidstyle.jobs.cluster import Cluster
 from vidstyle.jobs.film import join_film, plan_film
 from vidstyle.jobs.job import Crew, Job
 from vidstyle.jobs.listener import Crowd, Outline
-from vidstyle.jobs.run import stylize
 from vidstyle.jobs.worker import Site, paint_segment
 from vidstyle.media.probe import probe
 from vidstyle.settings import Settings

@@ -11,8 +11,8 @@ import pytest
 
 from tests.clips import ffmpeg
 from tests.jobs.films import Ear, leftovers, many_shots, two_shots
+from vidstyle.api import stylize
 from vidstyle.errors import JobError, SinkError, SourceError
-from vidstyle.jobs.run import stylize
 from vidstyle.motion.chain import PaintedFrame
 from vidstyle.settings import Settings
 

@@ -15,16 +15,16 @@ import pytest
 from tests.clips import ffmpeg, stream_hashes
 from tests.jobs.films import Ear, StopsAfter, two_shots
 from tests.pictures import clouds
+from vidstyle.api import run, stylize
 from vidstyle.errors import JobError, SourceError
 from vidstyle.jobs import segments, underway
 from vidstyle.jobs.film import folder_of
 from vidstyle.jobs.folder import WorkFolder
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Listener
-from vidstyle.jobs.run import run, stylize
 from vidstyle.media.images import save_picture
+from vidstyle.media.look import Frame
 from vidstyle.media.probe import probe
-from vidstyle.media.source import Frame
 from vidstyle.motion.chain import PaintedFrame
 from vidstyle.painting.painter import Painted, Painter
 from vidstyle.painting.targets import Losses

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from tests.jobs.films import Ear, film_of
 from tests.pictures import clouds
+from vidstyle.api import run, stylize
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Listener
-from vidstyle.jobs.run import run, stylize
 from vidstyle.jobs.scout import opened, scout
 from vidstyle.media.images import load_picture, save_picture
 from vidstyle.media.source import open_video

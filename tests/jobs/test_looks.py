@@ -11,12 +11,12 @@ from tests import clips
 from tests.clips import stream_hashes
 from tests.jobs.films import Ear, StopsAfter, two_shots
 from tests.pictures import clouds
+from vidstyle.api import run, stylize
 from vidstyle.errors import JobError, SettingsError, SourceError
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.looks import Looks
-from vidstyle.jobs.run import run, stylize
 from vidstyle.media.images import load_picture, save_picture
-from vidstyle.media.source import Frame
+from vidstyle.media.look import Frame
 from vidstyle.motion.scenes import Scenes
 from vidstyle.settings import Settings
 

@@ -14,13 +14,14 @@ from torch import Tensor
 from tests.clips import clip
 from tests.jobs.films import Ear, leftovers
 from tests.pictures import clouds, random_filters
+from vidstyle.api import show_progress, stylize
 from vidstyle.errors import SettingsError, SinkError, VidstyleError
 from vidstyle.jobs.listener import Listener, Listeners
 from vidstyle.jobs.progress import Progress, ProgressRecorder
-from vidstyle.jobs.run import show_progress, stylize
 from vidstyle.media.flipbook import Flipbook
-from vidstyle.media.images import load_picture, resize, save_picture
+from vidstyle.media.images import load_picture, save_picture
 from vidstyle.media.probe import probe
+from vidstyle.media.sizes import resize
 from vidstyle.media.source import open_video
 from vidstyle.painting.painter import Painter, Step
 from vidstyle.painting.targets import Losses

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from tests.pictures import clouds, random_tensors, stripes
+from vidstyle.api import stylize
 from vidstyle.errors import SettingsError, SinkError, SourceError, VidstyleError
 from vidstyle.features.weights import save_filters
-from vidstyle.jobs.measures import FAR_OFF, Judge, Work, far_off
+from vidstyle.jobs.listener import FAR_OFF, Work, far_off
+from vidstyle.jobs.measures import Judge
 from vidstyle.jobs.report import Report, compare, write_report
-from vidstyle.jobs.run import stylize
 from vidstyle.media.images import save_picture
 from vidstyle.media.sink import open_sink
 from vidstyle.painting.palette import Palettes

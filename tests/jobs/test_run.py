@@ -12,11 +12,11 @@ import torch
 from tests import clips
 from tests.jobs.films import Ear, StopsAfter, leftovers, two_shots
 from tests.pictures import clouds
+from vidstyle.api import run, stylize
 from vidstyle.errors import SettingsError, SinkError, SourceError, VidstyleError
 from vidstyle.jobs.job import Job, default_output, kind_of
 from vidstyle.jobs.listener import Listener, Summary
 from vidstyle.jobs.preview import plan, preview
-from vidstyle.jobs.run import run, stylize
 from vidstyle.media.images import load_picture, save_picture
 from vidstyle.media.probe import probe
 from vidstyle.media.source import open_video

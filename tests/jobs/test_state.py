@@ -11,7 +11,7 @@ from torch import Tensor
 from tests.pictures import clouds, random_filters
 from vidstyle.errors import JobError
 from vidstyle.jobs.state import link_bytes, link_of, painter_bytes, painter_of
-from vidstyle.media.source import Frame
+from vidstyle.media.look import Frame
 from vidstyle.motion.chain import chained
 from vidstyle.painting.balance import calibrated
 from vidstyle.painting.painter import Painter

@@ -11,9 +11,9 @@ from tests.cameras import camera_of, jpeg
 from tests.clips import clip
 from tests.live.scenes import view
 from tests.pictures import random_tensors, stripes
+from vidstyle.api import stylize
 from vidstyle.errors import SourceError
 from vidstyle.features.weights import save_filters
-from vidstyle.jobs.run import stylize
 from vidstyle.live.painting import as_tensor
 from vidstyle.live.snapshot import WARM_UP, paint_snaps, take
 from vidstyle.media.camera import Camera, Snap

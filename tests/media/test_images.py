@@ -18,7 +18,8 @@ from torch import Tensor
 
 from tests.clips import assert_colours, picture, quarters
 from vidstyle.errors import SinkError, SourceError
-from vidstyle.media.images import fit_size, is_animated, load_picture, resize, save_picture
+from vidstyle.media.images import is_animated, load_picture, save_picture
+from vidstyle.media.sizes import fit_size, resize
 
 
 def drawn(height: int = 96, width: int = 160) -> Tensor:

@@ -25,8 +25,9 @@ from tests.clips import (
     with_sound,
 )
 from vidstyle.errors import SourceError
+from vidstyle.media.look import Frame
 from vidstyle.media.probe import probe
-from vidstyle.media.source import Frame, find_pictures, open_video
+from vidstyle.media.source import find_pictures, open_video
 
 QUICK = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "8")
 TEN_BIT = "format=yuv420p10le,setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tests.pictures import clouds, random_filters
-from vidstyle.media.source import Frame
+from vidstyle.media.look import Frame
 from vidstyle.motion.chain import (
     SETTLING,
     Memory,

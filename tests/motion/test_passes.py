@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.motion.test_chain import PAINTER, SCENE, SETTINGS, pan
 from tests.pictures import clouds
 from vidstyle.errors import SinkError
-from vidstyle.media.source import Frame
+from vidstyle.media.look import Frame
 from vidstyle.motion.chain import PaintedFrame
 from vidstyle.motion.flow import Motion
 from vidstyle.motion.passes import paint_frames

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tests.pictures import clouds
 from vidstyle.media.exposure import EVEN, Exposure
-from vidstyle.media.source import Frame
+from vidstyle.media.look import Frame
 from vidstyle.motion.scenes import FAINTEST, Scenes, find_bars, find_scenes, scenes_of_image, thumbnail
 from vidstyle.painting.palette import contrast, luminance_of
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.pictures import clouds
-from vidstyle.media.source import Frame
+from vidstyle.media.look import Frame
 from vidstyle.motion.shots import SHORTEST_SHOT, find_cuts, mark_cuts
 
 RATE = Fraction(24000, 1001)

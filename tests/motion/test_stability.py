@@ -4,7 +4,8 @@ import torch
 
 from tests.pictures import clouds
 from vidstyle.motion.flow import Motion, warp
-from vidstyle.motion.stability import LONG_ENOUGH, StillRuns, flow_difference, gradient_energy, warp_error
+from vidstyle.motion.stability import LONG_ENOUGH, StillRuns, flow_difference, warp_error
+from vidstyle.painting.palette import gradient_energy
 
 NOTHING_MOVES = torch.zeros(20, 30, dtype=torch.bool)
 

@@ -1,7 +1,7 @@
 import torch
 
 from tests.pictures import clouds
-from vidstyle.media.source import Frame
+from vidstyle.media.look import Frame
 from vidstyle.motion.flow import dis
 from vidstyle.motion.tracking import tracked
 

@@ -12,7 +12,7 @@ import torch
 
 from tests.pictures import clouds, random_filters, stripes
 from vidstyle.errors import PaintingError
-from vidstyle.media.source import Frame
+from vidstyle.media.look import Frame
 from vidstyle.motion.passes import paint_frames
 from vidstyle.painting import memory
 from vidstyle.painting.descent import DivergedError

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from vidstyle.apps.logs import say
 from vidstyle.apps.pace import Pace
-from vidstyle.apps.words import clock, loss_number, outline_lines, preview_lines, printable, seconds_each, some
+from vidstyle.apps.words import clock, loss_number, outline_lines, preview_lines, seconds_each, some
+from vidstyle.files import printable
 from vidstyle.jobs.listener import Crowd, Listener, Outline
 from vidstyle.motion.chain import PaintedFrame
 from vidstyle.painting.device import select_device

@@ -26,8 +26,8 @@ from vidstyle.apps.serve import serve
 from vidstyle.apps.studies import layers, reconstruct, texture
 from vidstyle.apps.webcam import webcam
 from vidstyle.apps.weights import weights
-from vidstyle.apps.words import printable
 from vidstyle.errors import VidstyleError
+from vidstyle.files import printable
 
 FAILED, WRONG_USAGE, STOPPED_BY = 1, 2, 128  # and the number of the signal: 130 for Ctrl-C
 PATIENCE = 5.0  # seconds in which a repeated signal is the same wish

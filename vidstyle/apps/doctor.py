@@ -19,8 +19,9 @@ from cyclopts import Parameter
 
 from vidstyle.apps.logs import error_console, logging_to, starting
 from vidstyle.apps.options import RUNNING, Switch
-from vidstyle.apps.words import memory, printable, some
+from vidstyle.apps.words import memory, some
 from vidstyle.errors import VidstyleError
+from vidstyle.files import printable
 
 State = Literal["ok", "note", "fault"]
 

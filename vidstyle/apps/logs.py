@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from vidstyle.apps.words import printable
 from vidstyle.errors import SettingsError
+from vidstyle.files import printable
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 

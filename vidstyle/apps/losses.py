@@ -11,9 +11,8 @@ from cyclopts import Parameter
 
 from vidstyle.apps.logs import say
 from vidstyle.apps.options import RUNNING, AnyPath, UsageError
-from vidstyle.apps.words import printable
 from vidstyle.errors import SinkError
-from vidstyle.files import check_target
+from vidstyle.files import check_target, printable
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -53,6 +53,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 log = logging.getLogger(__name__)
 
+DEVICE_HELP = "What paints; auto is a GPU where there is one."
+
 
 class UsageError(Exception):
     """The words of the command line do not fit together."""

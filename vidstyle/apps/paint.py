@@ -13,6 +13,7 @@ from vidstyle.apps.logs import error_console, logging_to, say, starting
 from vidstyle.apps.losses import LossFiles, record_of, recorded
 from vidstyle.apps.memory import keep_freed_memory
 from vidstyle.apps.options import (
+    DEVICE_HELP,
     FILES,
     RUNNING,
     AnyPath,
@@ -26,9 +27,9 @@ from vidstyle.apps.options import (
     with_settings,
 )
 from vidstyle.apps.showing import ProgressFile, Showing
-from vidstyle.apps.words import flipbook_line, outline_lines, printable, some, summary_line
+from vidstyle.apps.words import flipbook_line, outline_lines, some, summary_line
 from vidstyle.errors import SourceError, VidstyleError
-from vidstyle.files import refuse_address, require_name
+from vidstyle.files import printable, refuse_address, require_name
 from vidstyle.settings import Settings
 
 if TYPE_CHECKING:
@@ -55,7 +56,6 @@ _DRY_RUN_HELP = "Say what would be done and how long it would take; write nothin
 _REPORT_HELP = "Write a report of a video beside it when it is painted: a page and its figures."
 _RESTART_HELP = "Begin anew, where else a job that was stopped goes on."
 _KEEP_WORK_HELP = "Leave the work folder OUTPUT.vidstyle when all is done."
-_DEVICE_HELP = "What paints; auto is a GPU where there is one."
 
 
 @with_settings
@@ -70,7 +70,7 @@ def paint(
     report: Annotated[Switch, Parameter(group=RUNNING, help=_REPORT_HELP)] = False,
     restart: Annotated[Switch, Parameter(group=RUNNING, help=_RESTART_HELP)] = False,
     keep_work: Annotated[Switch, Parameter(group=RUNNING, help=_KEEP_WORK_HELP)] = False,
-    device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=_DEVICE_HELP)] = "auto",
+    device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=DEVICE_HELP)] = "auto",
     losses: LossFiles = LossFiles(),  # noqa: B008 (frozen)
     progress_gif: ProgressFile = None,
     showing: Showing = Showing(),  # noqa: B008 (frozen)
@@ -144,9 +144,9 @@ def job_of(
 
 
 def _paint(job: "Job", record: "LossRecord", progress: "Progress | None", console: "Console", telling: Telling) -> None:
+    from vidstyle.api import run
     from vidstyle.apps.bars import listening
     from vidstyle.jobs.listener import Listeners
-    from vidstyle.jobs.run import run
 
     with listening(console, telling.quiet) as listener:
         summary = run(job, Listeners(listener, record), progress)

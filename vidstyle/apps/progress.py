@@ -7,12 +7,11 @@ from cyclopts import Parameter
 
 from vidstyle.apps.logs import error_console, logging_to, starting
 from vidstyle.apps.memory import keep_freed_memory
-from vidstyle.apps.options import FILES, RUNNING, AnyPath, Chosen, Telling, Wanted, with_settings
+from vidstyle.apps.options import DEVICE_HELP, FILES, RUNNING, AnyPath, Chosen, Telling, Wanted, with_settings
 from vidstyle.apps.paint import job_of, tell_summary, tell_unused
 from vidstyle.apps.showing import Showing
 
 _IMAGE_HELP = "The picture to paint; the painting itself is not kept."
-_DEVICE_HELP = "What paints; auto is a GPU where there is one."
 
 
 @with_settings
@@ -22,7 +21,7 @@ def progress(
     *,
     wanted: Wanted = Wanted(),  # noqa: B008 (frozen)
     showing: Showing = Showing(),  # noqa: B008 (frozen)
-    device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=_DEVICE_HELP)] = "auto",
+    device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=DEVICE_HELP)] = "auto",
     telling: Telling = Telling(),  # noqa: B008 (frozen)
     **options: Any,
 ) -> None:
@@ -36,8 +35,8 @@ def progress(
         chosen = Chosen.of(options, overwrite=wanted.overwrite)
         with starting(console, telling.quiet):
             job = job_of(image, replace(wanted, output=None), chosen.settings, device, overwrite=True)
+            from vidstyle.api import run_progress
             from vidstyle.apps.bars import listening
-            from vidstyle.jobs.run import run_progress
 
             wish = showing.progress(file, replace(job, out=job.source), wanted.overwrite)
         chosen.save()

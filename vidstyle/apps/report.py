@@ -23,9 +23,9 @@ from vidstyle.errors import SinkError, SourceError
 
 _OUTPUTS_HELP = "Painted videos of one source, to be measured side by side."
 _PAGE_HELP = "The page to write; else OUTPUT_report.html. Its figures go beside it as .json."
-_SOURCE_HELP = "What they were painted from."
+_ORIGINAL_HELP = "What they were painted from."
 _SEVERAL = ("style_blend", "style_keys", "style_per_shot")
-_DEVICE_HELP = "What measures; auto is a GPU where there is one."
+_JUDGE_HELP = "What measures; auto is a GPU where there is one."
 
 
 @with_some_settings("style_layers", "content_layers", "keep_colors", *_SEVERAL, "weights", "pooling", "seed")
@@ -41,7 +41,7 @@ def report(
     overwrite: Annotated[Switch, Parameter(group=FILES, help="Replace a report that exists.")] = False,
     from_: Annotated[Seconds | None, Parameter(name="--from", group=FILES, help="As it was when painting.")] = None,
     to: Annotated[Seconds | None, Parameter(group=FILES, help="As it was when painting.")] = None,
-    device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=_DEVICE_HELP)] = "auto",
+    device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=_JUDGE_HELP)] = "auto",
     telling: Telling = Telling(),  # noqa: B008 (frozen)
     **options: Any,
 ) -> None:

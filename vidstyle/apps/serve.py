@@ -12,7 +12,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from vidstyle.apps.logs import error_console, logging_to, starting
-from vidstyle.apps.options import FILES, RUNNING, AnyPath, Switch, Telling, UsageError
+from vidstyle.apps.options import DEVICE_HELP, FILES, RUNNING, AnyPath, Switch, Telling, UsageError
 from vidstyle.apps.words import some
 from vidstyle.errors import SettingsError, SinkError, SourceError
 
@@ -31,7 +31,6 @@ _SHELF_HELP = "A folder of style pictures to choose from."
 _KEEP_HELP = "Remove jobs that ended so many days ago."
 _UPLOAD_HELP = "The largest upload, like 500mb or 2gb."
 _AT_ONCE_HELP = "Paint so many jobs at a time; others wait."
-_DEVICE_HELP = "What paints; auto is a GPU where there is one."
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +46,7 @@ def serve(
     max_upload: Annotated[str, Parameter(group=FILES, metavar="SIZE", help=_UPLOAD_HELP)] = "2gb",
     at_once: Annotated[int, Parameter(group=RUNNING, metavar="N", help=_AT_ONCE_HELP)] = 1,
     open: Annotated[Switch, Parameter(group=RUNNING, help="Open the page in a browser.")] = False,
-    device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=_DEVICE_HELP)] = "auto",
+    device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=DEVICE_HELP)] = "auto",
     telling: Telling = Telling(),  # noqa: B008 (frozen)
 ) -> None:
     """Serve a page on this machine that paints what is dropped on it."""

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from vidstyle.apps.logs import error_console, logging_to, starting
 from vidstyle.apps.memory import keep_freed_memory
 from vidstyle.apps.options import (
+    DEVICE_HELP,
     FILES,
     RUNNING,
     AnyPath,
@@ -23,7 +24,6 @@ from vidstyle.apps.paint import job_of, tell_summary, tell_unused
 _SOURCE_HELP = "A video."
 _FOLDER_HELP = "The work folder that 'vidstyle plan' printed."
 _SHOT_HELP = "Which shot to paint, from 0."
-_DEVICE_HELP = "What paints; auto is a GPU where there is one."
 
 
 @with_settings
@@ -35,7 +35,7 @@ def plan(
     report: Annotated[Switch, Parameter(group=RUNNING, help="Write a report when the film is joined.")] = False,
     restart: Annotated[Switch, Parameter(group=RUNNING, help="Forget what an earlier job has done.")] = False,
     keep_work: Annotated[Switch, Parameter(group=RUNNING, help="Leave the work folder when all is done.")] = False,
-    device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=_DEVICE_HELP)] = "auto",
+    device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=DEVICE_HELP)] = "auto",
     telling: Telling = Telling(),  # noqa: B008 (frozen)
     **options: Any,
 ) -> None:
@@ -92,7 +92,8 @@ def join(
         with starting(console, telling.quiet):
             from vidstyle.apps.bars import listening
             from vidstyle.jobs.film import join_film
+            from vidstyle.jobs.report import report_job
 
         with listening(console, telling.quiet) as listener:
-            summary = join_film(Path(folder), listener, overwrite=overwrite)
+            summary = join_film(Path(folder), listener, overwrite=overwrite, report=report_job)
         tell_summary(summary, "frame")

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from vidstyle.apps.logs import error_console, logging_to, starting
 from vidstyle.apps.memory import keep_freed_memory
 from vidstyle.apps.options import (
+    DEVICE_HELP,
     FILES,
     PAINTING_GROUP,
     RUNNING,
@@ -40,11 +41,10 @@ _TILE_HELP = "Make a tile that shows no seam beside itself; its sides are multip
 _STYLE_HELP = "A style picture, or a folder of them. May be given several times."
 _GRID_HELP = "Sweep two settings instead: ROWS:COLUMNS, like strength=0.2,0.8:style-scale or style:content."
 _SHOW_HELP = "Figures beside the sheet: gram, features, or gram,features."
-_DEVICE_HELP = "What paints; auto is a GPU where there is one."
 
 Output = Annotated[AnyPath | None, Parameter(alias="-o", group=FILES, metavar="FILE", help="Where to write.")]
 Overwrite = Annotated[Switch, Parameter(group=FILES, help="Replace an output that exists.")]
-Device = Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=_DEVICE_HELP)]
+Device = Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=DEVICE_HELP)]
 
 _FROM_NOISE = ("steps", "scales", "seed", "optimizer", "tv_weight", "weights", "pooling")
 _OF_GRIDS = ("strength", "keep_colors", "content_layers", "style_layers")

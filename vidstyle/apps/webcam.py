@@ -13,6 +13,7 @@ from cyclopts import Group, Parameter
 from vidstyle.apps.logs import error_console, logging_to, starting
 from vidstyle.apps.memory import keep_freed_memory
 from vidstyle.apps.options import (
+    DEVICE_HELP,
     FILES,
     RUNNING,
     STANDARD,
@@ -57,7 +58,6 @@ _SECONDS_HELP = "With --record: how long."
 _FPS_HELP = "Pictures a second to hold, painted as large as that allows; else 2.5 on a CPU, 30 on a GPU."
 _RECONNECT_HELP = "Seconds in which a camera that went away is looked for."
 _FOLDER_HELP = "Where the window's keys write."
-_DEVICE_HELP = "What paints; auto is a GPU where there is one."
 _NOT_LIVE = ("frame_steps", "look_back", "passes", "loop", "style_keys", "strength_keys", "style_per_shot", "init")
 
 log = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ def webcam(
     overwrite: Annotated[Switch, Parameter(group=FILES, help="Replace an output that exists.")] = False,
     progress_gif: ProgressFile = None,
     showing: Showing = Showing(),  # noqa: B008 (frozen)
-    device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=_DEVICE_HELP)] = "auto",
+    device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=DEVICE_HELP)] = "auto",
     telling: Telling = Telling(),  # noqa: B008 (frozen)
     **options: Any,
 ) -> None:

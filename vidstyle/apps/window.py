@@ -22,10 +22,11 @@ from vidstyle.jobs.progress import Progress, ProgressRecorder
 from vidstyle.live.painting import LivePainting, LivePicture, as_tensor
 from vidstyle.live.recording import Recording
 from vidstyle.media.camera import Camera, Snap
-from vidstyle.media.images import fit_size, resize, save_picture
+from vidstyle.media.images import save_picture
 from vidstyle.media.montage import beside, resized, write_lines
 from vidstyle.media.newest import Newest
-from vidstyle.painting.painter import Step, size_of
+from vidstyle.media.sizes import fit_size, resize, size_of
+from vidstyle.painting.painter import Step
 
 NAME = "vidstyle"
 SHOWN_FOR = 6.0  # seconds that a message stays

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vidstyle.files import printable
+
 if TYPE_CHECKING:
     from vidstyle.jobs.listener import Outline, Summary
     from vidstyle.media.flipbook import Flipbook
-    from vidstyle.painting.painter import Size
+    from vidstyle.media.sizes import Size
 
 HASH_DIGITS = 8
 GRADE_WORDS = {".gif": "{} colours", ".webp": "quality {}", ".mp4": "CRF {}"}
-
-
-def printable(text: object) -> str:
-    """`text` on one line, its control characters made visible: a file name cannot move the cursor."""
-    return "".join(c if c.isprintable() else "?" for c in " ".join(str(text).splitlines()))
 
 
 def clock(seconds: float) -> str:

@@ -10,12 +10,11 @@ from pathlib import Path
 
 from vidstyle.errors import JobError, VidstyleError
 from vidstyle.files import from_json
-from vidstyle.jobs.cluster import Cluster
-from vidstyle.jobs.film import join_film, joined, plan_film, run_film
+from vidstyle.jobs.film import Machines, join_film, plan_film, run_film
 from vidstyle.jobs.folder import WorkFolder, difference_between, folder_of
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Listener, Outline, Summary
-from vidstyle.jobs.underway import Planned, digest, settings_key
+from vidstyle.jobs.underway import Planned, Reporter, digest, settings_key
 from vidstyle.media.images import PICTURE_ENDINGS
 from vidstyle.media.pieces import VIDEO_ENDINGS
 from vidstyle.media.source import find_clips
@@ -23,16 +22,16 @@ from vidstyle.media.source import find_clips
 log = logging.getLogger(__name__)
 
 
-def run_clips(job: Job, listener: Listener) -> Summary:
+def run_clips(job: Job, listener: Listener, cluster: Machines | None = None, report: Reporter | None = None) -> Summary:
     """Paints every clip of a folder to a folder; those that fail are told at the end, and the others done.
 
     The summary's frames, steps and seconds are those of all that were painted now. VidstyleError where none could be.
     """
     folder = WorkFolder(folder_of(job).path, "")
-    with joined(job) as cluster, folder.locked("job"):
+    with folder.locked("job"):
         job.out.mkdir(exist_ok=True)
         try:
-            clips = _Clips(job, listener, _begun(job, folder, listener))
+            clips = _Clips(job, listener, _begun(job, folder, listener), cluster, report)
             if cluster:
                 clips.paint_together(cluster)
             else:
@@ -115,8 +114,15 @@ def _tell_others(folder: Path) -> None:
 class _Clips:
     """Paints what is not done, and keeps account."""
 
-    def __init__(self, job: Job, listener: Listener, todo: Sequence[_Clip]) -> None:
-        self._job, self._listener, self._todo = job, listener, todo
+    def __init__(
+        self,
+        job: Job,
+        listener: Listener,
+        todo: Sequence[_Clip],
+        cluster: Machines | None,
+        report: Reporter | None,
+    ) -> None:
+        self._job, self._listener, self._todo, self._cluster, self._report = job, listener, todo, cluster, report
         self._summaries: list[Summary] = []
         self._failed: list[str] = []
 
@@ -124,9 +130,9 @@ class _Clips:
         for number, clip in enumerate(self._todo, 1):
             self._listener.clip(clip.path, number, len(self._todo))
             with self._failures_kept(clip.path):
-                self._summaries.append(run_film(self._member(clip), self._listener))
+                self._summaries.append(run_film(self._member(clip), self._listener, self._cluster, self._report))
 
-    def paint_together(self, cluster: Cluster) -> None:
+    def paint_together(self, cluster: Machines) -> None:
         """Plans all clips, paints the segments of all, joins those that are done."""
         plans: list[Planned] = []
         heard = _Heard(self._listener)
@@ -142,10 +148,10 @@ class _Clips:
             with self._failures_kept(plan.job.source):
                 if number in failed:
                     raise failed[number]
-                self._summaries.append(join_film(plan.folder.path, self._listener, overwrite=True))
+                self._summaries.append(join_film(plan.folder.path, self._listener, overwrite=True, report=self._report))
                 cluster.leave(plan)
 
-    def _painted(self, plans: Sequence[Planned], cluster: Cluster) -> dict[int, VidstyleError]:
+    def _painted(self, plans: Sequence[Planned], cluster: Machines) -> dict[int, VidstyleError]:
         with contextlib.ExitStack() as locks:
             for plan in plans:
                 locks.enter_context(plan.folder.locked("job"))

@@ -174,6 +174,16 @@ class Cluster:
         return self.ray.remote(num_cpus=0, max_retries=0)(function).options(**on_node(node["NodeID"], soft=False))
 
 
+@contextlib.contextmanager
+def cluster_of(job: Job) -> Iterator[Cluster | None]:
+    """The cluster that paints a job, if one does."""
+    if job.crew:
+        with Cluster(job.crew) as cluster:
+            yield cluster
+    else:
+        yield None
+
+
 def storage_of(job: Job) -> Storage:
     """Where the machines that paint a job find it; copies of a store lie in the job's own work folder."""
     return storage_at(_place_of(job), folder_of(job).path)

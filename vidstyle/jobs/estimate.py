@@ -8,10 +8,11 @@ from torch import Tensor
 
 from vidstyle.features.layers import deepest_layer, filter_shape, layers_up_to, state_key
 from vidstyle.features.weights import Filters
+from vidstyle.media.sizes import Size
 from vidstyle.painting.balance import search_cost
 from vidstyle.painting.descent import loss_and_gradient
 from vidstyle.painting.memory import needed
-from vidstyle.painting.painter import Painter, Size, scale_plan
+from vidstyle.painting.painter import Painter, scale_plan
 from vidstyle.settings import Settings
 
 PROBE_SIDE = 128  # pixels of the square that one step is timed on

@@ -15,18 +15,19 @@ from vidstyle.features.vgg19 import VGG19
 from vidstyle.features.weights import Filters
 from vidstyle.files import write_whole
 from vidstyle.jobs.job import AnyPath, Job
-from vidstyle.jobs.listener import Listener, Summary
-from vidstyle.jobs.measures import Work
+from vidstyle.jobs.listener import Listener, Summary, Work
 from vidstyle.jobs.ready import device_of, outline_pictures
 from vidstyle.jobs.scout import painting_size
 from vidstyle.jobs.sheet import labelled_sheet
 from vidstyle.jobs.studies import BLOCKS, Study, check_targets, filters_for, reconstructor, texturer
-from vidstyle.media.images import fit_size, load_picture, resize, save_picture
-from vidstyle.media.source import Frame, find_pictures
+from vidstyle.media.images import load_picture, save_picture
+from vidstyle.media.look import Frame
+from vidstyle.media.sizes import fit_size, resize, size_of
+from vidstyle.media.source import find_pictures
 from vidstyle.motion.chain import PaintedFrame
 from vidstyle.painting.balance import calibrated
 from vidstyle.painting.losses import gram_matrix
-from vidstyle.painting.painter import Painter, size_of
+from vidstyle.painting.painter import Painter
 from vidstyle.presets import FIGURE, RECONSTRUCTION, TEXTURE
 from vidstyle.settings import Settings
 

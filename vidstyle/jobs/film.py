@@ -1,28 +1,41 @@
 """A film: looked at, painted segment by segment, joined. A job that was stopped goes on where it was."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
-from vidstyle.errors import JobError
-from vidstyle.jobs.cluster import Cluster
+from vidstyle.errors import JobError, VidstyleError
 from vidstyle.jobs.folder import WorkFolder, folder_of, job_in
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Listener, Summary
 from vidstyle.jobs.ready import outline_film
-from vidstyle.jobs.underway import Planned, Underway, underway
+from vidstyle.jobs.underway import Planned, Reporter, Underway, underway
 
 
-def run_film(job: Job, listener: Listener) -> Summary:
-    """Paints a film, or the rest of it. Ctrl-C leaves a playable file of the frames that are done."""
+class Machines(Protocol):
+    """Others that paint what is not done of jobs: a cluster."""
+
+    def paint(self, works: Sequence[Planned], listener: Listener) -> dict[int, VidstyleError]:
+        """What a job failed by, by its number in `works`."""
+
+    def leave(self, work: Planned) -> None:
+        """Forgets a job that is joined."""
+
+
+def run_film(job: Job, listener: Listener, cluster: Machines | None = None, report: Reporter | None = None) -> Summary:
+    """Paints a film, or the rest of it, on the `cluster` if there is one; `report` measures it where the job asks.
+
+    Ctrl-C leaves a playable file of the frames that are done.
+    """
     folder = folder_of(job)
-    with joined(job) as cluster, folder.locked("job"), _left_as_found(job, folder):
+    with folder.locked("job"), _left_as_found(job, folder):
         with underway(job, folder, listener) as work:
             if cluster:
                 _paint_on(cluster, work, listener)
             else:
                 work.paint(work.shots)
-            summary = work.join()
+            summary = work.join(report)
             if cluster:
                 cluster.leave(work)
         if not job.keep_work:
@@ -30,7 +43,7 @@ def run_film(job: Job, listener: Listener) -> Summary:
     return summary
 
 
-def _paint_on(cluster: Cluster, work: Underway, listener: Listener) -> None:
+def _paint_on(cluster: Machines, work: Underway, listener: Listener) -> None:
     try:
         failed = cluster.paint([work], listener)
     except KeyboardInterrupt:
@@ -39,16 +52,6 @@ def _paint_on(cluster: Cluster, work: Underway, listener: Listener) -> None:
         raise
     if failed:
         raise failed[0]
-
-
-@contextlib.contextmanager
-def joined(job: Job) -> Iterator[Cluster | None]:
-    """The cluster that paints a job, if one does."""
-    if job.crew:
-        with Cluster(job.crew) as cluster:
-            yield cluster
-    else:
-        yield None
 
 
 @contextlib.contextmanager
@@ -82,13 +85,13 @@ def paint_shot(place: Path, shot: int, listener: Listener) -> None:
         work.paint([shot])
 
 
-def join_film(place: Path, listener: Listener, *, overwrite: bool = False) -> Summary:
+def join_film(place: Path, listener: Listener, *, overwrite: bool = False, report: Reporter | None = None) -> Summary:
     """Joins the film of the job in the work folder `place`, whose shots are all painted."""
     job = job_in(place, overwrite=overwrite)
     folder = folder_of(job)
     with folder.locked("job"):
         with underway(job, folder, listener, tells=False) as work:
-            summary = work.join()
+            summary = work.join(report)
         if not job.keep_work:
             folder.remove()
     return summary

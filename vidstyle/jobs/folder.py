@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 from vidstyle.errors import JobError, SettingsError
 from vidstyle.files import from_json, put_in_place, write_whole
 from vidstyle.jobs.job import Job
-from vidstyle.jobs.measures import Work
+from vidstyle.jobs.listener import Work
 from vidstyle.jobs.segments import Segment
 from vidstyle.media.pieces import piece_ending
 from vidstyle.motion.scenes import Scenes

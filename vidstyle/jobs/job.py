@@ -9,8 +9,7 @@ from typing import Literal
 
 from vidstyle.errors import SettingsError, SinkError, SourceError
 from vidstyle.files import refuse_address, require_name
-from vidstyle.media.animation import is_animated
-from vidstyle.media.images import PICTURE_ENDINGS, require_picture
+from vidstyle.media.images import PICTURE_ENDINGS, is_animated, require_picture
 from vidstyle.media.limits import LIMITS, NO_LIMITS, Limits
 from vidstyle.media.pieces import VIDEO_ENDINGS
 from vidstyle.media.readable import require_file
@@ -49,7 +48,7 @@ class Crew:
 
 @dataclass(frozen=True)
 class Job:
-    """One job, checked: made by `Job.of`, run by `jobs.run.run`.
+    """One job, checked: made by `Job.of`, run by `api.run`.
 
     `mask` says where to paint, and `style_masks` where each of the first styles: pictures or videos, white is where.
     `start` and `end` are seconds of a video's time; `device` is one of ``auto``, ``cpu``, ``cuda``, ``mps``; `report`

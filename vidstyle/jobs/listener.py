@@ -1,15 +1,19 @@
 """What a job tells while it works."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 
 from vidstyle.jobs.estimate import Estimate
 from vidstyle.jobs.job import Job
-from vidstyle.jobs.measures import Work
 from vidstyle.media.flipbook import Flipbook
+from vidstyle.media.sizes import Size
 from vidstyle.motion.chain import PaintedFrame
-from vidstyle.painting.painter import Painter, Size, Step
+from vidstyle.painting.memory import peak_memory
+from vidstyle.painting.painter import Painted, Painter, Step
+
+FAR_OFF = 20.0  # times the usual content error or loss of a film: such a frame does not show what it should
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,21 @@ class Outline:
     rate: float | None  # frames per second; None for pictures
     estimate: Estimate
     full_estimate: Estimate  # at the source's own size
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a frame took: steps in all, what they cost in steps at the frame's size, seconds, bytes of memory."""
+
+    steps: int
+    full_steps: float
+    seconds: float
+    memory: float
+
+    @classmethod
+    def of(cls, painted: Painted) -> "Work":
+        """What a painting took; the memory is the most that the process has held so far."""
+        return cls(painted.steps, painted.full_steps, painted.seconds, peak_memory())
 
 
 @dataclass(frozen=True)
@@ -113,3 +132,9 @@ def _in_turn(methods: list[Callable[..., None]]) -> Callable[..., None]:
             method(*told)
 
     return tell
+
+
+def far_off(errors: Sequence[float]) -> list[int]:
+    """The places of `errors` that are FAR_OFF times the median or more; nan and 0 are left out."""
+    known = [error for error in errors if error > 0]
+    return [i for i, error in enumerate(errors) if error > 0 and error > FAR_OFF * median(known)]

@@ -13,11 +13,10 @@ from torch import Tensor
 from vidstyle.jobs.job import Job
 from vidstyle.keys import Key, between
 from vidstyle.media.exposure import EVEN
-from vidstyle.media.look import PLAIN, Look
+from vidstyle.media.look import PLAIN, Frame, Look
 from vidstyle.media.masks import Mask, divided, feathered, open_mask
-from vidstyle.media.source import Frame
+from vidstyle.media.sizes import Size, size_of
 from vidstyle.motion.scenes import ONE_SHOT, Scenes, scenes_of_image
-from vidstyle.painting.painter import Size, size_of
 from vidstyle.settings import Settings
 
 

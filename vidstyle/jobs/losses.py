@@ -12,8 +12,9 @@ from pathlib import Path
 from vidstyle.errors import SinkError
 from vidstyle.files import check_target, write_target
 from vidstyle.jobs.listener import Listener
+from vidstyle.media.sizes import size_of
 from vidstyle.motion.chain import PaintedFrame
-from vidstyle.painting.painter import Step, size_of
+from vidstyle.painting.painter import Step
 from vidstyle.painting.targets import Losses
 
 TABLE_ENDINGS, PLOT_ENDINGS = (".csv", ".json"), (".png", ".svg")

@@ -1,56 +1,30 @@
 """What a painted film is worth, in figures: stability, style, content, work. Nothing here paints."""
 
 import math
-import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import fmean, median
+from statistics import fmean
 
 import torch
 from torch import Tensor
 
 from vidstyle.features.layers import LAYERS, layers_up_to
 from vidstyle.features.vgg19 import VGG19, Pooling
-from vidstyle.media.images import fit_size, resize
-from vidstyle.media.source import Frame
+from vidstyle.jobs.listener import Work, far_off
+from vidstyle.media.look import Frame
+from vidstyle.media.sizes import Size, fit_size, resize, size_of
 from vidstyle.motion.flow import Motion
-from vidstyle.motion.stability import StillRuns, flow_difference, gradient_energy, warp_error
+from vidstyle.motion.stability import StillRuns, flow_difference, warp_error
 from vidstyle.painting.balance import structure
 from vidstyle.painting.losses import gram_matrix
-from vidstyle.painting.painter import FLAT, STROKES, Painted, Size, size_of
-from vidstyle.painting.palette import Palette, Palettes, contrast, grey_palette
+from vidstyle.painting.painter import STROKES, has_content
+from vidstyle.painting.palette import Palette, Palettes, gradient_energy, grey_palette
 from vidstyle.painting.statistics import STATISTICS
 from vidstyle.painting.targets import ContentTargets, StyleTargets
 
 LONG = 8  # frames between the two of a long-term pair
-FAR_OFF = 20.0  # times the usual content error or loss of a film: such a frame does not show what it should
 NOTHING = float("nan")
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a frame took: steps in all, what they cost in steps at the frame's size, seconds, bytes of memory."""
-
-    steps: int
-    full_steps: float
-    seconds: float
-    memory: float
-
-    @classmethod
-    def of(cls, painted: Painted) -> "Work":
-        """What a painting took; the memory is the most that the process has held so far."""
-        return cls(painted.steps, painted.full_steps, painted.seconds, peak_memory())
-
-
-def peak_memory() -> float:
-    """Bytes that this process has held at most; nan where the system does not tell."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return NOTHING
-    unit = 1 if sys.platform == "darwin" else 1024
-    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
 
 
 @dataclass(frozen=True)
@@ -258,17 +232,6 @@ def summary(film: FilmMeasures, optimised: Sequence[str], held_out: Sequence[str
         "far_off": len(far_off([frame.content for frame in frames])),
         "memory": max((w.memory for w in work), default=NOTHING),
     }
-
-
-def has_content(picture: Tensor) -> bool:
-    """Whether `picture` (3, H, W) shows enough that an error relative to it says something."""
-    return contrast(picture) > 2 * FLAT
-
-
-def far_off(errors: Sequence[float]) -> list[int]:
-    """The places of `errors` that are FAR_OFF times the median or more; nan and 0 are left out."""
-    known = [error for error in errors if error > 0]
-    return [i for i, error in enumerate(errors) if error > 0 and error > FAR_OFF * median(known)]
 
 
 def _mean(values: Iterator[float]) -> float:

@@ -12,8 +12,9 @@ import cv2
 from jinja2 import Environment, PackageLoader
 from torch import Tensor
 
-from vidstyle.jobs.measures import FAR_OFF, FilmMeasures, FrameMeasures, far_off
-from vidstyle.painting.painter import Size
+from vidstyle.jobs.listener import FAR_OFF, far_off
+from vidstyle.jobs.measures import FilmMeasures, FrameMeasures
+from vidstyle.media.sizes import Size
 
 if TYPE_CHECKING:
     from vidstyle.jobs.report import Report

@@ -13,10 +13,12 @@ from vidstyle.jobs.ready import outline_film, outline_pictures, ready_for_film
 from vidstyle.jobs.scout import Scouted, opened, scout
 from vidstyle.jobs.sheet import contact_sheet
 from vidstyle.media.images import load_picture, save_picture
-from vidstyle.media.source import Frame, Source, find_pictures
+from vidstyle.media.look import Frame
+from vidstyle.media.sizes import size_of
+from vidstyle.media.source import Source, find_pictures
 from vidstyle.motion.chain import PaintedFrame
 from vidstyle.motion.passes import seen
-from vidstyle.painting.painter import Painter, size_of
+from vidstyle.painting.painter import Painter
 
 
 def plan(job: Job, listener: Listener) -> Outline:

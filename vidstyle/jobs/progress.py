@@ -15,10 +15,10 @@ from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Listener
 from vidstyle.jobs.recording import FRAMES, EvenSteps, Kept
 from vidstyle.media.flipbook import FLIPBOOK_ENDINGS, Flipbook, write_flipbook
-from vidstyle.media.images import fit_size, resize
 from vidstyle.media.montage import GAP, Pixels, beside, column, column_width, draw_curve, main_size, resized
 from vidstyle.media.pixels import to_array
-from vidstyle.painting.painter import Size, Step, size_of
+from vidstyle.media.sizes import Size, fit_size, resize, size_of
+from vidstyle.painting.painter import Step
 
 LONG_SIDE = 512  # of the painting in the animation, at most, where no width is given
 NARROWEST = 64  # pixels

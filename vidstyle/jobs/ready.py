@@ -12,12 +12,13 @@ from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Listener, Outline
 from vidstyle.jobs.scout import Scouted, painting_size, scout, with_bars_at
 from vidstyle.media.images import load_picture
+from vidstyle.media.sizes import Size
 from vidstyle.media.source import Source
 from vidstyle.motion.estimators import prepare_flow
 from vidstyle.painting.balance import calibrated
 from vidstyle.painting.device import select_device
 from vidstyle.painting.memory import check_memory, free_memory
-from vidstyle.painting.painter import Painter, Size
+from vidstyle.painting.painter import Painter
 
 
 def outline_film(job: Job, source: Source, frames: int, shots: int) -> Outline:

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from vidstyle.media.montage import resized
 from vidstyle.media.pixels import to_array
-from vidstyle.painting.painter import Size, Step
+from vidstyle.media.sizes import Size
+from vidstyle.painting.painter import Step
 
 FRAMES = 60  # pictures of an animation
 SPARE = 2  # times as many are kept, to choose from

@@ -12,30 +12,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vidstyle.errors import SettingsError, SinkError, SourceError
+from vidstyle.errors import SettingsError, SinkError, SourceError, VidstyleError
 from vidstyle.features.weights import Filters, load_filters
 from vidstyle.files import write_whole
-from vidstyle.jobs.job import AnyPath
-from vidstyle.jobs.listener import Listener
+from vidstyle.jobs.job import AnyPath, Job
+from vidstyle.jobs.listener import Listener, Work
 from vidstyle.jobs.looks import Looks
-from vidstyle.jobs.measures import (
-    FrameMeasures,
-    Judge,
-    Judged,
-    Work,
-    film_measures,
-    judged,
-    summary,
-)
+from vidstyle.jobs.measures import FrameMeasures, Judge, Judged, film_measures, judged, summary
 from vidstyle.jobs.page import Film, WorstPair, page
 from vidstyle.jobs.scout import Scouted, scout
-from vidstyle.media.images import fit_size, load_picture, resize
-from vidstyle.media.source import Frame, Source, open_video
+from vidstyle.media.images import load_picture
+from vidstyle.media.look import Frame
+from vidstyle.media.sizes import Size, fit_size, resize, size_of
+from vidstyle.media.source import Source, open_video
 from vidstyle.motion.flow import Motion, warp
 from vidstyle.motion.scenes import Scenes
 from vidstyle.motion.shots import mark_cuts
 from vidstyle.painting.device import select_device
-from vidstyle.painting.painter import Size, size_of
+from vidstyle.painting.painter import Painter
 from vidstyle.painting.palette import palettes_for
 from vidstyle.settings import Settings
 
@@ -144,6 +138,29 @@ def write_report(report: Report, path: Path, *, overwrite: bool = False) -> tupl
         except OSError as error:
             raise SinkError(f"{file}: cannot be written ({error.strerror}); give another name with -o") from error
     return path, figures
+
+
+def report_job(job: Job, painter: Painter, work: Sequence[Work], listener: Listener) -> Path:
+    """Measures the film of a job as it was written; the page of the report."""
+    try:
+        report = compare(
+            [job.out],
+            job.source,
+            job.styles,
+            job.settings,
+            device=job.device,
+            start=job.start,
+            end=job.end,
+            work=work,
+            filters=painter.filters,
+            listener=listener,
+        )
+        return write_report(report, job.report_file, overwrite=True)[0]
+    except VidstyleError as error:
+        raise VidstyleError(f"{job.out} is painted, but there is no report: {error}") from error
+    except KeyboardInterrupt:
+        listener.interrupted(job.out, len(work))
+        raise
 
 
 def _judge(

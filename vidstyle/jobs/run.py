@@ -1,4 +1,4 @@
-"""A job from its source to its finished file. All of it: the front ends only show what this does."""
+"""Pictures, and folders of them: painted one by one."""
 
 import contextlib
 from collections.abc import Sequence
@@ -8,129 +8,34 @@ from pathlib import Path
 from torch import Tensor
 
 from vidstyle.errors import SourceError, VidstyleError
-from vidstyle.jobs.clips import run_clips
-from vidstyle.jobs.film import run_film
-from vidstyle.jobs.job import AnyPath, Crew, Job
-from vidstyle.jobs.listener import Listener, Listeners, Summary
+from vidstyle.jobs.job import Job
+from vidstyle.jobs.listener import Listener, Summary, Work
 from vidstyle.jobs.looks import look_of_picture
-from vidstyle.jobs.measures import Work
-from vidstyle.jobs.progress import Progress, ProgressRecorder
 from vidstyle.jobs.ready import balanced, make_painter, outline_pictures
 from vidstyle.jobs.scout import SAMPLES, painting_size
-from vidstyle.media.images import Picture, load_picture, resize, save_picture
+from vidstyle.media.images import Picture, load_picture, save_picture
 from vidstyle.media.limits import Limits
-from vidstyle.media.source import Frame, find_pictures
+from vidstyle.media.look import Frame
+from vidstyle.media.sizes import resize, size_of
+from vidstyle.media.source import find_pictures
 from vidstyle.motion.chain import PaintedFrame
-from vidstyle.painting.painter import Painter, size_of
-from vidstyle.settings import Settings
+from vidstyle.painting.painter import Painter
 
 
-def stylize(
-    source: AnyPath,
-    styles: Sequence[AnyPath],
-    out: AnyPath | None = None,
-    settings: Settings | None = None,
-    *,
-    device: str = "auto",
-    start: float = 0.0,
-    end: float | None = None,
-    mask: AnyPath | None = None,
-    style_masks: Sequence[AnyPath] = (),
-    overwrite: bool = False,
-    crew: Crew | None = None,
-    progress: Progress | AnyPath | None = None,
-    listener: Listener | None = None,
-    **how: bool,
-) -> Summary:
-    """Paints a video, animation or picture, or a folder of clips or of pictures (or a glob), in the style of `styles`.
-
-    The output is `out`, else beside the source (`jobs.job.default_output`). `start` and `end` are seconds of
-    a video; `mask` and `style_masks` are pictures or videos that are white where anything, or each of the first
-    styles, is painted; `crew` is the cluster that paints; `progress` is an animation that is wanted of a picture's
-    painting, or its file; `how` is `report`, `restart`, `keep_work` and `no_limits` of `Job`. A film that was stopped
-    goes on where it was. Raises VidstyleError where the user can do something about it.
-    """
-    job = Job.of(
-        source,
-        styles,
-        out,
-        settings,
-        device=device,
-        start=start,
-        end=end,
-        mask=mask,
-        style_masks=style_masks,
-        overwrite=overwrite,
-        crew=crew,
-        **how,
-    )
-    wanted = None if progress is None else Progress.of(progress)
-    if wanted:
-        wanted.check(job, overwrite)
-    return run(job, listener or Listener(), wanted)
-
-
-def show_progress(
-    source: AnyPath,
-    styles: Sequence[AnyPath],
-    progress: Progress | AnyPath | None = None,
-    settings: Settings | None = None,
-    *,
-    device: str = "auto",
-    mask: AnyPath | None = None,
-    style_masks: Sequence[AnyPath] = (),
-    overwrite: bool = False,
-    listener: Listener | None = None,
-) -> Summary:
-    """Paints a picture as `stylize` does, and writes nothing but the animation of it, else to ``SOURCE_STYLE.gif``."""
-    job = Job.of(source, styles, None, settings, device=device, mask=mask, style_masks=style_masks, overwrite=True)
-    wanted = Progress.of(job.out.with_suffix(".gif") if progress is None else progress)
-    wanted.check(replace(job, out=job.source), overwrite)
-    return run_progress(job, wanted, listener or Listener())
-
-
-def run(job: Job, listener: Listener, progress: Progress | None = None) -> Summary:
-    """Does a job. Ctrl-C leaves a playable file of the frames, or a folder of the pictures, that are done.
-
-    `progress`, which has passed its check, is an animation that is wanted of a picture's painting.
-    """
-    if job.kind == "picture":
-        return _run_shown(job, progress, job.out, listener) if progress else _run_picture(job, listener)
-    if job.kind == "clips":
-        return run_clips(job, listener)
-    return _run_pictures(job, listener) if job.kind == "pictures" else run_film(job, listener)
-
-
-def run_progress(job: Job, progress: Progress, listener: Listener) -> Summary:
-    """Paints the picture of a job and writes the animation of it, which has passed its check, but not the picture."""
-    return _run_shown(replace(job, out=progress.out), progress, None, listener)
-
-
-def _run_picture(job: Job, listener: Listener) -> Summary:
-    picture, painter = _ready_for_picture(job, listener)
-    painter, painted = _paint_picture(job, painter, picture, 0, job.out, listener)
+def run_picture(job: Job, listener: Listener) -> Summary:
+    picture, painter = ready_for_picture(job, listener)
+    painter, painted = paint_picture(job, painter, picture, 0, job.out, listener)
     listener.frame(painted)
     return Summary.of(job.out, painter).after(Work.of(painted.painted))
 
 
-def _run_shown(job: Job, progress: Progress, out: Path | None, listener: Listener) -> Summary:
-    """Writes the painting of a picture to `out`, if anywhere, and the animation of it."""
-    picture, painter = _ready_for_picture(job, listener)
-    size = painting_size(size_of(picture.image), painter.settings, painter.device)
-    recorder = ProgressRecorder(progress, size, [picture.image, *painter.styles])
-    painter, painted = _paint_picture(job, painter, picture, 0, out, Listeners(listener, recorder))
-    listener.frame(painted)
-    flipbook = recorder.write(painted.painted.image, listener)
-    return replace(Summary.of(job.out, painter), progress=flipbook).after(Work.of(painted.painted))
-
-
-def _ready_for_picture(job: Job, listener: Listener) -> tuple[Picture, Painter]:
+def ready_for_picture(job: Job, listener: Listener) -> tuple[Picture, Painter]:
     picture = load_picture(job.source, job.limits)
     listener.started(outline_pictures(job, [size_of(picture.image)]))
     return picture, make_painter(job, [picture.image], listener)
 
 
-def _run_pictures(job: Job, listener: Listener) -> Summary:
+def run_pictures(job: Job, listener: Listener) -> Summary:
     """Each picture of a folder alone; those that cannot be read are told at the end."""
     paths, failed = find_pictures(job.source), []
     samples = _readable(paths, job.limits)
@@ -140,7 +45,7 @@ def _run_pictures(job: Job, listener: Listener) -> Summary:
     job.out.mkdir(exist_ok=True)
     for index, path in enumerate(paths):
         try:
-            _, painted = _paint_picture(
+            _, painted = paint_picture(
                 job, painter, load_picture(path, job.limits), index, job.out / path.name, listener
             )
             summary = summary.after(Work.of(painted.painted))
@@ -155,7 +60,7 @@ def _run_pictures(job: Job, listener: Listener) -> Summary:
     return replace(summary, failed=tuple(failed))
 
 
-def _paint_picture(
+def paint_picture(
     job: Job, painter: Painter, picture: Picture, index: int, out: Path | None, listener: Listener
 ) -> tuple[Painter, PaintedFrame]:
     """Writes the painting of one picture to `out`, if anywhere; the painter balanced for it, and the painting."""

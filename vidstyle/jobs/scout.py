@@ -13,13 +13,13 @@ from torch import Tensor
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Listener
 from vidstyle.media.exposure import EVEN
-from vidstyle.media.images import fit_size
-from vidstyle.media.source import Frame, Source, open_video
+from vidstyle.media.look import Frame
+from vidstyle.media.sizes import Size, fit_size
+from vidstyle.media.source import Source, open_video
 from vidstyle.motion.scenes import Array, Scenes, find_bars, find_scenes, thumbnail
 from vidstyle.motion.shots import find_cuts
-from vidstyle.motion.stability import gradient_energy
-from vidstyle.painting.painter import FLAT, Size
-from vidstyle.painting.palette import contrast, luminance_of
+from vidstyle.painting.painter import FLAT
+from vidstyle.painting.palette import contrast, gradient_energy, luminance_of
 from vidstyle.settings import Settings
 
 LONG_SIDE = 256  # pixels that cuts are looked for at and filters are learned from

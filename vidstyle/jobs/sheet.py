@@ -8,15 +8,17 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from torch.nn import functional as F
 
-GAP = 4  # pixels between pictures
+SHEET_GAP = 4  # pixels between pictures
 MARGIN = 8  # around names
-INK = (40, 40, 40)
+NAME_INK = (40, 40, 40)
 
 
 def contact_sheet(rows: Sequence[Sequence[Tensor]]) -> Tensor:
     """Rows of pictures (3, H, W) of one size as one picture (3, H', W'), on white."""
-    lines = [torch.cat([F.pad(picture, (0, GAP, 0, GAP), value=1.0) for picture in row], -1) for row in rows]
-    return F.pad(torch.cat(lines, -2), (GAP, 0, GAP, 0), value=1.0)
+    lines = [
+        torch.cat([F.pad(picture, (0, SHEET_GAP, 0, SHEET_GAP), value=1.0) for picture in row], -1) for row in rows
+    ]
+    return F.pad(torch.cat(lines, -2), (SHEET_GAP, 0, SHEET_GAP, 0), value=1.0)
 
 
 def labelled_sheet(
@@ -33,20 +35,24 @@ def labelled_sheet(
     left = max([0, *(round(font.getlength(name)) + 2 * MARGIN for name in row_names if isinstance(name, str))])
     below = [0 if isinstance(names, str) else line for names in row_names]
     above = line if any(column_names) else 0
-    tops = [above + sum(below[:row]) + row * (height + GAP) for row in range(len(rows) + 1)]
-    sheet = Image.new("RGB", (left + max(map(len, rows)) * (width + GAP) + GAP, tops[-1] + GAP), "white")
+    tops = [above + sum(below[:row]) + row * (height + SHEET_GAP) for row in range(len(rows) + 1)]
+    sheet = Image.new(
+        "RGB", (left + max(map(len, rows)) * (width + SHEET_GAP) + SHEET_GAP, tops[-1] + SHEET_GAP), "white"
+    )
     draw = ImageDraw.Draw(sheet)
     for top, row, names in zip(tops, rows, row_names, strict=False):
         for column, picture in enumerate(row):
-            x, y = left + GAP + column * (width + GAP), top + GAP
+            x, y = left + SHEET_GAP + column * (width + SHEET_GAP), top + SHEET_GAP
             h, w = picture.shape[-2:]
             sheet.paste(_image(picture), (x + (width - w) // 2, y + (height - h) // 2))
             if not isinstance(names, str):
-                draw.text((x + width / 2, y + height + line / 2), names[column], INK, font, anchor="mm")
+                draw.text((x + width / 2, y + height + line / 2), names[column], NAME_INK, font, anchor="mm")
         if isinstance(names, str):
-            draw.text((left - MARGIN, top + GAP + height / 2), names, INK, font, anchor="rm")
+            draw.text((left - MARGIN, top + SHEET_GAP + height / 2), names, NAME_INK, font, anchor="rm")
     for column, name in enumerate(column_names):
-        draw.text((left + GAP + column * (width + GAP) + width / 2, line / 2), name, INK, font, anchor="mm")
+        draw.text(
+            (left + SHEET_GAP + column * (width + SHEET_GAP) + width / 2, line / 2), name, NAME_INK, font, anchor="mm"
+        )
     return torch.from_numpy(np.array(sheet)).permute(2, 0, 1).float() / 255
 
 

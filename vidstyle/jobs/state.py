@@ -18,8 +18,7 @@ from torch import Tensor
 from vidstyle.errors import JobError
 from vidstyle.features.weights import Filters
 from vidstyle.files import from_json
-from vidstyle.media.look import PLANES, Look
-from vidstyle.media.source import Frame
+from vidstyle.media.look import PLANES, Frame, Look
 from vidstyle.motion.chain import Linked, Memory
 from vidstyle.motion.hold import Stillness
 from vidstyle.painting.painter import Painted, Painter

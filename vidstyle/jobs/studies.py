@@ -13,15 +13,15 @@ from torch import Tensor
 from vidstyle.errors import SettingsError, SinkError
 from vidstyle.features.weights import Filters, load_filters
 from vidstyle.jobs.job import AnyPath, Job
-from vidstyle.jobs.listener import Listener, Listeners, Summary
-from vidstyle.jobs.measures import Work
+from vidstyle.jobs.listener import Listener, Listeners, Summary, Work
 from vidstyle.jobs.progress import Progress, ProgressRecorder
 from vidstyle.jobs.ready import device_of, outline_pictures
 from vidstyle.jobs.scout import CPU_LONG_SIDE, painting_size
-from vidstyle.media.images import PICTURE_ENDINGS, fit_size, load_picture, resize, save_picture
-from vidstyle.media.source import Frame
+from vidstyle.media.images import PICTURE_ENDINGS, load_picture, save_picture
+from vidstyle.media.look import Frame
+from vidstyle.media.sizes import Size, fit_size, resize, size_of
 from vidstyle.motion.chain import PaintedFrame
-from vidstyle.painting.painter import STROKES, TILE, Painted, Painter, Size, size_of
+from vidstyle.painting.painter import STROKES, TILE, Painted, Painter
 from vidstyle.presets import RECONSTRUCTION, TEXTURE
 from vidstyle.settings import Settings
 

@@ -13,28 +13,29 @@ from pathlib import Path
 import torch
 
 import vidstyle
-from vidstyle.errors import JobError, SourceError, VidstyleError
+from vidstyle.errors import JobError, SourceError
 from vidstyle.files import sha256_of
 from vidstyle.jobs.folder import Manifest, WorkFolder, difference_between, facts_of
 from vidstyle.jobs.job import Job
-from vidstyle.jobs.listener import Listener, Summary
+from vidstyle.jobs.listener import Listener, Summary, Work, far_off
 from vidstyle.jobs.looks import Looks, looks_of
-from vidstyle.jobs.measures import Work, far_off, has_content
 from vidstyle.jobs.ready import device_here, device_of, load_start, load_styles, outline_film, ready_for_film
-from vidstyle.jobs.report import compare, write_report
 from vidstyle.jobs.scout import opened
 from vidstyle.jobs.segments import Segment, segments_of
 from vidstyle.jobs.state import link_bytes, link_of, painter_bytes, painter_of
+from vidstyle.media.look import Frame
 from vidstyle.media.pieces import Film, Piece, open_piece
 from vidstyle.media.sink import join_pieces
-from vidstyle.media.source import Frame, Source
+from vidstyle.media.source import Source
 from vidstyle.motion.chain import PaintedFrame
 from vidstyle.motion.estimators import prepare_flow
 from vidstyle.motion.passes import paint_part
 from vidstyle.motion.shots import mark_cuts
-from vidstyle.painting.painter import Painter
+from vidstyle.painting.painter import Painter, has_content
 
 log = logging.getLogger(__name__)
+
+Reporter = Callable[[Job, Painter, Sequence[Work], Listener], Path]  # measures a film; the page of its report
 
 
 @dataclass(frozen=True)
@@ -145,8 +146,11 @@ class Underway(Planned):
         partial = join_pieces(pieces, self.film, frames, scratch=scratch, partial=True) if frames else None
         self.listener.interrupted(partial, frames or sum(map(len, self.done)))
 
-    def join(self) -> Summary:
-        """Writes the film, and its report; what its frames took. JobError where some are not painted."""
+    def join(self, report: Reporter | None = None) -> Summary:
+        """Writes the film, and its `report` where the job asks for one; what its frames took.
+
+        JobError where some are not painted.
+        """
         missing = sorted({segment.shot for segment in self.segments if not self.folder.is_done(segment)})
         if missing:
             shots = ", ".join(map(str, missing))
@@ -157,8 +161,8 @@ class Underway(Planned):
             join_pieces(pieces, self.film, self.manifest.frames, scratch=scratch)
         took = [one for segment in self.segments for one in self.folder.work(segment)]
         summary = Summary.of(self.job.out, self.painter).after(*took)
-        if self.job.report:
-            summary = replace(summary, report=_reported(self.job, self.painter, took, self.listener))
+        if self.job.report and report:
+            summary = replace(summary, report=report(self.job, self.painter, took, self.listener))
         return summary
 
 
@@ -293,26 +297,3 @@ def _found(job: Job, folder: WorkFolder, manifest: Manifest, listener: Listener)
     prepare_flow(job.settings.flow, listener.working)
     styles, start = load_styles(job), load_start(job)
     return painter_of(folder.painter_file, styles, job.settings, device=device_here(job), init_picture=start)
-
-
-def _reported(job: Job, painter: Painter, work: Sequence[Work], listener: Listener) -> Path:
-    """Measures the film as it was written; the page of the report."""
-    try:
-        report = compare(
-            [job.out],
-            job.source,
-            job.styles,
-            job.settings,
-            device=job.device,
-            start=job.start,
-            end=job.end,
-            work=work,
-            filters=painter.filters,
-            listener=listener,
-        )
-        return write_report(report, job.report_file, overwrite=True)[0]
-    except VidstyleError as error:
-        raise VidstyleError(f"{job.out} is painted, but there is no report: {error}") from error
-    except KeyboardInterrupt:
-        listener.interrupted(job.out, len(work))
-        raise

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from vidstyle.painting.painter import Size
+from vidstyle.media.sizes import Size
 
 STEPS = 1  # of each picture, where the size can be chosen: larger paintings look better than further ones
 MOST_STEPS = 8

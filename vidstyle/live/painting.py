@@ -18,15 +18,15 @@ from vidstyle.jobs.scout import painting_size
 from vidstyle.live.pace import Gait, Pace
 from vidstyle.live.sharpen import sharpened
 from vidstyle.media.camera import Camera, Snap
-from vidstyle.media.look import Look
-from vidstyle.media.source import Frame
+from vidstyle.media.look import Frame, Look
+from vidstyle.media.sizes import Size
 from vidstyle.motion.chain import LOST, Memory, Remembered, followed
 from vidstyle.motion.estimators import flow_estimator
 from vidstyle.motion.flow import Motion
 from vidstyle.motion.tracking import Tracked
 from vidstyle.painting.balance import TYPICAL_SLOPE, calibrated, least_balance, wanted_structure
 from vidstyle.painting.device import select_device
-from vidstyle.painting.painter import FLAT, OnStep, Painted, Painter, Size
+from vidstyle.painting.painter import FLAT, OnStep, Painted, Painter
 from vidstyle.painting.palette import Palettes, contrast, palettes_for
 from vidstyle.presets import LIVE
 from vidstyle.settings import Settings

@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from vidstyle.api import run
 from vidstyle.errors import SourceError
 from vidstyle.files import put_in_place
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Listener, Summary
 from vidstyle.jobs.progress import Progress
-from vidstyle.jobs.run import run
 from vidstyle.live.painting import as_tensor
 from vidstyle.media.camera import Camera, Snap
 from vidstyle.media.images import load_picture, save_picture

@@ -3,59 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import struct
-import threading
-import warnings
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from vidstyle.errors import SourceError
-from vidstyle.media import ffmpeg
+from vidstyle.files import printable
+from vidstyle.media.images import UNREADABLE, open_picture
 from vidstyle.media.limits import LIMITS, Limits
 
-FORMATS = ("GIF", "WEBP", "PNG")
 SHORTEST_MS = 20  # browsers show pictures with a shorter time for 100 ms
 DEFAULT_MS = 100
-# What Pillow's readers of damaged files raise: there is no common base, and no list.
-UNREADABLE = (
-    *(OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError),
-    *(NotImplementedError, AssertionError, struct.error, zlib.error, Image.DecompressionBombError),
-)
-_PILLOWS_LIMIT = threading.Lock()  # it is one for the whole process
-
-
-def open_picture(file: str | os.PathLike[str] | IO[bytes], formats: tuple[str, ...] = FORMATS) -> Image.Image:
-    """``Image.open`` for these formats only, which reads the header, without its limit of pixels: `Limits` are ours."""
-    with _PILLOWS_LIMIT, passing_over_metadata():
-        theirs, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            return Image.open(file, formats=formats)
-        finally:
-            Image.MAX_IMAGE_PIXELS = theirs
-
-
-@contextlib.contextmanager
-def passing_over_metadata() -> Iterator[None]:
-    """Meanwhile Pillow does not warn of metadata that are broken, and not used then."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="PIL")
-        yield
-
-
-def is_animated(path: str | os.PathLike[str]) -> bool:
-    """Whether the file is a GIF, WebP or PNG with more than one picture; False for anything unreadable."""
-    try:
-        with open_picture(path) as picture:
-            return int(getattr(picture, "n_frames", 1)) > 1
-    except UNREADABLE:
-        return False
 
 
 def measure(path: Path, limits: Limits = LIMITS) -> tuple[tuple[int, int], tuple[float, ...], int]:
@@ -66,9 +27,9 @@ def measure(path: Path, limits: Limits = LIMITS) -> tuple[tuple[int, int], tuple
     durations: list[float] = []
     with _opened(path) as picture:
         size = (picture.height, picture.width)
-        limits.check_size(ffmpeg.printable(path.name), size)
+        limits.check_size(printable(path.name), size)
         announced = _announced(picture)
-        limits.check_length(ffmpeg.printable(path.name), announced, 0)
+        limits.check_length(printable(path.name), announced, 0)
         for number in range(announced):
             try:
                 picture.seek(number)
@@ -78,7 +39,7 @@ def measure(path: Path, limits: Limits = LIMITS) -> tuple[tuple[int, int], tuple
             milliseconds = float(picture.info.get("duration") or 0)
             durations.append((milliseconds if milliseconds >= SHORTEST_MS else DEFAULT_MS) / 1000)
     if not durations:
-        raise SourceError(f"{ffmpeg.printable(path.name)} is damaged: not one picture can be read; copy it again.")
+        raise SourceError(f"{printable(path.name)} is damaged: not one picture can be read; copy it again.")
     return size, tuple(durations), announced
 
 
@@ -114,4 +75,4 @@ def _opened(path: Path) -> Image.Image:
     try:
         return open_picture(path)
     except UNREADABLE as error:
-        raise SourceError(f"{ffmpeg.printable(path.name)} cannot be read as an animation; copy it again.") from error
+        raise SourceError(f"{printable(path.name)} cannot be read as an animation; copy it again.") from error

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidstyle.errors import SourceError
-from vidstyle.media.ffmpeg import printable
+from vidstyle.files import printable
 from vidstyle.media.newest import Newest
 from vidstyle.media.pixels import to_array
 from vidstyle.media.probe import quiet_opencv

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 from torch import Tensor
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _GRID = 33  # colours per axis of the table that carries a 16-bit picture through its colour profile
 
@@ -52,7 +52,7 @@ def to_srgb(file: Image.Image) -> Callable[[Image.Image], Image.Image] | None:
             return None  # grey profiles differ from sRGB by a tone curve that few programs apply
         transform = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), mode, "RGB")
     except (ImageCms.PyCMSError, OSError, KeyError, ValueError, TypeError):
-        logger.warning("a colour profile cannot be used; the colours are taken as sRGB")
+        log.warning("a colour profile cannot be used; the colours are taken as sRGB")
         return None
 
     def apply(image: Image.Image) -> Image.Image:

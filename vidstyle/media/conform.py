@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vidstyle.errors import SourceError
-from vidstyle.files import put_in_place
+from vidstyle.files import printable, put_in_place
 from vidstyle.media import ffmpeg, streams
 from vidstyle.media.probe import HD_HEIGHT, VideoInfo, transparent
 
@@ -45,7 +45,7 @@ def _fingerprint(info: VideoInfo) -> str:
 
 
 def _write(info: VideoInfo, target: Path, on_progress: Callable[[float], None] | None) -> None:
-    name = ffmpeg.printable(info.path.name)
+    name = printable(info.path.name)
     partial = target.with_suffix(f".{secrets.token_hex(4)}.part.mkv")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vidstyle.media.probe import open_capture
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 NEAR = 48  # pictures; so few are decoded sooner than found by a seek
 AROUND = 24  # pictures before the one that is sought that a seek goes to, and after it that are looked at
@@ -44,7 +44,7 @@ def decoded(
         while (picture := _next(capture)) is not None:
             yield picture
     except cv2.error as error:
-        logger.debug("OpenCV stopped reading %s: %s", path.name, error)
+        log.debug("OpenCV stopped reading %s: %s", path.name, error)
     finally:
         capture.release()
 

@@ -9,12 +9,16 @@ import subprocess
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Self
 
 import imageio_ffmpeg
+import numpy as np
+from numpy.typing import NDArray
 
 from vidstyle.errors import VidstyleError
+from vidstyle.files import printable
 
 # A playlist names other files and addresses, so only formats that hold their own pictures are opened.
 FORMATS = ",".join(
@@ -224,6 +228,19 @@ def reason(log: str) -> str:
     return printable(chosen[-1].removeprefix("Error opening input: ")) if chosen else "ffmpeg gave no reason"
 
 
-def printable(text: object) -> str:
-    """``text`` on one line: characters that would break or hide a line become ``?``."""
-    return "".join(c if c.isprintable() else "?" for c in str(text))
+def raw_input(size: tuple[int, int], rate: Fraction, path: Path | None = None) -> list[str]:
+    """ffmpeg arguments that read raw RGB of ``size`` (height, width) from ``path`` or standard input."""
+    shape = ["-video_size", f"{size[1]}x{size[0]}", "-framerate", str(rate)]
+    place = "pipe:0" if path is None else address(path)
+    return [*FILES_ONLY, "-f", "rawvideo", "-pixel_format", "rgb24", *shape, "-i", place]
+
+
+def even(size: tuple[int, int]) -> tuple[int, int]:
+    """``size`` with odd sides made one longer: 4:2:0 video has no odd sides."""
+    return size[0] + size[0] % 2, size[1] + size[1] % 2
+
+
+def padded(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(H, W, 3) with the last line repeated where a side is odd."""
+    height, width = pixels.shape[:2]
+    return np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")

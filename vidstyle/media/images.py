@@ -6,25 +6,34 @@ import contextlib
 import io
 import logging
 import os
+import struct
+import threading
+import warnings
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image, ImageOps
 from torch import Tensor
 
 from vidstyle.errors import SinkError, SourceError
-from vidstyle.files import write_whole
-from vidstyle.media import ffmpeg
-from vidstyle.media.animation import UNREADABLE, is_animated, open_picture, passing_over_metadata
+from vidstyle.files import printable, write_whole
 from vidstyle.media.colour import in_srgb, planes, through_table, to_srgb
 from vidstyle.media.limits import LIMITS, Limits
 from vidstyle.media.readable import require_file
+from vidstyle.media.sizes import fit_size, resize
+
+# What Pillow's readers of damaged files raise: there is no common base, and no list.
+UNREADABLE = (
+    *(OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError),
+    *(NotImplementedError, AssertionError, struct.error, zlib.error, Image.DecompressionBombError),
+)
+_PILLOWS_LIMIT = threading.Lock()  # it is one for the whole process
 
 __all__ = [
     "PICTURE_ENDINGS",
@@ -38,11 +47,12 @@ __all__ = [
     "save_picture",
 ]
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+ANIMATION_FORMATS = ("GIF", "WEBP", "PNG")
 _ORIENTATION = 0x0112  # EXIF and TIFF tag
 
 
@@ -62,7 +72,7 @@ def load_picture(path: str | os.PathLike[str], limits: Limits = LIMITS) -> Pictu
     Raises SourceError for anything that is not a whole picture within the ``limits``.
     """
     path = Path(path)
-    name = ffmpeg.printable(path.name or path)
+    name = printable(path.name or path)
     require_file(path)
     try:
         limits.check_bytes(name, path.stat().st_size)
@@ -74,7 +84,7 @@ def load_picture(path: str | os.PathLike[str], limits: Limits = LIMITS) -> Pictu
             file.load()
             return _load_deep(file, data) if _bits(file, data) == 16 else _load_plain(file)
         except UNREADABLE as error:
-            text = ffmpeg.printable(error)
+            text = printable(error)
             raise SourceError(f"{name} is damaged or cut off ({text}); copy it again.") from error
 
 
@@ -82,7 +92,7 @@ def require_picture(path: Path) -> None:
     """SourceError for anything that is no picture of a known kind by its first bytes."""
     require_file(path)
     if picture_format(path) is None:
-        raise _unknown(ffmpeg.printable(path.name))
+        raise _unknown(printable(path.name))
 
 
 def _unknown(name: str) -> SourceError:
@@ -92,7 +102,7 @@ def _unknown(name: str) -> SourceError:
 def picture_format(path: str | os.PathLike[str]) -> str | None:
     """What kind of picture a file is by its content, such as ``JPEG``; None if it is no picture."""
     try:
-        with open_picture(path, _FORMATS) as file:
+        with open_picture(path, FORMATS) as file:
             return file.format
     except UNREADABLE:
         return None
@@ -101,7 +111,7 @@ def picture_format(path: str | os.PathLike[str]) -> str | None:
 @contextlib.contextmanager
 def _opened(data: bytes, name: str, limits: Limits) -> Iterator[Image.Image]:
     try:
-        file = open_picture(io.BytesIO(data), _FORMATS)
+        file = open_picture(io.BytesIO(data), FORMATS)
     except UNREADABLE as error:
         raise _unknown(name) from error
     with file:
@@ -163,12 +173,12 @@ def save_picture(path: str | os.PathLike[str], image: Tensor, alpha: Tensor | No
     PNG and TIFF. Raises SinkError for an unknown ending or a place that cannot be written.
     """
     path = Path(path)
-    name, ending = ffmpeg.printable(path.name or path), path.suffix.lower()
+    name, ending = printable(path.name or path), path.suffix.lower()
     if ending not in PICTURE_ENDINGS:
         raise SinkError(f"{name} has no known picture ending; use one of {', '.join(PICTURE_ENDINGS)}.")
     image = image.detach().to("cpu", torch.float32)
     if alpha is not None and ending in (".jpg", ".jpeg", ".bmp"):
-        logger.warning("%s cannot hold transparency: it is laid on white (use .png to keep it)", name)
+        log.warning("%s cannot hold transparency: it is laid on white (use .png to keep it)", name)
         image, alpha = flatten(image, alpha), None
     values = image if alpha is None else torch.cat([image, alpha.detach().to("cpu", torch.float32)])
     data = _encode(values, ending, 16 if bits == 16 and ending in (".png", ".tif", ".tiff") else 8)
@@ -206,19 +216,28 @@ def _encode(values: Tensor, ending: str, bits: int) -> bytes:
     return buffer.getvalue()
 
 
-def fit_size(size: tuple[int, int], long_side: int | None) -> tuple[int, int]:
-    """(height, width) of the same aspect with the longer side at most ``long_side`` pixels; never larger."""
-    height, width = size
-    longest = max(height, width)
-    if long_side is None or longest <= long_side:
-        return height, width
-    scale = long_side / longest
-    return max(1, round(height * scale)), max(1, round(width * scale))
+def open_picture(file: str | os.PathLike[str] | IO[bytes], formats: tuple[str, ...] = ANIMATION_FORMATS) -> Image.Image:
+    """``Image.open`` for these formats only, which reads the header, without its limit of pixels: `Limits` are ours."""
+    with _PILLOWS_LIMIT, passing_over_metadata():
+        theirs, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(file, formats=formats)
+        finally:
+            Image.MAX_IMAGE_PIXELS = theirs
 
 
-def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """``image`` (C, H, W) 0..1 at ``size`` (height, width), antialiased, within 0..1."""
-    if tuple(image.shape[-2:]) == tuple(size):
-        return image
-    scaled = F.interpolate(image[None], size=size, mode="bicubic", antialias=True, align_corners=False)
-    return scaled[0].clamp(0, 1)
+@contextlib.contextmanager
+def passing_over_metadata() -> Iterator[None]:
+    """Meanwhile Pillow does not warn of metadata that are broken, and not used then."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="PIL")
+        yield
+
+
+def is_animated(path: str | os.PathLike[str]) -> bool:
+    """Whether the file is a GIF, WebP or PNG with more than one picture; False for anything unreadable."""
+    try:
+        with open_picture(path) as picture:
+            return int(getattr(picture, "n_frames", 1)) > 1
+    except UNREADABLE:
+        return False

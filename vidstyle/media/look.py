@@ -57,3 +57,24 @@ def blended(values: tuple[Tensor, ...], shares: tuple[float, ...] | None) -> Ten
     weights = torch.tensor(shares or [1 / len(values)] * len(values)).to(values[0])
     mean: Tensor = torch.tensordot(weights, torch.stack(values), 1)
     return mean
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture: ``index`` and ``seconds`` count from the file's first picture; ``image`` (3, H, W) float32
+    RGB 0..1; ``cut``: a new shot begins here, ``look``: how to paint it, and ``even``: the image evenly exposed, where
+    that is another (these are set by others, never by a source);
+    ``mark``, if there is one, tells it from the file's other pictures, so that it can be sought."""
+
+    index: int
+    seconds: float
+    image: Tensor
+    cut: bool = False
+    mark: str = ""
+    look: Look = PLAIN
+    even: Tensor | None = None
+
+    @property
+    def content(self) -> Tensor:
+        """What is painted."""
+        return self.image if self.even is None else self.even

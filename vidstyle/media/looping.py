@@ -12,7 +12,7 @@ from PIL import Image
 
 from vidstyle.errors import SinkError
 from vidstyle.media import ffmpeg
-from vidstyle.media.pixels import raw_input
+from vidstyle.media.ffmpeg import raw_input
 
 Writer = Callable[[Path, tuple[int, int], list[int], int, Path, str], None]
 

@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle.errors import SinkError
+from vidstyle.files import printable
 from vidstyle.media import ffmpeg, streams
-from vidstyle.media.pixels import even, padded, raw_input, to_array
+from vidstyle.media.ffmpeg import even, padded, raw_input
+from vidstyle.media.pixels import to_array
 from vidstyle.media.probe import VideoInfo
 
 _H264 = ["-c:v", "libx264", "-preset", "medium"]
@@ -71,7 +73,7 @@ class Film:
 
     @property
     def name(self) -> str:
-        return ffmpeg.printable(self.path.name or self.path)
+        return printable(self.path.name or self.path)
 
     @property
     def ending(self) -> str:

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidstyle.errors import SourceError
+from vidstyle.files import printable
 from vidstyle.media import animation, ffmpeg, streams, timing
-from vidstyle.media.images import PICTURE_ENDINGS, picture_format
+from vidstyle.media.images import PICTURE_ENDINGS, is_animated, picture_format
 from vidstyle.media.limits import LIMITS, Limits
 from vidstyle.media.readable import require_file
 
@@ -71,7 +72,7 @@ def probe(path: str | os.PathLike[str], limits: Limits = LIMITS) -> VideoInfo:
     """
     path = Path(path)
     require_file(path)
-    if animation.is_animated(path):
+    if is_animated(path):
         return _probe_animation(path, limits)
     _refuse_pictures_and_text(path)
     description = streams.describe(path)
@@ -101,7 +102,7 @@ def _refuse_pictures_and_text(path: Path) -> None:
     found = picture_format(path)
     if found:
         hint = "" if path.suffix.lower() in PICTURE_ENDINGS else f"; rename it to {path.stem}.{found.lower()}"
-        raise SourceError(f"{_name(path)} is a single {found} picture, not a video{ffmpeg.printable(hint)}.")
+        raise SourceError(f"{_name(path)} is a single {found} picture, not a video{printable(hint)}.")
     with path.open("rb") as file:
         head = file.read(_TEXT_START)
     if head.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"#EXTM3U"):
@@ -288,4 +289,4 @@ def _remarks(
 
 
 def _name(path: Path) -> str:
-    return ffmpeg.printable(path.name or path)
+    return printable(path.name or path)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from vidstyle.errors import SourceError
-from vidstyle.media import ffmpeg
+from vidstyle.files import printable
 
 PATIENCE = 30.0  # seconds that a disk or a network drive may take to answer
 
@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 def require_file(path: Path) -> None:
     """Raise SourceError unless ``path`` is a file that can be read, holds something, and answers within PATIENCE."""
-    answered(lambda: _require_file(path), ffmpeg.printable(path.name or path))
+    answered(lambda: _require_file(path), printable(path.name or path))
 
 
 def answered(ask: Callable[[], Result], name: str, seconds: float | None = None) -> Result:
@@ -48,7 +48,7 @@ def answered(ask: Callable[[], Result], name: str, seconds: float | None = None)
 
 
 def _require_file(path: Path) -> None:
-    name = ffmpeg.printable(path.name or path)
+    name = printable(path.name or path)
     try:
         if path.is_dir():
             raise SourceError(f"{name} is a folder, not a file; name a file in it.")

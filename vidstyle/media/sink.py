@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle.errors import SinkError
-from vidstyle.files import put_in_place
-from vidstyle.media import ffmpeg, looping, sound
+from vidstyle.files import printable, put_in_place
+from vidstyle.media import looping, sound
 from vidstyle.media.pieces import Film, check_count, joined_raw, joined_video, open_piece
 
 
@@ -136,7 +136,7 @@ def join_pieces(
             _check_bytes(whole, film)
             put_in_place(whole, target)
         except OSError as error:
-            reason = error.strerror or ffmpeg.printable(error)
+            reason = error.strerror or printable(error)
             raise SinkError(f"{film.name} cannot be written ({reason}); make room or choose another place.") from error
     return target
 

@@ -8,11 +8,12 @@ from fractions import Fraction
 from pathlib import Path
 
 from vidstyle.errors import SinkError
+from vidstyle.files import printable
 from vidstyle.media import ffmpeg
 from vidstyle.media.pieces import container_arguments
 from vidstyle.media.probe import VideoInfo
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 # A plain copy is tried first; where the container refuses it, these tracks stay untouched still.
 _SAFE_SOUND = {
@@ -46,24 +47,24 @@ def add_sound(
     (sound) or left out (subtitles), with a warning; sound that cannot be read is left out with one too, and that is
     what False tells. Raises SinkError when the file cannot be written.
     """
-    name = ffmpeg.printable(source.path.name)
+    name = printable(source.path.name)
     if length is None and end is not None:
         length = Fraction(end - start).limit_denominator(1_000_000)
     copy = _arguments(pictures, source, start, length, _kept_subtitles(source, target))
     result = ffmpeg.run_with_progress([*copy, "-c", "copy", *_ending(target)])
     if result.code != 0 and source.audio and not _NO_ROOM.search(result.log):
         encoded, options = _encodings(source, family(target))
-        logger.warning("%s: %s sound does not fit %s files and is encoded anew", name, encoded, target.suffix)
+        log.warning("%s: %s sound does not fit %s files and is encoded anew", name, encoded, target.suffix)
         result = ffmpeg.run_with_progress([*copy, "-c", "copy", *options, *_ending(target)])
     if result.code == 0 and (damage := [line for line in result.log.splitlines() if _DAMAGE.search(line)]):
-        logger.warning("the sound of %s is damaged or cut off: %s", name, ffmpeg.reason("\n".join(damage)))
+        log.warning("the sound of %s is damaged or cut off: %s", name, ffmpeg.reason("\n".join(damage)))
     if result.code != 0:
         reason = ffmpeg.reason(result.log)
         if _NO_ROOM.search(result.log):
             raise SinkError(
                 f"the sound of {name} cannot be added ({reason}); make room and run the same command again."
             )
-        logger.warning("the sound of %s cannot be read (%s): the film has none", name, reason)
+        log.warning("the sound of %s cannot be read (%s): the film has none", name, reason)
     return result.code == 0
 
 
@@ -94,9 +95,9 @@ def _kept_subtitles(source: VideoInfo, target: Path) -> list[int]:
     kept = [i for i, codec in enumerate(source.subtitles) if fitting is None or codec in fitting]
     if len(kept) < len(source.subtitles):
         lost = sorted({codec for i, codec in enumerate(source.subtitles) if i not in kept})
-        logger.warning(
+        log.warning(
             "%s: %s subtitles do not fit %s files and are left out (use .mkv to keep them)",
-            ffmpeg.printable(source.path.name),
+            printable(source.path.name),
             ", ".join(lost),
             target.suffix,
         )

@@ -14,7 +14,6 @@ import weakref
 from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
@@ -27,16 +26,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle.errors import SourceError
-from vidstyle.media import animation, ffmpeg
+from vidstyle.files import printable
+from vidstyle.media import animation
 from vidstyle.media.conform import conform
 from vidstyle.media.decoding import Picture, decoded
 from vidstyle.media.images import PICTURE_ENDINGS
 from vidstyle.media.limits import LIMITS, Limits
-from vidstyle.media.look import PLAIN, Look
+from vidstyle.media.look import Frame
 from vidstyle.media.probe import VideoInfo, probe
 from vidstyle.media.readahead import HangError, ReadAhead, Sign
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 CLIP_ENDINGS = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
@@ -45,27 +45,6 @@ CLIP_ENDINGS = (
 
 PATIENCE = 120.0  # seconds that the next picture of a file may take
 _MOMENT = 1e-6  # seconds: less than this before a picture's time still counts as its time
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One picture: ``index`` and ``seconds`` count from the file's first picture; ``image`` (3, H, W) float32
-    RGB 0..1; ``cut``: a new shot begins here, ``look``: how to paint it, and ``even``: the image evenly exposed, where
-    that is another (these are set by others, never by a source);
-    ``mark``, if there is one, tells it from the file's other pictures, so that it can be sought."""
-
-    index: int
-    seconds: float
-    image: Tensor
-    cut: bool = False
-    mark: str = ""
-    look: Look = PLAIN
-    even: Tensor | None = None
-
-    @property
-    def content(self) -> Tensor:
-        """What is painted."""
-        return self.image if self.even is None else self.even
 
 
 class Source(ABC):
@@ -144,7 +123,7 @@ class Source(ABC):
             yield from reader
         except HangError:
             raise SourceError(
-                f"{ffmpeg.printable(self.info.path.name)} gives no picture for {PATIENCE:g} s: is its drive there, "
+                f"{printable(self.info.path.name)} gives no picture for {PATIENCE:g} s: is its drive there, "
                 "or its network? Run the same command again, or copy the file here."
             ) from None
         finally:
@@ -171,24 +150,24 @@ class Source(ABC):
     def check_unchanged(self) -> None:
         """SourceError where the file is not what it was when it was opened; one that is gone can still be read on."""
         if _version(self.info.path) not in (None, self._version):
-            name = ffmpeg.printable(self.info.path.name)
+            name = printable(self.info.path.name)
             raise SourceError(f"{name} changed while it was read; wait until it is whole, and begin anew.")
 
     def check_there(self) -> None:
         """SourceError where the file is gone."""
         if _version(self.info.path) is None:
             raise SourceError(
-                f"{ffmpeg.printable(self.info.path)} is gone; put it back and run the same command again, "
+                f"{printable(self.info.path)} is gone; put it back and run the same command again, "
                 "what is painted is kept."
             )
 
     def _check(self, found: int, expected: int) -> None:
-        name = ffmpeg.printable(self.info.path.name)
+        name = printable(self.info.path.name)
         if found == 0:
             self.check_there()
             raise SourceError(f"{name} holds no picture that can be read; it is damaged, copy it again.")
         if self._is_short(found, expected):
-            logger.warning("%s is damaged: %d of %d pictures could be read", name, found, expected)
+            log.warning("%s is damaged: %d of %d pictures could be read", name, found, expected)
 
     def close(self) -> None:
         """End all reading and remove temporary files. May be called twice."""
@@ -224,9 +203,9 @@ def open_video(
     """
     info = probe(path, limits)
     part = max(0.0, min(info.seconds, float("inf") if end is None else end) - start)
-    limits.check_length(ffmpeg.printable(info.path.name), round(part * info.rate), part)
+    limits.check_length(printable(info.path.name), round(part * info.rate), part)
     for remark in info.remarks:
-        logger.warning("%s", remark)
+        log.warning("%s", remark)
     source: Source
     if info.durations:
         source = _AnimationSource(info, size, start, end)
@@ -234,7 +213,7 @@ def open_video(
         source = _VideoSource(info, size, start, end, work, rewrite, on_progress)
     if len(source) == 0:
         source.close()
-        name, long = ffmpeg.printable(info.path.name), source.info.seconds
+        name, long = printable(info.path.name), source.info.seconds
         wanted = f"{start:g} s" if end is None else f"{start:g} to {end:g} s"
         raise SourceError(f"{name} has no pictures from {wanted}: it is {long:.2f} s long; choose another part.")
     return source
@@ -257,7 +236,7 @@ class _VideoSource(Source):
         self._conforming = threading.Lock()
         if info.faults or rewrite:
             reasons = "; ".join(info.faults) or "it was before"
-            logger.info("%s is rewritten before reading: %s", info.path.name, reasons)
+            log.info("%s is rewritten before reading: %s", info.path.name, reasons)
             self._conform(lambda: None)
 
     @property
@@ -288,9 +267,9 @@ class _VideoSource(Source):
             done += 1
         if self._is_short(done, self.span[1]) and self._file == self.info.path:
             # OpenCV stops at the first damage; ffmpeg bridges it and reads on.
-            logger.warning(
+            log.warning(
                 "%s is damaged after picture %d of %d: what can be saved of the rest is read",
-                ffmpeg.printable(self.info.path.name), done, self.info.frame_count,
+                printable(self.info.path.name), done, self.info.frame_count,
             )  # fmt: skip
             with self._conforming:
                 if self._file == self.info.path:
@@ -357,7 +336,7 @@ def find_pictures(path_or_glob: str | os.PathLike[str]) -> list[Path]:
     found = place.iterdir() if place.is_dir() else map(Path, glob.glob(os.fspath(path_or_glob)))
     pictures = [path for path in found if _is_picture_name(path)]
     if not pictures:
-        name, known = ffmpeg.printable(place), ", ".join(PICTURE_ENDINGS)
+        name, known = printable(place), ", ".join(PICTURE_ENDINGS)
         raise SourceError(f"{name} holds no pictures; give a folder or pattern of {known} files.")
     return sorted(pictures, key=_natural)
 

@@ -10,15 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidstyle.media.images import resize
-from vidstyle.media.look import PLAIN, Look
-from vidstyle.media.source import Frame
+from vidstyle.media.look import PLAIN, Frame, Look
+from vidstyle.media.sizes import Size, resize
 from vidstyle.motion.estimators import flow_estimator
 from vidstyle.motion.flow import Motion, warp
 from vidstyle.motion.hold import Stillness
 from vidstyle.motion.tracking import Tracked, found_ahead, tracked
 from vidstyle.painting.descent import Schedule
-from vidstyle.painting.painter import OnStep, Painted, Painter, Size
+from vidstyle.painting.painter import OnStep, Painted, Painter
 from vidstyle.painting.targets import Anchor
 
 SETTLING = 16  # frames over which uncovered pixels are painted freely, before they are held like others

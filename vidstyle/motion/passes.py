@@ -17,8 +17,7 @@ import torch
 from torch import Tensor
 
 from vidstyle.errors import SinkError
-from vidstyle.media.look import PLANES
-from vidstyle.media.source import Frame
+from vidstyle.media.look import PLANES, Frame
 from vidstyle.motion.chain import (
     LOST,
     SETTLING,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle.media.exposure import DARK, EVEN, RGB, Exposure, lightness
-from vidstyle.media.source import Frame
+from vidstyle.media.look import Frame
 from vidstyle.painting.painter import FLAT
 from vidstyle.painting.palette import LUMINANCE
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 import cv2
 import numpy as np
 
-from vidstyle.media.source import Frame
+from vidstyle.media.look import Frame
 
 SHORTEST_SHOT = 5  # frames; a cut that is missed smears one shot into the next, so short shots are believed
 LONG_SIDE = 160  # pixels that cuts are looked for at

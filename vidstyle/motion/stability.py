@@ -21,12 +21,6 @@ def warp_error(painting: Tensor, earlier: Tensor, motion: Motion) -> float:
     return float((painting - warp(earlier, motion.flow)).square().mean(0)[sure].mean())
 
 
-def gradient_energy(painting: Tensor) -> float:
-    """Mean squared slope of (3, H, W): what a warp error is held against, so that blur cannot win."""
-    down, right = painting.diff(dim=-2), painting.diff(dim=-1)
-    return float(down.square().mean() + right.square().mean())
-
-
 def flow_difference(painting: Tensor, earlier: Tensor, motion: Motion) -> float:
     """Mean L1 distance in pixels of the paintings' flow from the source's: tOF, Chu et al. 2018 (arXiv 1811.09393)."""
     gap = Motion.between(painting, earlier).flow - motion.flow

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vidstyle.media.look import Frame
 from vidstyle.media.readahead import ReadAhead
-from vidstyle.media.source import Frame
 from vidstyle.motion.flow import FlowEstimator, Motion, dis, quick_dis
 
 

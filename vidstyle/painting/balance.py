@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidstyle.media.images import fit_size, resize
 from vidstyle.media.look import Look
-from vidstyle.painting.painter import SMALLEST_SIDE, Painter, Size, scale_plan, size_of
+from vidstyle.media.sizes import Size, fit_size, resize, size_of
+from vidstyle.painting.painter import SMALLEST_SIDE, Painter, scale_plan
 from vidstyle.painting.palette import luminance_of, palettes_for
 from vidstyle.settings import Settings
 

@@ -2,6 +2,7 @@
 
 import gc
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -110,3 +111,13 @@ def _lines(file: Path) -> list[str]:
 
 def _advice(long_side: int) -> str:
     return f"--size {long_side} would fit" if long_side >= 32 else "close other programs"
+
+
+def peak_memory() -> float:
+    """Bytes that this process has held at most; nan where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)

@@ -16,8 +16,8 @@ from torch import Tensor
 from vidstyle.features.vgg19 import VGG19
 from vidstyle.features.weights import Filters
 from vidstyle.media.exposure import EVEN
-from vidstyle.media.images import fit_size, resize
 from vidstyle.media.look import PLAIN, Look
+from vidstyle.media.sizes import Size, fit_size, resize, size_of
 from vidstyle.painting.descent import (
     Descended,
     DivergedError,
@@ -41,7 +41,6 @@ from vidstyle.painting.strokes import stroke_cover
 from vidstyle.painting.targets import Anchor, ContentTargets, Losses, Objective, Region, StyleTargets
 from vidstyle.settings import Settings
 
-Size = tuple[int, int]  # (height, width)
 Plan = Sequence[tuple[Size, int]]  # sizes from coarse to fine, each with its steps
 
 TILE = 16  # pixels for each position of conv5_1
@@ -426,6 +425,6 @@ def resized_tile(image: Tensor, size: Size) -> Tensor:
     return large[:, height - 1 : 2 * height - 1, width - 1 : 2 * width - 1]
 
 
-def size_of(image: Tensor) -> Size:
-    """(height, width) of a picture (3, H, W)."""
-    return image.shape[-2], image.shape[-1]
+def has_content(picture: Tensor) -> bool:
+    """Whether `picture` (3, H, W) shows enough that an error relative to it says something."""
+    return contrast(picture) > 2 * FLAT

@@ -131,3 +131,9 @@ def _statistics(pictures: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     mean = torch.stack([p.mean(1) for p in pixels]).mean(0)
     second = torch.stack([(p - mean[:, None]) @ (p - mean[:, None]).T / p.shape[1] for p in pixels]).mean(0)
     return mean, second + FAINTEST * torch.eye(3, dtype=second.dtype)
+
+
+def gradient_energy(painting: Tensor) -> float:
+    """Mean squared slope of (3, H, W): what a warp error is held against, so that blur cannot win."""
+    down, right = painting.diff(dim=-2), painting.diff(dim=-1)
+    return float(down.square().mean() + right.square().mean())

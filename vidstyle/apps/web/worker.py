@@ -12,16 +12,16 @@ from typing import cast
 from filelock import FileLock, Timeout
 from torch import Tensor
 
+from vidstyle.api import run
 from vidstyle.apps.bars import noun_of, percentage, progress_line
 from vidstyle.apps.memory import keep_freed_memory
 from vidstyle.apps.pace import Pace
 from vidstyle.apps.web.desk import AFTER, BEFORE, LATEST, LOCK, MAKING, PROCESS, REPORT, State, Status, Ticket
-from vidstyle.apps.words import printable, summary_line
+from vidstyle.apps.words import summary_line
 from vidstyle.errors import VidstyleError
-from vidstyle.files import write_whole
+from vidstyle.files import printable, write_whole
 from vidstyle.jobs.listener import Listener, Outline
 from vidstyle.jobs.progress import Progress
-from vidstyle.jobs.run import run
 from vidstyle.media.images import save_picture
 from vidstyle.motion.chain import PaintedFrame
 from vidstyle.painting.painter import Step
