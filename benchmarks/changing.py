@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle import Frame, Painter, find_cuts, load_picture, mark_cuts, open_video, paint_frames, save_picture
-from vidstyle.jobs.looks import Looks
+from vidstyle.jobs.looks import FrameStyles
 from vidstyle.motion.scenes import find_scenes, thumbnail
 from vidstyle.painting.balance import structure
 from vidstyle.painting.palette import contrast, luminance_of
@@ -117,7 +117,7 @@ def changes_measured(name: str, painter: Painter, frames: list[Frame], out: Path
     """The figures of a film, every fourth frame held against the same one painted alone."""
     cuts = find_cuts(frames, Fraction(24))
     scenes = find_scenes([thumbnail(f.image) for f in frames], [contrast(f.image) for f in frames], cuts)
-    looked = Looks(painter.settings, len(painter.styles), scenes).on(mark_cuts(frames, scenes.cuts))
+    looked = FrameStyles(painter.settings, len(painter.styles), scenes).on(mark_cuts(frames, scenes.cuts))
     ready = list(scenes.evened(looked, lambda at: frames[at].image))
     results = list(paint_frames(painter, ready))
     judged = sorted({*range(0, len(frames), 4), len(frames) - 1})

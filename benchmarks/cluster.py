@@ -30,12 +30,12 @@ from vidstyle.jobs.cluster import Cluster
 from vidstyle.jobs.estimate import random_filters
 from vidstyle.jobs.film import join_film, plan_film
 from vidstyle.jobs.folder import WorkFolder
-from vidstyle.jobs.job import Crew, Job
-from vidstyle.jobs.listener import Crowd, Listener
-from vidstyle.jobs.underway import Planned
-from vidstyle.jobs.worker import Site
+from vidstyle.jobs.job import ClusterOptions, Job
+from vidstyle.jobs.listener import ClusterProgress, Listener
+from vidstyle.jobs.underway import PlannedJob
+from vidstyle.jobs.worker import JobLocation
 from vidstyle.media import ffmpeg
-from vidstyle.media.pieces import Film, open_piece
+from vidstyle.media.pieces import Film, open_segment_file
 from vidstyle.settings import Settings
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
@@ -62,15 +62,15 @@ class Measures(Listener):
     def __init__(self) -> None:
         self.at: list[tuple[int, float]] = []
 
-    def together(self, crowd: Crowd) -> None:
-        self.at.append((crowd.frames, resident()))
+    def together(self, cluster_progress: ClusterProgress) -> None:
+        self.at.append((cluster_progress.frames, resident()))
 
 
 def resident() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def nothing(site: Site, key: tuple[int, int], threads: int, board: Any) -> int:
+def nothing(site: JobLocation, key: tuple[int, int], threads: int, board: Any) -> int:
     """Does for a segment what painting it does with the files, but for the painting."""
     folder = WorkFolder(Path(site.place), ".mp4")
     write_whole(folder.work_file(key[1]), (folder.path / "work.json").read_bytes())
@@ -78,7 +78,7 @@ def nothing(site: Site, key: tuple[int, int], threads: int, board: Any) -> int:
     return 1
 
 
-def made_of_shots(folder: Path, count: int) -> Planned:
+def made_of_shots(folder: Path, count: int) -> PlannedJob:
     """A planned film of `count` shots of one frame."""
     source, weights, settings = folder / "film.mp4", folder / "random.safetensors", Settings()
     pattern = f"testsrc=size=64x48:rate=24:duration={count / 24}"
@@ -88,7 +88,7 @@ def made_of_shots(folder: Path, count: int) -> Planned:
     plan = plan_film(Job.of(source, [SAMPLES / "monet.jpg"], folder / "out.mp4", settings), Listener())
     manifest = replace(plan.manifest, frames=count, cuts=tuple(range(1, count)))
     plan.folder.write(plan.folder.manifest_file, manifest.to_json().encode())
-    with open_piece(plan.folder.path / "piece.mp4", Film(folder / "out.mp4", manifest.size, 24)) as piece:  # type: ignore[arg-type]
+    with open_segment_file(plan.folder.path / "piece.mp4", Film(folder / "out.mp4", manifest.size, 24)) as piece:  # type: ignore[arg-type]
         piece.write(torch.rand(3, *manifest.size))
         piece.finish()
     work = [{"steps": 1, "full_steps": 1.0, "seconds": 0.0, "memory": 0.0}]
@@ -100,7 +100,7 @@ def segments(count: int) -> dict[str, float]:
     ear = Measures()
     with tempfile.TemporaryDirectory() as place, two_nodes() as nodes:
         plan = made_of_shots(Path(place), count)
-        with Cluster(Crew(nodes.address)) as cluster:
+        with Cluster(ClusterOptions(nodes.address)) as cluster:
             began, busy = time.perf_counter(), time.process_time()
             assert len(plan.segments) == count
             planned = time.process_time() - busy

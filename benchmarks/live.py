@@ -64,7 +64,7 @@ def watched(painting: LivePainting, seconds: float) -> list[LivePicture]:
     began = time.monotonic()
     found = itertools.takewhile(lambda _: time.monotonic() < began + FOUND + seconds, painting.pictures())
     seen = [picture for picture in found if time.monotonic() > began + FOUND]
-    return [picture for picture in seen if picture.gait.size == seen[-1].gait.size]
+    return [picture for picture in seen if picture.budget.size == seen[-1].budget.size]
 
 
 def figures(painter: Painter, pairs: Sequence[tuple[Frame, Tensor]]) -> dict[str, float]:
@@ -75,7 +75,7 @@ def figures(painter: Painter, pairs: Sequence[tuple[Frame, Tensor]]) -> dict[str
 
 
 def frame_of(picture: LivePicture, number: int) -> Frame:
-    small = resize(as_tensor(picture.snap.pixels), picture.gait.size)
+    small = resize(as_tensor(picture.snap.pixels), picture.budget.size)
     return Frame(number, picture.snap.taken, small, cut=picture.opens, look=picture.look)
 
 
@@ -88,8 +88,8 @@ def measured(painter: Painter, name: str, seen: Sequence[LivePicture]) -> dict[s
     result: dict[str, Any] = {
         "pictures": len(seen),
         "rate": 1 / fmean(gaps),
-        "size": seen[-1].gait.size,
-        "steps": fmean(picture.gait.steps for picture in seen),
+        "size": seen[-1].budget.size,
+        "steps": fmean(picture.budget.steps for picture in seen),
         "latency_in_paintings": fmean(p.latency / p.seconds for p in seen),
         "slowest_latency_in_paintings": max(p.latency / p.seconds for p in seen),
         "loss": [losses[0], losses[len(losses) // 2], losses[-1]],

@@ -8,10 +8,10 @@ from pathlib import Path
 import vidstyle
 
 PUBLIC = {
-    "calibrated", "Camera", "compare", "Crew", "Filters", "find_cuts", "Flipbook", "Frame", "FrameLosses", "Job",
+    "calibrated", "Camera", "ClusterOptions", "compare", "Filters", "find_cuts", "Flipbook", "Frame", "FrameLosses",
     "JobError", "layer_figure", "Listener", "LivePainting", "LivePicture", "load_filters", "load_picture",
-    "LIMITS", "Limits", "NO_LIMITS", "PaintingError",
-    "load_settings", "Look", "mark_cuts", "open_sink", "open_video", "Outline", "paint_frames", "paint_live",
+    "Job", "LIMITS", "Limits", "NO_LIMITS", "PaintingError",
+    "load_settings", "FrameStyle", "mark_cuts", "open_sink", "open_video", "Outline", "paint_frames", "paint_live",
     "Painted", "PaintedFrame", "Painter", "Picture", "plan", "preview", "probe", "Progress", "ProgressRecorder",
     "reconstruct", "Recording", "Report", "run", "save_picture", "save_settings", "Settings", "SettingsError",
     "show_progress", "SinkError", "Snap", "SourceError", "Step", "StepLosses", "Study", "stylize", "Summary",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from vidstyle.features.vgg19 import VGG19
     from vidstyle.features.weights import Filters, load_filters
     from vidstyle.jobs.figures import layer_figure
-    from vidstyle.jobs.job import Crew, Job
+    from vidstyle.jobs.job import ClusterOptions, Job
     from vidstyle.jobs.listener import Listener, Outline, Summary
     from vidstyle.jobs.losses import FrameLosses, StepLosses
     from vidstyle.jobs.preview import plan, preview
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from vidstyle.media.flipbook import Flipbook
     from vidstyle.media.images import Picture, load_picture, save_picture
     from vidstyle.media.limits import LIMITS, NO_LIMITS, Limits
-    from vidstyle.media.look import Frame, Look
+    from vidstyle.media.look import Frame, FrameStyle
     from vidstyle.media.probe import VideoInfo, probe
     from vidstyle.media.sink import open_sink
     from vidstyle.media.source import open_video
@@ -64,7 +64,7 @@ _HOMES = {
     "features.vgg19": ("VGG19",),
     "features.weights": ("Filters", "load_filters"),
     "jobs.figures": ("layer_figure",),
-    "jobs.job": ("Crew", "Job"),
+    "jobs.job": ("ClusterOptions", "Job"),
     "jobs.listener": ("Listener", "Outline", "Summary"),
     "jobs.losses": ("FrameLosses", "StepLosses"),
     "jobs.preview": ("plan", "preview"),
@@ -78,7 +78,7 @@ _HOMES = {
     "media.flipbook": ("Flipbook",),
     "media.images": ("Picture", "load_picture", "save_picture"),
     "media.limits": ("LIMITS", "NO_LIMITS", "Limits"),
-    "media.look": ("Look",),
+    "media.look": ("FrameStyle",),
     "media.probe": ("VideoInfo", "probe"),
     "media.sink": ("open_sink",),
     "media.source": ("Frame", "open_video"),
@@ -96,18 +96,18 @@ __all__ = [
     "NO_LIMITS",
     "VGG19",
     "Camera",
-    "Crew",
+    "ClusterOptions",
     "Filters",
     "Flipbook",
     "Frame",
     "FrameLosses",
+    "FrameStyle",
     "Job",
     "JobError",
     "Limits",
     "Listener",
     "LivePainting",
     "LivePicture",
-    "Look",
     "Outline",
     "Painted",
     "PaintedFrame",

@@ -7,7 +7,7 @@ from pathlib import Path
 from vidstyle.jobs.clips import run_clips
 from vidstyle.jobs.cluster import cluster_of
 from vidstyle.jobs.film import run_film
-from vidstyle.jobs.job import AnyPath, Crew, Job
+from vidstyle.jobs.job import AnyPath, ClusterOptions, Job
 from vidstyle.jobs.listener import Listener, Listeners, Summary, Work
 from vidstyle.jobs.progress import Progress, ProgressRecorder
 from vidstyle.jobs.report import report_job
@@ -29,7 +29,7 @@ def stylize(
     mask: AnyPath | None = None,
     style_masks: Sequence[AnyPath] = (),
     overwrite: bool = False,
-    crew: Crew | None = None,
+    cluster_options: ClusterOptions | None = None,
     progress: Progress | AnyPath | None = None,
     listener: Listener | None = None,
     **how: bool,
@@ -38,7 +38,7 @@ def stylize(
 
     The output is `out`, else beside the source (`jobs.job.default_output`). `start` and `end` are seconds of
     a video; `mask` and `style_masks` are pictures or videos that are white where anything, or each of the first
-    styles, is painted; `crew` is the cluster that paints; `progress` is an animation that is wanted of a picture's
+    styles, is painted; `cluster_options` is the cluster that paints; `progress` is an animation of a picture's
     painting, or its file; `how` is `report`, `restart`, `keep_work` and `no_limits` of `Job`. A film that was stopped
     goes on where it was. Raises VidstyleError where the user can do something about it.
     """
@@ -53,7 +53,7 @@ def stylize(
         mask=mask,
         style_masks=style_masks,
         overwrite=overwrite,
-        crew=crew,
+        cluster_options=cluster_options,
         **how,
     )
     wanted = None if progress is None else Progress.of(progress)

@@ -13,8 +13,8 @@ from tests.apps.test_pace import Clock, painted, step
 from tests.apps.test_words import OUTLINE
 from vidstyle.apps.bars import EVERY, Bars, PlainLines, Quiet, listening
 from vidstyle.apps.logs import logging_to
-from vidstyle.apps.pace import Pace
-from vidstyle.jobs.listener import Crowd, Listener
+from vidstyle.apps.pace import RemainingTime
+from vidstyle.jobs.listener import ClusterProgress, Listener
 
 
 def console(terminal: bool = False, width: int = 80) -> tuple[Console, io.StringIO]:
@@ -175,10 +175,10 @@ def test_machines_that_work_together_are_one_view(kind: type[Quiet]) -> None:
     clock = Clock()
     listener = kind(terminal) if kind is Bars else PlainLines(terminal, now=clock)
     listener.started(OUTLINE)
-    listener.pace = Pace(OUTLINE, now=clock)
-    listener.together(Crowd(0, 3, None))
+    listener.pace = RemainingTime(OUTLINE, now=clock)
+    listener.together(ClusterProgress(0, 3, None))
     clock.now += 60
-    listener.together(Crowd(120, 3, 0.31))
+    listener.together(ClusterProgress(120, 3, 0.31))
     if isinstance(listener, Bars):
         with listener:
             pass

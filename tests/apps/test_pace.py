@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from tests.apps.test_words import OUTLINE
-from vidstyle.apps.pace import Pace
-from vidstyle.jobs.listener import Crowd, Outline
+from vidstyle.apps.pace import RemainingTime
+from vidstyle.jobs.listener import ClusterProgress, Outline
 from vidstyle.media.look import Frame
 from vidstyle.motion.chain import PaintedFrame
 from vidstyle.painting.painter import Painted, Step
@@ -35,11 +35,11 @@ class Clock:
         return self.now
 
 
-def film(outline: Outline = OUTLINE, cuts: tuple[int, ...] = (100, 200)) -> tuple[Pace, Clock, list[float]]:
+def film(outline: Outline = OUTLINE, cuts: tuple[int, ...] = (100, 200)) -> tuple[RemainingTime, Clock, list[float]]:
     """A pace, its clock, and the true seconds of each frame."""
     clock = Clock()
     took = [OPENER if n in (0, *cuts) else FOLLOWER for n in range(outline.frames)]
-    return Pace(outline, now=clock), clock, took
+    return RemainingTime(outline, now=clock), clock, took
 
 
 def test_at_first_the_estimate_holds() -> None:
@@ -94,7 +94,10 @@ def test_the_shot_is_that_of_the_current_frame() -> None:
 
 
 def test_pictures_and_previews_are_all_openers() -> None:
-    for pace in (Pace(replace(OUTLINE, rate=None, frames=4, shots=4), now=Clock()), Pace(OUTLINE, 4, Clock())):
+    for pace in (
+        RemainingTime(replace(OUTLINE, rate=None, frames=4, shots=4), now=Clock()),
+        RemainingTime(OUTLINE, 4, Clock()),
+    ):
         pace.frame(painted(0))
         assert (pace.frames, pace.shots, pace.shot) == (4, 4, 2)
 
@@ -116,12 +119,12 @@ def test_two_passes_count_every_frame_twice() -> None:
 def test_on_a_cluster_the_time_left_is_that_of_all_machines() -> None:
     pace, clock, _ = film()
     pace.skip(60, 1)
-    pace.together(Crowd(0, 8, None))
+    pace.together(ClusterProgress(0, 8, None))
     assert pace.left() == OUTLINE.estimate.seconds
     assert pace.seconds_per_frame is None
     clock.now += 30
-    pace.together(Crowd(60, 8, 0.2))
+    pace.together(ClusterProgress(60, 8, 0.2))
     assert (pace.frames_done, pace.loss, pace.seconds_per_frame) == (120, 0.2, 0.5)
     assert pace.left() == pytest.approx(0.5 * (OUTLINE.frames - 120))
-    pace.together(Crowd(61, 8, None))
+    pace.together(ClusterProgress(61, 8, None))
     assert pace.loss == 0.2

@@ -19,9 +19,9 @@ from vidstyle.api import stylize
 from vidstyle.errors import JobError, SettingsError
 from vidstyle.jobs.cluster import Cluster
 from vidstyle.jobs.film import join_film, plan_film
-from vidstyle.jobs.job import Crew, Job
-from vidstyle.jobs.listener import Crowd, Outline
-from vidstyle.jobs.worker import Site, paint_segment
+from vidstyle.jobs.job import ClusterOptions, Job
+from vidstyle.jobs.listener import ClusterProgress, Outline
+from vidstyle.jobs.worker import JobLocation, paint_segment
 from vidstyle.media.probe import probe
 from vidstyle.settings import Settings
 
@@ -46,8 +46,8 @@ def nodes() -> Iterator[Any]:
 
 
 @pytest.fixture
-def crew(nodes: Any) -> Crew:
-    return Crew(nodes.address)
+def cluster_options(nodes: Any) -> ClusterOptions:
+    return ClusterOptions(nodes.address)
 
 
 @pytest.fixture(autouse=True)
@@ -82,8 +82,8 @@ class StopsAt(Ear):
         super().__init__()
         self.limit = frames
 
-    def together(self, crowd: Crowd) -> None:
-        if crowd.frames >= self.limit:
+    def together(self, cluster_progress: ClusterProgress) -> None:
+        if cluster_progress.frames >= self.limit:
             raise KeyboardInterrupt
 
 
@@ -92,21 +92,21 @@ class Crowds(Ear):
 
     def __init__(self) -> None:
         super().__init__()
-        self.crowds: list[Crowd] = []
+        self.crowds: list[ClusterProgress] = []
         self.before = 0
 
-    def together(self, crowd: Crowd) -> None:
-        self.crowds.append(crowd)
+    def together(self, cluster_progress: ClusterProgress) -> None:
+        self.crowds.append(cluster_progress)
 
     def resumed(self, frames: int, shots: int, folder: Path) -> None:
         self.before = frames
 
 
 def test_a_film_has_the_frames_of_a_local_run(
-    crew: Crew, source: Path, style: Path, settings: Settings, local: list[str], tmp_path: Path
+    cluster_options: ClusterOptions, source: Path, style: Path, settings: Settings, local: list[str], tmp_path: Path
 ) -> None:
     ear = Crowds()
-    summary = stylize(source, [style], tmp_path / "out.mp4", settings, crew=crew, listener=ear)
+    summary = stylize(source, [style], tmp_path / "out.mp4", settings, cluster_options=cluster_options, listener=ear)
     assert stream_hashes(tmp_path / "out.mp4") == local
     assert summary.frames == 48
     assert ear.crowds[-1].frames == 48
@@ -114,44 +114,46 @@ def test_a_film_has_the_frames_of_a_local_run(
 
 
 def test_machines_that_share_no_folder_use_a_store(
-    crew: Crew, source: Path, style: Path, settings: Settings, local: list[str], tmp_path: Path
+    cluster_options: ClusterOptions, source: Path, style: Path, settings: Settings, local: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "store").mkdir()
-    there = Crew(crew.address, storage=f"file://{tmp_path / 'store'}")
-    stylize(source, [style], tmp_path / "out.mp4", settings, crew=there)
+    there = ClusterOptions(cluster_options.address, storage=f"file://{tmp_path / 'store'}")
+    stylize(source, [style], tmp_path / "out.mp4", settings, cluster_options=there)
     assert stream_hashes(tmp_path / "out.mp4") == local
     assert leftovers(tmp_path, [tmp_path / "out.mp4", tmp_path / "store"]) == []
     assert list((tmp_path / "store").iterdir()) == []
 
 
-def test_a_job_of_a_store_goes_on_here_and_there(crew: Crew, style: Path, settings: Settings, tmp_path: Path) -> None:
+def test_a_job_of_a_store_goes_on_here_and_there(
+    cluster_options: ClusterOptions, style: Path, settings: Settings, tmp_path: Path
+) -> None:
     """Begun on the cluster, gone on here, ended on the cluster; each shot is more than one segment."""
     source, whole = many_shots(tmp_path / "long.mp4", count=120, shots=2), tmp_path / "whole.mp4"
     stylize(source, [style], whole, settings)
     (tmp_path / "store").mkdir()
-    there, out = Crew(crew.address, storage=f"file://{tmp_path / 'store'}"), tmp_path / "out.mp4"
+    there, out = ClusterOptions(cluster_options.address, storage=f"file://{tmp_path / 'store'}"), tmp_path / "out.mp4"
     with pytest.raises(KeyboardInterrupt):
-        stylize(source, [style], out, settings, crew=there, listener=StopsAt(20))
+        stylize(source, [style], out, settings, cluster_options=there, listener=StopsAt(20))
     with pytest.raises(KeyboardInterrupt):
         stylize(source, [style], out, settings, listener=StopsAfter(32))
     ear = Crowds()
-    stylize(source, [style], out, settings, crew=there, listener=ear)
+    stylize(source, [style], out, settings, cluster_options=there, listener=ear)
     assert 40 <= ear.before < 120
     assert stream_hashes(out) == stream_hashes(whole)
     assert list((tmp_path / "store").iterdir()) == []
 
 
 def test_no_copies_stay_on_the_machines(
-    crew: Crew, source: Path, style: Path, settings: Settings, tmp_path: Path
+    cluster_options: ClusterOptions, source: Path, style: Path, settings: Settings, tmp_path: Path
 ) -> None:
     before = set(Path(tempfile.gettempdir()).glob("vidstyle-*"))
-    there = Crew(crew.address, storage=f"file://{tmp_path / 'store'}")
-    stylize(source, [style], tmp_path / "out.mp4", settings, crew=there)
+    there = ClusterOptions(cluster_options.address, storage=f"file://{tmp_path / 'store'}")
+    stylize(source, [style], tmp_path / "out.mp4", settings, cluster_options=there)
     assert set(Path(tempfile.gettempdir()).glob("vidstyle-*")) <= before
 
 
 def test_a_clip_that_fails_while_it_is_painted_does_not_stop_the_others(
-    crew: Crew, style: Path, settings: Settings, tmp_path: Path
+    cluster_options: ClusterOptions, style: Path, settings: Settings, tmp_path: Path
 ) -> None:
     place = tmp_path / "clips"
     place.mkdir()
@@ -165,7 +167,7 @@ def test_a_clip_that_fails_while_it_is_painted_does_not_stop_the_others(
             if outline.frames == 24:
                 two_shots(tmp_path / "other.mp4", count=10).replace(place / "a.mp4")
 
-    summary = stylize(place, [style], settings=settings, crew=crew, listener=Breaks())
+    summary = stylize(place, [style], settings=settings, cluster_options=cluster_options, listener=Breaks())
     assert summary.frames == 12
     assert len(summary.failed) == 1
     assert "a.mp4: is another file on " in summary.failed[0]
@@ -173,7 +175,12 @@ def test_a_clip_that_fails_while_it_is_painted_does_not_stop_the_others(
 
 
 def test_files_may_be_named_from_here(
-    crew: Crew, source: Path, style: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster_options: ClusterOptions,
+    source: Path,
+    style: Path,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The machines have another working folder."""
     monkeypatch.chdir(tmp_path)
@@ -183,12 +190,25 @@ def test_files_may_be_named_from_here(
     Path("store").mkdir()
     named = settings.replace(weights="mine.safetensors", init="start.png")
     for storage in (None, f"file://{tmp_path / 'store'}"):
-        stylize("clip.mp4", [style], "out.mp4", named, crew=Crew(crew.address, storage=storage), overwrite=True)
+        stylize(
+            "clip.mp4",
+            [style],
+            "out.mp4",
+            named,
+            cluster_options=ClusterOptions(cluster_options.address, storage=storage),
+            overwrite=True,
+        )
         assert probe(Path("out.mp4")).frame_count == 48
 
 
 def test_a_node_that_dies_changes_nothing(
-    nodes: Any, crew: Crew, source: Path, style: Path, settings: Settings, local: list[str], tmp_path: Path
+    nodes: Any,
+    cluster_options: ClusterOptions,
+    source: Path,
+    style: Path,
+    settings: Settings,
+    local: list[str],
+    tmp_path: Path,
 ) -> None:
     """It dies while it paints; another one paints that segment again."""
     doomed = nodes.add_node(num_cpus=1, **STORE)
@@ -196,7 +216,7 @@ def test_a_node_that_dies_changes_nothing(
     begun, dying = tmp_path / "begun", doomed.node_id
     begun.mkdir()
 
-    def paint(site: Site, key: tuple[int, int], threads: int, board: Any) -> int:
+    def paint(site: JobLocation, key: tuple[int, int], threads: int, board: Any) -> int:
         import ray
 
         node = ray.get_runtime_context().get_node_id()
@@ -208,15 +228,15 @@ def test_a_node_that_dies_changes_nothing(
     class Kills(Crowds):
         lost: str | None = None
 
-        def together(self, crowd: Crowd) -> None:
+        def together(self, cluster_progress: ClusterProgress) -> None:
             held = [file.name.split("_")[0] for file in begun.glob(f"*_{dying}")]
             if held and self.lost is None:
                 self.lost = held[0]
                 nodes.remove_node(doomed, allow_graceful=False)
 
-    ear, job = Kills(), Job.of(source, [style], tmp_path / "out.mp4", settings, crew=crew)
+    ear, job = Kills(), Job.of(source, [style], tmp_path / "out.mp4", settings, cluster_options=cluster_options)
     plan = plan_film(job, ear)
-    with Cluster(crew) as cluster:
+    with Cluster(cluster_options) as cluster:
         assert cluster.paint([plan], ear, paint) == {}
     join_film(plan.folder.path, ear)
     assert ear.lost is not None
@@ -225,10 +245,10 @@ def test_a_node_that_dies_changes_nothing(
 
 
 def test_stopping_leaves_what_is_done_and_goes_on_here(
-    crew: Crew, source: Path, style: Path, settings: Settings, local: list[str], tmp_path: Path
+    cluster_options: ClusterOptions, source: Path, style: Path, settings: Settings, local: list[str], tmp_path: Path
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
-        stylize(source, [style], tmp_path / "out.mp4", settings, crew=crew, listener=StopsAt(12))
+        stylize(source, [style], tmp_path / "out.mp4", settings, cluster_options=cluster_options, listener=StopsAt(12))
     assert not (tmp_path / "out.mp4").exists()
     ear = Crowds()
     stylize(source, [style], tmp_path / "out.mp4", settings, listener=ear)
@@ -238,16 +258,22 @@ def test_stopping_leaves_what_is_done_and_goes_on_here(
 
 
 def test_more_than_any_machine_has_is_told_at_once(
-    crew: Crew, source: Path, style: Path, settings: Settings, tmp_path: Path
+    cluster_options: ClusterOptions, source: Path, style: Path, settings: Settings, tmp_path: Path
 ) -> None:
     began = time.monotonic()
     with pytest.raises(JobError, match=r"no machine has the 1 CPUs and 4 GPUs of a task \(.* has 1 CPUs and 0 GPUs"):
-        stylize(source, [style], tmp_path / "out.mp4", settings, crew=Crew(crew.address, gpus=4))
+        stylize(
+            source,
+            [style],
+            tmp_path / "out.mp4",
+            settings,
+            cluster_options=ClusterOptions(cluster_options.address, gpus=4),
+        )
     assert time.monotonic() - began < 10
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("named", ["by the crew", "by the environment"])
+@pytest.mark.parametrize("named", ["by the cluster_options", "by the environment"])
 def test_a_cluster_that_is_not_there_is_told_at_once(
     source: Path, style: Path, settings: Settings, tmp_path: Path, named: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,30 +281,35 @@ def test_a_cluster_that_is_not_there_is_told_at_once(
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     monkeypatch.setenv("RAY_ADDRESS", address)
-    crew = Crew(address if named == "by the crew" else None)
+    cluster_options = ClusterOptions(address if named == "by the cluster_options" else None)
     with pytest.raises(JobError, match=f"--ray {address}: no cluster answers"):
-        stylize(source, [style], tmp_path / "out.mp4", settings, crew=crew)
+        stylize(source, [style], tmp_path / "out.mp4", settings, cluster_options=cluster_options)
 
 
 def test_machines_with_another_version_are_refused(
-    crew: Crew, source: Path, style: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster_options: ClusterOptions,
+    source: Path,
+    style: Path,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(vidstyle, "__version__", "0.0.9")
     with pytest.raises(JobError, match=r"has vidstyle .*, not 0\.0\.9; install the same"):
-        stylize(source, [style], tmp_path / "out.mp4", settings, crew=crew)
+        stylize(source, [style], tmp_path / "out.mp4", settings, cluster_options=cluster_options)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_machines_that_do_not_find_the_job_are_refused(
-    crew: Crew, source: Path, style: Path, settings: Settings, tmp_path: Path
+    cluster_options: ClusterOptions, source: Path, style: Path, settings: Settings, tmp_path: Path
 ) -> None:
-    nowhere = Crew(crew.address, storage="memory://films")  # each process has a memory of its own
+    nowhere = ClusterOptions(cluster_options.address, storage="memory://films")  # each process has a memory of its own
     with pytest.raises(JobError, match=r"--ray: .*memory://films"):
-        stylize(source, [style], tmp_path / "out.mp4", settings, crew=nowhere)
+        stylize(source, [style], tmp_path / "out.mp4", settings, cluster_options=nowhere)
 
 
 def test_what_a_task_raises_is_told_as_it_is(
-    crew: Crew, source: Path, style: Path, settings: Settings, tmp_path: Path
+    cluster_options: ClusterOptions, source: Path, style: Path, settings: Settings, tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy.mp4"
     copy.write_bytes(source.read_bytes())
@@ -289,11 +320,11 @@ def test_what_a_task_raises_is_told_as_it_is(
                 two_shots(copy.with_name("other.mp4"), count=12).replace(copy)
 
     with pytest.raises(JobError, match=r"copy\.mp4: is another file on .* than where the job was planned"):
-        stylize(copy, [style], tmp_path / "out.mp4", settings, crew=crew, listener=Breaks())
+        stylize(copy, [style], tmp_path / "out.mp4", settings, cluster_options=cluster_options, listener=Breaks())
 
 
 def test_a_folder_of_clips_is_one_list_of_tasks(
-    crew: Crew, source: Path, style: Path, settings: Settings, local: list[str], tmp_path: Path
+    cluster_options: ClusterOptions, source: Path, style: Path, settings: Settings, local: list[str], tmp_path: Path
 ) -> None:
     place = tmp_path / "clips"
     place.mkdir()
@@ -301,7 +332,7 @@ def test_a_folder_of_clips_is_one_list_of_tasks(
     two_shots(place / "b.mp4", count=12)
     (place / "c.mp4").write_bytes(b"no film")
     ear = Crowds()
-    summary = stylize(place, [style], settings=settings, crew=crew, listener=ear)
+    summary = stylize(place, [style], settings=settings, cluster_options=cluster_options, listener=ear)
     assert summary.frames == 60
     assert ear.outlines[-1].frames == 60
     assert [failure.split()[0] for failure in summary.failed] == ["c.mp4"]
@@ -320,9 +351,9 @@ def test_a_folder_of_clips_is_one_list_of_tasks(
 )
 def test_crews_that_cannot_be_are_refused(values: dict[str, Any], words: str) -> None:
     with pytest.raises(SettingsError, match=words):
-        Crew(**values)
+        ClusterOptions(**values)
 
 
 def test_pictures_are_painted_here(style: Path, settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="--ray is for videos"):
-        stylize(style, [style], tmp_path / "out.png", settings, crew=Crew())
+        stylize(style, [style], tmp_path / "out.png", settings, cluster_options=ClusterOptions())

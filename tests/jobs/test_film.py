@@ -17,7 +17,7 @@ from tests.jobs.films import Ear, StopsAfter, two_shots
 from tests.pictures import clouds
 from vidstyle.api import run, stylize
 from vidstyle.errors import JobError, SourceError
-from vidstyle.jobs import segments, underway
+from vidstyle.jobs import running_job, segments
 from vidstyle.jobs.film import folder_of
 from vidstyle.jobs.folder import WorkFolder
 from vidstyle.jobs.job import Job
@@ -282,9 +282,9 @@ def test_ten_minutes_stay_in_sync_and_memory_flat(
         for frame in frames:
             yield PaintedFrame(frame, Painted(frame.image, Losses(), 0, 0.0)), None
 
-    monkeypatch.setattr(underway, "paint_part", untouched)
-    monkeypatch.setattr(underway, "link_bytes", lambda _: b"")
-    monkeypatch.setattr(underway, "link_of", lambda *_: None)
+    monkeypatch.setattr(running_job, "paint_part", untouched)
+    monkeypatch.setattr(running_job, "link_bytes", lambda _: b"")
+    monkeypatch.setattr(running_job, "link_of", lambda *_: None)
     monkeypatch.setattr(segments, "MOST_FRAMES", 48)
     source, out = tmp_path / "long.mp4", tmp_path / "out.mp4"
     last = "between(t,595,596)"

@@ -11,7 +11,7 @@ from tests.pictures import clouds
 from vidstyle.api import run, stylize
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Listener
-from vidstyle.jobs.scout import opened, scout
+from vidstyle.jobs.scout import opened, run_prescan
 from vidstyle.media.images import load_picture, save_picture
 from vidstyle.media.source import open_video
 from vidstyle.painting.palette import luminance_of
@@ -98,7 +98,7 @@ def test_samples_show_something_and_differ(tmp_path: Path, settings: Settings, s
     images = [black] * 8 + [still] * 12 + [clouds(64, 80, seed=s, grain=8) for s in (5, 6, 7)] + [black] * 9
     job = Job.of(film_of(tmp_path / "f.mp4", images), [style], tmp_path / "o.mp4", settings)
     with opened(job, Listener()) as source:
-        samples = scout(source, Listener()).samples
+        samples = run_prescan(source, Listener()).samples
     assert 2 <= len(samples) <= 8
     assert min(float(sample.std()) for sample in samples) > 0.05
     gaps = [float((a - b).abs().mean()) for i, a in enumerate(samples) for b in samples[:i]]

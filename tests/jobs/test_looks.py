@@ -14,7 +14,7 @@ from tests.pictures import clouds
 from vidstyle.api import run, stylize
 from vidstyle.errors import JobError, SettingsError, SourceError
 from vidstyle.jobs.job import Job
-from vidstyle.jobs.looks import Looks
+from vidstyle.jobs.looks import FrameStyles
 from vidstyle.media.images import load_picture, save_picture
 from vidstyle.media.look import Frame
 from vidstyle.motion.scenes import Scenes
@@ -49,7 +49,7 @@ def frame(index: int, seconds: float) -> Frame:
 
 def looks(settings: Settings, seconds: list[float], styles: int = 2, cuts: tuple[int, ...] = ()) -> list[object]:
     frames = [frame(i, s) for i, s in enumerate(seconds)]
-    return [f.look.shares for f in Looks(settings, styles, Scenes(cuts)).on(frames)]
+    return [f.look.shares for f in FrameStyles(settings, styles, Scenes(cuts)).on(frames)]
 
 
 def test_styles_change_smoothly_between_keys() -> None:
@@ -77,7 +77,7 @@ def test_each_shot_has_the_next_style() -> None:
 
 def test_a_job_without_wishes_leaves_frames_as_they_are() -> None:
     one = frame(0, 0)
-    assert next(Looks(Settings(), 2).on([one])) is one
+    assert next(FrameStyles(Settings(), 2).on([one])) is one
 
 
 def test_a_film_goes_over_from_style_to_style(tmp_path: Path, styles: list[Path], settings: Settings) -> None:

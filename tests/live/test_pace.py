@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidstyle.live.pace import MARGIN, MOST_STEPS, PATIENCE, SMALLEST_LONG_SIDE, STRIDE, Gait, Pace
+from vidstyle.live.pace import MARGIN, MOST_STEPS, PATIENCE, SMALLEST_LONG_SIDE, STRIDE, FrameBudget, Pace
 
 CAMERA = (480, 640)
 
@@ -14,10 +14,10 @@ def held(pace: Pace, cost: float, overhead: float = 0.03, pictures: int = 60) ->
     """The seconds of the last picture of many on a machine of so many seconds a pixel."""
     seconds = 0.0
     for _ in range(pictures):
-        gait = pace.gait
-        painting = cost * gait.work
+        budget = pace.budget
+        painting = cost * budget.work
         seconds = painting + overhead
-        pace.took(gait, painting, seconds)
+        pace.took(budget, painting, seconds)
     return seconds
 
 
@@ -34,15 +34,15 @@ def test_the_time_is_used(cost: float, seconds: float) -> None:
     pace = Pace(CAMERA, seconds, cost)
     took = held(pace, cost)
     full = pace.size == CAMERA
-    assert took > 0.4 * MARGIN * seconds or (full and pace.gait.steps == MOST_STEPS)
+    assert took > 0.4 * MARGIN * seconds or (full and pace.budget.steps == MOST_STEPS)
 
 
 def test_a_size_that_is_asked_for_stays() -> None:
     pace = Pace((240, 320), 0.4, 1e-5, fixed=True)
     held(pace, 1e-4)
-    assert pace.gait == Gait((240, 320), 1)
+    assert pace.budget == FrameBudget((240, 320), 1)
     held(pace, 1e-7)
-    assert pace.gait == Gait((240, 320), MOST_STEPS)
+    assert pace.budget == FrameBudget((240, 320), MOST_STEPS)
 
 
 def test_one_slow_picture_changes_no_size() -> None:
@@ -50,9 +50,9 @@ def test_one_slow_picture_changes_no_size() -> None:
     held(pace, 8e-6)
     size = pace.size
     for _ in range(PATIENCE - 1):
-        pace.took(pace.gait, 4.0, 4.0)
+        pace.took(pace.budget, 4.0, 4.0)
     assert pace.size == size
-    pace.took(pace.gait, 4.0, 4.0)
+    pace.took(pace.budget, 4.0, 4.0)
     assert math.prod(pace.size) < math.prod(size)
 
 

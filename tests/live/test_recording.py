@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vidstyle.errors import SinkError
-from vidstyle.live.pace import Gait
+from vidstyle.live.pace import FrameBudget
 from vidstyle.live.painting import LivePicture, as_tensor
 from vidstyle.live.recording import Recording
 from vidstyle.media.camera import Snap
@@ -22,7 +22,7 @@ def picture(level: int, size: tuple[int, int] = (48, 64)) -> LivePicture:
     pixels = np.full((*size, 3), level, np.uint8)
     image = as_tensor(pixels)
     painted = Painted(image, Losses(), 1, 0.1)
-    return LivePicture(Snap(pixels, 0, 0.0), pixels, PLAIN, painted, Gait(size, 1), 0.1, 0.1, False)
+    return LivePicture(Snap(pixels, 0, 0.0), pixels, PLAIN, painted, FrameBudget(size, 1), 0.1, 0.1, False)
 
 
 def levels(file: Path) -> list[int]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tests.pictures import clouds, random_filters, stripes
-from vidstyle.media.look import PLAIN, Look
+from vidstyle.media.look import PLAIN, FrameStyle
 from vidstyle.painting.painter import Painter, Step
 from vidstyle.painting.palette import LUMINANCE, palettes_for, with_luminance
 from vidstyle.settings import Settings
@@ -27,7 +27,7 @@ def painter(*styles: Tensor, **changes: object) -> Painter:
     return Painter(styles, FILTERS, settings, balance=0.02, palettes=palettes)
 
 
-def painted(p: Painter, look: Look = PLAIN) -> Tensor:
+def painted(p: Painter, look: FrameStyle = PLAIN) -> Tensor:
     return p.looking(look).paint(CONTENT).image
 
 
@@ -37,36 +37,36 @@ def redness(image: Tensor) -> float:
 
 def test_a_blend_lies_between_its_styles() -> None:
     p = painter(RED, BLUE)
-    red, most, half, blue = (redness(painted(p, Look((s, 1 - s)))) for s in (1.0, 0.7, 0.5, 0.0))
+    red, most, half, blue = (redness(painted(p, FrameStyle((s, 1 - s)))) for s in (1.0, 0.7, 0.5, 0.0))
     assert red > most > half > blue
-    assert torch.equal(painted(p, Look((0.5, 0.5))), painted(p))
+    assert torch.equal(painted(p, FrameStyle((0.5, 0.5))), painted(p))
 
 
 def test_all_of_one_style_is_that_style_alone() -> None:
     together, alone = painter(RED, BLUE), painter(RED)
     alone.__dict__.update(colours=together.colours)  # those of both styles
-    assert torch.allclose(painted(together, Look((1.0, 0.0))), painted(alone), atol=1e-5)
+    assert torch.allclose(painted(together, FrameStyle((1.0, 0.0))), painted(alone), atol=1e-5)
 
 
 def test_each_style_is_painted_in_its_place() -> None:
-    image = painted(painter(RED, BLUE), Look(places=torch.cat([LEFT, 1 - LEFT])))
+    image = painted(painter(RED, BLUE), FrameStyle(places=torch.cat([LEFT, 1 - LEFT])))
     assert redness(image[..., :28]) > 0.2 > -0.2 > redness(image[..., 36:])
 
 
 def test_outside_of_the_mask_all_is_as_it_was() -> None:
-    image = painted(painter(RED), Look(mask=LEFT))
+    image = painted(painter(RED), FrameStyle(mask=LEFT))
     assert torch.equal(image[..., 32:], CONTENT[..., 32:])
     assert redness(image[..., :32]) > redness(CONTENT[..., :32]) + 0.1
 
 
 def test_paint_fades_where_a_mask_is_grey() -> None:
-    half = painter(RED).looking(Look(mask=torch.full((1, 48, 64), 0.5)))
+    half = painter(RED).looking(FrameStyle(mask=torch.full((1, 48, 64), 0.5)))
     painting = clouds(48, 64, seed=8)
     assert torch.allclose(half.finished(painting, CONTENT, CONTENT), (painting + CONTENT) / 2)
 
 
 def test_a_mask_of_nothing_paints_nothing() -> None:
-    assert torch.equal(painted(painter(RED), Look(mask=torch.zeros(1, 48, 64))), CONTENT)
+    assert torch.equal(painted(painter(RED), FrameStyle(mask=torch.zeros(1, 48, 64))), CONTENT)
 
 
 def test_gram_matrices_are_of_the_masked_part() -> None:
@@ -76,14 +76,15 @@ def test_gram_matrices_are_of_the_masked_part() -> None:
     mask = torch.zeros(1, 32, 80)
     mask[..., :40] = 1
     inside, outside = (
-        float(wide.looking(Look(mask=m)).objective(content)(content).style) / float(m.mean()) for m in (mask, 1 - mask)
+        float(wide.looking(FrameStyle(mask=m)).objective(content)(content).style) / float(m.mean())
+        for m in (mask, 1 - mask)
     )
     assert inside < 0.5 * outside
 
 
 def test_steps_are_told_as_they_will_be_seen() -> None:
     seen: list[Step] = []
-    painter(RED).looking(Look(mask=LEFT)).paint(CONTENT, seen.append)
+    painter(RED).looking(FrameStyle(mask=LEFT)).paint(CONTENT, seen.append)
     assert torch.allclose(seen[-1].image[..., 34:], CONTENT[..., 34:])
 
 
@@ -128,7 +129,7 @@ def test_larger_strokes() -> None:
 
 def test_the_balance_of_a_strength_lies_between_those_that_were_found() -> None:
     p = painter(RED).retuned(balances=((0.2, 1.0), (0.8, 0.01)))
-    found = [p.looking(Look(strength=s)).balance for s in (0.0, 0.2, 0.5, 0.8, 1.0)]
+    found = [p.looking(FrameStyle(strength=s)).balance for s in (0.0, 0.2, 0.5, 0.8, 1.0)]
     assert found == pytest.approx([1.0, 1.0, 0.1, 0.01, 0.01])
 
 
@@ -155,9 +156,9 @@ def test_each_style_layer_has_its_part_and_a_weight_of_nought_no_cost() -> None:
 
 
 def test_changes_of_looks_are_seen_where_they_are() -> None:
-    assert Look((1.0, 0.0)).changed_since(Look((0.9, 0.1))) is True
+    assert FrameStyle((1.0, 0.0)).changed_since(FrameStyle((0.9, 0.1))) is True
     assert PLAIN.changed_since(PLAIN) is False
-    changed = Look(mask=LEFT).changed_since(Look(mask=LEFT.roll(4, -1)))
+    changed = FrameStyle(mask=LEFT).changed_since(FrameStyle(mask=LEFT.roll(4, -1)))
     assert isinstance(changed, Tensor)
     assert changed[:, :4].all()
     assert changed[:, 32:36].all()

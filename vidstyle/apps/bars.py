@@ -11,10 +11,10 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.text import Text
 
 from vidstyle.apps.logs import say
-from vidstyle.apps.pace import Pace
+from vidstyle.apps.pace import RemainingTime
 from vidstyle.apps.words import clock, loss_number, outline_lines, preview_lines, seconds_each, some
 from vidstyle.files import printable
-from vidstyle.jobs.listener import Crowd, Listener, Outline
+from vidstyle.jobs.listener import ClusterProgress, Listener, Outline
 from vidstyle.motion.chain import PaintedFrame
 from vidstyle.painting.device import select_device
 from vidstyle.painting.painter import Step
@@ -54,12 +54,12 @@ class Quiet(Listener):
 
     def __init__(self, console: Console, previews: int | None = None) -> None:
         self._console, self._previews = console, previews
-        self.pace: Pace | None = None
+        self.pace: RemainingTime | None = None
         self.noun = "frame"
 
     def started(self, outline: Outline) -> None:
         count = None if self._previews is None else self._previews or outline.shots
-        self.pace, self.noun = Pace(outline, count), noun_of(outline, count)
+        self.pace, self.noun = RemainingTime(outline, count), noun_of(outline, count)
         device = select_device(outline.job.device).type
         lines = preview_lines(outline, device, count, self.pace.left()) if count else outline_lines(outline, device)
         for line in lines:
@@ -101,9 +101,9 @@ class Quiet(Listener):
         if self._talks:
             say(self._console, line)
 
-    def together(self, crowd: Crowd) -> None:
+    def together(self, cluster_progress: ClusterProgress) -> None:
         if self.pace:
-            self.pace.together(crowd)
+            self.pace.together(cluster_progress)
             log.debug("%s", progress_line(self.pace, self.noun))
 
     def interrupted(self, partial: Path | None, frames: int) -> None:
@@ -141,8 +141,8 @@ class PlainLines(Quiet):
         super().step(step)
         self._tell(due=False)
 
-    def together(self, crowd: Crowd) -> None:
-        super().together(crowd)
+    def together(self, cluster_progress: ClusterProgress) -> None:
+        super().together(cluster_progress)
         self._tell(due=False)
 
     def _done(self, painted: PaintedFrame) -> None:
@@ -204,8 +204,8 @@ class Bars(Quiet):
         super().step(step)
         self._show()
 
-    def together(self, crowd: Crowd) -> None:
-        super().together(crowd)
+    def together(self, cluster_progress: ClusterProgress) -> None:
+        super().together(cluster_progress)
         self._show()
 
     def _done(self, painted: PaintedFrame) -> None:
@@ -243,7 +243,7 @@ def percentage(done: float, count: float | None) -> str:
     return f"{100 * min(1.0, done / count):.0f} %" if count else ""
 
 
-def progress_line(pace: Pace, noun: str) -> str:
+def progress_line(pace: RemainingTime, noun: str) -> str:
     """``frame 12/300  loss 0.310  4.2 s/frame  20:10 left``."""
     step = pace.last_step
     within = f"step {step.number}/{step.count}" if step and pace.opening else ""
@@ -253,15 +253,15 @@ def progress_line(pace: Pace, noun: str) -> str:
     return "  ".join(filter(None, parts))
 
 
-def frames_note(pace: Pace, noun: str) -> str:
+def frames_note(pace: RemainingTime, noun: str) -> str:
     """``12/300  shot 1/3  4.2 s/frame  20:10 left``."""
     shot = f"shot {pace.shot}/{pace.shots}" if 1 < pace.shots < pace.frames else ""
-    number, where = (pace.frames_done, _tasks(pace)) if pace.crowd else (pace.current, shot)
+    number, where = (pace.frames_done, _tasks(pace)) if pace.cluster_progress else (pace.current, shot)
     parts = (f"{number}/{pace.frames}", where, _speed(pace, noun), f"{clock(pace.left())} left")
     return "  ".join(filter(None, parts))
 
 
-def steps_note(pace: Pace) -> str:
+def steps_note(pace: RemainingTime) -> str:
     """``5/84  loss 0.310``, with the time left where this picture is all there is."""
     step = pace.last_step
     counted = f"{step.number}/{step.count}" if step else ""
@@ -269,15 +269,15 @@ def steps_note(pace: Pace) -> str:
     return "  ".join(filter(None, (counted, _loss(pace), left)))
 
 
-def _tasks(pace: Pace) -> str:
+def _tasks(pace: RemainingTime) -> str:
     """How many segments machines work on at once."""
-    return some(pace.crowd.tasks, "task") if pace.crowd else ""
+    return some(pace.cluster_progress.tasks, "task") if pace.cluster_progress else ""
 
 
-def _loss(pace: Pace) -> str:
+def _loss(pace: RemainingTime) -> str:
     return "" if pace.loss is None else f"loss {loss_number(pace.loss)}"
 
 
-def _speed(pace: Pace, noun: str) -> str:
+def _speed(pace: RemainingTime, noun: str) -> str:
     seconds = pace.seconds_per_frame
     return "" if seconds is None else f"{seconds_each(seconds)}/{noun}"

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from statistics import fmean
 
 from vidstyle.jobs.estimate import following_cost
-from vidstyle.jobs.listener import Crowd, Outline
+from vidstyle.jobs.listener import ClusterProgress, Outline
 from vidstyle.motion.chain import MOST_EFFORT, PaintedFrame
 from vidstyle.painting.painter import Step, scale_plan
 
 REMEMBERED = 20  # frames that the mean time of a frame is taken over
 
 
-class Pace:
+class RemainingTime:
     """Counts frames, each as often as it is painted, and steps.
 
     A shot's first frame, its opener, takes many times as long as those that follow.
@@ -40,7 +40,7 @@ class Pace:
         self.last_step: Step | None = None
         self.loss: float | None = None
         self.opening = True  # a shot, with the current frame
-        self.crowd: Crowd | None = None
+        self.cluster_progress: ClusterProgress | None = None
         self._joined_at, self._before = 0.0, 0  # when the machines began, and the frames that were done then
         self._expected_in_all = outline.estimate.seconds
         self.restart()
@@ -53,12 +53,15 @@ class Pace:
         """So many frames were done before, and so many shots were begun."""
         self.frames_done, self._openers, self.opening = frames * self.passes, shots, False
 
-    def together(self, crowd: Crowd) -> None:
+    def together(self, cluster_progress: ClusterProgress) -> None:
         """The machines of a cluster are so far."""
-        if self.crowd is None:
+        if self.cluster_progress is None:
             self._joined_at, self._before = self._now(), self.frames_done
-        self.crowd, self.loss = crowd, self.loss if crowd.loss is None else crowd.loss
-        self.frames_done = self._before + crowd.frames * self.passes
+        self.cluster_progress, self.loss = (
+            cluster_progress,
+            self.loss if cluster_progress.loss is None else cluster_progress.loss,
+        )
+        self.frames_done = self._before + cluster_progress.frames * self.passes
 
     def step(self, step: Step) -> None:
         if self.last_step is None:
@@ -95,7 +98,7 @@ class Pace:
 
         On a cluster, the time that went by for each frame that any machine painted.
         """
-        if self.crowd:
+        if self.cluster_progress:
             done = self.frames_done - self._before
             return (self._now() - self._joined_at) / done if done else None
         took = self._took[False] or self._took[True]
@@ -105,7 +108,7 @@ class Pace:
         """Seconds until all frames are painted."""
         if self.frames_done >= self.frames:
             return 0.0
-        if self.crowd:
+        if self.cluster_progress:
             each = self.seconds_per_frame
             return self._expected_in_all if each is None else each * (self.frames - self.frames_done)
         openers = max(0, self.shots - self._openers - self.opening)

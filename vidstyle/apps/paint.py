@@ -35,7 +35,7 @@ from vidstyle.settings import Settings
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from vidstyle.jobs.job import Crew, Job
+    from vidstyle.jobs.job import ClusterOptions, Job
     from vidstyle.jobs.listener import Summary
     from vidstyle.jobs.losses import LossRecord
     from vidstyle.jobs.progress import Progress
@@ -89,9 +89,11 @@ def paint(
         chosen = Chosen.of(options, overwrite=wanted.overwrite)
         with starting(console, telling.quiet):
             how = {"report": report, "restart": restart, "keep_work": keep_work}
-            crew = crew_of(machines)
+            cluster_options = cluster_options_of(machines)
             overwrite = wanted.overwrite or preview
-            job = job_of(source, wanted, chosen.settings, device, overwrite=overwrite, crew=crew, **how)
+            job = job_of(
+                source, wanted, chosen.settings, device, overwrite=overwrite, cluster_options=cluster_options, **how
+            )
             record = record_of(job, losses)
             progress = showing.progress(progress_gif, job, wanted.overwrite) if progress_gif else None
         chosen.save()
@@ -115,7 +117,7 @@ def job_of(
     device: str,
     *,
     overwrite: bool,
-    crew: "Crew | None" = None,
+    cluster_options: "ClusterOptions | None" = None,
     **how: bool,
 ) -> "Job":
     """The job of a command line, checked; what is quick to check comes before anything slow is imported."""
@@ -135,7 +137,7 @@ def job_of(
         mask=wanted.mask,
         style_masks=wanted.style_mask,
         overwrite=overwrite,
-        crew=crew,
+        cluster_options=cluster_options,
         no_limits=wanted.no_limits,
         **how,
     )
@@ -225,15 +227,15 @@ def _check_machines(machines: Machines, looks: bool, device: str) -> None:
         raise UsageError("--device is for this machine; with --ray, give each task a GPU by --task-gpus 1")
 
 
-def crew_of(machines: Machines) -> "Crew | None":
+def cluster_options_of(machines: Machines) -> "ClusterOptions | None":
     """The cluster that was asked for."""
     if not machines.ray:
         return None
-    from vidstyle.jobs.job import Crew
+    from vidstyle.jobs.job import ClusterOptions
 
     address = None if machines.ray is True else machines.ray
     cpus = 1.0 if machines.task_cpus is None else machines.task_cpus
-    return Crew(address, cpus, machines.task_gpus or 0.0, machines.storage)
+    return ClusterOptions(address, cpus, machines.task_gpus or 0.0, machines.storage)
 
 
 def _check_files(source: Path, wanted: Wanted, settings: Settings) -> None:

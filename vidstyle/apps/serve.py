@@ -64,16 +64,16 @@ def serve(
         with starting(console, telling.quiet):
             _quiet_gradio(place)
             from vidstyle.apps.web import server
-            from vidstyle.apps.web.desk import Desk
+            from vidstyle.apps.web.desk import JobStore
             from vidstyle.media.source import find_pictures
             from vidstyle.painting.device import select_device
 
             select_device(device)
             pictures = find_pictures(shelf) if shelf else _samples()
-            desk = Desk(place, at_once=at_once, keep_days=keep_days, device=device)
+            store = JobStore(place, at_once=at_once, keep_days=keep_days, device=device)
             name = f"[{host}]" if ":" in host else host
             hosts = (*server.LOOPBACK, name)
-            app = server.application(desk, pictures, hosts=hosts, max_bytes=limit, auth=asked)
+            app = server.application(store, pictures, hosts=hosts, max_bytes=limit, auth=asked)
             listening = _listening(host, port)
         url = f"http://{name}:{listening.getsockname()[1]}/"
         print(url, flush=True)
@@ -83,7 +83,7 @@ def serve(
         try:
             server.serve(app, listening)
         finally:
-            if left := len(desk.queue()):
+            if left := len(store.queue()):
                 log.info("%s not done yet; a server that starts again goes on", some(left, "job"))
 
 

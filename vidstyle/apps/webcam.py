@@ -280,10 +280,10 @@ def _recorded(live: "LivePainting", recording: "Recording", seconds: float | Non
 
 
 def _line(picture: "LivePicture", seconds: float, count: int) -> str:
-    height, width = picture.gait.size
+    height, width = picture.budget.size
     rate = (count - 1) / seconds if seconds else 0.0
     loss = float(picture.painted.losses.total)
-    size = f"{width}x{height}, {some(picture.gait.steps, 'step')}"
+    size = f"{width}x{height}, {some(picture.budget.steps, 'step')}"
     return f"{seconds:.0f} s: {rate:.1f} pictures a second, {size}, loss {loss_number(loss)}"
 
 

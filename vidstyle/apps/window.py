@@ -189,10 +189,10 @@ class Window:
     def _figures(self) -> str:
         if not (self._picture and self._live):
             return ""
-        gait, loss = self._picture.gait, float(self._picture.painted.losses.total)
+        budget, loss = self._picture.budget, float(self._picture.painted.losses.total)
         live, style = self._live, self._styles[(self._live.style or 0) % len(self._styles)]
-        size = f"{gait.size[1]}x{gait.size[0]}"
-        steps = f"{gait.steps} step{'s' if gait.steps > 1 else ''}"
+        size = f"{budget.size[1]}x{budget.size[0]}"
+        steps = f"{budget.steps} step{'s' if budget.steps > 1 else ''}"
         return f"{self._rate:.1f}/s  {size}  {steps}  loss {loss_number(loss)}  {style} {100 * live.strength:.0f} %"
 
     def _quits(self, key: int) -> bool:

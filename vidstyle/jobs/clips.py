@@ -10,11 +10,11 @@ from pathlib import Path
 
 from vidstyle.errors import JobError, VidstyleError
 from vidstyle.files import from_json
-from vidstyle.jobs.film import Machines, join_film, plan_film, run_film
+from vidstyle.jobs.film import RemotePainters, join_film, plan_film, run_film
 from vidstyle.jobs.folder import WorkFolder, difference_between, folder_of
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Listener, Outline, Summary
-from vidstyle.jobs.underway import Planned, Reporter, digest, settings_key
+from vidstyle.jobs.underway import PlannedJob, Reporter, digest, settings_key
 from vidstyle.media.images import PICTURE_ENDINGS
 from vidstyle.media.pieces import VIDEO_ENDINGS
 from vidstyle.media.source import find_clips
@@ -22,7 +22,9 @@ from vidstyle.media.source import find_clips
 log = logging.getLogger(__name__)
 
 
-def run_clips(job: Job, listener: Listener, cluster: Machines | None = None, report: Reporter | None = None) -> Summary:
+def run_clips(
+    job: Job, listener: Listener, cluster: RemotePainters | None = None, report: Reporter | None = None
+) -> Summary:
     """Paints every clip of a folder to a folder; those that fail are told at the end, and the others done.
 
     The summary's frames, steps and seconds are those of all that were painted now. VidstyleError where none could be.
@@ -119,7 +121,7 @@ class _Clips:
         job: Job,
         listener: Listener,
         todo: Sequence[_Clip],
-        cluster: Machines | None,
+        cluster: RemotePainters | None,
         report: Reporter | None,
     ) -> None:
         self._job, self._listener, self._todo, self._cluster, self._report = job, listener, todo, cluster, report
@@ -132,9 +134,9 @@ class _Clips:
             with self._failures_kept(clip.path):
                 self._summaries.append(run_film(self._member(clip), self._listener, self._cluster, self._report))
 
-    def paint_together(self, cluster: Machines) -> None:
+    def paint_together(self, cluster: RemotePainters) -> None:
         """Plans all clips, paints the segments of all, joins those that are done."""
-        plans: list[Planned] = []
+        plans: list[PlannedJob] = []
         heard = _Heard(self._listener)
         for number, clip in enumerate(self._todo, 1):
             self._listener.clip(clip.path, number, len(self._todo))
@@ -151,7 +153,7 @@ class _Clips:
                 self._summaries.append(join_film(plan.folder.path, self._listener, overwrite=True, report=self._report))
                 cluster.leave(plan)
 
-    def _painted(self, plans: Sequence[Planned], cluster: Machines) -> dict[int, VidstyleError]:
+    def _painted(self, plans: Sequence[PlannedJob], cluster: RemotePainters) -> dict[int, VidstyleError]:
         with contextlib.ExitStack() as locks:
             for plan in plans:
                 locks.enter_context(plan.folder.locked("job"))
@@ -184,7 +186,7 @@ class _Clips:
             mask=job.mask,
             style_masks=job.style_masks,
             overwrite=True,
-            crew=job.crew,
+            cluster_options=job.cluster_options,
             **how,
         )
 

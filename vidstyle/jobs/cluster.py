@@ -25,13 +25,13 @@ from vidstyle.errors import JobError, SettingsError, VidstyleError
 from vidstyle.files import sha256_of
 from vidstyle.jobs import worker
 from vidstyle.jobs.folder import folder_of
-from vidstyle.jobs.job import Crew, Job
+from vidstyle.jobs.job import ClusterOptions, Job
 from vidstyle.jobs.listener import Listener
 from vidstyle.jobs.ready import device_of
 from vidstyle.jobs.storage import Storage, storage_at
 from vidstyle.jobs.tasks import ANSWER, FIRST_ANSWER, PaintSegment, Queue, Run, on_node, reason
-from vidstyle.jobs.underway import Planned
-from vidstyle.jobs.worker import MANIFEST, PAINTER, Site
+from vidstyle.jobs.underway import PlannedJob
+from vidstyle.jobs.worker import MANIFEST, PAINTER, JobLocation
 
 REACH = 5.0  # seconds that a cluster has to answer
 
@@ -41,11 +41,11 @@ log = logging.getLogger(__name__)
 class Cluster:
     """A connection to Ray; leaving the ``with`` ends it, and all tasks with it."""
 
-    def __init__(self, crew: Crew) -> None:
+    def __init__(self, cluster_options: ClusterOptions) -> None:
         """SettingsError or JobError, in seconds, where there is no Ray or no machine that has what a task needs."""
-        self.crew, self.ray = crew, _ray()
-        self._sites: dict[str, Site] = {}
-        address = crew.address or os.environ.get("RAY_ADDRESS") or "local"
+        self.cluster_options, self.ray = cluster_options, _ray()
+        self._sites: dict[str, JobLocation] = {}
+        address = cluster_options.address or os.environ.get("RAY_ADDRESS") or "local"
         _check_address(address)
         with _signals_kept():
             try:
@@ -74,9 +74,10 @@ class Cluster:
         nodes = self._nodes()
         count = sum(map(self._places_at, nodes))
         if not count:
+            options = self.cluster_options
             found = "; ".join(f"{node['NodeManagerAddress']} has {_resources(node)}" for node in nodes)
             raise JobError(
-                f"--ray: no machine has the {self.crew.cpus:g} CPUs and {self.crew.gpus:g} GPUs of a task ({found}); "
+                f"--ray: no machine has the {options.cpus:g} CPUs and {options.gpus:g} GPUs of a task ({found}); "
                 "ask for less by --task-cpus and --task-gpus, or add machines"
             )
         return count
@@ -85,12 +86,12 @@ class Cluster:
         return [node for node in self.ray.nodes() if node["Alive"]]
 
     def _places_at(self, node: Mapping[str, Any]) -> int:
-        has, crew = node["Resources"], self.crew
-        places = int(has.get("CPU", 0) / crew.cpus)
-        return min(places, int(has.get("GPU", 0) / crew.gpus)) if crew.gpus else places
+        has, cluster_options = node["Resources"], self.cluster_options
+        places = int(has.get("CPU", 0) / cluster_options.cpus)
+        return min(places, int(has.get("GPU", 0) / cluster_options.gpus)) if cluster_options.gpus else places
 
     def paint(
-        self, works: Sequence[Planned], listener: Listener, how: PaintSegment = worker.paint_segment
+        self, works: Sequence[PlannedJob], listener: Listener, how: PaintSegment = worker.paint_segment
     ) -> dict[int, VidstyleError]:
         """Paints what is not done of the jobs, by `how`; by Ctrl-C all tasks are cancelled.
 
@@ -103,7 +104,7 @@ class Cluster:
         if any(done):
             shots = sum(len({segment.shot for segment in before}) for before in done)
             listener.resumed(sum(len(s) for before in done for s in before), shots, works[0].folder.path)
-        queue, run = Queue(works, done), Run(self.ray, self.crew, self.places, sites, how)
+        queue, run = Queue(works, done), Run(self.ray, self.cluster_options, self.places, sites, how)
         failed: dict[int, VidstyleError] = {}
         try:
             while queue or run.flying:
@@ -116,14 +117,14 @@ class Cluster:
                     elif job not in failed:
                         storages[job].bring(*worker.names_of(works[job].folder, works[job].segments[index]))
                         queue.after(job, index)
-                if crowd := run.crowd():
-                    listener.together(crowd)
+                if cluster_progress := run.cluster_progress():
+                    listener.together(cluster_progress)
         except BaseException:
             run.cancel()
             raise
         return failed
 
-    def leave(self, work: Planned) -> None:
+    def leave(self, work: PlannedJob) -> None:
         """Removes what storage and machines hold of a job that is joined, as far as it can be reached."""
         if work.job.keep_work:
             return
@@ -134,7 +135,7 @@ class Cluster:
         except Exception as error:  # the film stands
             log.warning("something of the job is left on the cluster's machines or in its storage: %s", reason(error))
 
-    def _made_known(self, work: Planned) -> Site:
+    def _made_known(self, work: PlannedJob) -> JobLocation:
         """Brings a job to its storage and what is done of it from there; checks that all machines find it."""
         site, storage = _site(work), storage_of(work.job)
         storage.offer(work.job.files, MANIFEST, PAINTER)
@@ -177,8 +178,8 @@ class Cluster:
 @contextlib.contextmanager
 def cluster_of(job: Job) -> Iterator[Cluster | None]:
     """The cluster that paints a job, if one does."""
-    if job.crew:
-        with Cluster(job.crew) as cluster:
+    if job.cluster_options:
+        with Cluster(job.cluster_options) as cluster:
             yield cluster
     else:
         yield None
@@ -191,16 +192,16 @@ def storage_of(job: Job) -> Storage:
 
 def _place_of(job: Job) -> str:
     folder = folder_of(job).path.absolute()
-    if not job.crew or not job.crew.storage:
+    if not job.cluster_options or not job.cluster_options.storage:
         return str(folder)
     owner = sha256(f"{socket.gethostname()}:{folder}".encode()).hexdigest()[:12]  # others may have such names too
-    return f"{job.crew.storage.rstrip('/')}/{owner}_{folder.name}"
+    return f"{job.cluster_options.storage.rstrip('/')}/{owner}_{folder.name}"
 
 
-def _site(work: Planned) -> Site:
+def _site(work: PlannedJob) -> JobLocation:
     folder = work.folder
     device = device_of(work.job).type
-    return Site(_place_of(work.job), sha256_of(folder.manifest_file), sha256_of(folder.painter_file), device)
+    return JobLocation(_place_of(work.job), sha256_of(folder.manifest_file), sha256_of(folder.painter_file), device)
 
 
 def _ray() -> Any:

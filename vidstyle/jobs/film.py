@@ -10,27 +10,29 @@ from vidstyle.jobs.folder import WorkFolder, folder_of, job_in
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Listener, Summary
 from vidstyle.jobs.ready import outline_film
-from vidstyle.jobs.underway import Planned, Reporter, Underway, underway
+from vidstyle.jobs.underway import PlannedJob, Reporter, RunningJob, running_job
 
 
-class Machines(Protocol):
+class RemotePainters(Protocol):
     """Others that paint what is not done of jobs: a cluster."""
 
-    def paint(self, works: Sequence[Planned], listener: Listener) -> dict[int, VidstyleError]:
+    def paint(self, works: Sequence[PlannedJob], listener: Listener) -> dict[int, VidstyleError]:
         """What a job failed by, by its number in `works`."""
 
-    def leave(self, work: Planned) -> None:
+    def leave(self, work: PlannedJob) -> None:
         """Forgets a job that is joined."""
 
 
-def run_film(job: Job, listener: Listener, cluster: Machines | None = None, report: Reporter | None = None) -> Summary:
+def run_film(
+    job: Job, listener: Listener, cluster: RemotePainters | None = None, report: Reporter | None = None
+) -> Summary:
     """Paints a film, or the rest of it, on the `cluster` if there is one; `report` measures it where the job asks.
 
     Ctrl-C leaves a playable file of the frames that are done.
     """
     folder = folder_of(job)
     with folder.locked("job"), _left_as_found(job, folder):
-        with underway(job, folder, listener) as work:
+        with running_job(job, folder, listener) as work:
             if cluster:
                 _paint_on(cluster, work, listener)
             else:
@@ -43,7 +45,7 @@ def run_film(job: Job, listener: Listener, cluster: Machines | None = None, repo
     return summary
 
 
-def _paint_on(cluster: Machines, work: Underway, listener: Listener) -> None:
+def _paint_on(cluster: RemotePainters, work: RunningJob, listener: Listener) -> None:
     try:
         failed = cluster.paint([work], listener)
     except KeyboardInterrupt:
@@ -67,17 +69,17 @@ def _left_as_found(job: Job, folder: WorkFolder) -> Iterator[None]:
         raise
 
 
-def plan_film(job: Job, listener: Listener) -> Planned:
+def plan_film(job: Job, listener: Listener) -> PlannedJob:
     """Does all that is done before painting; the job as it then lies in its work folder."""
     folder = folder_of(job)
-    with folder.locked("job"), underway(job, folder, listener) as work:
-        return Planned(job, folder, work.manifest)
+    with folder.locked("job"), running_job(job, folder, listener) as work:
+        return PlannedJob(job, folder, work.manifest)
 
 
 def paint_shot(place: Path, shot: int, listener: Listener) -> None:
     """Paints one shot, from 0, of the job in the work folder `place`, or the rest of it; others may paint others."""
     job = job_in(place)
-    with underway(job, folder_of(job), listener, tells=False) as work:
+    with running_job(job, folder_of(job), listener, tells=False) as work:
         if shot not in work.shots:
             raise JobError(f"{place}: has no shot {shot}; give one from 0 to {len(work.shots) - 1}")
         frames = sum(len(segment) for segment in work.segments if segment.shot == shot)
@@ -90,7 +92,7 @@ def join_film(place: Path, listener: Listener, *, overwrite: bool = False, repor
     job = job_in(place, overwrite=overwrite)
     folder = folder_of(job)
     with folder.locked("job"):
-        with underway(job, folder, listener, tells=False) as work:
+        with running_job(job, folder, listener, tells=False) as work:
             summary = work.join(report)
         if not job.keep_work:
             folder.remove()

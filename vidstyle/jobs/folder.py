@@ -26,7 +26,7 @@ from vidstyle.files import from_json, put_in_place, write_whole
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Work
 from vidstyle.jobs.segments import Segment
-from vidstyle.media.pieces import piece_ending
+from vidstyle.media.pieces import segment_ending
 from vidstyle.motion.scenes import Scenes
 from vidstyle.settings import Settings
 
@@ -82,10 +82,10 @@ def difference_between(before: Mapping[str, str], now: Mapping[str, str]) -> str
 
 @dataclass(frozen=True)
 class WorkFolder:
-    """The files of a job; `piece_ending` is that of its segments' films."""
+    """The files of a job; `segment_ending` is that of its segments' films."""
 
     path: Path
-    piece_ending: str
+    segment_ending: str
 
     @property
     def manifest_file(self) -> Path:
@@ -100,7 +100,7 @@ class WorkFolder:
         return file.relative_to(self.path).as_posix()
 
     def film(self, segment: int) -> Path:
-        return self.path / "segments" / f"{segment:05}{self.piece_ending}"
+        return self.path / "segments" / f"{segment:05}{self.segment_ending}"
 
     def work_file(self, segment: int) -> Path:
         return self.path / "segments" / f"{segment:05}.json"
@@ -153,7 +153,7 @@ class WorkFolder:
     @property
     def is_begun(self) -> bool:
         """Whether any segment is done."""
-        return any((self.path / "segments").glob(f"*{self.piece_ending}"))
+        return any((self.path / "segments").glob(f"*{self.segment_ending}"))
 
     def is_done(self, segment: Segment) -> bool:
         return self.film(segment.index).exists()
@@ -227,7 +227,7 @@ class WorkFolder:
 
 def folder_of(job: Job) -> WorkFolder:
     """Where a job of a film keeps its work."""
-    return WorkFolder(job.out.with_name(f"{job.out.name}.vidstyle"), piece_ending(job.out))
+    return WorkFolder(job.out.with_name(f"{job.out.name}.vidstyle"), segment_ending(job.out))
 
 
 def facts_of(job: Job) -> dict[str, Any]:

@@ -23,7 +23,7 @@ ANIMATION_ENDINGS = (".gif", ".webp")
 
 
 @dataclass(frozen=True)
-class Crew:
+class ClusterOptions:
     """The Ray cluster that paints a job: its address (None for the environment's RAY_ADDRESS, or else a new cluster of
     this machine alone), the share of a machine that a segment takes, and the URL of a store where the machines share no
     folder."""
@@ -52,7 +52,8 @@ class Job:
 
     `mask` says where to paint, and `style_masks` where each of the first styles: pictures or videos, white is where.
     `start` and `end` are seconds of a video's time; `device` is one of ``auto``, ``cpu``, ``cuda``, ``mps``; `report`
-    asks for one at the end, in `report_file`. `crew`: who paints, where this machine does not. `restart` forgets what
+    asks for one at the end, in `report_file`. `cluster_options`: who paints, where this machine does not. `restart`
+    forgets what
     an earlier run of the job has done; `keep_work` leaves the work folder when all is done; `no_limits` takes files of
     any size.
     """
@@ -71,7 +72,7 @@ class Job:
     restart: bool = False
     keep_work: bool = False
     no_limits: bool = False
-    crew: Crew | None = None
+    cluster_options: ClusterOptions | None = None
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -104,7 +105,7 @@ class Job:
         mask: AnyPath | None = None,
         style_masks: Sequence[AnyPath] = (),
         overwrite: bool = False,
-        crew: Crew | None = None,
+        cluster_options: ClusterOptions | None = None,
         **how: bool,
     ) -> "Job":
         """A job after the checks that need no decoding; SourceError, SinkError or SettingsError when one fails."""
@@ -120,10 +121,23 @@ class Job:
         _check_range(kind, start, end)
         target = Path(out) if out is not None else default_output(origin, pictures, kind)
         _check_output(target, origin, kind, overwrite)
-        job = cls(origin, pictures, target, kind, chosen, device, start, end, where, places, crew=crew, **how)
+        job = cls(
+            origin,
+            pictures,
+            target,
+            kind,
+            chosen,
+            device,
+            start,
+            end,
+            where,
+            places,
+            cluster_options=cluster_options,
+            **how,
+        )
         if job.report:
             _check_report(job, overwrite)
-        if crew and kind in ("picture", "pictures"):
+        if cluster_options and kind in ("picture", "pictures"):
             raise SettingsError("--ray is for videos, whose shots are painted apart; leave it out for pictures")
         return job
 

@@ -76,7 +76,7 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Crowd:
+class ClusterProgress:
     """What the machines of a cluster are doing together: `frames` are painted, `tasks` segments are worked on."""
 
     frames: int
@@ -108,7 +108,7 @@ class Listener:
     def clip(self, clip: Path, number: int, count: int) -> None:
         """The next clip of a folder is begun, number so and so, from 1, of the `count` that are not done."""
 
-    def together(self, crowd: Crowd) -> None:
+    def together(self, cluster_progress: ClusterProgress) -> None:
         """Some time went by while the machines of a cluster paint."""
 
     def interrupted(self, partial: Path | None, frames: int) -> None:

@@ -13,14 +13,14 @@ from torch import Tensor
 from vidstyle.jobs.job import Job
 from vidstyle.keys import Key, between
 from vidstyle.media.exposure import EVEN
-from vidstyle.media.look import PLAIN, Frame, Look
+from vidstyle.media.look import PLAIN, Frame, FrameStyle
 from vidstyle.media.masks import Mask, divided, feathered, open_mask
 from vidstyle.media.sizes import Size, size_of
 from vidstyle.motion.scenes import ONE_SHOT, Scenes, scenes_of_image
 from vidstyle.settings import Settings
 
 
-class Looks:
+class FrameStyles:
     """The looks of the frames of a film, by their seconds, shots and masks; a picture is a film of one frame."""
 
     def __init__(
@@ -34,7 +34,7 @@ class Looks:
         """`places` are the masks of the first of the styles."""
         self._settings, self._styles, self._scenes = settings, styles, scenes
         self._mask, self._places = mask, places
-        self._planes: tuple[list[Tensor | None], Look] = [], PLAIN  # what was last made of which masks
+        self._planes: tuple[list[Tensor | None], FrameStyle] = [], PLAIN  # what was last made of which masks
 
     @property
     def plain(self) -> bool:
@@ -56,12 +56,12 @@ class Looks:
             exposure = self._scenes.exposures.get(position, EVEN)
             yield replace(frame, look=look if exposure is EVEN else replace(look, exposure=exposure))
 
-    def _look(self, seconds: float, shot: int, planes: Sequence[Tensor | None], image: Tensor) -> Look:
+    def _look(self, seconds: float, shot: int, planes: Sequence[Tensor | None], image: Tensor) -> FrameStyle:
         settings = self._settings
         strengths = settings.keyed_strengths
         strength = between(strengths, seconds)[0] if strengths else None
         where = self._where(planes, image)
-        return Look(self._shares(seconds, shot), strength, where.places, where.mask, paint=self._paint(seconds))
+        return FrameStyle(self._shares(seconds, shot), strength, where.places, where.mask, paint=self._paint(seconds))
 
     def _shares(self, seconds: float, shot: int) -> tuple[float, ...] | None:
         settings, styles = self._settings, self._styles
@@ -76,13 +76,13 @@ class Looks:
         keys = self._settings.keyed_styles
         return min(1.0, sum(between(keys, seconds))) if keys else 1.0
 
-    def _where(self, planes: Sequence[Tensor | None], image: Tensor) -> Look:
+    def _where(self, planes: Sequence[Tensor | None], image: Tensor) -> FrameStyle:
         """A look with the masks made of planes; the last one again where they are the same."""
         before, look = self._planes
         if len(before) != len(planes) or any(a is not b for a, b in zip(before, planes, strict=True)):
             mask, places = planes[0], [plane for plane in planes[1:] if plane is not None]
             mask = None if mask is None else feathered(mask, self._width(mask))
-            look = Look(mask=self._without_bars(mask, image), places=self._divided(places))
+            look = FrameStyle(mask=self._without_bars(mask, image), places=self._divided(places))
             self._planes = list(planes), look
         return look
 
@@ -119,7 +119,7 @@ def _painted_keys(keys: Sequence[Key]) -> list[Key]:
 
 
 @contextlib.contextmanager
-def looks_of(job: Job, size: Size, scenes: Scenes = ONE_SHOT) -> Iterator[Looks]:
+def frame_styles_of(job: Job, size: Size, scenes: Scenes = ONE_SHOT) -> Iterator[FrameStyles]:
     """The looks of a job whose frames are painted at `size`; SourceError where a mask cannot be read."""
     with contextlib.ExitStack() as opened:
 
@@ -127,10 +127,10 @@ def looks_of(job: Job, size: Size, scenes: Scenes = ONE_SHOT) -> Iterator[Looks]
             return opened.enter_context(open_mask(path, size, job.start, job.end, job.limits))
 
         mask = mask_in(job.mask) if job.mask else None
-        yield Looks(job.settings, len(job.styles), scenes, mask, [mask_in(path) for path in job.style_masks])
+        yield FrameStyles(job.settings, len(job.styles), scenes, mask, [mask_in(path) for path in job.style_masks])
 
 
-def look_of_picture(job: Job, image: Tensor) -> Look:
+def look_of_picture(job: Job, image: Tensor) -> FrameStyle:
     """The look of a picture (3, H, W) of the size that it is painted at."""
-    with looks_of(job, size_of(image), scenes_of_image(image)) as looks:
+    with frame_styles_of(job, size_of(image), scenes_of_image(image)) as looks:
         return next(looks.on([Frame(0, 0.0, image)])).look

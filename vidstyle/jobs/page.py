@@ -52,7 +52,7 @@ class WorstPair:
 
 
 @dataclass(frozen=True)
-class Film:
+class MeasuredFilm:
     """A measured film: its figures, frames of its strip, its row and column over time, its worst pairs (bytes)."""
 
     name: str
@@ -63,7 +63,7 @@ class Film:
     worst: tuple[WorstPair, ...]
 
 
-def page(report: Report, rows: Sequence[tuple[Film, dict[str, float]]]) -> str:
+def page(report: Report, rows: Sequence[tuple[MeasuredFilm, dict[str, float]]]) -> str:
     """The page of a report; `rows` are its films with their summaries."""
     environment = Environment(loader=PackageLoader("vidstyle.jobs", "."), autoescape=True, trim_blocks=True)
     environment.filters["picture"] = _data_address

@@ -8,9 +8,9 @@ from pathlib import Path
 from vidstyle.errors import SettingsError, SinkError
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Listener, Outline
-from vidstyle.jobs.looks import looks_of
+from vidstyle.jobs.looks import frame_styles_of
 from vidstyle.jobs.ready import outline_film, outline_pictures, ready_for_film
-from vidstyle.jobs.scout import Scouted, opened, scout
+from vidstyle.jobs.scout import Prescan, opened, run_prescan
 from vidstyle.jobs.sheet import contact_sheet
 from vidstyle.media.images import load_picture, save_picture
 from vidstyle.media.look import Frame
@@ -29,8 +29,8 @@ def plan(job: Job, listener: Listener) -> Outline:
         paths = find_pictures(job.source) if job.kind == "pictures" else [job.source]
         return outline_pictures(job, [size_of(load_picture(path, job.limits).image) for path in paths])
     with opened(job, listener) as source:
-        scouted = scout(source, listener)
-        return outline_film(job, source, scouted.frames, scouted.shots)
+        prescan = run_prescan(source, listener)
+        return outline_film(job, source, prescan.frames, prescan.shots)
 
 
 def preview(job: Job, at: Sequence[float], listener: Listener, *, overwrite: bool = False) -> list[Path]:
@@ -47,10 +47,10 @@ def preview(job: Job, at: Sequence[float], listener: Listener, *, overwrite: boo
         raise SinkError(f"{earlier[0]}: exists already; give another name with -o, or --overwrite")
     with opened(job, listener) as source:
         moments = _positions(at, source)  # first, so that a wrong time is told at once
-        scouted, painter = ready_for_film(job, source, listener)
-        wanted = moments or middles_of_shots(scouted)
-        with looks_of(job, source.size or source.info.size, scouted.scenes) as looks:
-            frames = scouted.scenes.evened(looks.on(source), source.image_at)
+        prescan, painter = ready_for_film(job, source, listener)
+        wanted = moments or middles_of_shots(prescan)
+        with frame_styles_of(job, source.size or source.info.size, prescan.scenes) as looks:
+            frames = prescan.scenes.evened(looks.on(source), source.image_at)
             pairs = list(_painted(painter, frames, wanted, listener))
     files = [job.out.with_name(f"{job.out.stem}_preview_{p.frame.seconds:.2f}s.png") for p in pairs]
     for file, pair in zip(files, pairs, strict=True):
@@ -59,9 +59,9 @@ def preview(job: Job, at: Sequence[float], listener: Listener, *, overwrite: boo
     return [*files, sheet]
 
 
-def middles_of_shots(scouted: Scouted) -> list[int]:
+def middles_of_shots(prescan: Prescan) -> list[int]:
     """Positions of the middle frame of each shot."""
-    bounds = [0, *scouted.scenes.cuts, scouted.frames]
+    bounds = [0, *prescan.scenes.cuts, prescan.frames]
     return [(first + last) // 2 for first, last in itertools.pairwise(bounds)]
 
 

@@ -10,7 +10,7 @@ from vidstyle.features.weights import load_filters
 from vidstyle.jobs.estimate import estimate, seconds_per_pixel
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Listener, Outline
-from vidstyle.jobs.scout import Scouted, painting_size, scout, with_bars_at
+from vidstyle.jobs.scout import Prescan, painting_size, run_prescan, with_bars_at
 from vidstyle.media.images import load_picture
 from vidstyle.media.sizes import Size
 from vidstyle.media.source import Source
@@ -35,7 +35,7 @@ def outline_pictures(job: Job, sizes: Sequence[Size]) -> Outline:
 def _outline(job: Job, source_size: Size, frames: int, shots: int, rate: float | None) -> Outline:
     pace = seconds_per_pixel(job.settings, device_here(job))
     size = painting_size(source_size, job.settings, device_of(job))
-    if not (job.no_limits or job.crew):
+    if not (job.no_limits or job.cluster_options):
         check_memory(size, free_memory(device_here(job)))
     here, full = (estimate(job.settings, s, shots, frames, pace) for s in (size, source_size))
     return Outline(job, source_size, size, frames, shots, rate, here, full)
@@ -43,8 +43,8 @@ def _outline(job: Job, source_size: Size, frames: int, shots: int, rate: float |
 
 def device_of(job: Job) -> torch.device:
     """What paints a job: here, or on the machines of its cluster, which are believed to have it."""
-    if job.crew:
-        return torch.device("cuda" if job.crew.gpus else "cpu")
+    if job.cluster_options:
+        return torch.device("cuda" if job.cluster_options.gpus else "cpu")
     return select_device(job.device)
 
 
@@ -82,12 +82,12 @@ def balanced(painter: Painter, contents: Sequence[Tensor], listener: Listener) -
     return calibrated(painter, contents, lambda done, count: listener.working("finding the balance", done, count))
 
 
-def ready_for_film(job: Job, source: Source, listener: Listener) -> tuple[Scouted, Painter]:
+def ready_for_film(job: Job, source: Source, listener: Listener) -> tuple[Prescan, Painter]:
     """What a first look at the film found, and the painter for it; sets `source` to the painting's size."""
-    scouted = scout(source, listener)
-    outline = outline_film(job, source, scouted.frames, scouted.shots)
+    prescan = run_prescan(source, listener)
+    outline = outline_film(job, source, prescan.frames, prescan.shots)
     listener.started(outline)
     prepare_flow(job.settings.flow, listener.working)
-    painter = balanced(make_painter(job, scouted.samples, listener), scouted.samples, listener)
+    painter = balanced(make_painter(job, prescan.samples, listener), prescan.samples, listener)
     source.size = outline.size
-    return replace(scouted, scenes=with_bars_at(scouted, source)), painter
+    return replace(prescan, scenes=with_bars_at(prescan, source)), painter

@@ -17,10 +17,10 @@ from vidstyle.features.weights import Filters, load_filters
 from vidstyle.files import write_whole
 from vidstyle.jobs.job import AnyPath, Job
 from vidstyle.jobs.listener import Listener, Work
-from vidstyle.jobs.looks import Looks
+from vidstyle.jobs.looks import FrameStyles
 from vidstyle.jobs.measures import FrameMeasures, Judge, Judged, film_measures, judged, summary
-from vidstyle.jobs.page import Film, WorstPair, page
-from vidstyle.jobs.scout import Scouted, scout
+from vidstyle.jobs.page import MeasuredFilm, WorstPair, page
+from vidstyle.jobs.scout import Prescan, run_prescan
 from vidstyle.media.images import load_picture
 from vidstyle.media.look import Frame
 from vidstyle.media.sizes import Size, fit_size, resize, size_of
@@ -51,7 +51,7 @@ class Report:
     filters_sha256: str
     optimised: tuple[str, ...]
     held_out: tuple[str, ...]
-    films: tuple[Film, ...]
+    films: tuple[MeasuredFilm, ...]
     source_strip: tuple[Tensor, ...] = field(repr=False)
     source_slices: tuple[Tensor, Tensor] = field(repr=False)
 
@@ -100,18 +100,18 @@ def compare(
     if not outputs:
         raise SettingsError("no painted video given; give one or more")
     with _opened(source, listener, start=start, end=end) as original:
-        scouted = scout(original, listener)
+        prescan = run_prescan(original, listener)
         pictures = [load_picture(style).image for style in styles]
         filters = filters or load_filters(
             settings.weights,
             settings.layers,
-            teachers=lambda: [*pictures, *scouted.samples],
+            teachers=lambda: [*pictures, *prescan.samples],
             seed=settings.seed,
             on_progress=listener.working,
         )
-        judge = _judge(filters, pictures, scouted.samples, settings, place)
-        looks = Looks(settings, len(styles), Scenes(scouted.scenes.cuts))
-        films = [_film(Path(out), original, scouted, judge, looks, work, listener) for out in outputs]
+        judge = _judge(filters, pictures, prescan.samples, settings, place)
+        looks = FrameStyles(settings, len(styles), Scenes(prescan.scenes.cuts))
+        films = [_film(Path(out), original, prescan, judge, looks, work, listener) for out in outputs]
         strip, slices = _album(_of_size(original, films[0].size), len(films[0].measures.frames))
     return Report(
         Path(source),
@@ -177,20 +177,20 @@ def _judge(
 def _film(
     path: Path,
     original: Source,
-    scouted: Scouted,
+    prescan: Prescan,
     judge: Judge,
-    looks: Looks,
+    looks: FrameStyles,
     work: Sequence[Work],
     listener: Listener,
-) -> Film:
+) -> MeasuredFilm:
     with _opened(path, listener) as painted:
-        size = _unpadded(painted.info.size, scouted.size)
-        frames = looks.on(mark_cuts(_of_size(original, size), scouted.scenes.cuts))
+        size = _unpadded(painted.info.size, prescan.size)
+        frames = looks.on(mark_cuts(_of_size(original, size), prescan.scenes.cuts))
         found = _told(judged(_paired(path, frames, painted, size), judge), path, len(painted), listener)
         film = _collected(path.name, size, found, len(painted), work)
     seen = len(film.measures.frames)
-    if seen < scouted.frames:
-        log.warning("%s has %d of the source's %d frames; these are measured", path, seen, scouted.frames)
+    if seen < prescan.frames:
+        log.warning("%s has %d of the source's %d frames; these are measured", path, seen, prescan.frames)
     return film
 
 
@@ -222,7 +222,7 @@ def _paired(path: Path, frames: Iterator[Frame], painted: Source, size: Size) ->
         yield frame, other.image[:, : size[0], : size[1]]
 
 
-def _collected(name: str, size: Size, found: Iterator[Judged], count: int, work: Sequence[Work]) -> Film:
+def _collected(name: str, size: Size, found: Iterator[Judged], count: int, work: Sequence[Work]) -> MeasuredFilm:
     """The figures of all frames and the pictures that are shown of them, in memory that does not grow by pictures."""
     frames: list[FrameMeasures] = []
     album, worst, before = _Album(count), list[WorstPair](), None
@@ -233,7 +233,7 @@ def _collected(name: str, size: Size, found: Iterator[Judged], count: int, work:
         if before and one.motion and _is_worse(one, worst):
             worst = sorted([*worst, _pair(before, one, one.motion)], key=lambda pair: -pair.warp_error)[:WORST]
         before, still = one, one.still
-    return Film(name, size, film_measures(frames, still), album.strip, album.slices, tuple(worst))
+    return MeasuredFilm(name, size, film_measures(frames, still), album.strip, album.slices, tuple(worst))
 
 
 def _is_worse(one: Judged, worst: Sequence[WorstPair]) -> bool:

@@ -29,7 +29,7 @@ CPU_LONG_SIDE = 640  # pixels; above, a CPU takes minutes for each frame
 
 
 @dataclass(frozen=True)
-class Scouted:
+class Prescan:
     """What is known of a film before it is painted.
 
     `size` is the source's own; `scenes` count the frames that are painted; `samples` are some of them, small (3, h, w),
@@ -62,7 +62,7 @@ def opened(job: Job, listener: Listener, work: Path | None = None, rewrite: bool
     )
 
 
-def scout(source: Source, listener: Listener) -> Scouted:
+def run_prescan(source: Source, listener: Listener) -> Prescan:
     """Reads the film once at small size."""
     source.size = fit_size(source.info.size, LONG_SIDE)
     passed = _Passed(len(source))
@@ -72,20 +72,20 @@ def scout(source: Source, listener: Listener) -> Scouted:
     positions, images = zip(*passed.samples(scenes), strict=True)
     samples = [scenes.exposures.get(at, EVEN).evened(one) for at, one in zip(positions, images, strict=True)]
     inside = tuple(map(scenes.in_picture, samples))
-    return Scouted(
+    return Prescan(
         source.info.size, source.info.rate, len(passed.marks), scenes, inside, tuple(passed.marks), positions
     )
 
 
-def with_bars_at(scouted: Scouted, source: Source) -> Scenes:
+def with_bars_at(prescan: Prescan, source: Source) -> Scenes:
     """The scenes with the bars in pixels of the frames that the source now gives, by the samples in that size."""
-    bars = scouted.scenes.bars
+    bars = prescan.scenes.bars
     if not any(bars):
-        return scouted.scenes
-    highest = torch.stack([luminance_of(source.image_at(position)) for position in scouted.sampled]).amax(0)
-    scale = highest.shape[0] / fit_size(scouted.size, LONG_SIDE)[0]
+        return prescan.scenes
+    highest = torch.stack([luminance_of(source.image_at(position)) for position in prescan.sampled]).amax(0)
+    scale = highest.shape[0] / fit_size(prescan.size, LONG_SIDE)[0]
     most = [math.ceil((bar + 1) * scale) if bar else 0 for bar in bars]
-    return replace(scouted.scenes, bars=find_bars(highest, most))
+    return replace(prescan.scenes, bars=find_bars(highest, most))
 
 
 class _Passed:

@@ -18,7 +18,7 @@ from torch import Tensor
 from vidstyle.errors import JobError
 from vidstyle.features.weights import Filters
 from vidstyle.files import from_json
-from vidstyle.media.look import PLANES, Frame, Look
+from vidstyle.media.look import PLANES, Frame, FrameStyle
 from vidstyle.motion.chain import Linked, Memory
 from vidstyle.motion.hold import Stillness
 from vidstyle.painting.painter import Painted, Painter
@@ -116,7 +116,7 @@ def _link_of(tensors: Mapping[str, Tensor], there: Mapping[str, Tensor], facts: 
         level=facts["level"],
         content=facts["content"],
         pull=facts["pull"],
-        look=Look(
+        look=FrameStyle(
             facts["shares"] and tuple(facts["shares"]),
             facts["strength"],
             tensors.get("places"),

@@ -10,11 +10,11 @@ from statistics import fmean
 from typing import Any
 
 from vidstyle.errors import JobError, StorageError, VidstyleError
-from vidstyle.jobs.job import Crew
-from vidstyle.jobs.listener import Crowd
+from vidstyle.jobs.job import ClusterOptions
+from vidstyle.jobs.listener import ClusterProgress
 from vidstyle.jobs.segments import Segment
-from vidstyle.jobs.underway import Planned
-from vidstyle.jobs.worker import Board, Site
+from vidstyle.jobs.underway import PlannedJob
+from vidstyle.jobs.worker import JobLocation, ProgressBoard
 
 RETRIES = 3  # of a task whose machine or process died, or whose storage could not be reached
 QUEUED = 2  # segments for each place to paint, one of them waiting there, so that no place waits for the driver
@@ -24,7 +24,7 @@ FIRST_ANSWER = 300.0  # seconds that a machine has, which may have to read all o
 ANSWER, FAREWELL = 60.0, 10.0  # seconds that a machine that has answered, and a task that is cancelled, have
 
 Key = tuple[int, int]  # a job's number and a segment's index
-PaintSegment = Callable[[Site, Key, int, Any], int]
+PaintSegment = Callable[[JobLocation, Key, int, Any], int]
 
 log = logging.getLogger(__name__)
 
@@ -33,17 +33,26 @@ class Run:
     """The tasks that are under way."""
 
     def __init__(
-        self, ray: Any, crew: Crew, places: Callable[[], int], sites: Sequence[Site], how: PaintSegment
+        self,
+        ray: Any,
+        cluster_options: ClusterOptions,
+        places: Callable[[], int],
+        sites: Sequence[JobLocation],
+        how: PaintSegment,
     ) -> None:
         """`places` tells how many segments can be painted at a time."""
         self._ray, self._places, self._sites = ray, places, sites
-        self._threads = max(1, int(crew.cpus))
+        self._threads = max(1, int(cluster_options.cpus))
         # A GPU's tasks would each begin with a new process but for max_calls.
         self._task = ray.remote(
-            num_cpus=crew.cpus, num_gpus=crew.gpus, max_calls=0, max_retries=RETRIES, retry_exceptions=[StorageError]
+            num_cpus=cluster_options.cpus,
+            num_gpus=cluster_options.gpus,
+            max_calls=0,
+            max_retries=RETRIES,
+            retry_exceptions=[StorageError],
         )(how)
         here = on_node(ray.get_runtime_context().get_node_id(), soft=True)
-        self._board = ray.remote(num_cpus=0)(Board).options(**here).remote()
+        self._board = ray.remote(num_cpus=0)(ProgressBoard).options(**here).remote()
         self.flying: dict[Any, Key] = {}
         self._frames = 0
         self._finished: list[Key] = []  # that the board does not know of yet
@@ -80,7 +89,7 @@ class Run:
             return told(error)
         return None
 
-    def crowd(self) -> Crowd | None:
+    def cluster_progress(self) -> ClusterProgress | None:
         """How far all of them are, once a TICK and at the end."""
         now = time.monotonic()
         if self.flying and now - self._told < TICK:
@@ -94,7 +103,7 @@ class Run:
             log.debug("no news: %s", reason(error))
             news = {}
         losses = [loss for _, loss in news.values()]
-        return Crowd(
+        return ClusterProgress(
             self._frames + sum(frames for frames, _ in news.values()), len(news), fmean(losses) if losses else None
         )
 
@@ -109,7 +118,7 @@ class Run:
 class Queue:
     """Segments that can be painted now: job after job, of the shot with most frames left first."""
 
-    def __init__(self, works: Sequence[Planned], done: Sequence[Sequence[Segment]]) -> None:
+    def __init__(self, works: Sequence[PlannedJob], done: Sequence[Sequence[Segment]]) -> None:
         self._followers = [{s.needs: s for s in work.segments if s.needs is not None} for work in works]
         self._left: list[dict[int, int]] = [{} for _ in works]  # frames of each shot
         self._ready: list[tuple[int, int, int]] = []

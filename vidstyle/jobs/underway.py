@@ -18,14 +18,14 @@ from vidstyle.files import sha256_of
 from vidstyle.jobs.folder import Manifest, WorkFolder, difference_between, facts_of
 from vidstyle.jobs.job import Job
 from vidstyle.jobs.listener import Listener, Summary, Work, far_off
-from vidstyle.jobs.looks import Looks, looks_of
+from vidstyle.jobs.looks import FrameStyles, frame_styles_of
 from vidstyle.jobs.ready import device_here, device_of, load_start, load_styles, outline_film, ready_for_film
 from vidstyle.jobs.scout import opened
 from vidstyle.jobs.segments import Segment, segments_of
 from vidstyle.jobs.state import link_bytes, link_of, painter_bytes, painter_of
 from vidstyle.media.look import Frame
-from vidstyle.media.pieces import Film, Piece, open_piece
-from vidstyle.media.sink import join_pieces
+from vidstyle.media.pieces import Film, SegmentFile, open_segment_file
+from vidstyle.media.sink import join_segment_files
 from vidstyle.media.source import Source
 from vidstyle.motion.chain import PaintedFrame
 from vidstyle.motion.estimators import prepare_flow
@@ -39,7 +39,7 @@ Reporter = Callable[[Job, Painter, Sequence[Work], Listener], Path]  # measures 
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedJob:
     """A job of a film that was looked at and can be painted."""
 
     job: Job
@@ -62,7 +62,7 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class Underway(Planned):
+class RunningJob(PlannedJob):
     """A job of a film that is being worked on; its source gives frames of the painting's size."""
 
     painter: Painter
@@ -89,7 +89,7 @@ class Underway(Planned):
         self,
         segment: Segment,
         scratch: Path,
-        stopped: Callable[[Path, Segment, Piece], None] | None = None,
+        stopped: Callable[[Path, Segment, SegmentFile], None] | None = None,
         before_commit: Callable[[], None] | None = None,
     ) -> None:
         """Paints the frames of a segment and makes all of it safe; `before_commit` may refuse that.
@@ -100,8 +100,10 @@ class Underway(Planned):
         needs, device = segment.needs, self.painter.device
         handed = None if needs is None else link_of(self.folder.state(needs), device)
         hands_on, work, losses = handed, list[Work](), list[float]()
-        part = scratch / f"{secrets.token_hex(8)}{self.folder.piece_ending}"  # a dying ffmpeg may write to the last one
-        with open_piece(part, self.film, segment.start) as piece:
+        part = (
+            scratch / f"{secrets.token_hex(8)}{self.folder.segment_ending}"
+        )  # a dying ffmpeg may write to the last one
+        with open_segment_file(part, self.film, segment.start) as piece:
             try:
                 for painted, link in paint_part(
                     self.painter, frames, handed, segment.ends_film, self.listener.step, self.listener.turn, scratch
@@ -133,7 +135,7 @@ class Underway(Planned):
                 "did it change? Begin anew with --restart"
             )
 
-    def tell_partial(self, scratch: Path, segment: Segment | None = None, piece: Piece | None = None) -> None:
+    def tell_partial(self, scratch: Path, segment: Segment | None = None, piece: SegmentFile | None = None) -> None:
         """Joins what is done from the film's start on, with the piece of the segment that was worked on.
 
         That is told, or where there is nothing, how many frames of others are safe.
@@ -143,7 +145,7 @@ class Underway(Planned):
         if segment and piece and piece.frame_count and len(done) == segment.index:
             piece.finish()
             pieces, frames = [*pieces, piece.path], frames + piece.frame_count
-        partial = join_pieces(pieces, self.film, frames, scratch=scratch, partial=True) if frames else None
+        partial = join_segment_files(pieces, self.film, frames, scratch=scratch, partial=True) if frames else None
         self.listener.interrupted(partial, frames or sum(map(len, self.done)))
 
     def join(self, report: Reporter | None = None) -> Summary:
@@ -158,7 +160,7 @@ class Underway(Planned):
         pieces = [self.folder.film(segment.index) for segment in self.segments]
         self.reader.source.check_there()  # its sound is yet to come
         with self.folder.scratch("join") as scratch:
-            join_pieces(pieces, self.film, self.manifest.frames, scratch=scratch)
+            join_segment_files(pieces, self.film, self.manifest.frames, scratch=scratch)
         took = [one for segment in self.segments for one in self.folder.work(segment)]
         summary = Summary.of(self.job.out, self.painter).after(*took)
         if self.job.report and report:
@@ -182,7 +184,7 @@ def _warn_of_far_off(segment: Segment, losses: Sequence[float]) -> None:
         )
 
 
-def tell_resumed(work: Planned, done: Sequence[Segment], listener: Listener) -> None:
+def tell_resumed(work: PlannedJob, done: Sequence[Segment], listener: Listener) -> None:
     """Tells what was done before, if anything was."""
     if done:
         listener.resumed(sum(map(len, done)), len({segment.shot for segment in done}), work.folder.path)
@@ -191,7 +193,7 @@ def tell_resumed(work: Planned, done: Sequence[Segment], listener: Listener) -> 
 class Reader:
     """Reads the frames of segments, on from the last one where they go on, each with its look."""
 
-    def __init__(self, source: Source, manifest: Manifest, looks: Looks) -> None:
+    def __init__(self, source: Source, manifest: Manifest, looks: FrameStyles) -> None:
         self.source, self._manifest, self._looks = source, manifest, looks
         self._frames: Iterator[Frame] = iter(())
         self._position: int | None = None  # of the next frame; None where a segment was not read to its end
@@ -207,9 +209,9 @@ class Reader:
 
 
 @contextlib.contextmanager
-def underway(
+def running_job(
     job: Job, folder: WorkFolder, listener: Listener, *, tells: bool = True, checks: bool = True
-) -> Iterator[Underway]:
+) -> Iterator[RunningJob]:
     """A job, begun or found in its folder.
 
     `tells` what it is about, and `checks` that a job that is found has the same settings and files.
@@ -225,8 +227,8 @@ def underway(
                 listener.started(outline_film(job, source, manifest.frames, 1 + len(manifest.scenes.cuts)))
             painter = _found(job, folder, manifest, listener)
             source.size = manifest.size
-        with looks_of(job, manifest.size, manifest.scenes) as looks:
-            yield Underway(job, folder, manifest, painter, Reader(source, manifest, looks), listener)
+        with frame_styles_of(job, manifest.size, manifest.scenes) as looks:
+            yield RunningJob(job, folder, manifest, painter, Reader(source, manifest, looks), listener)
 
 
 def key_of(job: Job, listener: Listener) -> dict[str, str]:
@@ -272,12 +274,12 @@ def _begun(job: Job, folder: WorkFolder, source: Source, listener: Listener) -> 
     """A new job."""
     key = key_of(job, listener)
     folder.clear(copies=False)  # the source is being read from one
-    scouted, painter = ready_for_film(job, source, listener)
+    prescan, painter = ready_for_film(job, source, listener)
     assert source.size is not None
-    facts = facts_of(job), key, source.size, scouted.frames, scouted.scenes
+    facts = facts_of(job), key, source.size, prescan.frames, prescan.scenes
     manifest = Manifest(*facts, {}, source.rewritten, _machine())
-    starts = [segment.start for segment in Planned(job, folder, manifest).segments]
-    manifest = replace(manifest, marks={start: scouted.marks[start] for start in starts})
+    starts = [segment.start for segment in PlannedJob(job, folder, manifest).segments]
+    manifest = replace(manifest, marks={start: prescan.marks[start] for start in starts})
     folder.begin(manifest, painter_bytes(painter))
     return manifest, painter
 

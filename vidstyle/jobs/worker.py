@@ -19,7 +19,7 @@ from vidstyle.jobs.folder import WorkFolder, folder_of, job_in
 from vidstyle.jobs.listener import Listener
 from vidstyle.jobs.segments import Segment
 from vidstyle.jobs.storage import Storage, storage_at
-from vidstyle.jobs.underway import Underway, digest, underway
+from vidstyle.jobs.underway import RunningJob, digest, running_job
 from vidstyle.motion.chain import PaintedFrame
 
 MANIFEST, PAINTER = "job.json", "painter.safetensors"
@@ -27,7 +27,7 @@ TELLING = 1.0  # seconds between two words to the driver
 
 
 @dataclass(frozen=True)
-class Site:
+class JobLocation:
     """A job as the machines find it: the `place` of its storage, the SHA-256 of its manifest and its painter, and the
     `device` that paints."""
 
@@ -43,7 +43,7 @@ class Site:
         return storage_at(self.place, Path(tempfile.gettempdir()) / name / self.place.rsplit("/", 1)[-1])
 
 
-class Board:
+class ProgressBoard:
     """An actor: how far the segments are that are worked on, by job and index: frames, and the last one's loss."""
 
     def __init__(self) -> None:
@@ -68,12 +68,12 @@ def look(place: str, name: str) -> tuple[str, str, str]:
         return vidstyle.__version__, torch.__version__, sha256_of(storage.here / name)
 
 
-def tidy(site: Site) -> None:
+def tidy(site: JobLocation) -> None:
     """Removes the copies that this machine made of a job."""
     site.storage.tidy()
 
 
-def paint_segment(site: Site, key: tuple[int, int], threads: int, board: Any) -> int:
+def paint_segment(site: JobLocation, key: tuple[int, int], threads: int, board: Any) -> int:
     """Paints segment `key[1]` of a job, unless it is done, and brings it to the storage; its frames.
 
     So many `threads` are used, since the last bits of the pixels depend on their number.
@@ -116,10 +116,10 @@ class _Desk:
 
     def __init__(self) -> None:
         self._open = contextlib.ExitStack()
-        self._site: Site | None = None
-        self._work: Underway | None = None
+        self._site: JobLocation | None = None
+        self._work: RunningJob | None = None
 
-    def at(self, site: Site) -> tuple[Underway, Storage]:
+    def at(self, site: JobLocation) -> tuple[RunningJob, Storage]:
         storage = site.storage
         if site != self._site or self._work is None:
             self._site = self._work = None
@@ -133,14 +133,14 @@ _desk = _Desk()
 
 
 @contextlib.contextmanager
-def _visited(site: Site, storage: Storage) -> Iterator[Underway]:
+def _visited(site: JobLocation, storage: Storage) -> Iterator[RunningJob]:
     """A job as it lies in its storage."""
     storage.bring(MANIFEST, PAINTER)
     _check_manifest(site, storage)
     job = replace(job_in(storage.here, storage.near), device=site.device)
     folder = folder_of(job)
     folder.make()
-    with underway(job, folder, Listener(), tells=False, checks=False) as work:
+    with running_job(job, folder, Listener(), tells=False, checks=False) as work:
         if work.manifest.key["vidstyle"] != vidstyle.__version__:
             raise JobError(f"{gethostname()} has vidstyle {vidstyle.__version__}; install the same everywhere")
         if digest(job.source, Listener()) != work.manifest.key["the source"]:
@@ -148,7 +148,7 @@ def _visited(site: Site, storage: Storage) -> Iterator[Underway]:
         yield work
 
 
-def _check_manifest(site: Site, storage: Storage) -> None:
+def _check_manifest(site: JobLocation, storage: Storage) -> None:
     """JobError where the folder was given to another job meanwhile."""
     if sha256_of(storage.here / MANIFEST) != site.manifest:
         raise JobError(f"{site.place}: holds another job than the one that is run; run it again")

@@ -16,7 +16,7 @@ STRIDE = 8  # sides of paintings are multiples of it
 
 
 @dataclass(frozen=True)
-class Gait:
+class FrameBudget:
     """The `size` (height, width) of a painting and its `steps`."""
 
     size: Size
@@ -29,7 +29,7 @@ class Gait:
 
 
 class Pace:
-    """Finds the gait that takes `seconds` a picture, from what the last ones took.
+    """Finds the budget that takes `seconds` a picture, from what the last ones took.
 
     A painting is as large as `steps` of it leave time for, up to `largest`, where it takes more of them. It changes its
     size only where that is far off for a while; `fixed`: never. `cost` is the seconds of a step for each pixel.
@@ -42,19 +42,19 @@ class Pace:
         self.size = largest if fixed else self._wanted_size()
 
     @property
-    def gait(self) -> Gait:
+    def budget(self) -> FrameBudget:
         """How the next picture is to be painted."""
         steps = self._budget / (self.size[0] * self.size[1])
-        return Gait(self.size, min(MOST_STEPS, max(1, math.floor(steps))))
+        return FrameBudget(self.size, min(MOST_STEPS, max(1, math.floor(steps))))
 
     @property
     def _budget(self) -> float:
         """Pixels times steps that there is time for."""
         return max(0.0, MARGIN * self.seconds - self.overhead) / self.cost
 
-    def took(self, gait: Gait, painting: float, whole: float) -> None:
+    def took(self, budget: FrameBudget, painting: float, whole: float) -> None:
         """Tells that a picture took `painting` seconds of steps and `whole` seconds in all."""
-        self.cost += LEARNING * (painting / gait.work - self.cost)
+        self.cost += LEARNING * (painting / budget.work - self.cost)
         self.overhead += LEARNING * (max(0.0, whole - painting) - self.overhead)
         wanted = self._wanted_size()
         ratio = (wanted[0] * wanted[1]) / (self.size[0] * self.size[1])

@@ -15,10 +15,10 @@ from vidstyle.errors import SourceError
 from vidstyle.features.weights import OnProgress, load_filters
 from vidstyle.jobs.estimate import seconds_per_pixel
 from vidstyle.jobs.scout import painting_size
-from vidstyle.live.pace import Gait, Pace
+from vidstyle.live.pace import FrameBudget, Pace
 from vidstyle.live.sharpen import sharpened
 from vidstyle.media.camera import Camera, Snap
-from vidstyle.media.look import Frame, Look
+from vidstyle.media.look import Frame, FrameStyle
 from vidstyle.media.sizes import Size
 from vidstyle.motion.chain import LOST, Memory, Remembered, followed
 from vidstyle.motion.estimators import flow_estimator
@@ -41,15 +41,15 @@ FADE = 8  # pictures over which one style goes over into another
 class LivePicture:
     """A picture of the camera, and its painting (H, W, 3), RGB 0..255, of the same size.
 
-    `painted` is that as it was painted, in the steps and at the size of `gait`; it took `seconds`, and was ready
+    `painted` is that as it was painted, in the steps and at the size of `budget`; it took `seconds`, and was ready
     `latency` seconds after the picture was taken. `opens`: nothing of earlier paintings is in it.
     """
 
     snap: Snap
     pixels: NDArray[np.uint8]
-    look: Look
+    look: FrameStyle
     painted: Painted
-    gait: Gait
+    budget: FrameBudget
     seconds: float
     latency: float
     opens: bool
@@ -64,7 +64,7 @@ class LivePainting:
         self.strength = painter.settings.strength
         self._estimate = flow_estimator(painter.settings.flow, painter.device)
         count = len(painter.styles)
-        self._look = Look(painter.settings.blend or (1 / count,) * count, self.strength)
+        self._look = FrameStyle(painter.settings.blend or (1 / count,) * count, self.strength)
         self._memory: Memory | None = None
 
     def pictures(self, on_step: OnStep | None = None) -> Generator[LivePicture, None, None]:
@@ -74,25 +74,25 @@ class LivePainting:
 
     def painted(self, snap: Snap, on_step: OnStep | None = None) -> LivePicture:
         """The next picture, painted."""
-        began, gait = time.monotonic(), self.pace.gait
+        began, budget = time.monotonic(), self.pace.budget
         self._look = self._next_look()
-        content = _scaled(snap.pixels, gait.size)
-        opens = self._paint(Frame(snap.number, snap.taken, content, look=self._look), gait, on_step)
+        content = _scaled(snap.pixels, budget.size)
+        opens = self._paint(Frame(snap.number, snap.taken, content, look=self._look), budget, on_step)
         assert self._memory
         painted = self._memory.last
         image = self.painter.finished(painted.image, content, content).permute(1, 2, 0).cpu().numpy()
         pixels = sharpened(np.ascontiguousarray(image), snap.pixels)
         now = time.monotonic()
         if not opens:
-            self.pace.took(gait, painted.seconds, now - began)
-        return LivePicture(snap, pixels, self._look, painted, gait, now - began, now - snap.taken, opens)
+            self.pace.took(budget, painted.seconds, now - began)
+        return LivePicture(snap, pixels, self._look, painted, budget, now - began, now - snap.taken, opens)
 
-    def _paint(self, frame: Frame, gait: Gait, on_step: OnStep | None) -> bool:
+    def _paint(self, frame: Frame, budget: FrameBudget, on_step: OnStep | None) -> bool:
         """Paints a frame into the memory; whether nothing of earlier ones was known of it."""
         one, remembered = self._tracked(frame)
         if self._memory is not None and remembered is None:
             self.painter = _recoloured(self.painter, frame.content)
-        painter = self.painter.retuned(settings=self.painter.settings.replace(frame_steps=gait.steps))
+        painter = self.painter.retuned(settings=self.painter.settings.replace(frame_steps=budget.steps))
         if self._memory is None or remembered is None:
             painted = painter.looking(frame.look).begun(frame.content, on_step)
             self._memory = Memory.of_opener(frame, painted)
@@ -111,7 +111,7 @@ class LivePainting:
         remembered = Remembered.of(self._memory.paintings, {1: motion})
         return Tracked(frame, {1: motion}), remembered if remembered.share >= LOST else None
 
-    def _next_look(self) -> Look:
+    def _next_look(self) -> FrameStyle:
         """The look on the way to what is wished; the same where it is reached."""
         shares, count = self._look.shares or (), len(self.painter.styles)
         wanted = shares if self.style is None else _only(self.style % count, count)
@@ -121,7 +121,7 @@ class LivePainting:
             shares = tuple(share + way * (goal - share) for share, goal in zip(shares, wanted, strict=True))
             shares = wanted if way == 1 or gap <= 1 / FADE else shares
         now = (shares, self.strength)
-        return self._look if now == (self._look.shares, self._look.strength) else Look(*now)
+        return self._look if now == (self._look.shares, self._look.strength) else FrameStyle(*now)
 
 
 def _only(index: int, count: int) -> tuple[float, ...]:

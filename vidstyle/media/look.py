@@ -10,7 +10,7 @@ from vidstyle.media.exposure import EVEN, Exposure
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class FrameStyle:
     """How one frame is to be painted.
 
     `shares`: how much of each style, summing to 1; None for the same of all. `strength`, 0..1, where it changes over
@@ -34,14 +34,14 @@ class Look:
         painted = self.places.sum(0, keepdim=True).clamp(max=1)
         return painted if self.mask is None else painted * self.mask
 
-    def changed_since(self, earlier: "Look") -> Tensor | bool:
+    def changed_since(self, earlier: "FrameStyle") -> Tensor | bool:
         """Whether it is another look than that of a frame before, or where: (H, W)."""
         if (self.shares, self.strength) != (earlier.shares, earlier.strength):
             return True
         return _differ(self.places, earlier.places) | _differ(self.mask, earlier.mask)
 
 
-PLAIN = Look()
+PLAIN = FrameStyle()
 PLANES = ("places", "mask")  # of a look, which are pictures
 
 
@@ -71,7 +71,7 @@ class Frame:
     image: Tensor
     cut: bool = False
     mark: str = ""
-    look: Look = PLAIN
+    look: FrameStyle = PLAIN
     even: Tensor | None = None
 
     @property

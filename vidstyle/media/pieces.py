@@ -41,7 +41,7 @@ _BT709 = (
 _FASTEST_TICK = 50  # pictures a second of a video made from an animation with uneven times
 
 
-def piece_ending(film: Path) -> str:
+def segment_ending(film: Path) -> str:
     """The ending of the pieces of a film: MP4, whose times are exact, or raw pictures for animations."""
     return ".raw" if film.suffix.lower() in LOOP_ENDINGS else ".mp4"
 
@@ -85,8 +85,8 @@ class Film:
         return self.ending in LOOP_ENDINGS
 
     @property
-    def piece_ending(self) -> str:
-        return piece_ending(self.path)
+    def segment_ending(self) -> str:
+        return segment_ending(self.path)
 
     @property
     def chosen_grade(self) -> int:
@@ -108,7 +108,7 @@ class Film:
         return max(1, round(stop * self.video_rate) - round(begin * self.video_rate))
 
 
-class Piece(ABC):
+class SegmentFile(ABC):
     """Takes pictures (3, H, W) of a film's size for a file at `path`, which is whole after `finish` only."""
 
     def __init__(self, path: Path, film: Film) -> None:
@@ -153,12 +153,12 @@ class Piece(ABC):
         self.close()
 
 
-def open_piece(path: Path, film: Film, first: int = 0) -> Piece:
+def open_segment_file(path: Path, film: Film, first: int = 0) -> SegmentFile:
     """A piece of a film, written to `path`, whose first picture is number `first` of the film."""
     return _RawPiece(path, film) if film.loops else _VideoPiece(path, film, first)
 
 
-class _VideoPiece(Piece):
+class _VideoPiece(SegmentFile):
     """H.264 (VP9 for .webm), BT.709, odd sides padded by one repeated line."""
 
     def __init__(self, path: Path, film: Film, first: int) -> None:
@@ -179,7 +179,7 @@ class _VideoPiece(Piece):
         self._encoder.stop()
 
 
-class _RawPiece(Piece):
+class _RawPiece(SegmentFile):
     """Raw pictures: the palette of a GIF is made from all of them."""
 
     def __init__(self, path: Path, film: Film) -> None:

@@ -66,7 +66,7 @@ class VideoInfo:
 
 
 def probe(path: str | os.PathLike[str], limits: Limits = LIMITS) -> VideoInfo:
-    """Look into a video or an animated picture, in a few seconds however long it is.
+    """FrameStyle into a video or an animated picture, in a few seconds however long it is.
 
     Raises SourceError, one sentence, for everything that is not a video with frames within the ``limits``.
     """

@@ -18,7 +18,7 @@ from torch import Tensor
 from vidstyle.errors import SinkError
 from vidstyle.files import printable, put_in_place
 from vidstyle.media import looping, sound
-from vidstyle.media.pieces import Film, check_count, joined_raw, joined_video, open_piece
+from vidstyle.media.pieces import Film, check_count, joined_raw, joined_video, open_segment_file
 
 
 class TooLargeError(SinkError):
@@ -36,8 +36,8 @@ class Sink:
     def __init__(self, film: Film) -> None:
         self.film, self._closed = film, False
         check_place(film)
-        self._file = _beside(film.path, film.piece_ending)
-        self._piece = open_piece(self._file, film)
+        self._file = _beside(film.path, film.segment_ending)
+        self._piece = open_segment_file(self._file, film)
 
     @property
     def frame_count(self) -> int:
@@ -59,7 +59,7 @@ class Sink:
             if not self.frame_count:
                 raise SinkError(f"{self.film.name} would hold no picture; write at least one before finishing.")
             self._piece.finish()
-            return join_pieces([self._file], self.film, self.frame_count)
+            return join_segment_files([self._file], self.film, self.frame_count)
         finally:
             self.close()
 
@@ -99,7 +99,7 @@ def check_place(film: Film) -> None:
         raise SinkError(f"{film.name} is the source itself; choose another name for the result.")
 
 
-def join_pieces(
+def join_segment_files(
     pieces: Sequence[Path], film: Film, count: int, *, scratch: Path | None = None, partial: bool = False
 ) -> Path:
     """Joins the pieces of a film, `count` pictures in all, without encoding them anew; the file.
@@ -119,7 +119,7 @@ def join_pieces(
         try:
             whole = beside(film.ending)
             if film.loops:
-                spool = beside(film.piece_ending)
+                spool = beside(film.segment_ending)
                 joined_raw(pieces, spool, film, count)
                 delays = looping.delays(film.ending, count, film.rate, film.durations)
                 looping.WRITERS[film.ending](spool, film.size, delays, film.chosen_grade, whole, film.name)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidstyle.media.look import PLAIN, Frame, Look
+from vidstyle.media.look import PLAIN, Frame, FrameStyle
 from vidstyle.media.sizes import Size, resize
 from vidstyle.motion.estimators import flow_estimator
 from vidstyle.motion.flow import Motion, warp
@@ -68,7 +68,7 @@ class Memory:
     level: float
     content: float
     pull: float | None = None
-    look: Look = PLAIN
+    look: FrameStyle = PLAIN
 
     @classmethod
     def of_opener(cls, frame: Frame, painted: Painted) -> "Memory":

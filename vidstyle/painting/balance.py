@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidstyle.media.look import Look
+from vidstyle.media.look import FrameStyle
 from vidstyle.media.sizes import Size, fit_size, resize, size_of
 from vidstyle.painting.painter import SMALLEST_SIDE, Painter, scale_plan
 from vidstyle.painting.palette import luminance_of, palettes_for
@@ -83,7 +83,7 @@ def found_balance(painter: Painter, contents: Sequence[Tensor], strength: float,
     content = max(contents, key=lambda picture: float(picture.std()))
     small = resize(content, _probe_size(size_of(content)))
     settings = painter.settings.replace(init="content", steps=PROBE_STEPS)
-    probe = painter.retuned(settings=settings, init_picture=None, look=Look(shares=painter.look.shares))
+    probe = painter.retuned(settings=settings, init_picture=None, look=FrameStyle(shares=painter.look.shares))
     wanted, tell = wanted_structure(strength), on_probe or (lambda *_: None)
     tried: list[tuple[float, float]] = []  # (log of the balance, structure above what is wanted)
     lowest = math.log(least_balance(strength))

@@ -16,7 +16,7 @@ from torch import Tensor
 from vidstyle.features.vgg19 import VGG19
 from vidstyle.features.weights import Filters
 from vidstyle.media.exposure import EVEN
-from vidstyle.media.look import PLAIN, Look
+from vidstyle.media.look import PLAIN, FrameStyle
 from vidstyle.media.sizes import Size, fit_size, resize, size_of
 from vidstyle.painting.descent import (
     Descended,
@@ -103,7 +103,7 @@ class Painter:
     balance: float = 1.0
     balances: tuple[tuple[float, float], ...] = ()
     palettes: Palettes = field(default_factory=Palettes)
-    look: Look = PLAIN
+    look: FrameStyle = PLAIN
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     init_picture: Tensor | None = None
     wraps: bool = False
@@ -138,7 +138,7 @@ class Painter:
             other.__dict__.update(_style_targets=self._style_targets, **{name: self.__dict__[name] for name in kept})
         return other
 
-    def looking(self, look: Look) -> "Painter":
+    def looking(self, look: FrameStyle) -> "Painter":
         """This painter for a frame that is to look so."""
         if look is self.look:
             return self

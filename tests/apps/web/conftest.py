@@ -83,7 +83,7 @@ class Server:
 
 @pytest.fixture(scope="module")
 def jobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("desk") / "jobs"
+    return tmp_path_factory.mktemp("store") / "jobs"
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.apps.web.conftest import QUICK, Server, until
-from vidstyle.apps.web.desk import Desk
+from vidstyle.apps.web.desk import JobStore
 
 BIG = 10 * 10**9
 
@@ -50,9 +50,9 @@ def test_the_page_is_served(server: Server) -> None:
 
 
 def test_files_of_jobs_are_served_by_their_link(server: Server, jobs: Path, photo: Path, style: Path) -> None:
-    desk = Desk(jobs)
-    name = desk.submit(photo, [style], QUICK)
-    until(lambda: desk.status(name).state == "done")  # the server paints it
+    store = JobStore(jobs)
+    name = store.submit(photo, [style], QUICK)
+    until(lambda: store.status(name).state == "done")  # the server paints it
     status, _ = ask(server, f"/jobs/{name}/painting.png")
     assert status == 200
     for path in ("ticket.json", "status.json", "worker.log", "source.png", "nothing.png", "..%2f..%2fticket.json"):
@@ -83,8 +83,8 @@ def test_files_of_the_machine_are_not(server: Server, path: str) -> None:
 
 
 def test_neither_are_those_beside_the_jobs(server: Server, jobs: Path, secret: Path, photo: Path, style: Path) -> None:
-    desk = Desk(jobs)
-    name = desk.submit(photo, [style], QUICK)
+    store = JobStore(jobs)
+    name = store.submit(photo, [style], QUICK)
     private = [secret, jobs / name / "ticket.json", jobs / name / "source.png", Path(__file__)]
     for path in private:
         status, text = ask(server, f"/gradio_api/file={path}")

@@ -8,35 +8,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.apps.web.conftest import QUICK
-from vidstyle.apps.web.desk import Desk, Status
+from vidstyle.apps.web.desk import JobStore, Status
 from vidstyle.apps.web.view import CURVE, curve, job_view, jobs_list
 
 EVIL = '<img src=x onerror="alert(1)">'
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path / "jobs")
+def store(tmp_path: Path) -> JobStore:
+    return JobStore(tmp_path / "jobs")
 
 
-def test_what_people_and_files_say_is_escaped(desk: Desk, photo: Path, style: Path) -> None:
+def test_what_people_and_files_say_is_escaped(store: JobStore, photo: Path, style: Path) -> None:
     named = photo.rename(photo.with_name("<b>bold.png"))
-    name = desk.submit(named, [style], QUICK)
-    Status("failed", EVIL).write(desk.place(name))
-    for html in (job_view(desk, name), jobs_list(desk, [name, EVIL])):
+    name = store.submit(named, [style], QUICK)
+    Status("failed", EVIL).write(store.place(name))
+    for html in (job_view(store, name), jobs_list(store, [name, EVIL])):
         assert "<b>" not in html
         assert EVIL not in html
-    assert "&lt;b&gt;bold like stripes" in job_view(desk, name)
+    assert "&lt;b&gt;bold like stripes" in job_view(store, name)
 
 
-def test_the_place_in_the_queue_is_told(desk: Desk, photo: Path, style: Path) -> None:
-    _, second = (desk.submit(photo, [style], QUICK) for _ in range(2))
-    assert "Waiting, number 2 in the queue." in job_view(desk, second)
+def test_the_place_in_the_queue_is_told(store: JobStore, photo: Path, style: Path) -> None:
+    _, second = (store.submit(photo, [style], QUICK) for _ in range(2))
+    assert "Waiting, number 2 in the queue." in job_view(store, second)
 
 
-def test_jobs_that_are_gone_are_told_or_left_out(desk: Desk) -> None:
-    assert "there is no such job" in job_view(desk, "x" * 22)
-    assert "none yet" in jobs_list(desk, ["x" * 22, "../.."])
+def test_jobs_that_are_gone_are_told_or_left_out(store: JobStore) -> None:
+    assert "there is no such job" in job_view(store, "x" * 22)
+    assert "none yet" in jobs_list(store, ["x" * 22, "../.."])
 
 
 @given(st.lists(st.floats(1e-9, 1e9), min_size=2, max_size=50))

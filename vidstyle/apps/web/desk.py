@@ -107,7 +107,7 @@ class Status:
         write_whole(folder / STATUS, json.dumps(asdict(self)).encode())
 
 
-class Desk:
+class JobStore:
     """Takes jobs, and lets `at_once` of them be painted at a time, in the order in which they came.
 
     `folder` holds them all. Jobs that ended more than `keep_days` ago are removed.
@@ -194,7 +194,7 @@ class Desk:
                 Status().write(self.place(name))
 
     def close(self) -> None:
-        """Stops all workers of this desk; their jobs go on when the next desk tends them."""
+        """Stops all workers of this store; their jobs go on when the next store tends them."""
         with self._guard:
             for name in list(self._workers):
                 self._stop(name)

@@ -8,7 +8,7 @@ import gradio as gr
 
 from vidstyle.apps.options import STANDARD
 from vidstyle.apps.web.choices import changed, the_one
-from vidstyle.apps.web.desk import Desk
+from vidstyle.apps.web.desk import JobStore
 from vidstyle.apps.web.form import Controls, at_hand, folded
 from vidstyle.apps.web.view import EMPTY, job_view, jobs_list
 from vidstyle.errors import VidstyleError
@@ -19,8 +19,8 @@ from vidstyle.presets import PRESETS
 REMEMBERED = 50  # jobs that a browser keeps in its list
 
 
-def page(desk: Desk, shelf: Sequence[Path]) -> gr.Blocks:
-    """The page over the jobs of `desk`, with the pictures of `shelf` as styles to choose from."""
+def page(store: JobStore, shelf: Sequence[Path]) -> gr.Blocks:
+    """The page over the jobs of `store`, with the pictures of `shelf` as styles to choose from."""
     blocks = gr.Blocks(title="vidstyle", analytics_enabled=False)
     with blocks:
         current, shown = gr.State(""), gr.State("")
@@ -38,8 +38,8 @@ def page(desk: Desk, shelf: Sequence[Path]) -> gr.Blocks:
                     cancel = gr.Button("Cancel", interactive=False, elem_id="cancel")
                     go_on = gr.Button("Go on", interactive=False, elem_id="go-on")
                 with gr.Accordion("Your jobs", open=True):
-                    listed = gr.HTML(jobs_list(desk, []), elem_id="jobs")
-        _wire(blocks, desk, shelf, asked, (current, shown, mine), (view, cancel, go_on, listed))
+                    listed = gr.HTML(jobs_list(store, []), elem_id="jobs")
+        _wire(blocks, store, shelf, asked, (current, shown, mine), (view, cancel, go_on, listed))
     return blocks
 
 
@@ -108,7 +108,7 @@ def _on_shelf(shelf: Sequence[Path]) -> gr.CheckboxGroup:
 
 def _wire(
     blocks: gr.Blocks,
-    desk: Desk,
+    store: JobStore,
     shelf: Sequence[Path],
     asked: _Asked,
     states: tuple[gr.State, gr.State, gr.BrowserState],
@@ -119,10 +119,10 @@ def _wire(
     def submit(mine_now: list[str], *given: Any) -> tuple[str, list[str]]:
         controls, settings = asked.values(given)
         try:
-            name = _submitted(desk, shelf, controls, settings)
+            name = _submitted(store, shelf, controls, settings)
         except VidstyleError as error:
             raise gr.Error(str(error), duration=None, print_exception=False) from None
-        desk.tend()
+        store.tend()
         return name, [*(mine_now or []), name][-REMEMBERED:]
 
     def opened(request: gr.Request, mine_now: list[str]) -> str:
@@ -131,8 +131,8 @@ def _wire(
 
     def look(name: str, seen: str, mine_now: list[str]) -> tuple[Any, ...]:
         """The job as it is; what did not change is left alone, so that videos play on."""
-        html = job_view(desk, name) if name else EMPTY
-        jobs = jobs_list(desk, [job for job in mine_now or [] if isinstance(job, str)])
+        html = job_view(store, name) if name else EMPTY
+        jobs = jobs_list(store, [job for job in mine_now or [] if isinstance(job, str)])
         if html + jobs == seen:
             return gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip()
         state = html.partition('data-state="')[2].partition('"')[0]
@@ -141,7 +141,7 @@ def _wire(
 
     def act(name: str, what: str) -> None:
         try:
-            desk.cancel(name) if what == "cancel" else desk.go_on(name)
+            store.cancel(name) if what == "cancel" else store.go_on(name)
         except VidstyleError as error:
             raise gr.Error(str(error), print_exception=False) from None
 
@@ -154,10 +154,10 @@ def _wire(
     gr.Timer(1).tick(look, **refresh, **quietly)
 
 
-def _submitted(desk: Desk, shelf: Sequence[Path], controls: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+def _submitted(store: JobStore, shelf: Sequence[Path], controls: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     """A new job of what a page sent. Raises VidstyleError."""
     source = the_one(controls["file"], controls["webcam"])
     chosen = [path for path in shelf if path.stem in (controls.get("shelf") or [])]
     styles = [*map(Path, controls["styles"] or []), *chosen]
     wanted = changed(settings, controls["preset"])
-    return desk.submit(source, styles, wanted, report=bool(controls["report"]))
+    return store.submit(source, styles, wanted, report=bool(controls["report"]))

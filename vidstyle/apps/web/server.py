@@ -18,7 +18,7 @@ from fastapi.responses import FileResponse, Response
 from gradio import processing_utils
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vidstyle.apps.web.desk import AFTER, BEFORE, LATEST, MAKING, REPORT, Desk, Ticket
+from vidstyle.apps.web.desk import AFTER, BEFORE, LATEST, MAKING, REPORT, JobStore, Ticket
 from vidstyle.apps.web.page import page
 from vidstyle.apps.web.view import CSS
 from vidstyle.errors import JobError
@@ -107,7 +107,7 @@ async def _refused(code: int, reason: str, scope: Scope, send: Send) -> None:
 
 
 def application(
-    desk: Desk,
+    store: JobStore,
     shelf: Sequence[Path],
     *,
     hosts: Sequence[str] = LOOPBACK,
@@ -115,12 +115,12 @@ def application(
     auth: tuple[str, str] | None = None,
 ) -> ASGIApp:
     """The page and the files of its jobs, guarded."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lambda _: _tending(desk))
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lambda _: _tending(store))
 
     @app.get("/jobs/{name}/{file}")
     def job_file(name: str, file: str) -> Response:
         try:
-            place = desk.place(name)
+            place = store.place(name)
             out = Ticket.read(place).out
         except JobError as error:
             raise HTTPException(404, str(error)) from None
@@ -131,7 +131,7 @@ def application(
         return FileResponse(place / file, headers=_HEADERS)
 
     _fetch_nothing()
-    blocks = page(desk, shelf)
+    blocks = page(store, shelf)
     blocks.run_history = False
     blocks.queue(max_size=64)
     gr.mount_gradio_app(
@@ -166,7 +166,7 @@ _HEADERS = {"Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff
 
 
 @contextlib.asynccontextmanager
-async def _tending(desk: Desk) -> AsyncIterator[None]:
+async def _tending(store: JobStore) -> AsyncIterator[None]:
     """Starts what waits and removes what is old, in a thread, for as long as the server runs."""
     ending = threading.Event()
 
@@ -176,20 +176,20 @@ async def _tending(desk: Desk) -> AsyncIterator[None]:
             try:
                 if time.monotonic() - cleaned > CLEANED_EACH:
                     cleaned = time.monotonic()
-                    desk.clean()
-                desk.tend()
+                    store.clean()
+                store.tend()
             except Exception:  # a full disk, say, must not end the painting of all that comes after
                 log.exception("the jobs cannot be tended; trying again in %g s", PAUSE)
                 ending.wait(PAUSE)
 
-    thread = threading.Thread(target=tend, name="vidstyle-desk", daemon=True)
+    thread = threading.Thread(target=tend, name="vidstyle-store", daemon=True)
     thread.start()
     try:
         yield
     finally:
         ending.set()
         thread.join()
-        desk.close()
+        store.close()
 
 
 def serve(app: ASGIApp, listening: socket.socket) -> None:

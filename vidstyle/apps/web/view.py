@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 
-from vidstyle.apps.web.desk import AFTER, BEFORE, LATEST, MAKING, REPORT, Desk, Status, Ticket
+from vidstyle.apps.web.desk import AFTER, BEFORE, LATEST, MAKING, REPORT, JobStore, Status, Ticket
 from vidstyle.apps.words import clock
 from vidstyle.errors import JobError
 
@@ -36,10 +36,10 @@ _SLIDE = "this.parentElement.querySelector('.over').style.clipPath = `inset(0 ${
 EMPTY = '<div class="vs"><div class="empty">Your painting will appear here.</div></div>'
 
 
-def job_view(desk: Desk, name: str) -> str:
+def job_view(store: JobStore, name: str) -> str:
     """A job as it is now; a line where there is none of that name."""
     try:
-        place, status = desk.place(name), desk.status(name)
+        place, status = store.place(name), store.status(name)
         ticket = Ticket.read(place)
     except JobError as error:
         return f'<div class="vs"><p class="note failed">{escape(str(error))}</p></div>'
@@ -52,7 +52,7 @@ def job_view(desk: Desk, name: str) -> str:
     def url(file: str) -> str:
         return f"/jobs/{name}/{file}?{files.get(file, 0)}"
 
-    parts = [f"<h3>{escape(ticket.title)}</h3>", _note(desk, name, status)]
+    parts = [f"<h3>{escape(ticket.title)}</h3>", _note(store, name, status)]
     if status.state == "done":
         parts += [_result(ticket.out, url(ticket.out)), _compared(url(BEFORE), url(AFTER))]
         parts.append(_links([(ticket.out, "Download"), (MAKING, "Its making"), (REPORT, "Report")], files, url))
@@ -62,12 +62,12 @@ def job_view(desk: Desk, name: str) -> str:
     return f'<div class="vs" data-state="{status.state}">{"".join(parts)}</div>'
 
 
-def jobs_list(desk: Desk, names: Sequence[str]) -> str:
+def jobs_list(store: JobStore, names: Sequence[str]) -> str:
     """Links to the jobs that are still there, the newest first."""
     lines = []
     for name in reversed(names):
         try:
-            status, ticket = desk.status(name), Ticket.read(desk.place(name))
+            status, ticket = store.status(name), Ticket.read(store.place(name))
         except JobError:
             continue
         lines.append(f'<li><a href="/?job={escape(name)}">{escape(ticket.title)}</a> – {status.state}</li>')
@@ -93,9 +93,9 @@ def curve(losses: Sequence[float]) -> str:
     )
 
 
-def _note(desk: Desk, name: str, status: Status) -> str:
+def _note(store: JobStore, name: str, status: Status) -> str:
     if status.state == "waiting":
-        waiting = desk.queue()
+        waiting = store.queue()
         place = waiting.index(name) + 1 if name in waiting else 1
         return f'<p class="note">Waiting, number {place} in the queue.</p>'
     if status.state == "failed":

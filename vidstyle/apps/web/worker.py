@@ -15,7 +15,7 @@ from torch import Tensor
 from vidstyle.api import run
 from vidstyle.apps.bars import noun_of, percentage, progress_line
 from vidstyle.apps.memory import keep_freed_memory
-from vidstyle.apps.pace import Pace
+from vidstyle.apps.pace import RemainingTime
 from vidstyle.apps.web.desk import AFTER, BEFORE, LATEST, LOCK, MAKING, PROCESS, REPORT, State, Status, Ticket
 from vidstyle.apps.words import summary_line
 from vidstyle.errors import VidstyleError
@@ -36,14 +36,14 @@ class Reporter(Listener):
     """Writes how far a job is into its folder."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._pace, self._noun = folder, cast(Pace | None, None), "frame"
+        self._folder, self._pace, self._noun = folder, cast(RemainingTime | None, None), "frame"
         self._losses: list[float] = []
         self._told = 0.0
         before = Status.read(folder)
         self._tries, self._frames = before.tries, before.frames
 
     def started(self, outline: Outline) -> None:
-        self._pace, self._noun = Pace(outline), noun_of(outline)
+        self._pace, self._noun = RemainingTime(outline), noun_of(outline)
 
     def working(self, what: str, done: float, count: float) -> None:
         self._tell(f"{what} {percentage(done, count)}".strip(), due=bool(count) and done >= count)
