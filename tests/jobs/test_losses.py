@@ -17,9 +17,8 @@ from tests.jobs.films import StopsAfter, two_shots
 from tests.pictures import clouds, random_filters, stripes
 from vidstyle.api import stylize
 from vidstyle.errors import SinkError
-from vidstyle.jobs.curves import figure_of
 from vidstyle.jobs.listener import Listener, Listeners
-from vidstyle.jobs.losses import FrameLosses, LossRecord, StepLosses
+from vidstyle.jobs.losses import FrameLosses, LossRecord, StepLosses, figure_of
 from vidstyle.media.images import load_picture
 from vidstyle.painting.painter import Painter, Step
 from vidstyle.painting.targets import Losses
