@@ -80,7 +80,6 @@ class LossRecord(Listener):
 
     def plot(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Draws the total and each layer as curves to a .png or .svg file. SinkError where that cannot be done."""
-        from vidstyle.jobs.curves import drawn  # matplotlib takes a while
 
         file = Path(path)
         check_target(file, PLOT_ENDINGS, overwrite=overwrite)
