@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from vidstyle import Frame, Painter, paint_frames
-from vidstyle.motion.flow import Motion, warp
-from vidstyle.painting.descent import Preconditioner, Schedule, lbfgs, quasi_newton
-from vidstyle.painting.painter import Painted
-from vidstyle.painting.targets import Anchor, Losses
+from vidstyle.core.flow import Motion, warp
+from vidstyle.core.losses import Anchor, Losses
+from vidstyle.core.optimizers import Preconditioner, Schedule, lbfgs, quasi_newton
+from vidstyle.core.stylize_image import Painted
 
 WARM_STEPS = 8
 RUDER_TOLERANCE, RUDER_EVERY, RUDER_MOST = 1e-4, 50, 1000

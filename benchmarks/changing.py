@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle import Frame, Painter, find_cuts, load_picture, mark_cuts, open_video, paint_frames, save_picture
-from vidstyle.jobs.looks import FrameStyles
-from vidstyle.motion.scenes import find_scenes, thumbnail
-from vidstyle.painting.balance import structure
-from vidstyle.painting.palette import contrast, luminance_of
+from vidstyle.core.calibration import structure
+from vidstyle.core.color_transfer import contrast, luminance_of
+from vidstyle.core.exposure import find_scenes, thumbnail
+from vidstyle.jobs.frame_styles import FrameStyles
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 

@@ -24,19 +24,18 @@ from typing import Any
 
 import torch
 
-from vidstyle.features.weights import save_filters
+from vidstyle.cluster.scheduler import Cluster
+from vidstyle.cluster.worker import JobLocation
+from vidstyle.core.weights import save_filters
 from vidstyle.files import write_whole
-from vidstyle.jobs.cluster import Cluster
+from vidstyle.jobs.checkpoint import WorkFolder
 from vidstyle.jobs.estimate import random_filters
-from vidstyle.jobs.film import join_film, plan_film
-from vidstyle.jobs.folder import WorkFolder
-from vidstyle.jobs.job import ClusterOptions, Job
-from vidstyle.jobs.listener import ClusterProgress, Listener
-from vidstyle.jobs.underway import PlannedJob
-from vidstyle.jobs.worker import JobLocation
-from vidstyle.media import ffmpeg
-from vidstyle.media.pieces import Film, open_segment_file
-from vidstyle.settings import Settings
+from vidstyle.jobs.events import ClusterProgress, Listener
+from vidstyle.jobs.runner import PlannedJob, join_film, plan_film
+from vidstyle.jobs.spec import ClusterOptions, Job
+from vidstyle.settings.settings import Settings
+from vidstyle.video import ffmpeg
+from vidstyle.video.muxer import Film, open_segment_file
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 

@@ -29,14 +29,14 @@ from torch import Tensor
 from video import judge_of
 
 from vidstyle import Frame, Painter, Settings, load_picture
-from vidstyle.apps.memory import keep_freed_memory
-from vidstyle.jobs.measures import film_measures, judged, summary
+from vidstyle.cli.process_memory import keep_freed_memory
+from vidstyle.core.sizes import resize
+from vidstyle.core.stylize_video import paint_frames
+from vidstyle.evaluation.metrics import film_measures, judged, summary
+from vidstyle.images import to_array
 from vidstyle.live.painting import LivePainting, LivePicture, as_tensor, paint_live
-from vidstyle.media.camera import Camera
-from vidstyle.media.pixels import to_array
-from vidstyle.media.sizes import resize
-from vidstyle.motion.passes import paint_frames
-from vidstyle.presets import LIVE
+from vidstyle.settings.presets import LIVE
+from vidstyle.video.camera import Camera
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from vidstyle import Frame, load_picture
-from vidstyle.motion.flow import Flow, optical_flow, warp
+from vidstyle.core.flow import Flow, optical_flow, warp
 
 PHOTO = Path(__file__).resolve().parents[1] / "samples" / "photo.jpg"
 

@@ -92,11 +92,11 @@ def git(root: Path, *words: str) -> str:
 def main() -> None:
     """The process of one painting: only what older commits have too."""
     import vidstyle
-    from vidstyle.apps.memory import keep_freed_memory
-    from vidstyle.features.weights import Filters
-    from vidstyle.painting.painter import Painter
-    from vidstyle.painting.palette import Palette, Palettes
-    from vidstyle.settings import Settings
+    from vidstyle.cli.process_memory import keep_freed_memory
+    from vidstyle.core.color_transfer import Palette, Palettes
+    from vidstyle.core.stylize_image import Painter
+    from vidstyle.core.weights import Filters
+    from vidstyle.settings.settings import Settings
 
     pictures, filters, result = sys.argv[1:]
     wanted, found = Path(pictures).resolve().parent, Path(vidstyle.__file__).resolve().parents[1]

@@ -21,13 +21,13 @@ import torch
 from selftaught import halves_distance, patch_distance
 from torch import Tensor
 
-from vidstyle.features.weights import load_filters
-from vidstyle.jobs.studies import BLOCKS, feature_errors, reconstructor, texturer
-from vidstyle.media.images import load_picture
-from vidstyle.media.sizes import fit_size, resize, size_of
-from vidstyle.painting.painter import TILE
-from vidstyle.presets import RECONSTRUCTION, TEXTURE
-from vidstyle.settings import Settings
+from vidstyle.core.sizes import fit_size, resize, size_of
+from vidstyle.core.stylize_image import TILE
+from vidstyle.core.weights import load_filters
+from vidstyle.images import load_picture
+from vidstyle.settings.presets import RECONSTRUCTION, TEXTURE
+from vidstyle.settings.settings import Settings
+from vidstyle.studies.reconstruct import BLOCKS, feature_errors, reconstructor, texturer
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 STYLES = [SAMPLES / name for name in ("monet.jpg", "swirl.jpg", "woodcut.jpg")]

@@ -40,12 +40,12 @@ from torch.nn import functional as F
 
 import vidstyle
 from vidstyle import Painter, Settings, calibrated, load_filters, load_picture, open_video, save_picture
-from vidstyle.jobs.measures import Judge
-from vidstyle.jobs.sheet import labelled_sheet
-from vidstyle.media.images import picture_format
-from vidstyle.media.sizes import fit_size, resize, size_of
-from vidstyle.painting.balance import structure
-from vidstyle.painting.painter import STROKES
+from vidstyle.core.calibration import structure
+from vidstyle.core.sizes import fit_size, resize, size_of
+from vidstyle.core.stylize_image import STROKES
+from vidstyle.evaluation.metrics import Judge
+from vidstyle.images import picture_format
+from vidstyle.video.montage import labelled_sheet
 
 ROOT = Path(vidstyle.__file__).resolve().parents[1]
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"

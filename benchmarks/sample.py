@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from vidstyle.media.probe import probe
+from vidstyle.video.probe import probe
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 

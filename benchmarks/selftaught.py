@@ -5,7 +5,7 @@
 Every style is made again from noise by the Gram matrices of conv1_1 ... conv5_1, coarse to fine, with three sets of
 filters, in one run:
 
-- ``selftaught``: vidstyle.features.selftaught;
+- ``selftaught``: vidstyle.core.selftaught;
 - ``prototype``: the first recipe, with nearly full whitening, all layers cut to the directions that hold 99.5 % of the
   patches' energy, patches with the zero padding of the border;
 - ``random``: normal weights of variance 2 / inputs, no bias (He et al. 2015).
@@ -28,20 +28,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidstyle.features import selftaught
-from vidstyle.features.layers import block_of, filter_shape, layers_up_to, state_key
-from vidstyle.features.vgg19 import VGG19, normalized
-from vidstyle.features.weights import read_filters
+from vidstyle.core import selftaught
+from vidstyle.core.color_transfer import colour_root
+from vidstyle.core.losses import STATISTICS, ContentTargets, Objective, Region, StyleTargets
+from vidstyle.core.optimizers import Preconditioner, Schedule, quasi_newton
+from vidstyle.core.sizes import fit_size, resize
+from vidstyle.core.stylize_image import RANDOM_START
+from vidstyle.core.vgg import VGG19, normalized
+from vidstyle.core.weights import read_filters
+from vidstyle.images import load_picture, save_picture
 from vidstyle.jobs.estimate import random_filters
-from vidstyle.jobs.sheet import contact_sheet
-from vidstyle.media.images import load_picture, save_picture
-from vidstyle.media.sizes import fit_size, resize
-from vidstyle.painting.descent import Preconditioner, Schedule, quasi_newton
-from vidstyle.painting.painter import RANDOM_START
-from vidstyle.painting.palette import colour_root
-from vidstyle.painting.statistics import STATISTICS
-from vidstyle.painting.targets import ContentTargets, Objective, Region, StyleTargets
-from vidstyle.settings import Settings
+from vidstyle.settings.layers import block_of, filter_shape, layers_up_to, state_key
+from vidstyle.settings.settings import Settings
+from vidstyle.video.montage import contact_sheet
 
 ROOT = Path(__file__).resolve().parents[1]
 PAINTINGS = ("starry_night.jpg", "monet.jpg")

@@ -17,13 +17,13 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
-from vidstyle.apps.memory import keep_freed_memory
-from vidstyle.features import winograd
-from vidstyle.features.layers import LAYERS, block_of, filter_shape, layers_up_to
+from vidstyle.cli.process_memory import keep_freed_memory
+from vidstyle.core import winograd
+from vidstyle.core.optimizers import Schedule, quasi_newton
+from vidstyle.core.stylize_image import Painter
 from vidstyle.jobs.estimate import random_filters
-from vidstyle.painting.descent import Schedule, quasi_newton
-from vidstyle.painting.painter import Painter
-from vidstyle.settings import Settings
+from vidstyle.settings.layers import LAYERS, block_of, filter_shape, layers_up_to
+from vidstyle.settings.settings import Settings
 
 DEEPEST = "conv5_1"
 

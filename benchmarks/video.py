@@ -34,13 +34,13 @@ from made import followed_motion, made_clips
 from torch import Tensor
 
 from vidstyle import Frame, Painter, Settings, calibrated, find_cuts, load_filters, load_picture, mark_cuts, open_video
-from vidstyle.apps.memory import keep_freed_memory
-from vidstyle.features.weights import read_filters
-from vidstyle.jobs.listener import Work
-from vidstyle.jobs.measures import Judge, film_measures, judged, summary
-from vidstyle.media.sink import open_sink
-from vidstyle.media.sizes import fit_size, size_of
-from vidstyle.painting.descent import Preconditioner, Schedule, lbfgs, loss_and_gradient, quasi_newton
+from vidstyle.cli.process_memory import keep_freed_memory
+from vidstyle.core.optimizers import Preconditioner, Schedule, lbfgs, loss_and_gradient, quasi_newton
+from vidstyle.core.sizes import fit_size, size_of
+from vidstyle.core.weights import read_filters
+from vidstyle.evaluation.metrics import Judge, film_measures, judged, summary
+from vidstyle.jobs.events import Work
+from vidstyle.video.encoder import open_sink
 
 LBFGS_STEPS = 500
 TRAINED_LAYERS = ("conv1_1", "conv2_1", "conv3_1")

@@ -1,11 +1,11 @@
-"""Writes docs/options.md, the table of all settings, from vidstyle.settings."""
+"""Writes docs/options.md, the table of all settings, from vidstyle.settings.settings."""
 
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from vidstyle.presets import PRESETS
-from vidstyle.settings import Settings
+from vidstyle.settings.presets import PRESETS
+from vidstyle.settings.settings import Settings
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "options.md"
 

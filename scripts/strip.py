@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from vidstyle import open_video, save_picture
-from vidstyle.jobs.sheet import contact_sheet
+from vidstyle.video.montage import contact_sheet
 
 FRAMES = (2, 20, 36)
 TARGET = Path(__file__).parents[1] / "docs" / "strip.jpg"

@@ -25,20 +25,19 @@ from hypothesis import strategies as st
 from tests import clips
 from tests.bad_inputs import FAST, encoded
 from tests.pictures import random_tensors
-from vidstyle.apps import cli
+from vidstyle.cli import main as cli
+from vidstyle.core.losses import Losses
+from vidstyle.core.stylize_image import Painted
+from vidstyle.core.temporal import Linked, Memory, PaintedFrame
+from vidstyle.core.weights import read_filters
 from vidstyle.errors import JobError, SettingsError, SourceError, VidstyleError, WeightsError
-from vidstyle.features.weights import read_filters
-from vidstyle.jobs.figures import axes_of
-from vidstyle.jobs.folder import SCHEMA, WorkFolder, job_in
-from vidstyle.jobs.state import link_bytes, link_of
-from vidstyle.keys import parse_number_keys, parse_shares, parse_style_keys, to_seconds
-from vidstyle.media.images import load_picture
-from vidstyle.media.probe import probe
-from vidstyle.motion.chain import Linked, Memory, PaintedFrame
-from vidstyle.painting.painter import Painted
-from vidstyle.painting.targets import Losses
-from vidstyle.settings import Settings, parse_layers
-from vidstyle.settings_file import load_settings
+from vidstyle.images import load_picture
+from vidstyle.jobs.checkpoint import SCHEMA, WorkFolder, job_in, link_bytes, link_of
+from vidstyle.settings.keyframes import parse_number_keys, parse_shares, parse_style_keys, to_seconds
+from vidstyle.settings.settings import Settings, parse_layers
+from vidstyle.settings.toml import load_settings
+from vidstyle.studies.layer_figures import axes_of
+from vidstyle.video.probe import probe
 
 LIMIT = 60.0  # seconds that one case may take: five minutes of one picture are read
 ENDINGS = ("mp4", "mkv", "avi", "ts", "webm", "mov", "flv", "gif", "y4m", "h264")
@@ -314,7 +313,7 @@ def jobs_found(case: tuple[dict[str, Any], dict[str, Any], list[Change]]) -> Non
 
 
 def linked() -> Linked:
-    from vidstyle.media.look import Frame
+    from vidstyle.core.frame_style import Frame
 
     image = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(0))
     painted = Painted(image, Losses(), 1, 0.0)
@@ -375,7 +374,7 @@ def films_painted(case: tuple[int, list[Change]]) -> None:
         files = ["--style", str(place / "style.png"), "--weights", str(place / "filters.safetensors")]
         out = place / "out.mp4"
         known = set(place.iterdir())
-        with patch("vidstyle.jobs.underway.paint_part", unpainted):
+        with patch("vidstyle.jobs.runner.paint_part", unpainted):
             code, said = command([str(place / f"clip.{ending}"), *files, "-o", str(out), *FAST])
         assert code in (0, 1), (code, said)
         assert set(place.iterdir()) - known == ({out} if code == 0 else set()), said

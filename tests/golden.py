@@ -23,10 +23,10 @@ from tests.cameras import jpeg
 from tests.jobs.films import film_of, many_shots
 from tests.live.scenes import live, view
 from tests.pictures import clouds, random_tensors, stripes
-from vidstyle.apps.cli import main
-from vidstyle.features.weights import save_filters
-from vidstyle.media.camera import Snap
-from vidstyle.media.images import save_picture
+from vidstyle.cli.main import main
+from vidstyle.core.weights import save_filters
+from vidstyle.images import save_picture
+from vidstyle.video.camera import Snap
 
 FILE = Path(__file__).with_name("golden.json")
 GRID = 4  # coarse means along each side

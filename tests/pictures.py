@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.models import VGG19_Weights
 
-from vidstyle.features.layers import LAYERS, filter_shape, layers_up_to, state_key
-from vidstyle.features.weights import Filters
+from vidstyle.core.weights import Filters
+from vidstyle.settings.layers import LAYERS, filter_shape, layers_up_to, state_key
 
 
 def clouds(height: int, width: int, seed: int = 0, grain: int = 8) -> Tensor:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vidstyle.errors import SettingsError
-from vidstyle.keys import Key, between, parse_number_keys, parse_shares, parse_style_keys
+from vidstyle.settings.keyframes import Key, between, parse_number_keys, parse_shares, parse_style_keys
 
 
 def test_style_keys_are_shares_of_styles_at_moments() -> None:

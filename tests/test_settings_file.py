@@ -8,9 +8,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from vidstyle.errors import SettingsError, SinkError, VidstyleError
-from vidstyle.presets import PRESETS
-from vidstyle.settings import Settings
-from vidstyle.settings_file import LARGEST, load_settings, read_options, save_settings
+from vidstyle.settings.presets import PRESETS
+from vidstyle.settings.settings import Settings
+from vidstyle.settings.toml import LARGEST, load_settings, read_options, save_settings
 
 KINDS = get_type_hints(Settings)
 FREE = st.text(st.characters(codec="utf-8"), max_size=20)  # control characters and line ends among them

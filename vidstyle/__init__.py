@@ -12,6 +12,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vidstyle.api import run, show_progress, stylize
+    from vidstyle.core.calibration import calibrated
+    from vidstyle.core.cuts import find_cuts, mark_cuts
+    from vidstyle.core.frame_style import Frame, FrameStyle
+    from vidstyle.core.stylize_image import Painted, Painter, Step
+    from vidstyle.core.stylize_video import paint_frames
+    from vidstyle.core.temporal import PaintedFrame
+    from vidstyle.core.vgg import VGG19
+    from vidstyle.core.weights import Filters, load_filters
     from vidstyle.errors import (
         JobError,
         PaintingError,
@@ -21,37 +29,55 @@ if TYPE_CHECKING:
         VidstyleError,
         WeightsError,
     )
-    from vidstyle.features.vgg19 import VGG19
-    from vidstyle.features.weights import Filters, load_filters
-    from vidstyle.jobs.figures import layer_figure
-    from vidstyle.jobs.job import ClusterOptions, Job
-    from vidstyle.jobs.listener import Listener, Outline, Summary
-    from vidstyle.jobs.losses import FrameLosses, StepLosses
+    from vidstyle.evaluation.loss_record import FrameLosses, StepLosses
+    from vidstyle.evaluation.report import Report, compare, write_report
+    from vidstyle.images import Picture, load_picture, save_picture
+    from vidstyle.jobs.events import Listener, Outline, Summary
     from vidstyle.jobs.preview import plan, preview
-    from vidstyle.jobs.progress import Progress, ProgressRecorder
-    from vidstyle.jobs.report import Report, compare, write_report
-    from vidstyle.jobs.studies import Study, reconstruct, texture
+    from vidstyle.jobs.spec import ClusterOptions, Job
+    from vidstyle.limits import LIMITS, NO_LIMITS, Limits
     from vidstyle.live.painting import LivePainting, LivePicture, paint_live
     from vidstyle.live.recording import Recording
-    from vidstyle.media.camera import Camera, Snap
-    from vidstyle.media.flipbook import Flipbook
-    from vidstyle.media.images import Picture, load_picture, save_picture
-    from vidstyle.media.limits import LIMITS, NO_LIMITS, Limits
-    from vidstyle.media.look import Frame, FrameStyle
-    from vidstyle.media.probe import VideoInfo, probe
-    from vidstyle.media.sink import open_sink
-    from vidstyle.media.source import open_video
-    from vidstyle.motion.chain import PaintedFrame
-    from vidstyle.motion.passes import paint_frames
-    from vidstyle.motion.shots import find_cuts, mark_cuts
-    from vidstyle.painting.balance import calibrated
-    from vidstyle.painting.painter import Painted, Painter, Step
-    from vidstyle.settings import Settings
-    from vidstyle.settings_file import load_settings, save_settings
+    from vidstyle.settings.settings import Settings
+    from vidstyle.settings.toml import load_settings, save_settings
+    from vidstyle.studies.layer_figures import layer_figure
+    from vidstyle.studies.progress import Progress, ProgressRecorder
+    from vidstyle.studies.reconstruct import Study, reconstruct, texture
+    from vidstyle.video.camera import Camera, Snap
+    from vidstyle.video.encoder import open_sink
+    from vidstyle.video.flipbook import Flipbook
+    from vidstyle.video.probe import VideoInfo, probe
+    from vidstyle.video.reader import open_video
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "api": (
+        "run",
+        "show_progress",
+        "stylize",
+    ),
+    "core.calibration": ("calibrated",),
+    "core.cuts": (
+        "find_cuts",
+        "mark_cuts",
+    ),
+    "core.frame_style": (
+        "Frame",
+        "FrameStyle",
+    ),
+    "core.stylize_image": (
+        "Painted",
+        "Painter",
+        "Step",
+    ),
+    "core.stylize_video": ("paint_frames",),
+    "core.temporal": ("PaintedFrame",),
+    "core.vgg": ("VGG19",),
+    "core.weights": (
+        "Filters",
+        "load_filters",
+    ),
     "errors": (
         "JobError",
         "PaintingError",
@@ -61,34 +87,70 @@ _HOMES = {
         "VidstyleError",
         "WeightsError",
     ),
-    "features.vgg19": ("VGG19",),
-    "features.weights": ("Filters", "load_filters"),
-    "jobs.figures": ("layer_figure",),
-    "jobs.job": ("ClusterOptions", "Job"),
-    "jobs.listener": ("Listener", "Outline", "Summary"),
-    "jobs.losses": ("FrameLosses", "StepLosses"),
-    "jobs.preview": ("plan", "preview"),
-    "jobs.progress": ("Progress", "ProgressRecorder"),
-    "jobs.report": ("Report", "compare", "write_report"),
-    "api": ("run", "show_progress", "stylize"),
-    "jobs.studies": ("Study", "reconstruct", "texture"),
-    "live.painting": ("LivePainting", "LivePicture", "paint_live"),
+    "evaluation.loss_record": (
+        "FrameLosses",
+        "StepLosses",
+    ),
+    "evaluation.report": (
+        "Report",
+        "compare",
+        "write_report",
+    ),
+    "images": (
+        "Picture",
+        "load_picture",
+        "save_picture",
+    ),
+    "jobs.events": (
+        "Listener",
+        "Outline",
+        "Summary",
+    ),
+    "jobs.preview": (
+        "plan",
+        "preview",
+    ),
+    "jobs.spec": (
+        "ClusterOptions",
+        "Job",
+    ),
+    "limits": (
+        "LIMITS",
+        "Limits",
+        "NO_LIMITS",
+    ),
+    "live.painting": (
+        "LivePainting",
+        "LivePicture",
+        "paint_live",
+    ),
     "live.recording": ("Recording",),
-    "media.camera": ("Camera", "Snap"),
-    "media.flipbook": ("Flipbook",),
-    "media.images": ("Picture", "load_picture", "save_picture"),
-    "media.limits": ("LIMITS", "NO_LIMITS", "Limits"),
-    "media.look": ("FrameStyle",),
-    "media.probe": ("VideoInfo", "probe"),
-    "media.sink": ("open_sink",),
-    "media.source": ("Frame", "open_video"),
-    "motion.chain": ("PaintedFrame",),
-    "motion.passes": ("paint_frames",),
-    "motion.shots": ("find_cuts", "mark_cuts"),
-    "painting.balance": ("calibrated",),
-    "painting.painter": ("Painted", "Painter", "Step"),
-    "settings": ("Settings",),
-    "settings_file": ("load_settings", "save_settings"),
+    "settings.settings": ("Settings",),
+    "settings.toml": (
+        "load_settings",
+        "save_settings",
+    ),
+    "studies.layer_figures": ("layer_figure",),
+    "studies.progress": (
+        "Progress",
+        "ProgressRecorder",
+    ),
+    "studies.reconstruct": (
+        "Study",
+        "reconstruct",
+        "texture",
+    ),
+    "video.camera": (
+        "Camera",
+        "Snap",
+    ),
+    "video.encoder": ("open_sink",),
+    "video.flipbook": ("Flipbook",),
+    "video.probe": (
+        "VideoInfo",
+        "probe",
+    ),
+    "video.reader": ("open_video",),
 }
 
 __all__ = [

@@ -1,6 +1,6 @@
 """``python -m vidstyle``."""
 
-from vidstyle.apps.cli import main
+from vidstyle.cli.main import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from vidstyle.jobs.clips import run_clips
-from vidstyle.jobs.cluster import cluster_of
-from vidstyle.jobs.film import run_film
-from vidstyle.jobs.job import AnyPath, ClusterOptions, Job
-from vidstyle.jobs.listener import Listener, Listeners, Summary, Work
-from vidstyle.jobs.progress import Progress, ProgressRecorder
-from vidstyle.jobs.report import report_job
-from vidstyle.jobs.run import paint_picture, ready_for_picture, run_picture, run_pictures
-from vidstyle.jobs.scout import painting_size
-from vidstyle.media.sizes import size_of
-from vidstyle.settings import Settings
+from vidstyle.cluster.scheduler import cluster_of
+from vidstyle.core.sizes import size_of
+from vidstyle.evaluation.report import report_job
+from vidstyle.jobs.batch import run_clips
+from vidstyle.jobs.events import Listener, Listeners, Summary, Work
+from vidstyle.jobs.pictures import paint_picture, ready_for_picture, run_picture, run_pictures
+from vidstyle.jobs.prescan import painting_size
+from vidstyle.jobs.runner import run_film
+from vidstyle.jobs.spec import AnyPath, ClusterOptions, Job
+from vidstyle.settings.settings import Settings
+from vidstyle.studies.progress import Progress, ProgressRecorder
 
 
 def stylize(

@@ -6,8 +6,8 @@ import pytest
 
 from tests.clips import clip
 from tests.pictures import clouds, random_tensors, stripes
-from vidstyle.features.weights import save_filters
-from vidstyle.media.images import save_picture
+from vidstyle.core.weights import save_filters
+from vidstyle.images import save_picture
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,9 @@ from rich.console import Console
 
 from tests.apps.test_pace import Clock, painted, step
 from tests.apps.test_words import OUTLINE
-from vidstyle.apps.bars import EVERY, Bars, PlainLines, Quiet, listening
-from vidstyle.apps.logs import logging_to
-from vidstyle.apps.pace import RemainingTime
-from vidstyle.jobs.listener import ClusterProgress, Listener
+from vidstyle.cli.console import EVERY, Bars, PlainLines, Quiet, listening, logging_to
+from vidstyle.jobs.eta import RemainingTime
+from vidstyle.jobs.events import ClusterProgress, Listener
 
 
 def console(terminal: bool = False, width: int = 80) -> tuple[Console, io.StringIO]:
@@ -147,7 +146,7 @@ def test_the_listener_follows_the_terminal() -> None:
 
 
 def test_messages_of_the_library_are_lines(caplog: pytest.LogCaptureFixture) -> None:
-    log = logging.getLogger("vidstyle.media.source")
+    log = logging.getLogger("vidstyle.video.reader")
     for quiet, wanted in ((False, ["news [bold]", "warning: trouble"]), (True, ["warning: trouble"])):
         terminal, stream = console()
         with logging_to(terminal, quiet):

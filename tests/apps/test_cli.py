@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from vidstyle import __version__
-from vidstyle.apps import cli
-from vidstyle.apps.paint import COMMAND_NAMES
-from vidstyle.presets import PRESETS
-from vidstyle.settings import Settings
+from vidstyle.cli import main as cli
+from vidstyle.cli.stylize import COMMAND_NAMES
+from vidstyle.settings.presets import PRESETS
+from vidstyle.settings.settings import Settings
 
 HEAVY = ("torch", "torchvision", "cv2", "scenedetect", "numpy", "PIL")
 
@@ -32,7 +32,7 @@ def assert_one_line(lines: list[str], *wanted: str) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from vidstyle.apps.cli import main; main(['--help']);"
+        "import sys; from vidstyle.cli.main import main; main(['--help']);"
         f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -42,7 +42,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_a_typing_error_imports_nothing_heavy(tmp_path: Path) -> None:
     code = (
-        "import sys; from vidstyle.apps.cli import main; main(['nothing.mp4', '--style', 'x.png']);"
+        "import sys; from vidstyle.cli.main import main; main(['nothing.mp4', '--style', 'x.png']);"
         f"print([name for name in {HEAVY} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)

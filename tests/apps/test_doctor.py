@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.pictures import random_tensors
-from vidstyle.apps import cli, doctor
-from vidstyle.features.weights import imagenet_file, keep
+from vidstyle.cli import doctor
+from vidstyle.cli import main as cli
+from vidstyle.core.weights import imagenet_file, keep
 
 
 def findings(capsys: pytest.CaptureFixture[str], code: int = 0) -> dict[str, dict[str, str]]:

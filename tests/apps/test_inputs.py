@@ -13,9 +13,9 @@ import pytest
 from tests import clips
 from tests.bad_inputs import CASES, Case, encoded
 from tests.pictures import random_tensors
-from vidstyle.apps import cli
-from vidstyle.features.weights import save_filters
-from vidstyle.media.probe import probe
+from vidstyle.cli import main as cli
+from vidstyle.core.weights import save_filters
+from vidstyle.video.probe import probe
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "inputs.md"
 LONGEST = 30.0  # seconds: a refusal takes less than five, a painting of twelve frames too; the machine may be slow

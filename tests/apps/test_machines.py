@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.apps.test_cli import run
-from vidstyle.media.probe import probe
+from vidstyle.video.probe import probe
 
 
 @pytest.mark.parametrize(

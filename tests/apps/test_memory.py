@@ -8,7 +8,7 @@ PAGES = 8192  # of 4 KiB: 32 MB in blocks
 
 ASK_AGAIN = f"""
 import resource
-from vidstyle.apps.memory import keep_freed_memory
+from vidstyle.cli.process_memory import keep_freed_memory
 if {{keep}}:
     assert keep_freed_memory()
 for _ in range(4):

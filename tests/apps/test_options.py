@@ -8,11 +8,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from vidstyle.apps.cli import app
-from vidstyle.apps.options import settings_of, to_seconds
+from vidstyle.cli.main import app
+from vidstyle.cli.options import settings_of, to_seconds
 from vidstyle.errors import SettingsError
-from vidstyle.presets import PRESETS
-from vidstyle.settings import Settings
+from vidstyle.settings.presets import PRESETS
+from vidstyle.settings.settings import Settings
 
 NAMES = [option.name for option in fields(Settings)]
 TEXTS = {

@@ -4,7 +4,7 @@ import runpy
 from dataclasses import fields
 from pathlib import Path
 
-from vidstyle.settings import Settings
+from vidstyle.settings.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from tests.apps.test_words import OUTLINE
-from vidstyle.apps.pace import RemainingTime
-from vidstyle.jobs.listener import ClusterProgress, Outline
-from vidstyle.media.look import Frame
-from vidstyle.motion.chain import PaintedFrame
-from vidstyle.painting.painter import Painted, Step
-from vidstyle.painting.targets import Losses
+from vidstyle.core.frame_style import Frame
+from vidstyle.core.losses import Losses
+from vidstyle.core.stylize_image import Painted, Step
+from vidstyle.core.temporal import PaintedFrame
+from vidstyle.jobs.eta import RemainingTime
+from vidstyle.jobs.events import ClusterProgress, Outline
 
 LOSSES = Losses({"conv4_2": 0.1}, {"conv1_1": 0.2}, 0.01)
 PICTURE = torch.zeros(3, 2, 2)

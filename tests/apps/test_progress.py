@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.apps.test_cli import assert_one_line, run
-from vidstyle.apps import showing
-from vidstyle.apps.words import GRADE_WORDS, flipbook_line
-from vidstyle.media.flipbook import FLIPBOOK_ENDINGS, Extent, Flipbook
-from vidstyle.media.probe import probe
+from vidstyle.cli import progress_options as showing
+from vidstyle.cli.words import GRADE_WORDS, flipbook_line
+from vidstyle.video.flipbook import FLIPBOOK_ENDINGS, Extent, Flipbook
+from vidstyle.video.probe import probe
 
 
 def test_the_making_of_a_picture(photo: Path, fast: list[str], capsys: pytest.CaptureFixture[str]) -> None:

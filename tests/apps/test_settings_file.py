@@ -6,9 +6,9 @@ import pytest
 
 from tests.apps.test_cli import assert_one_line, run
 from tests.apps.test_options import parsed
-from vidstyle.apps.options import Chosen
-from vidstyle.settings import Settings
-from vidstyle.settings_file import load_settings
+from vidstyle.cli.options import Chosen
+from vidstyle.settings.settings import Settings
+from vidstyle.settings.toml import load_settings
 
 
 def chosen(*words: str) -> Chosen:

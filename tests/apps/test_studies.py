@@ -7,9 +7,9 @@ import torch
 
 from tests.apps.test_cli import run
 from tests.pictures import random_tensors
-from vidstyle.features.weights import save_filters
-from vidstyle.media.images import load_picture, save_picture
-from vidstyle.media.source import open_video
+from vidstyle.core.weights import save_filters
+from vidstyle.images import load_picture, save_picture
+from vidstyle.video.reader import open_video
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,9 @@ import pytest
 
 from tests.cameras import Camera, camera_of, jpeg
 from tests.pictures import clouds
-from vidstyle.apps.cli import main
-from vidstyle.media.images import load_picture
-from vidstyle.media.pixels import to_array
-from vidstyle.media.probe import probe
+from vidstyle.cli.main import main
+from vidstyle.images import load_picture, to_array
+from vidstyle.video.probe import probe
 
 SCENE = jpeg(to_array(clouds(96, 128, grain=8)))
 

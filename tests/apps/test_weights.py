@@ -7,7 +7,7 @@ import torch
 
 from tests.apps.test_cli import assert_one_line, run
 from tests.pictures import published_vgg19, random_tensors
-from vidstyle.features.weights import cache_folder, imagenet_file, save_filters
+from vidstyle.core.weights import cache_folder, imagenet_file, save_filters
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_status_finds_what_is_broken(capsys: pytest.CaptureFixture[str]) -> None
 def test_fetch_does_not_fetch_twice(
     vgg: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vidstyle.features.weights.fetch_imagenet", lambda _: pytest.fail("fetched"))
+    monkeypatch.setattr("vidstyle.core.weights.fetch_imagenet", lambda _: pytest.fail("fetched"))
     run(capsys, "weights", "import", vgg)
     assert run(capsys, "weights", "fetch") == (0, f"{imagenet_file()}\n", ["the ImageNet filters are here already"])
 
@@ -63,7 +63,7 @@ def test_teach_writes_what_was_learned(
         asked.append((len(pictures), options["deepest"], options["seed"]))
         return random_tensors("conv1_1")
 
-    monkeypatch.setattr("vidstyle.features.selftaught.learn", learn)
+    monkeypatch.setattr("vidstyle.core.selftaught.learn", learn)
     out = tmp_path / "mine.safetensors"
     code, stdout, lines = run(capsys, "weights", "teach", style, photo, "-o", out, "--seed", "5")
     assert (code, stdout) == (0, f"{out}\n"), lines

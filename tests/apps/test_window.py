@@ -14,11 +14,10 @@ from PIL import Image, ImageGrab
 from tests.cameras import camera_of, jpeg
 from tests.live.test_recording import picture
 from tests.pictures import clouds
-from vidstyle.apps.window import Window
+from vidstyle.images import load_picture, save_picture, to_array
 from vidstyle.live.recording import Recording
-from vidstyle.media.images import load_picture, save_picture
-from vidstyle.media.pixels import to_array
-from vidstyle.media.probe import probe
+from vidstyle.live.window import Window
+from vidstyle.video.probe import probe
 
 MISSING = [name for name in ("Xvfb", "xdotool") if shutil.which(name) is None]
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"needs {' and '.join(MISSING)}; apt-get install xvfb xdotool")

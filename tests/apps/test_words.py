@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vidstyle.apps.words import (
+from vidstyle.cli.words import (
     clock,
     loss_number,
     memory,
@@ -17,9 +17,9 @@ from vidstyle.apps.words import (
 )
 from vidstyle.files import printable
 from vidstyle.jobs.estimate import Estimate
-from vidstyle.jobs.job import Job
-from vidstyle.jobs.listener import Outline, Summary
-from vidstyle.settings import Settings
+from vidstyle.jobs.events import Outline, Summary
+from vidstyle.jobs.spec import Job
+from vidstyle.settings.settings import Settings
 
 JOB = Job(Path("in/clip.mp4"), (Path("monet.jpg"),), Path("out.mp4"), "video")
 OUTLINE = Outline(JOB, (1080, 1920), (360, 640), 300, 3, 25.0, Estimate(1210, 1.5e9), Estimate(10900, 5e9))

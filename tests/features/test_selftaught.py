@@ -6,14 +6,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tests.pictures import clouds, stripes
-from vidstyle.features.layers import filter_shape, layers_up_to, state_key
-from vidstyle.features.selftaught import learn
-from vidstyle.features.vgg19 import VGG19
-from vidstyle.media.images import load_picture
-from vidstyle.media.sizes import resize
-from vidstyle.painting.descent import Schedule, quasi_newton
-from vidstyle.painting.statistics import STATISTICS
-from vidstyle.painting.targets import ContentTargets, Objective, Region, StyleTargets
+from vidstyle.core.losses import STATISTICS, ContentTargets, Objective, Region, StyleTargets
+from vidstyle.core.optimizers import Schedule, quasi_newton
+from vidstyle.core.selftaught import learn
+from vidstyle.core.sizes import resize
+from vidstyle.core.vgg import VGG19
+from vidstyle.images import load_picture
+from vidstyle.settings.layers import filter_shape, layers_up_to, state_key
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 DEPTH = "conv2_2"

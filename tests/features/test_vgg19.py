@@ -6,9 +6,9 @@ from torch.nn import functional as F
 from torchvision.models.vgg import cfgs, make_layers
 
 from tests.pictures import clouds, random_tensors
+from vidstyle.core.vgg import IMAGENET_MEAN, IMAGENET_STD, VGG19
 from vidstyle.errors import SettingsError, WeightsError
-from vidstyle.features.layers import LAYERS, block_of, filter_shape, layer_name, layers_up_to, state_key
-from vidstyle.features.vgg19 import IMAGENET_MEAN, IMAGENET_STD, VGG19
+from vidstyle.settings.layers import LAYERS, block_of, filter_shape, layer_name, layers_up_to, state_key
 
 FILTERS = random_tensors()
 

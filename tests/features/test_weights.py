@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from tests.pictures import clouds, point_to, published_vgg19, random_tensors
+from vidstyle.core import download, weights
+from vidstyle.core.weights import Filters, load_filters, read_filters, save_filters
 from vidstyle.errors import WeightsError
-from vidstyle.features import download, weights
-from vidstyle.features.weights import Filters, load_filters, read_filters, save_filters
 
 PREFIX = Path(__file__).parents[2].parent / "shared" / "data" / "vgg19_prefix_conv1_1_to_conv3_1.pth"
 

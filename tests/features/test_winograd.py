@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from vidstyle.features import winograd
+from vidstyle.core import winograd
 
 
 @given(st.integers(1, 5), st.integers(1, 5), st.integers(1, 23), st.integers(1, 23), st.integers(1, 40))

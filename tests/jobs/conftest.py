@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.pictures import clouds, random_tensors
-from vidstyle.features.weights import save_filters
-from vidstyle.media.images import save_picture
-from vidstyle.settings import Settings
+from vidstyle.core.weights import save_filters
+from vidstyle.images import save_picture
+from vidstyle.settings.settings import Settings
 
 
 @pytest.fixture(scope="session")

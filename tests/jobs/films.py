@@ -8,9 +8,9 @@ from torch import Tensor
 
 from tests import clips
 from tests.pictures import clouds
-from vidstyle.jobs.listener import Listener, Outline
-from vidstyle.media.pixels import to_array
-from vidstyle.motion.chain import PaintedFrame
+from vidstyle.core.temporal import PaintedFrame
+from vidstyle.images import to_array
+from vidstyle.jobs.events import Listener, Outline
 
 
 class Ear(Listener):

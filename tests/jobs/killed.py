@@ -22,8 +22,9 @@ import torch
 from vidstyle import files
 from vidstyle.api import stylize
 from vidstyle.errors import VidstyleError
-from vidstyle.jobs import film, segments  # noqa: F401 (imported before the fork)
-from vidstyle.settings import Settings
+from vidstyle.jobs import runner as film  # noqa: F401 (imported before the fork)
+from vidstyle.jobs import segments
+from vidstyle.settings.settings import Settings
 
 torch.set_num_threads(1)  # threads do not outlive a fork
 cv2.setNumThreads(1)

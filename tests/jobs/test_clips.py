@@ -11,9 +11,9 @@ from tests.jobs.films import Ear, StopsAfter, two_shots
 from vidstyle.api import stylize
 from vidstyle.errors import JobError, SettingsError, SinkError, VidstyleError
 from vidstyle.jobs import segments
-from vidstyle.jobs.clips import outputs_of
-from vidstyle.media.probe import probe
-from vidstyle.settings import Settings
+from vidstyle.jobs.batch import outputs_of
+from vidstyle.settings.settings import Settings
+from vidstyle.video.probe import probe
 
 
 class Counts(Ear):

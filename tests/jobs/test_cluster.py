@@ -16,14 +16,14 @@ import vidstyle
 from tests.clips import stream_hashes
 from tests.jobs.films import Ear, StopsAfter, leftovers, many_shots, two_shots
 from vidstyle.api import stylize
+from vidstyle.cluster.scheduler import Cluster
+from vidstyle.cluster.worker import JobLocation, paint_segment
 from vidstyle.errors import JobError, SettingsError
-from vidstyle.jobs.cluster import Cluster
-from vidstyle.jobs.film import join_film, plan_film
-from vidstyle.jobs.job import ClusterOptions, Job
-from vidstyle.jobs.listener import ClusterProgress, Outline
-from vidstyle.jobs.worker import JobLocation, paint_segment
-from vidstyle.media.probe import probe
-from vidstyle.settings import Settings
+from vidstyle.jobs.events import ClusterProgress, Outline
+from vidstyle.jobs.runner import join_film, plan_film
+from vidstyle.jobs.spec import ClusterOptions, Job
+from vidstyle.settings.settings import Settings
+from vidstyle.video.probe import probe
 
 pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed: vidstyle[cluster]"),

@@ -12,9 +12,9 @@ import pytest
 from tests.clips import ffmpeg
 from tests.jobs.films import Ear, leftovers, many_shots, two_shots
 from vidstyle.api import stylize
+from vidstyle.core.temporal import PaintedFrame
 from vidstyle.errors import JobError, SinkError, SourceError
-from vidstyle.motion.chain import PaintedFrame
-from vidstyle.settings import Settings
+from vidstyle.settings.settings import Settings
 
 
 class DoesAfter(Ear):
@@ -85,7 +85,7 @@ def test_a_killed_ffmpeg_is_told_and_nothing_is_lost(
 def test_an_ffmpeg_that_hangs_is_ended(
     clip: Path, tmp_path: Path, settings: Settings, style: Path, whole: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vidstyle.media.ffmpeg.PATIENCE", 2.0)
+    monkeypatch.setattr("vidstyle.video.ffmpeg.PATIENCE", 2.0)
     out = tmp_path / "out.mp4"
     stopped = DoesAfter(8, lambda: kill_encoders(signal.SIGSTOP))
     with pytest.raises(SinkError, match=r"ffmpeg hung for 2 s and was stopped"):

@@ -16,19 +16,19 @@ from tests.clips import ffmpeg, stream_hashes
 from tests.jobs.films import Ear, StopsAfter, two_shots
 from tests.pictures import clouds
 from vidstyle.api import run, stylize
+from vidstyle.core.frame_style import Frame
+from vidstyle.core.losses import Losses
+from vidstyle.core.stylize_image import Painted, Painter
+from vidstyle.core.temporal import PaintedFrame
 from vidstyle.errors import JobError, SourceError
+from vidstyle.images import save_picture
 from vidstyle.jobs import running_job, segments
-from vidstyle.jobs.film import folder_of
-from vidstyle.jobs.folder import WorkFolder
-from vidstyle.jobs.job import Job
-from vidstyle.jobs.listener import Listener
-from vidstyle.media.images import save_picture
-from vidstyle.media.look import Frame
-from vidstyle.media.probe import probe
-from vidstyle.motion.chain import PaintedFrame
-from vidstyle.painting.painter import Painted, Painter
-from vidstyle.painting.targets import Losses
-from vidstyle.settings import Settings
+from vidstyle.jobs.checkpoint import WorkFolder
+from vidstyle.jobs.events import Listener
+from vidstyle.jobs.runner import folder_of
+from vidstyle.jobs.spec import Job
+from vidstyle.settings.settings import Settings
+from vidstyle.video.probe import probe
 
 
 @pytest.fixture(autouse=True)
@@ -157,7 +157,7 @@ def test_the_lock_of_a_dead_process_is_open(tmp_path: Path) -> None:
     folder = tmp_path / "out.mp4.vidstyle"
     words = f"""
 import os, pathlib, sys
-from vidstyle.jobs.folder import WorkFolder
+from vidstyle.jobs.checkpoint import WorkFolder
 with WorkFolder(pathlib.Path({str(folder)!r}), ".mp4").locked("job"):
     print("held", flush=True)
     sys.stdin.read()

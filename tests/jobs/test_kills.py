@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from tests.clips import ffmpeg
 from tests.pictures import clouds, random_tensors
-from vidstyle.features.weights import save_filters
-from vidstyle.media.images import save_picture
+from vidstyle.core.weights import save_filters
+from vidstyle.images import save_picture
 
 FRAMES, CUT = 14, 8
 KILLS = 300

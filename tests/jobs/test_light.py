@@ -9,13 +9,13 @@ from torch import Tensor
 from tests.jobs.films import Ear, film_of
 from tests.pictures import clouds
 from vidstyle.api import run, stylize
-from vidstyle.jobs.job import Job
-from vidstyle.jobs.listener import Listener
-from vidstyle.jobs.scout import opened, run_prescan
-from vidstyle.media.images import load_picture, save_picture
-from vidstyle.media.source import open_video
-from vidstyle.painting.palette import luminance_of
-from vidstyle.settings import Settings
+from vidstyle.core.color_transfer import luminance_of
+from vidstyle.images import load_picture, save_picture
+from vidstyle.jobs.events import Listener
+from vidstyle.jobs.prescan import opened, run_prescan
+from vidstyle.jobs.spec import Job
+from vidstyle.settings.settings import Settings
+from vidstyle.video.reader import open_video
 
 SCENE = clouds(64, 120, grain=16)
 

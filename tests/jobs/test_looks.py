@@ -12,13 +12,13 @@ from tests.clips import stream_hashes
 from tests.jobs.films import Ear, StopsAfter, two_shots
 from tests.pictures import clouds
 from vidstyle.api import run, stylize
+from vidstyle.core.exposure import Scenes
+from vidstyle.core.frame_style import Frame
 from vidstyle.errors import JobError, SettingsError, SourceError
-from vidstyle.jobs.job import Job
-from vidstyle.jobs.looks import FrameStyles
-from vidstyle.media.images import load_picture, save_picture
-from vidstyle.media.look import Frame
-from vidstyle.motion.scenes import Scenes
-from vidstyle.settings import Settings
+from vidstyle.images import load_picture, save_picture
+from vidstyle.jobs.frame_styles import FrameStyles
+from vidstyle.jobs.spec import Job
+from vidstyle.settings.settings import Settings
 
 
 @pytest.fixture

@@ -16,13 +16,13 @@ import vidstyle
 from tests.jobs.films import StopsAfter, two_shots
 from tests.pictures import clouds, random_filters, stripes
 from vidstyle.api import stylize
+from vidstyle.core.losses import Losses
+from vidstyle.core.stylize_image import Painter, Step
 from vidstyle.errors import SinkError
-from vidstyle.jobs.listener import Listener, Listeners
-from vidstyle.jobs.losses import FrameLosses, LossRecord, StepLosses, figure_of
-from vidstyle.media.images import load_picture
-from vidstyle.painting.painter import Painter, Step
-from vidstyle.painting.targets import Losses
-from vidstyle.settings import Settings
+from vidstyle.evaluation.loss_record import FrameLosses, LossRecord, StepLosses, figure_of
+from vidstyle.images import load_picture
+from vidstyle.jobs.events import Listener, Listeners
+from vidstyle.settings.settings import Settings
 
 
 @pytest.fixture(scope="module")

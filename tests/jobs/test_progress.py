@@ -15,17 +15,17 @@ from tests.clips import clip
 from tests.jobs.films import Ear, leftovers
 from tests.pictures import clouds, random_filters
 from vidstyle.api import show_progress, stylize
+from vidstyle.core.losses import Losses
+from vidstyle.core.sizes import resize
+from vidstyle.core.stylize_image import Painter, Step
 from vidstyle.errors import SettingsError, SinkError, VidstyleError
-from vidstyle.jobs.listener import Listener, Listeners
-from vidstyle.jobs.progress import Progress, ProgressRecorder
-from vidstyle.media.flipbook import Flipbook
-from vidstyle.media.images import load_picture, save_picture
-from vidstyle.media.probe import probe
-from vidstyle.media.sizes import resize
-from vidstyle.media.source import open_video
-from vidstyle.painting.painter import Painter, Step
-from vidstyle.painting.targets import Losses
-from vidstyle.settings import Settings
+from vidstyle.images import load_picture, save_picture
+from vidstyle.jobs.events import Listener, Listeners
+from vidstyle.settings.settings import Settings
+from vidstyle.studies.progress import Progress, ProgressRecorder
+from vidstyle.video.flipbook import Flipbook
+from vidstyle.video.probe import probe
+from vidstyle.video.reader import open_video
 
 PHOTO, STYLE = clouds(60, 80), clouds(48, 64, seed=4, grain=4)
 SIZE = (60, 80)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.pictures import clouds
-from vidstyle.jobs.recording import SPARE, EvenSteps, Kept, change
-from vidstyle.painting.painter import Step
-from vidstyle.painting.targets import Losses
+from vidstyle.core.losses import Losses
+from vidstyle.core.stylize_image import Step
+from vidstyle.studies.progress import SPARE, EvenSteps, Kept, change
 
 SIZE = (24, 32)
 BEGIN, END = clouds(*SIZE, grain=4), clouds(*SIZE, seed=1, grain=4)

@@ -13,15 +13,15 @@ from torch import Tensor
 
 from tests.pictures import clouds, random_tensors, stripes
 from vidstyle.api import stylize
+from vidstyle.core.color_transfer import Palettes
+from vidstyle.core.weights import save_filters
 from vidstyle.errors import SettingsError, SinkError, SourceError, VidstyleError
-from vidstyle.features.weights import save_filters
-from vidstyle.jobs.listener import FAR_OFF, Work, far_off
-from vidstyle.jobs.measures import Judge
-from vidstyle.jobs.report import Report, compare, write_report
-from vidstyle.media.images import save_picture
-from vidstyle.media.sink import open_sink
-from vidstyle.painting.palette import Palettes
-from vidstyle.settings import Settings
+from vidstyle.evaluation.metrics import Judge
+from vidstyle.evaluation.report import Report, compare, write_report
+from vidstyle.images import save_picture
+from vidstyle.jobs.events import FAR_OFF, Work, far_off
+from vidstyle.settings.settings import Settings
+from vidstyle.video.encoder import open_sink
 
 COUNT, SIZE = 12, (64, 96)
 SCENE = clouds(64, 140, grain=6)

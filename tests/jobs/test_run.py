@@ -13,15 +13,15 @@ from tests import clips
 from tests.jobs.films import Ear, StopsAfter, leftovers, two_shots
 from tests.pictures import clouds
 from vidstyle.api import run, stylize
+from vidstyle.core.temporal import PaintedFrame
 from vidstyle.errors import SettingsError, SinkError, SourceError, VidstyleError
-from vidstyle.jobs.job import Job, default_output, kind_of
-from vidstyle.jobs.listener import Listener, Summary
+from vidstyle.images import load_picture, save_picture
+from vidstyle.jobs.events import Listener, Summary
 from vidstyle.jobs.preview import plan, preview
-from vidstyle.media.images import load_picture, save_picture
-from vidstyle.media.probe import probe
-from vidstyle.media.source import open_video
-from vidstyle.motion.chain import PaintedFrame
-from vidstyle.settings import Settings
+from vidstyle.jobs.spec import Job, default_output, kind_of
+from vidstyle.settings.settings import Settings
+from vidstyle.video.probe import probe
+from vidstyle.video.reader import open_video
 
 BT709 = torch.tensor([0.2126, 0.7152, 0.0722])  # of red, green and blue in luma
 

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from tests.pictures import clouds, random_filters
+from vidstyle.core.calibration import calibrated
+from vidstyle.core.frame_style import Frame
+from vidstyle.core.stylize_image import Painter
+from vidstyle.core.temporal import chained
 from vidstyle.errors import JobError
-from vidstyle.jobs.state import link_bytes, link_of, painter_bytes, painter_of
-from vidstyle.media.look import Frame
-from vidstyle.motion.chain import chained
-from vidstyle.painting.balance import calibrated
-from vidstyle.painting.painter import Painter
-from vidstyle.settings import Settings
+from vidstyle.jobs.checkpoint import link_bytes, link_of, painter_bytes, painter_of
+from vidstyle.settings.settings import Settings
 
 SETTINGS = Settings(style_layers="conv1_1", content_layers="conv2_1", steps=2, frame_steps=1, scales=1)
 STYLE, SCENE = clouds(48, 48, seed=1, grain=3), clouds(48, 90, grain=6)

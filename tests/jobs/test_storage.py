@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from vidstyle.cluster.storage import SharedFolder, Store, storage_at
 from vidstyle.errors import StorageError
-from vidstyle.jobs.storage import SharedFolder, Store, storage_at
 
 
 @pytest.fixture(params=["memory", "file"])

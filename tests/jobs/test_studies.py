@@ -8,13 +8,13 @@ from torch import Tensor
 
 from tests.jobs.films import Ear
 from tests.pictures import clouds, random_tensors
+from vidstyle.core.weights import save_filters
 from vidstyle.errors import SettingsError, SinkError
-from vidstyle.features.weights import save_filters
-from vidstyle.jobs.figures import BLOCKS, Axis, axes_of, gram_plot, layer_figure
-from vidstyle.jobs.studies import reconstruct, texture
-from vidstyle.media.images import load_picture, save_picture
-from vidstyle.presets import FIGURE, RECONSTRUCTION, TEXTURE
-from vidstyle.settings import Settings
+from vidstyle.images import load_picture, save_picture
+from vidstyle.settings.presets import FIGURE, RECONSTRUCTION, TEXTURE
+from vidstyle.settings.settings import Settings
+from vidstyle.studies.layer_figures import BLOCKS, Axis, axes_of, gram_plot, layer_figure
+from vidstyle.studies.reconstruct import reconstruct, texture
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def test_grids_that_cannot_be(grid: str, message: str) -> None:
 
 
 def test_gram_plots_are_pictures(filters: str) -> None:
-    from vidstyle.features.vgg19 import VGG19
+    from vidstyle.core.vgg import VGG19
 
     network = VGG19(random_tensors("conv2_1"), ["conv1_1", "conv2_1"], "avg")
     data = gram_plot(network, {"a": clouds(20, 20), "b": clouds(20, 30, seed=1)})

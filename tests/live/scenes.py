@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 
 from tests.cameras import camera_of, jpeg
 from tests.pictures import clouds, random_filters
-from vidstyle.live.pace import Pace
-from vidstyle.live.painting import LivePainting, steerable
-from vidstyle.media.camera import Camera
-from vidstyle.media.pixels import to_array
-from vidstyle.painting.painter import Painter
-from vidstyle.settings import Settings
+from vidstyle.core.stylize_image import Painter
+from vidstyle.images import to_array
+from vidstyle.live.painting import LivePainting, Pace, steerable
+from vidstyle.settings.settings import Settings
+from vidstyle.video.camera import Camera
 
 WORLD = to_array(clouds(144, 240, grain=12))
 SETTINGS = Settings(

@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidstyle.live.pace import MARGIN, MOST_STEPS, PATIENCE, SMALLEST_LONG_SIDE, STRIDE, FrameBudget, Pace
+from vidstyle.live.painting import MARGIN, MOST_STEPS, PATIENCE, SMALLEST_LONG_SIDE, STRIDE, FrameBudget, Pace
 
 CAMERA = (480, 640)
 

@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 from tests.cameras import camera_of, jpeg
 from tests.live.scenes import live, noisy, view
 from tests.pictures import clouds, random_filters
+from vidstyle.core.calibration import TYPICAL_SLOPE
+from vidstyle.core.stylize_image import Painter
 from vidstyle.errors import SettingsError
-from vidstyle.live.pace import Pace
-from vidstyle.live.painting import FADE, LivePainting, LivePicture, paint_live, settled_picture
-from vidstyle.media.camera import Camera, Snap
-from vidstyle.painting.balance import TYPICAL_SLOPE
-from vidstyle.painting.painter import Painter
-from vidstyle.presets import LIVE
-from vidstyle.settings import Settings
+from vidstyle.live.painting import FADE, LivePainting, LivePicture, Pace, paint_live, settled_picture
+from vidstyle.settings.presets import LIVE
+from vidstyle.settings.settings import Settings
+from vidstyle.video.camera import Camera, Snap
 
 
 def moved(before: LivePicture, after: LivePicture) -> float:

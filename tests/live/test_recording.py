@@ -7,15 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vidstyle.core.frame_style import PLAIN
+from vidstyle.core.losses import Losses
+from vidstyle.core.stylize_image import Painted
 from vidstyle.errors import SinkError
-from vidstyle.live.pace import FrameBudget
-from vidstyle.live.painting import LivePicture, as_tensor
+from vidstyle.live.painting import FrameBudget, LivePicture, as_tensor
 from vidstyle.live.recording import Recording
-from vidstyle.media.camera import Snap
-from vidstyle.media.look import PLAIN
-from vidstyle.media.source import open_video
-from vidstyle.painting.painter import Painted
-from vidstyle.painting.targets import Losses
+from vidstyle.video.camera import Snap
+from vidstyle.video.reader import open_video
 
 
 def picture(level: int, size: tuple[int, int] = (48, 64)) -> LivePicture:

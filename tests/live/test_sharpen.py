@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 
 from tests.pictures import clouds
-from vidstyle.live.sharpen import sharpened
-from vidstyle.media.pixels import to_array
+from vidstyle.images import to_array
+from vidstyle.live.painting import sharpened
 
 EDGE = np.full((120, 160, 3), 40, np.uint8)
 EDGE[:, 83:] = 200

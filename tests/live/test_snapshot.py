@@ -12,13 +12,13 @@ from tests.clips import clip
 from tests.live.scenes import view
 from tests.pictures import random_tensors, stripes
 from vidstyle.api import stylize
+from vidstyle.core.weights import save_filters
 from vidstyle.errors import SourceError
-from vidstyle.features.weights import save_filters
+from vidstyle.images import load_picture, save_picture
 from vidstyle.live.painting import as_tensor
-from vidstyle.live.snapshot import WARM_UP, paint_snaps, take
-from vidstyle.media.camera import Camera, Snap
-from vidstyle.media.images import load_picture, save_picture
-from vidstyle.settings import Settings
+from vidstyle.live.recording import WARM_UP, paint_snaps, take
+from vidstyle.settings.settings import Settings
+from vidstyle.video.camera import Camera, Snap
 
 
 @pytest.fixture

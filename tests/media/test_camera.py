@@ -12,7 +12,7 @@ import pytest
 from tests.cameras import camera_of, jpeg
 from tests.clips import clip
 from vidstyle.errors import SourceError
-from vidstyle.media.camera import Camera, is_file, is_url
+from vidstyle.video.camera import Camera, is_file, is_url
 
 
 def counting(number: int) -> bytes:

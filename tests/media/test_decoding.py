@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import clips
-from vidstyle.media import decoding
-from vidstyle.media.decoding import NEAR, decoded
-from vidstyle.media.probe import open_capture
+from vidstyle.video import reader as decoding
+from vidstyle.video.probe import open_capture
+from vidstyle.video.reader import NEAR, decoded
 
 COUNT = 150
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vidstyle.errors import SinkError
-from vidstyle.media.flipbook import FLIPBOOK_ENDINGS, Extent, Flipbook, write_flipbook
-from vidstyle.media.probe import probe
-from vidstyle.media.source import open_video
+from vidstyle.video.flipbook import FLIPBOOK_ENDINGS, Extent, Flipbook, write_flipbook
+from vidstyle.video.probe import probe
+from vidstyle.video.reader import open_video
 
 FRAMES, WIDTH = 24, 128
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

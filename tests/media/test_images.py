@@ -17,9 +17,9 @@ from PIL import Image, ImageCms
 from torch import Tensor
 
 from tests.clips import assert_colours, picture, quarters
+from vidstyle.core.sizes import fit_size, resize
 from vidstyle.errors import SinkError, SourceError
-from vidstyle.media.images import is_animated, load_picture, save_picture
-from vidstyle.media.sizes import fit_size, resize
+from vidstyle.images import is_animated, load_picture, save_picture
 
 
 def drawn(height: int = 96, width: int = 160) -> Tensor:

@@ -8,13 +8,13 @@ from PIL import Image
 
 from tests.clips import clip, ffmpeg
 from tests.pictures import clouds
-from vidstyle.apps import cli
+from vidstyle.cli import main as cli
 from vidstyle.errors import SourceError
-from vidstyle.media.images import load_picture, save_picture
-from vidstyle.media.limits import LIMITS, NO_LIMITS, Limits
-from vidstyle.media.masks import open_mask
-from vidstyle.media.probe import probe
-from vidstyle.media.source import open_video
+from vidstyle.images import load_picture, save_picture
+from vidstyle.limits import LIMITS, NO_LIMITS, Limits
+from vidstyle.video.masks import open_mask
+from vidstyle.video.probe import probe
+from vidstyle.video.reader import open_video
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_animations(tmp_path: Path) -> None:
 def test_the_command_lifts_them(
     photo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("vidstyle.jobs.job.LIMITS", Limits(pixels=100))
+    monkeypatch.setattr("vidstyle.jobs.spec.LIMITS", Limits(pixels=100))
     fast = "--steps 1 --scales 1 --weights selftaught --style-layers conv1_1 --content-layers conv1_1 --loss sums"
     out = photo.with_name("out.png")
     save_picture(photo, clouds(30, 40))

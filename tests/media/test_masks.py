@@ -12,8 +12,8 @@ from torch import Tensor
 
 from tests import clips
 from vidstyle.errors import SourceError
-from vidstyle.media.images import save_picture
-from vidstyle.media.masks import divided, feathered, open_mask
+from vidstyle.images import save_picture
+from vidstyle.video.masks import divided, feathered, open_mask
 
 
 def half(height: int = 20, width: int = 30) -> Tensor:

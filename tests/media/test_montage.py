@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidstyle.media.montage import GAP, beside, column, column_width, draw_curve, main_size, resized
+from vidstyle.video.montage import GAP, beside, column, column_width, draw_curve, main_size, resized
 
 sides = st.integers(40, 900)
 

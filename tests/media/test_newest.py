@@ -5,7 +5,7 @@ from collections.abc import Generator
 
 import pytest
 
-from vidstyle.media.newest import Newest
+from vidstyle.video.camera import Newest
 
 
 def test_what_nobody_asked_for_is_dropped() -> None:

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from tests.clips import clip, ffmpeg, number, stream_hashes, with_sound
 from tests.media.test_sink import image, numbers
 from vidstyle.errors import SinkError
-from vidstyle.media.pieces import Film, open_segment_file
-from vidstyle.media.probe import probe
-from vidstyle.media.sink import join_segment_files
-from vidstyle.media.source import open_video
-from vidstyle.media.streams import packet_times
+from vidstyle.video.encoder import join_segment_files
+from vidstyle.video.muxer import Film, open_segment_file
+from vidstyle.video.probe import probe
+from vidstyle.video.reader import open_video
+from vidstyle.video.streams import packet_times
 
 SIZE = (96, 160)
 

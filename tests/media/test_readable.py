@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 
 from tests.clips import clip
+from vidstyle import files as readable
+from vidstyle.core.read_ahead import HangError, ReadAhead
 from vidstyle.errors import SinkError, SourceError
-from vidstyle.media import ffmpeg, pieces, readable, source
-from vidstyle.media.readable import answered, require_file
-from vidstyle.media.readahead import HangError, ReadAhead
-from vidstyle.media.source import open_video
+from vidstyle.files import answered, require_file
+from vidstyle.video import ffmpeg
+from vidstyle.video import muxer as pieces
+from vidstyle.video import reader as source
+from vidstyle.video.reader import open_video
 
 
 @pytest.fixture
@@ -85,7 +88,7 @@ def test_a_film_whose_drive_goes_away_is_one_sentence(
 
     monkeypatch.setattr(source, "decoded", goes_away)
     monkeypatch.setattr(source, "PATIENCE", 0.6)
-    monkeypatch.setattr("vidstyle.media.readahead.LEAVING", 0.2)
+    monkeypatch.setattr("vidstyle.core.read_ahead.LEAVING", 0.2)
     with pytest.raises(SourceError, match=r"a\.mp4 gives no picture for 0\.6 s"), open_video(path) as film:
         list(film)
 

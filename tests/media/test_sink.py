@@ -28,10 +28,10 @@ from tests.clips import (
     with_sound,
 )
 from vidstyle.errors import SinkError
-from vidstyle.media.pieces import _VideoPiece
-from vidstyle.media.probe import probe
-from vidstyle.media.sink import Sink, open_sink
-from vidstyle.media.source import open_video
+from vidstyle.video.encoder import Sink, open_sink
+from vidstyle.video.muxer import _VideoPiece
+from vidstyle.video.probe import probe
+from vidstyle.video.reader import open_video
 
 
 def image(index: int = 0, height: int = 96, width: int = 160) -> Tensor:
@@ -215,7 +215,7 @@ def test_leaving_by_an_error_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_failed_encoder_is_an_error_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vidstyle.media import pieces as module
+    from vidstyle.video import muxer as module
 
     monkeypatch.setitem(
         module._ENCODERS, ".mp4", ["-c:v", "libx264", "-x264-params", "nonsense=1", "-profile:v", "zzz"]
@@ -239,7 +239,7 @@ def test_killed_encoder_is_noticed(tmp_path: Path) -> None:
 
 def test_full_disk_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file size limit stands for a full disk: ffmpeg cannot write on."""
-    from vidstyle.media import ffmpeg as module
+    from vidstyle.video import ffmpeg as module
 
     wrapper = tmp_path / "limited"
     wrapper.write_text(f'#!/bin/sh\ntrap "" XFSZ\nulimit -f 4\nexec "{imageio_ffmpeg.get_ffmpeg_exe()}" "$@"\n')

@@ -24,10 +24,10 @@ from tests.clips import (
     tone,
     with_sound,
 )
+from vidstyle.core.frame_style import Frame
 from vidstyle.errors import SourceError
-from vidstyle.media.look import Frame
-from vidstyle.media.probe import probe
-from vidstyle.media.source import find_pictures, open_video
+from vidstyle.video.probe import probe
+from vidstyle.video.reader import find_pictures, open_video
 
 QUICK = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "8")
 TEN_BIT = "format=yuv420p10le,setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
@@ -342,7 +342,7 @@ def test_errors_of_the_reader_reach_the_consumer(tmp_path: Path, monkeypatch: py
 
     path = clip(tmp_path / "a.mp4")
     with open_video(path) as source:
-        monkeypatch.setattr("vidstyle.media.source._tensor", fail)
+        monkeypatch.setattr("vidstyle.video.reader._tensor", fail)
         with pytest.raises(RuntimeError, match="disk on fire"):
             list(source)
 
@@ -467,7 +467,7 @@ def test_probe_itself_is_quiet_and_remarks(long_clip: Path, caplog: pytest.LogCa
 
 def test_estimated_count_cuts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file too long to scan in time is judged by its first part and read to its real end."""
-    from vidstyle.media import streams
+    from vidstyle.video import streams
 
     def cut_off(path: Path, seconds: float = 0) -> streams.PacketTimes:
         return replace(scan(path), times=scan(path).times[:8], complete=False)

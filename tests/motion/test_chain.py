@@ -9,22 +9,23 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tests.pictures import clouds, random_filters
-from vidstyle.media.look import Frame
-from vidstyle.motion.chain import (
+from vidstyle.core.flow import Flow, Motion, dis
+from vidstyle.core.frame_style import Frame
+from vidstyle.core.stylize_image import Painter, Step
+from vidstyle.core.stylize_video import paint_frames
+from vidstyle.core.temporal import (
     SETTLING,
     Memory,
     PaintedFrame,
     Remembered,
+    Tracked,
     bare_places,
     followed,
     staleness,
+    tracked,
     uncovered_filled,
 )
-from vidstyle.motion.flow import Flow, Motion, dis
-from vidstyle.motion.passes import paint_frames
-from vidstyle.motion.tracking import Tracked, tracked
-from vidstyle.painting.painter import Painter, Step
-from vidstyle.settings import Settings
+from vidstyle.settings.settings import Settings
 
 SETTINGS = Settings(
     style_layers="conv1_1,conv2_1", content_layers="conv2_2", steps=6, frame_steps=2, scales=1, pooling="avg"
@@ -275,7 +276,7 @@ def test_the_flow_is_looked_for_once_a_frame_and_not_once_a_step(monkeypatch: py
         asked.append(picture)
         return dis(picture, earlier)
 
-    monkeypatch.setattr("vidstyle.motion.chain.flow_estimator", lambda *_: counted)
+    monkeypatch.setattr("vidstyle.core.temporal.flow_estimator", lambda *_: counted)
     painter = PAINTER.retuned(settings=SETTINGS.replace(look_back="1", frame_steps=5))
     list(paint_frames(painter, pan(4)))
     assert len(asked) == 2 * 3  # both ways, for each frame after the first

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.pictures import clouds
-from vidstyle.media.source import open_video
-from vidstyle.motion.flow import (
+from vidstyle.core.calibration import structure
+from vidstyle.core.flow import (
     Flow,
     FlowEstimator,
     Motion,
@@ -20,7 +20,7 @@ from vidstyle.motion.flow import (
     visibility,
     warp,
 )
-from vidstyle.painting.balance import structure
+from vidstyle.video.reader import open_video
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "clip.mp4"
 

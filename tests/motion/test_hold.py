@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.pictures import clouds
-from vidstyle.motion.hold import SLEEPS, WAKES, Stillness
+from vidstyle.core.temporal import SLEEPS, WAKES, Stillness
 
 SCENE = 0.2 + 0.6 * clouds(40, 60)
 SETTLED = torch.zeros(40, 60, dtype=torch.bool)

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from tests.motion.test_chain import PAINTER, SCENE, SETTINGS, pan
 from tests.pictures import clouds
+from vidstyle.core.flow import Motion
+from vidstyle.core.frame_style import Frame
+from vidstyle.core.stylize_image import Painter
+from vidstyle.core.stylize_video import paint_frames
+from vidstyle.core.temporal import PaintedFrame
 from vidstyle.errors import SinkError
-from vidstyle.media.look import Frame
-from vidstyle.motion.chain import PaintedFrame
-from vidstyle.motion.flow import Motion
-from vidstyle.motion.passes import paint_frames
-from vidstyle.motion.stability import warp_error
-from vidstyle.painting.painter import Painter
+from vidstyle.evaluation.metrics import warp_error
 
 TWICE = PAINTER.retuned(settings=SETTINGS.replace(passes=2))
 LOOP = PAINTER.retuned(settings=SETTINGS.replace(loop=True))

@@ -10,10 +10,9 @@ import torch
 from torchvision.models.optical_flow import Raft_Small_Weights, raft_small
 
 from tests.pictures import clouds
+from vidstyle.core.raft import Raft, flow_estimator, import_raft, prepare_flow, raft_file, raft_of
+from vidstyle.core.weights import cache_folder, kept, read_tensors
 from vidstyle.errors import WeightsError
-from vidstyle.features.weights import cache_folder, kept, read_tensors
-from vidstyle.motion.estimators import flow_estimator, prepare_flow
-from vidstyle.motion.raft import Raft, import_raft, raft_file, raft_of
 
 CPU = torch.device("cpu")
 

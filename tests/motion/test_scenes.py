@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.pictures import clouds
-from vidstyle.media.exposure import EVEN, Exposure
-from vidstyle.media.look import Frame
-from vidstyle.motion.scenes import FAINTEST, Scenes, find_bars, find_scenes, scenes_of_image, thumbnail
-from vidstyle.painting.palette import contrast, luminance_of
+from vidstyle.core.color_transfer import contrast, luminance_of
+from vidstyle.core.exposure import FAINTEST, Scenes, find_bars, find_scenes, scenes_of_image, thumbnail
+from vidstyle.core.frame_style import EVEN, Exposure, Frame
 
 A, B = clouds(72, 120, grain=24), clouds(72, 120, grain=24, seed=9).flip(2)
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.pictures import clouds
-from vidstyle.media.look import Frame
-from vidstyle.motion.shots import SHORTEST_SHOT, find_cuts, mark_cuts
+from vidstyle.core.cuts import SHORTEST_SHOT, find_cuts, mark_cuts
+from vidstyle.core.frame_style import Frame
 
 RATE = Fraction(24000, 1001)
 

@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from tests.pictures import clouds
-from vidstyle.motion.flow import Motion, warp
-from vidstyle.motion.stability import LONG_ENOUGH, StillRuns, flow_difference, warp_error
-from vidstyle.painting.palette import gradient_energy
+from vidstyle.core.color_transfer import gradient_energy
+from vidstyle.core.flow import Motion, warp
+from vidstyle.evaluation.metrics import LONG_ENOUGH, StillRuns, flow_difference, warp_error
 
 NOTHING_MOVES = torch.zeros(20, 30, dtype=torch.bool)
 

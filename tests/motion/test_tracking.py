@@ -1,9 +1,9 @@
 import torch
 
 from tests.pictures import clouds
-from vidstyle.media.look import Frame
-from vidstyle.motion.flow import dis
-from vidstyle.motion.tracking import tracked
+from vidstyle.core.flow import dis
+from vidstyle.core.frame_style import Frame
+from vidstyle.core.temporal import tracked
 
 SCENE = clouds(48, 120, grain=5)
 

@@ -6,9 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.pictures import clouds, stripes
-from vidstyle.features.selftaught import learn
-from vidstyle.features.weights import Filters
-from vidstyle.painting.balance import (
+from vidstyle.core.calibration import (
     LARGEST,
     PROBE_AREA,
     PROBES,
@@ -20,9 +18,11 @@ from vidstyle.painting.balance import (
     structure,
     wanted_structure,
 )
-from vidstyle.painting.painter import Painter, scale_plan
-from vidstyle.painting.palette import Palettes
-from vidstyle.settings import Settings
+from vidstyle.core.color_transfer import Palettes
+from vidstyle.core.selftaught import learn
+from vidstyle.core.stylize_image import Painter, scale_plan
+from vidstyle.core.weights import Filters
+from vidstyle.settings.settings import Settings
 
 SMALL = Settings(style_layers="conv1_1,conv2_1", content_layers="conv2_2", pooling="avg")
 STYLE = clouds(64, 80, seed=1, grain=3)

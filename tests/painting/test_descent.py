@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from vidstyle.painting.descent import (
+from vidstyle.core.losses import Losses
+from vidstyle.core.optimizers import (
     Curvature,
     Descended,
     DivergedError,
@@ -18,7 +19,6 @@ from vidstyle.painting.descent import (
     loss_and_gradient,
     quasi_newton,
 )
-from vidstyle.painting.targets import Losses
 
 TARGET = torch.linspace(0.2, 0.8, 3 * 6 * 8).reshape(3, 6, 8)
 START = torch.full_like(TARGET, 0.5)

@@ -11,14 +11,14 @@ import pytest
 import torch
 
 from tests.pictures import clouds, random_filters, stripes
+from vidstyle.core import device as memory
+from vidstyle.core.device import PER_PIXEL, check_memory, free_memory, long_side_within, needed, within_memory
+from vidstyle.core.frame_style import Frame
+from vidstyle.core.optimizers import DivergedError
+from vidstyle.core.stylize_image import Painter
+from vidstyle.core.stylize_video import paint_frames
 from vidstyle.errors import PaintingError
-from vidstyle.media.look import Frame
-from vidstyle.motion.passes import paint_frames
-from vidstyle.painting import memory
-from vidstyle.painting.descent import DivergedError
-from vidstyle.painting.memory import PER_PIXEL, check_memory, free_memory, long_side_within, needed, within_memory
-from vidstyle.painting.painter import Painter
-from vidstyle.settings import Settings
+from vidstyle.settings.settings import Settings
 
 QUICK = Settings(style_layers="conv1_1", content_layers="conv2_1", steps=4, frame_steps=2, scales=1, keep_colors="free")
 CPU = torch.device("cpu")
@@ -77,7 +77,7 @@ def test_weights_that_overflow_are_one_sentence() -> None:
 
 def test_bounded_steps_take_over(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """L-BFGS that ends far above its start is followed by the quasi-Newton method, which goes down."""
-    monkeypatch.setattr("vidstyle.painting.descent.WORSE", 0.0)  # whatever it reaches counts as astray
+    monkeypatch.setattr("vidstyle.core.optimizers.WORSE", 0.0)  # whatever it reaches counts as astray
     painter = Painter([stripes(48, 64)], random_filters("conv2_1"), QUICK.replace(optimizer="lbfgs"))
     losses: list[float] = []
     steps: list[float] = []
@@ -142,8 +142,8 @@ def test_free_memory_is_what_a_container_leaves(tmp_path: Path, monkeypatch: pyt
 LIMITED = """
 import resource, torch
 from tests.painting.test_faults import QUICK, clouds, random_filters, stripes
-from vidstyle.painting.memory import free_memory
-from vidstyle.painting.painter import Painter
+from vidstyle.core.device import free_memory
+from vidstyle.core.stylize_image import Painter
 painter = Painter([stripes(48, 64)], random_filters("conv2_1"), QUICK)
 painter.paint(clouds(48, 64))
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from tests.pictures import clouds, random_filters, stripes
-from vidstyle.media.look import PLAIN, FrameStyle
-from vidstyle.painting.painter import Painter, Step
-from vidstyle.painting.palette import LUMINANCE, palettes_for, with_luminance
-from vidstyle.settings import Settings
+from vidstyle.core.color_transfer import LUMINANCE, palettes_for, with_luminance
+from vidstyle.core.frame_style import PLAIN, FrameStyle
+from vidstyle.core.stylize_image import Painter, Step
+from vidstyle.settings.settings import Settings
 
 SMALL = Settings(style_layers="conv1_1,conv2_1", content_layers="conv2_1", steps=8, scales=2, size="64")
 FILTERS = random_filters("conv2_1")

@@ -3,10 +3,20 @@ import torch
 from torch import Tensor
 
 from tests.pictures import clouds, random_tensors
-from vidstyle.features.vgg19 import VGG19
-from vidstyle.painting.losses import content_weights, gram_matrix, prominence, temporal_loss, total_variation
-from vidstyle.painting.statistics import statistic_of
-from vidstyle.painting.targets import ContentTargets, LossForm, Objective, Region, StyleTargets
+from vidstyle.core.losses import (
+    ContentTargets,
+    LossForm,
+    Objective,
+    Region,
+    StyleTargets,
+    content_weights,
+    gram_matrix,
+    prominence,
+    statistic_of,
+    temporal_loss,
+    total_variation,
+)
+from vidstyle.core.vgg import VGG19
 
 STYLE = {"conv1_1": 0.5, "conv2_1": 0.5}
 CONTENT = {"conv2_1": 1.0}

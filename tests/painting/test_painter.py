@@ -7,12 +7,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.pictures import clouds, random_filters
-from vidstyle.painting.descent import Schedule
-from vidstyle.painting.losses import temporal_loss
-from vidstyle.painting.painter import CONTENT_NOISE, SMALLEST_SIDE, Painter, Step, scale_plan
-from vidstyle.painting.palette import palettes_for
-from vidstyle.painting.targets import Anchor
-from vidstyle.settings import Settings
+from vidstyle.core.color_transfer import palettes_for
+from vidstyle.core.losses import Anchor, temporal_loss
+from vidstyle.core.optimizers import Schedule
+from vidstyle.core.stylize_image import CONTENT_NOISE, SMALLEST_SIDE, Painter, Step, scale_plan
+from vidstyle.settings.settings import Settings
 
 FILTERS = random_filters("conv3_1")
 SMALL = Settings(

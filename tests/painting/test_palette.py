@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from tests.pictures import clouds, stripes
-from vidstyle.painting.palette import STRONGEST, colour_root, matched_palette
+from vidstyle.core.color_transfer import STRONGEST, colour_root, matched_palette
 
 
 def statistics(picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

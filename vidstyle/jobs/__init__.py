@@ -1,1 +1,1 @@
-"""Long work: from a source to a finished file."""
+"""Long work: from a source to a finished file, with checkpoints."""

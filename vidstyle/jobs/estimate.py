@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vidstyle.features.layers import deepest_layer, filter_shape, layers_up_to, state_key
-from vidstyle.features.weights import Filters
-from vidstyle.media.sizes import Size
-from vidstyle.painting.balance import search_cost
-from vidstyle.painting.descent import loss_and_gradient
-from vidstyle.painting.memory import needed
-from vidstyle.painting.painter import Painter, scale_plan
-from vidstyle.settings import Settings
+from vidstyle.core.calibration import search_cost
+from vidstyle.core.device import needed
+from vidstyle.core.optimizers import loss_and_gradient
+from vidstyle.core.sizes import Size
+from vidstyle.core.stylize_image import Painter, scale_plan
+from vidstyle.core.weights import Filters
+from vidstyle.settings.layers import deepest_layer, filter_shape, layers_up_to, state_key
+from vidstyle.settings.settings import Settings
 
 PROBE_SIDE = 128  # pixels of the square that one step is timed on
 BESIDE_STEPS = 0.8  # of a step: what a following frame takes beside its steps, content targets and motion

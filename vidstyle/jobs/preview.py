@@ -5,20 +5,20 @@ import itertools
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+from vidstyle.core.frame_style import Frame
+from vidstyle.core.sizes import size_of
+from vidstyle.core.stylize_image import Painter
+from vidstyle.core.stylize_video import seen
+from vidstyle.core.temporal import PaintedFrame
 from vidstyle.errors import SettingsError, SinkError
-from vidstyle.jobs.job import Job
-from vidstyle.jobs.listener import Listener, Outline
-from vidstyle.jobs.looks import frame_styles_of
-from vidstyle.jobs.ready import outline_film, outline_pictures, ready_for_film
-from vidstyle.jobs.scout import Prescan, opened, run_prescan
-from vidstyle.jobs.sheet import contact_sheet
-from vidstyle.media.images import load_picture, save_picture
-from vidstyle.media.look import Frame
-from vidstyle.media.sizes import size_of
-from vidstyle.media.source import Source, find_pictures
-from vidstyle.motion.chain import PaintedFrame
-from vidstyle.motion.passes import seen
-from vidstyle.painting.painter import Painter
+from vidstyle.images import load_picture, save_picture
+from vidstyle.jobs.events import Listener, Outline
+from vidstyle.jobs.frame_styles import frame_styles_of
+from vidstyle.jobs.prescan import Prescan, opened, run_prescan
+from vidstyle.jobs.setup import outline_film, outline_pictures, ready_for_film
+from vidstyle.jobs.spec import Job
+from vidstyle.video.montage import contact_sheet
+from vidstyle.video.reader import Source, find_pictures
 
 
 def plan(job: Job, listener: Listener) -> Outline:

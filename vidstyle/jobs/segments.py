@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vidstyle.media.sizes import Size
+from vidstyle.core.sizes import Size
 
 MOST_FRAMES, FEWEST_FRAMES = 24, 8  # of a segment, but for the shots that are shorter
 PIXELS = 1.2e7  # painted in a segment: the larger the pictures, the longer they take, and the fewer may be lost

@@ -11,25 +11,145 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vidstyle.core.calibration import TYPICAL_SLOPE, calibrated, least_balance, wanted_structure
+from vidstyle.core.color_transfer import Palettes, contrast, palettes_for
+from vidstyle.core.device import select_device
+from vidstyle.core.flow import Motion
+from vidstyle.core.frame_style import Frame, FrameStyle
+from vidstyle.core.raft import flow_estimator
+from vidstyle.core.sizes import Size
+from vidstyle.core.stylize_image import FLAT, OnStep, Painted, Painter
+from vidstyle.core.temporal import LOST, Memory, Remembered, Tracked, followed
+from vidstyle.core.weights import OnProgress, load_filters
 from vidstyle.errors import SourceError
-from vidstyle.features.weights import OnProgress, load_filters
 from vidstyle.jobs.estimate import seconds_per_pixel
-from vidstyle.jobs.scout import painting_size
-from vidstyle.live.pace import FrameBudget, Pace
-from vidstyle.live.sharpen import sharpened
-from vidstyle.media.camera import Camera, Snap
-from vidstyle.media.look import Frame, FrameStyle
-from vidstyle.media.sizes import Size
-from vidstyle.motion.chain import LOST, Memory, Remembered, followed
-from vidstyle.motion.estimators import flow_estimator
-from vidstyle.motion.flow import Motion
-from vidstyle.motion.tracking import Tracked
-from vidstyle.painting.balance import TYPICAL_SLOPE, calibrated, least_balance, wanted_structure
-from vidstyle.painting.device import select_device
-from vidstyle.painting.painter import FLAT, OnStep, Painted, Painter
-from vidstyle.painting.palette import Palettes, contrast, palettes_for
-from vidstyle.presets import LIVE
-from vidstyle.settings import Settings
+from vidstyle.jobs.prescan import painting_size
+from vidstyle.settings.presets import LIVE
+from vidstyle.settings.settings import Settings
+from vidstyle.video.camera import Camera, Snap
+
+STEPS = 1  # of each picture, where the size can be chosen: larger paintings look better than further ones
+MOST_STEPS = 8
+SMALLEST_LONG_SIDE = 96  # pixels; smaller paintings show nothing
+MARGIN = 0.85  # of the time there is, that is planned with
+TOLERANCE = 1.35  # the factor between areas below which a size is kept
+PATIENCE = 4  # pictures in a row that ask for another size before it changes
+LEARNING = 0.3  # how much the latest picture tells about the next
+STRIDE = 8  # sides of paintings are multiples of it
+
+
+@dataclass(frozen=True)
+class FrameBudget:
+    """The `size` (height, width) of a painting and its `steps`."""
+
+    size: Size
+    steps: int
+
+    @property
+    def work(self) -> int:
+        """Pixels times steps."""
+        return self.size[0] * self.size[1] * self.steps
+
+
+class Pace:
+    """Finds the budget that takes `seconds` a picture, from what the last ones took.
+
+    A painting is as large as `steps` of it leave time for, up to `largest`, where it takes more of them. It changes its
+    size only where that is far off for a while; `fixed`: never. `cost` is the seconds of a step for each pixel.
+    """
+
+    def __init__(self, largest: Size, seconds: float, cost: float, *, fixed: bool = False) -> None:
+        self.largest, self.seconds, self.fixed = largest, seconds, fixed
+        self.cost, self.overhead = cost, 0.0
+        self._unfit = 0
+        self.size = largest if fixed else self._wanted_size()
+
+    @property
+    def budget(self) -> FrameBudget:
+        """How the next picture is to be painted."""
+        steps = self._budget / (self.size[0] * self.size[1])
+        return FrameBudget(self.size, min(MOST_STEPS, max(1, math.floor(steps))))
+
+    @property
+    def _budget(self) -> float:
+        """Pixels times steps that there is time for."""
+        return max(0.0, MARGIN * self.seconds - self.overhead) / self.cost
+
+    def took(self, budget: FrameBudget, painting: float, whole: float) -> None:
+        """Tells that a picture took `painting` seconds of steps and `whole` seconds in all."""
+        self.cost += LEARNING * (painting / budget.work - self.cost)
+        self.overhead += LEARNING * (max(0.0, whole - painting) - self.overhead)
+        wanted = self._wanted_size()
+        ratio = (wanted[0] * wanted[1]) / (self.size[0] * self.size[1])
+        self._unfit = self._unfit + 1 if max(ratio, 1 / ratio) > TOLERANCE else 0
+        if self._unfit >= PATIENCE and not self.fixed:
+            self.size, self._unfit = wanted, 0
+
+    def _wanted_size(self) -> Size:
+        height, width = self.largest
+        longest = max(self.largest)
+        area = self._budget / STEPS
+        scale = min(1.0, max(SMALLEST_LONG_SIDE / longest, math.sqrt(area / (height * width))))
+        return _strided(height * scale), _strided(width * scale)
+
+
+def _strided(side: float) -> int:
+    return max(STRIDE, STRIDE * round(side / STRIDE))
+
+
+Floats = NDArray[np.float32]
+
+WINDOW = 9  # pixels of the painting across which it follows the picture's light and dark
+SMALLEST_VARIANCE = 1e-3  # of a window: below, there is nothing to follow
+NOISE = 3 / 255  # detail of cameras' noise; it would flicker
+_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+
+
+def sharpened(painting: Floats, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`painting` (h, w, 3), 0..1, as large as `picture` (H, W, 3), 0..255, both RGB; 0..255.
+
+    What enlarging cannot give is taken from the picture's luminance, as far as the painting follows that: by the slope
+    of the line through both in each window (the coefficient a of the guided filter, He, Sun and Tang 2010, equation 5,
+    found at the small size as in He and Sun 2015). There the filter replaces the painting by the line; here only what
+    the small size lost is added, so that strokes that the picture knows nothing of stay.
+    """
+    height, width = picture.shape[:2]
+    small = painting.shape[1::-1]
+    if small == (width, height):
+        return _levels(painting)
+    light = _light(picture.astype(np.float32) / np.float32(255))
+    coarse = _resized(light, small, cv2.INTER_AREA)
+    lost = light - _resized(coarse, (width, height), cv2.INTER_CUBIC)
+    lost = np.sign(lost) * np.maximum(np.abs(lost) - NOISE, 0)
+    slope = _resized(_slope(coarse, _light(painting)), (width, height), cv2.INTER_LINEAR)
+    large = _resized(painting, (width, height), cv2.INTER_CUBIC)
+    return _levels(large + (slope * lost)[..., None])
+
+
+def _slope(picture: Floats, painting: Floats) -> Floats:
+    """How much the light of the painting rises with that of the picture, (h, w), in windows; -1.5 to 1.5."""
+    mean_x, mean_y = _mean(picture), _mean(painting)
+    variance = _mean(picture * picture) - mean_x * mean_x
+    covariance = _mean(picture * painting) - mean_x * mean_y
+    return np.clip(covariance / (variance + SMALLEST_VARIANCE), -1.5, 1.5)
+
+
+def _light(picture: Floats) -> Floats:
+    return np.asarray(picture @ _LUMINANCE, np.float32)
+
+
+def _mean(plane: Floats) -> Floats:
+    return np.asarray(cv2.boxFilter(plane, -1, (WINDOW, WINDOW), borderType=cv2.BORDER_REFLECT), np.float32)
+
+
+def _resized(plane: Floats, size: tuple[int, int], how: int) -> Floats:
+    """At `size` (width, height)."""
+    return np.asarray(cv2.resize(plane, size, interpolation=how), np.float32)
+
+
+def _levels(picture: Floats) -> NDArray[np.uint8]:
+    return np.asarray(np.clip(picture * 255 + 0.5, 0, 255), np.uint8)
+
 
 CPU_RATE, GPU_RATE = 2.5, 30.0  # pictures a second where nothing else is asked for
 WARM_UP = 2.0  # seconds that a camera is given to find its exposure

@@ -14,7 +14,7 @@ import pytest
 
 from tests.clips import clip
 from tests.pictures import clouds, stripes
-from vidstyle.media.images import save_picture
+from vidstyle.images import save_picture
 
 QUICK: Mapping[str, Any] = {
     "steps": 1,

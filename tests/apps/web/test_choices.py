@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from vidstyle.apps.web.choices import changed, the_one
 from vidstyle.errors import SettingsError, SourceError
-from vidstyle.presets import PRESETS
-from vidstyle.settings import Settings
+from vidstyle.settings.presets import PRESETS
+from vidstyle.settings.settings import Settings
+from vidstyle.web.form import changed, the_one
 
 
 @pytest.mark.parametrize("preset", PRESETS)

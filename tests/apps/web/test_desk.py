@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.apps.web.conftest import QUICK, until
-from vidstyle.apps.web.desk import (
+from vidstyle.errors import JobError, SettingsError, SinkError, SourceError
+from vidstyle.images import load_picture
+from vidstyle.video.probe import probe
+from vidstyle.web.job_store import (
     AFTER,
     BEFORE,
     DAY,
@@ -23,10 +26,7 @@ from vidstyle.apps.web.desk import (
     Status,
     Ticket,
 )
-from vidstyle.apps.web.view import job_view, jobs_list
-from vidstyle.errors import JobError, SettingsError, SinkError, SourceError
-from vidstyle.media.images import load_picture
-from vidstyle.media.probe import probe
+from vidstyle.web.page import job_view, jobs_list
 
 SLOW = {**QUICK, "steps": 2000}
 

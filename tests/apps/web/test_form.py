@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from vidstyle.apps.web.choices import NO_PATHS
-from vidstyle.settings import Settings
+from vidstyle.settings.settings import Settings
+from vidstyle.web.form import NO_PATHS
 
 MAKE = """
 import json, gradio
-from vidstyle.apps.web.form import at_hand, folded
+from vidstyle.web.form import at_hand, folded
 with gradio.Blocks():
     made = at_hand() | folded()
 print(json.dumps({n: [c.info, c.value, [v for _, v in getattr(c, "choices", None) or []]] for n, c in made.items()}))

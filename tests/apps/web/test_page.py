@@ -10,7 +10,7 @@ import pytest
 from tests.apps.web.conftest import Server, until
 from tests.clips import clip
 from tests.pictures import clouds, stripes
-from vidstyle.media.images import save_picture
+from vidstyle.images import save_picture
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="a browser is driven by playwright; pip install it")
 CHROMIUM = Path("/usr/bin/chromium")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.apps.web.conftest import QUICK, Server, until
-from vidstyle.apps.web.desk import JobStore
+from vidstyle.web.job_store import JobStore
 
 BIG = 10 * 10**9
 
@@ -121,7 +121,7 @@ def test_what_would_speak_to_other_hosts_is_not_there(server: Server, path: str)
 def test_nothing_is_fetched_for_a_request(tmp_path: Path) -> None:
     from gradio import processing_utils
 
-    from vidstyle.apps.web.server import _fetch_nothing
+    from vidstyle.web.server import _fetch_nothing
 
     _fetch_nothing()
     words = "http://192.0.2.1/a.png", str(tmp_path)

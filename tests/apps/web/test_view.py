@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.apps.web.conftest import QUICK
-from vidstyle.apps.web.desk import JobStore, Status
-from vidstyle.apps.web.view import CURVE, curve, job_view, jobs_list
+from vidstyle.web.job_store import JobStore, Status
+from vidstyle.web.page import CURVE, curve, job_view, jobs_list
 
 EVIL = '<img src=x onerror="alert(1)">'
 

@@ -1,1 +1,0 @@
-"""Front ends: the only part that talks to people."""

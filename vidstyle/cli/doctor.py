@@ -1,0 +1,254 @@
+"""``vidstyle doctor``: whether this machine has what the program needs, and what to do where it lacks."""
+
+import json as json_format
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from vidstyle.cli.console import error_console, logging_to, starting
+from vidstyle.cli.options import RUNNING, Switch
+from vidstyle.cli.words import memory, some
+from vidstyle.errors import VidstyleError
+from vidstyle.files import printable
+
+State = Literal["ok", "note", "fault"]
+
+NEEDED = ("torch", "torchvision", "opencv-python", "numpy", "pillow", "imageio-ffmpeg", "safetensors", "scenedetect")
+EXTRAS = {"ray": "cluster", "gradio": "web"}
+ENCODERS = ("libx264", "libvpx-vp9", "aac", "libopus")
+FILTERS = ("bwdif", "zscale", "tonemap", "palettegen", "showinfo")
+SAFE_PILLOW = 13  # the first release without the holes of October 2026
+LITTLE_DISK, LITTLE_MEMORY = 2e9, 3e9  # bytes
+TEST_SIDE, TEST_STEPS = 96, 8
+
+_JSON_HELP = "Print the findings as JSON."
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found out about one thing: by a `note` something cannot be used, by a `fault` nothing can be painted."""
+
+    name: str
+    state: State
+    found: str
+    advice: str = ""
+
+
+Check = Callable[[], Iterator[Finding]]
+
+
+def doctor(*, json: Annotated[Switch, Parameter(group=RUNNING, help=_JSON_HELP)] = False) -> None:
+    """FrameStyle whether this machine has what painting needs, and paint for two seconds."""
+    console = error_console()
+    with logging_to(console, quiet=True):
+        with starting(console, quiet=json):
+            findings = [finding for name, check in CHECKS.items() for finding in _checked(name, check)]
+        print(json_format.dumps([asdict(finding) for finding in findings], indent=1) if json else _lines(findings))
+        if faults := sum(finding.state == "fault" for finding in findings):
+            raise VidstyleError(f"{some(faults, 'fault')} found; each line above says what to do")
+
+
+def _checked(name: str, check: Check) -> Sequence[Finding]:
+    """A check that fails where nobody thought of it is a finding too."""
+    try:
+        return list(check())
+    except Exception as error:
+        advice = "install vidstyle anew with pip; if that does not help, report it"
+        return [Finding(name, "fault", printable(f"{type(error).__name__}: {error}"), advice)]
+
+
+def _lines(findings: Sequence[Finding]) -> str:
+    wide = max(len(finding.name) for finding in findings)
+    lines = []
+    for one in findings:
+        lines.append(f"{one.state:<5}  {one.name:<{wide}}  {printable(one.found)}")
+        if one.advice:
+            lines.append(f"{'':<5}  {'':<{wide}}  -> {printable(one.advice)}")
+    return "\n".join(lines)
+
+
+def _versions() -> Iterator[Finding]:
+    python, system = platform.python_version(), f"{platform.system()} {platform.machine()}"
+    yield Finding("system", "ok", f"vidstyle {version('vidstyle')}, Python {python}, {system}")
+    found, missing = {}, []
+    for name in NEEDED:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            missing.append(name)
+    text = ", ".join(f"{name} {number}" for name, number in found.items())
+    if missing:
+        yield Finding("packages", "note", f"{text}; not found: {', '.join(missing)}", "pip install --upgrade vidstyle")
+    else:
+        yield Finding("packages", "ok", text)
+    if int(found.get("pillow", "0").split(".")[0]) < SAFE_PILLOW:
+        advice = f"pip install 'pillow>={SAFE_PILLOW}', also where pip says that Gradio does not want it (SECURITY.md)"
+        yield Finding("pillow", "note", f"{found.get('pillow')} has known holes in reading pictures", advice)
+    for name, extra in EXTRAS.items():
+        try:
+            yield Finding(name, "ok", version(name))
+        except PackageNotFoundError:
+            yield Finding(name, "note", "not installed", f"if you want it: pip install 'vidstyle[{extra}]'")
+
+
+def _device() -> Iterator[Finding]:
+    import torch
+
+    from vidstyle.core.device import BASE, free_memory, long_side_within, select_device
+
+    device = select_device("auto")
+    free = free_memory(device)
+    if device.type == "cuda":
+        found = f"{torch.cuda.get_device_name(device)}, {memory(free)} free"
+    else:
+        found = f"{device.type}, {some(torch.get_num_threads(), 'thread')}"
+    yield Finding("device", "ok", found)
+    if free == float("inf"):
+        yield Finding("memory", "note", "the system does not tell how much is free")
+        return
+    side = long_side_within((9, 16), free - BASE)
+    text = f"{memory(free)} free: enough for frames of {side} x {side * 9 // 16}"
+    little = free < LITTLE_MEMORY
+    yield Finding("memory", "note" if little else "ok", text, "close other programs" if little else "")
+
+
+def _ffmpeg() -> Iterator[Finding]:
+    from vidstyle.video import ffmpeg
+
+    place = ffmpeg.executable()
+    said = _output([place, "-hide_banner", "-version"]).splitlines()
+    name = " ".join(said[0].split()[:3]) if said else "no version"
+    missing = [name for name in ENCODERS if f" {name} " not in _output([place, "-hide_banner", "-encoders"])]
+    missing += [name for name in FILTERS if f" {name} " not in _output([place, "-hide_banner", "-filters"])]
+    if missing:
+        advice = "unset IMAGEIO_FFMPEG_EXE to take the one that pip installed"
+        yield Finding("ffmpeg", "fault", f"{name} at {place} has no {', '.join(missing)}", advice)
+    else:
+        yield Finding("ffmpeg", "ok", f"{name} at {place}")
+
+
+def _output(words: Sequence[str]) -> str:
+    return subprocess.run(words, capture_output=True, timeout=20, check=False).stdout.decode("utf-8", "replace")
+
+
+def _opencv() -> Iterator[Finding]:
+    import cv2
+
+    from vidstyle.live.window import check_display
+
+    reads = cv2.CAP_FFMPEG in cv2.videoio_registry.getStreamBackends()
+    advice = "" if reads else "pip install --force-reinstall opencv-python"
+    yield Finding("OpenCV", "ok" if reads else "fault", f"{cv2.__version__}, {'' if reads else 'no '}video", advice)
+    try:
+        check_display()
+        yield Finding("window", "ok", "one can be opened")
+    except VidstyleError as error:
+        what, _, instead = str(error).partition("; ")
+        yield Finding("window", "note", what, f"for a camera {instead}")
+
+
+def _cameras() -> Iterator[Finding]:
+    advice = "give --camera a URL or a video (docs/webcam.md has how to use a phone)"
+    if sys.platform != "linux":
+        yield Finding("cameras", "note", "not looked for on this system", "try: vidstyle webcam --style PICTURE")
+        return
+    found = sorted(Path("/dev").glob("video*"))
+    closed = [str(device) for device in found if not os.access(device, os.R_OK | os.W_OK)]
+    if closed:
+        yield Finding("cameras", "note", f"{', '.join(closed)} may not be read", "add yourself to the group 'video'")
+    elif found:
+        yield Finding("cameras", "ok", ", ".join(map(str, found)))
+    else:
+        yield Finding("cameras", "note", "there is none on this machine", advice)
+
+
+def _weights() -> Iterator[Finding]:
+    from vidstyle.cli.filters_command import state_of
+    from vidstyle.core.weights import cache_folder, imagenet_file
+
+    kept = sorted(cache_folder().glob("*.safetensors"))
+    states = {path: state_of(path) for path in kept}
+    for path in [path for path, (state, _) in states.items() if state != "ok"]:
+        yield Finding("weights", "fault", f"{path} is broken ({states[path][0]})", "delete the file")
+    if imagenet_file() in states:
+        yield Finding("weights", "ok", f"ImageNet filters, SHA-256 {states[imagenet_file()][1]}")
+    else:
+        advice = "vidstyle weights fetch; until then filters are learned from your pictures"
+        yield Finding("weights", "note", "the ImageNet filters are not kept here", advice)
+
+
+def _disk() -> Iterator[Finding]:
+    from vidstyle.core.weights import cache_folder
+
+    cache = next(place for place in (cache_folder(), *cache_folder().parents) if place.is_dir())
+    for name, place in (("this folder", Path.cwd()), ("temporary", Path(tempfile.gettempdir())), ("cache", cache)):
+        free = shutil.disk_usage(place).free
+        if not os.access(place, os.W_OK):
+            yield Finding(f"disk: {name}", "note", f"{place} may not be written to", "work in another folder")
+        elif free < LITTLE_DISK:
+            yield Finding(f"disk: {name}", "note", f"{memory(free)} free at {place}", "make room before long films")
+        else:
+            yield Finding(f"disk: {name}", "ok", f"{memory(free)} free at {place}")
+
+
+def _painting() -> Iterator[Finding]:
+    """Writes a small clip, reads it again, and paints its first frame by random filters."""
+    import torch
+
+    from vidstyle.core.device import select_device
+    from vidstyle.core.stylize_image import Painter
+    from vidstyle.jobs.estimate import random_filters
+    from vidstyle.settings.settings import Settings
+    from vidstyle.video.encoder import open_sink
+    from vidstyle.video.reader import open_video
+
+    began = time.perf_counter()
+    ramp = torch.linspace(0, 1, TEST_SIDE)
+    picture = torch.stack([ramp.expand(TEST_SIDE, -1), ramp.expand(TEST_SIDE, -1).T, 1 - ramp.expand(TEST_SIDE, -1)])
+    with tempfile.TemporaryDirectory(prefix="vidstyle-") as folder:
+        with open_sink(Path(folder) / "clip.mp4", size=(TEST_SIDE, TEST_SIDE), rate=Fraction(25)) as sink:
+            for _ in range(3):
+                sink.write(picture)
+            clip = sink.finish()
+        with open_video(clip) as source:
+            frames = [frame.image for frame in source]
+    apart = float((frames[0] - picture).abs().mean()) * 255
+    if len(frames) != 3 or apart > 4:
+        found = f"3 frames were written and {len(frames)} read, {apart:.1f} levels apart"
+        yield Finding("video", "fault", found, "unset IMAGEIO_FFMPEG_EXE; install vidstyle anew with pip")
+        return
+    yield Finding("video", "ok", f"written and read again, {apart:.1f} levels apart")
+    settings, losses = Settings(steps=TEST_STEPS, scales=1), list[float]()
+    filters = random_filters(settings, torch.Generator().manual_seed(0))
+    painter = Painter([picture.flip(1)], filters, settings, device=select_device("auto"))
+    painter.paint(frames[0], lambda step: losses.append(float(step.losses.total)))
+    took = f"{time.perf_counter() - began:.1f} s"
+    if losses[-1] < losses[0]:
+        yield Finding("painting", "ok", f"the loss fell from {losses[0]:.3g} to {losses[-1]:.3g} in {took}")
+    else:
+        found = f"the loss did not fall ({losses[0]:.3g} to {losses[-1]:.3g})"
+        yield Finding("painting", "fault", found, "try --device cpu; update the GPU's driver; report it")
+
+
+CHECKS: dict[str, Check] = {
+    "packages": _versions,
+    "device": _device,
+    "ffmpeg": _ffmpeg,
+    "OpenCV": _opencv,
+    "cameras": _cameras,
+    "weights": _weights,
+    "disk": _disk,
+    "painting": _painting,
+}

@@ -1,0 +1,150 @@
+"""``vidstyle serve``: the web page."""
+
+import importlib.util
+import logging
+import os
+import re
+import socket
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from vidstyle.cli.console import error_console, logging_to, starting
+from vidstyle.cli.options import DEVICE_HELP, FILES, RUNNING, AnyPath, Switch, Telling, UsageError
+from vidstyle.cli.words import some
+from vidstyle.errors import SettingsError, SinkError, SourceError
+
+SHELF = Path(__file__).resolve().parents[2] / "samples"  # beside the package, where it runs from its repository
+NOT_STYLES = ("photo", "lake", "around_boat")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+ANYWHERE = ("", "0.0.0.0", "::")
+PASSWORD = "VIDSTYLE_AUTH"
+_UNITS = {"kb": 10**3, "mb": 10**6, "gb": 10**9}
+
+_HOST_HELP = "The address to listen on; others than this machine's own need --auth."
+_PORT_HELP = "The port to listen on."
+_AUTH_HELP = f"USER:PASSWORD that the page asks for; better in the variable {PASSWORD}, which others cannot see."
+_JOBS_HELP = "Where jobs are kept; else in the user's folder for data."
+_SHELF_HELP = "A folder of style pictures to choose from."
+_KEEP_HELP = "Remove jobs that ended so many days ago."
+_UPLOAD_HELP = "The largest upload, like 500mb or 2gb."
+_AT_ONCE_HELP = "Paint so many jobs at a time; others wait."
+
+log = logging.getLogger(__name__)
+
+
+def serve(
+    *,
+    host: Annotated[str, Parameter(group=RUNNING, metavar="ADDRESS", help=_HOST_HELP)] = "127.0.0.1",
+    port: Annotated[int, Parameter(group=RUNNING, metavar="N", help=_PORT_HELP)] = 7860,
+    auth: Annotated[str | None, Parameter(group=RUNNING, metavar="USER:PASSWORD", help=_AUTH_HELP)] = None,
+    jobs: Annotated[AnyPath | None, Parameter(group=FILES, metavar="FOLDER", help=_JOBS_HELP)] = None,
+    shelf: Annotated[AnyPath | None, Parameter(group=FILES, metavar="FOLDER", help=_SHELF_HELP)] = None,
+    keep_days: Annotated[float, Parameter(group=FILES, metavar="X", help=_KEEP_HELP)] = 7.0,
+    max_upload: Annotated[str, Parameter(group=FILES, metavar="SIZE", help=_UPLOAD_HELP)] = "2gb",
+    at_once: Annotated[int, Parameter(group=RUNNING, metavar="N", help=_AT_ONCE_HELP)] = 1,
+    open: Annotated[Switch, Parameter(group=RUNNING, help="Open the page in a browser.")] = False,
+    device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=DEVICE_HELP)] = "auto",
+    telling: Telling = Telling(),  # noqa: B008 (frozen)
+) -> None:
+    """Serve a page on this machine that paints what is dropped on it."""
+    asked, limit = _login(host, auth), _bytes(max_upload)
+    for name, value in (("keep-days", keep_days), ("at-once", at_once)):
+        if not 0 < value < float("inf"):
+            raise SettingsError(f"--{name} should be above 0, instead got {value:g}")
+    if shelf and not shelf.is_dir():
+        raise SourceError(f"{shelf}: is no folder; give one of style pictures")
+    if importlib.util.find_spec("gradio") is None:
+        raise SettingsError("the page needs Gradio, which is not installed; pip install 'vidstyle[web]'")
+    console = error_console()
+    with logging_to(console, telling.quiet, telling.log_file):
+        place = _jobs_folder(jobs)
+        with starting(console, telling.quiet):
+            _quiet_gradio(place)
+            from vidstyle.core.device import select_device
+            from vidstyle.video.reader import find_pictures
+            from vidstyle.web import server
+            from vidstyle.web.job_store import JobStore
+
+            select_device(device)
+            pictures = find_pictures(shelf) if shelf else _samples()
+            store = JobStore(place, at_once=at_once, keep_days=keep_days, device=device)
+            name = f"[{host}]" if ":" in host else host
+            hosts = (*server.LOOPBACK, name)
+            app = server.application(store, pictures, hosts=hosts, max_bytes=limit, auth=asked)
+            listening = _listening(host, port)
+        url = f"http://{name}:{listening.getsockname()[1]}/"
+        print(url, flush=True)
+        log.info("jobs are in %s; Ctrl-C ends the server", place)
+        if open:
+            webbrowser.open(url)
+        try:
+            server.serve(app, listening)
+        finally:
+            if left := len(store.queue()):
+                log.info("%s not done yet; a server that starts again goes on", some(left, "job"))
+
+
+def _login(host: str, auth: str | None) -> tuple[str, str] | None:
+    given = auth or os.environ.get(PASSWORD)
+    if given is None and host not in LOOPBACK:
+        raise UsageError(f"--host {host} lets others in; add --auth USER:PASSWORD, or set {PASSWORD}")
+    if host in ANYWHERE:  # a page goes by its name: who asks for another is refused
+        raise UsageError(f"--host {host} is no name to ask for; give the address that others reach this machine by")
+    if given is None:
+        return None
+    user, colon, password = given.partition(":")
+    if not (user and colon and password):
+        raise UsageError("--auth should be USER:PASSWORD, both not empty")
+    return user, password
+
+
+def _bytes(size: str) -> int:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(kb|mb|gb)", size.strip().lower())
+    if not found or float(found[1]) <= 0:
+        raise SettingsError(f"--max-upload {size!r} is no size; give one like 500mb or 2gb")
+    return int(float(found[1]) * _UNITS[found[2]])
+
+
+def _jobs_folder(jobs: Path | None) -> Path:
+    from platformdirs import user_data_dir
+
+    place = jobs or Path(user_data_dir("vidstyle")) / "jobs"
+    try:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SinkError(f"{place}: cannot be made ({error.strerror}); give another with --jobs") from error
+    if not os.access(place, os.W_OK):
+        raise SinkError(f"{place}: nothing can be written there; give another folder with --jobs")
+    return place.resolve()
+
+
+def _quiet_gradio(place: Path) -> None:
+    """No figures go to its makers, and what it keeps of uploads lies with the jobs. It reads this when imported."""
+    from vidstyle.web.job_store import UPLOADS
+
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    os.environ["GRADIO_TEMP_DIR"] = str(place / UPLOADS)
+
+
+def _samples() -> list[Path]:
+    from vidstyle.video.reader import find_pictures
+
+    return [path for path in find_pictures(SHELF) if path.stem not in NOT_STYLES] if SHELF.is_dir() else []
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket of its own, so that a taken port is one line."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        made = socket.socket(family)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((host, port))
+        made.listen()  # who asks before the page is ready waits
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SinkError(f"{host}:{port} cannot be listened on ({reason}); give another --port") from error
+    return made

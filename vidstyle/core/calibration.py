@@ -1,0 +1,157 @@
+"""The balance of content and style, found once for a job.
+
+How much a given content weight keeps of a picture differs by an order of magnitude between pairs of
+pictures. What people mean by strength is how much of the shapes is left, and that can be measured without a
+network. So the weight is searched, on small paintings, that leaves the wanted structure; then it is frozen.
+"""
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vidstyle.core.color_transfer import luminance_of, palettes_for
+from vidstyle.core.frame_style import FrameStyle
+from vidstyle.core.sizes import Size, fit_size, resize, size_of
+from vidstyle.core.stylize_image import SMALLEST_SIDE, Painter, scale_plan
+from vidstyle.settings.settings import Settings
+
+log = logging.getLogger(__name__)
+
+OnProbe = Callable[[int, int], None]  # paintings of the search done, in all
+
+PROBE_AREA = 170**2  # pixels of the paintings that the balance is searched on; twice that where three sizes need it
+PROBES = 3  # paintings of the search, at most
+PROBE_STEPS = 20
+FIRST_GUESS = 0.2
+NEAR = 0.02  # of the wanted structure: the search ends there
+TYPICAL_SLOPE, SMALLEST_SLOPE = 0.08, 0.025  # structure gained for each e-fold of the balance
+LARGEST = 1e3  # balance
+LEAST = 0.1  # balance at strength 0, its square at 1: below, shapes go that the structure still counts
+BLUR = 1 / 160  # of the long side: standard deviation of the blur before structures are compared
+WINDOW = 1 / 8  # of the height
+
+
+def wanted_structure(strength: float) -> float:
+    """The structure that a painting of `strength` 0..1 should keep: 0.92 ... 0.52."""
+    return 0.92 - 0.4 * strength
+
+
+def structure(painting: Tensor, content: Tensor) -> float:
+    """How much of the shapes of `content` is left in `painting` (both (3, H, W)): 1 all, 0 none.
+
+    The local correlation of blurred luminance in windows of 1/8 of the height, weighted by the contrast of
+    the content there. Brightness, contrast and colour may change freely.
+    """
+    sigma, window = BLUR * max(content.shape), max(3, round(WINDOW * content.shape[1]))
+    a, b = (_blurred(luminance_of(picture)[None, None], sigma) for picture in (painting, content))
+
+    def mean(x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, min(window, *x.shape[-2:]), 1)
+
+    variance_a = (mean(a * a) - mean(a) ** 2).clamp_min(1e-8)
+    variance_b = (mean(b * b) - mean(b) ** 2).clamp_min(1e-8)
+    correlation = (mean(a * b) - mean(a) * mean(b)) / (variance_a * variance_b).sqrt()
+    contrast = variance_b.sqrt()
+    return float((correlation * contrast).sum() / contrast.sum())
+
+
+def calibrated(painter: Painter, contents: Sequence[Tensor], on_probe: OnProbe | None = None) -> Painter:
+    """The painter with the palettes and the balance for `contents` (each (3, H, W)) at its ``strength``.
+
+    The balance is searched on the one with the most contrast; with ``strength_keys`` for each strength that they name.
+    Plain sums of squares (``loss="sums"``), and a weight of 0 of content or style, have no balance to find.
+    """
+    settings = painter.settings
+    painter = painter.retuned(palettes=palettes_for(settings.keep_colors, contents, painter.styles))
+    if settings.loss == "sums" or not settings.content_weight or not settings.style_weight:
+        return painter
+    strengths = sorted({key.values[0] for key in settings.keyed_strengths}) or [settings.strength]
+    count = PROBES * len(strengths)
+    balances = []
+    for done, strength in enumerate(strengths):
+        told = (lambda number, _, before=PROBES * done: on_probe(before + number, count)) if on_probe else None
+        balances.append((strength, found_balance(painter, contents, strength, told)))
+    return painter.retuned(balance=balances[0][1], balances=tuple(balances))
+
+
+def found_balance(painter: Painter, contents: Sequence[Tensor], strength: float, on_probe: OnProbe | None) -> float:
+    """The balance at which paintings keep the structure of `strength`."""
+    content = max(contents, key=lambda picture: float(picture.std()))
+    small = resize(content, _probe_size(size_of(content)))
+    settings = painter.settings.replace(init="content", steps=PROBE_STEPS)
+    probe = painter.retuned(settings=settings, init_picture=None, look=FrameStyle(shares=painter.look.shares))
+    wanted, tell = wanted_structure(strength), on_probe or (lambda *_: None)
+    tried: list[tuple[float, float]] = []  # (log of the balance, structure above what is wanted)
+    lowest = math.log(least_balance(strength))
+    for number in range(1, PROBES + 1):
+        log_balance = _next_guess(tried, lowest)
+        painting = probe.retuned(balance=math.exp(log_balance)).begun(small).image
+        tried.append((log_balance, structure(painting.cpu(), small.cpu()) - wanted))
+        tell(number, PROBES)
+        if abs(tried[-1][1]) < NEAR or (log_balance == lowest and tried[-1][1] > 0):
+            break
+    found = math.exp(_next_guess(tried, lowest))
+    if found > 0.99 * LARGEST:
+        log.warning(
+            "at strength %g even the largest balance, %g, keeps too little of the shapes; look at a --preview, "
+            "and try another style, --strength or --weights",
+            strength,
+            LARGEST,
+        )
+    return found
+
+
+def least_balance(strength: float) -> float:
+    """The smallest balance for a `strength` of 0..1, 0.1 ... 0.01."""
+    return float(LEAST ** (1 + strength))
+
+
+def search_cost(settings: Settings, size: Size) -> int:
+    """Steps times pixels that the search takes for pictures of `size`, at most."""
+    if settings.loss == "sums" or not settings.content_weight or not settings.style_weight:
+        return 0
+    probe = settings.replace(steps=PROBE_STEPS)
+    strengths = len({key.values for key in settings.keyed_strengths}) or 1
+    return strengths * PROBES * sum(h * w * steps for (h, w), steps in scale_plan(_probe_size(size), probe))
+
+
+def _probe_size(size: Size) -> Size:
+    """`size` brought to PROBE_AREA pixels, or as many more as three sizes need; never enlarged.
+
+    With fewer sizes than the job's, paintings keep more structure.
+    """
+    area, three_sizes = PROBE_AREA / (size[0] * size[1]), (SMALLEST_SIDE << 2) / min(size)
+    shrink = min(1.0, max(math.sqrt(area), min(math.sqrt(2 * area), three_sizes)))
+    return fit_size(size, max(1, round(shrink * max(size))))
+
+
+def _next_guess(tried: Sequence[tuple[float, float]], lowest: float) -> float:
+    """Where a rising function is expected to be zero, from `lowest` to LARGEST, from the points (x, y) that are known.
+
+    Between points on both sides of zero by the line through them, else on from the nearest by the slope so far, which
+    is taken to be from SMALLEST_SLOPE to TYPICAL_SLOPE.
+    """
+    if not tried:
+        return math.log(FIRST_GUESS)
+    below = max((point for point in tried if point[1] <= 0), default=None)
+    above = min((point for point in tried if point[1] > 0), default=None)
+    if below and above and below[0] < above[0]:
+        share = below[1] / (below[1] - above[1])
+        return below[0] + share * (above[0] - below[0])
+    (x, y), *others = sorted(tried, key=lambda point: abs(point[1]))
+    rise = (others[0][1] - y) / (others[0][0] - x) if others and others[0][0] != x else TYPICAL_SLOPE
+    return min(math.log(LARGEST), max(lowest, x - y / min(TYPICAL_SLOPE, max(SMALLEST_SLOPE, rise))))
+
+
+def _blurred(plane: Tensor, sigma: float) -> Tensor:
+    """Gaussian blur of (1, 1, H, W), continued by reflection where that is possible."""
+    radius = math.ceil(3 * sigma)
+    kernel = torch.exp(-(torch.arange(-radius, radius + 1.0) ** 2) / (2 * sigma**2))
+    kernel /= kernel.sum()
+    mode = "reflect" if radius < min(plane.shape[-2:]) else "replicate"
+    padded = F.pad(plane, (radius,) * 4, mode=mode)
+    return F.conv2d(F.conv2d(padded, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1))

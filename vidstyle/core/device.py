@@ -1,0 +1,139 @@
+"""How much memory painting takes, how much there is, and what is said where that is not enough."""
+
+import gc
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+from vidstyle.errors import PaintingError, SettingsError
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def select_device(name: str = "auto") -> torch.device:
+    """The device of a name from DEVICES; auto is a GPU where there is one. SettingsError when it is not here."""
+    here = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if here[kind]))
+    kind, _, index = name.partition(":")
+    numbered = kind == "cuda" and index.isdecimal() and int(index) < torch.cuda.device_count()
+    if not here.get(kind) or not (numbered or name == kind):
+        present = ", ".join(kind for kind, is_here in here.items() if is_here)
+        raise SettingsError(f"--device {name} is not on this machine (here: {present}); use one of these or auto")
+    return torch.device(name)
+
+
+BASE = 1.7e9  # bytes: the libraries, learning filters, the filters and their transforms
+PER_PIXEL = 3.3e3  # bytes of activations and gradients in float32, up to conv5_1, and of the last steps
+CONTROL_GROUP = Path("/sys/fs/cgroup")
+STEP = 16  # pixels; sizes that are proposed are multiples of it
+
+_NO_MEMORY = re.compile(r"not enough memory|(can't|cannot|unable to) allocate memory", re.IGNORECASE)
+
+Size = tuple[int, int]  # (height, width)
+Result = TypeVar("Result")
+
+
+def needed(size: Size) -> float:
+    """Bytes that painting pictures of a size takes, all in all."""
+    return BASE + PER_PIXEL * size[0] * size[1]
+
+
+def check_memory(size: Size, free: float) -> None:
+    """PaintingError where the `free` bytes cannot do for pictures of a size: the system would end the program."""
+    if needed(size) > free:
+        found = f"takes about {needed(size) / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free"
+        fits = long_side_within(size, free - BASE)
+        raise PaintingError(f"painting {size[1]}x{size[0]} {found}; {_advice(fits)}, or try it with --no-limits")
+
+
+def within_memory(paint: Callable[[], Result], size: Size, device: torch.device) -> Result:
+    """What `paint()` returns; where the memory is full it is tried again in what can be freed, then PaintingError."""
+    for last in (False, True):
+        try:
+            return paint()
+        except Exception as error:
+            if not is_full(error):
+                raise
+            if last:
+                height, width = size
+                fits = long_side_within(size, min(free_memory(device), PER_PIXEL * height * width / 2))
+                text = f"the memory is not enough to paint {width}x{height}; {_advice(fits)}"
+                raise PaintingError(text) from error
+        gc.collect()
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+    raise AssertionError
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that there is no more memory; torch says that of the CPU's by a plain RuntimeError."""
+    full = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return full or (isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error)) is not None)
+
+
+def long_side_within(size: Size, free: float) -> int:
+    """The longer side of a picture of the same shape that can be painted in so many bytes, beside BASE."""
+    scale = (max(0.0, free) / (PER_PIXEL * size[0] * size[1])) ** 0.5
+    return int(max(size) * scale) // STEP * STEP
+
+
+def free_memory(device: torch.device) -> float:
+    """Bytes that can still be taken on a device; infinite where the system does not tell."""
+    if device.type == "cuda":
+        return float(torch.cuda.mem_get_info(device)[0])
+    return min(_of_system(), _of_group(), _of_process())
+
+
+def _of_system() -> float:
+    facts = dict(line.split(":", 1) for line in _lines(Path("/proc/meminfo")))
+    found = [float(facts[name].split()[0]) * 1024 for name in ("MemAvailable", "SwapFree") if name in facts]
+    return sum(found) if found else float("inf")
+
+
+def _of_group() -> float:
+    """What the control group, such as a container, leaves (version 2 of Linux's); copies of files can be dropped."""
+    most, used, parts = (_lines(CONTROL_GROUP / f"memory.{name}") for name in ("max", "current", "stat"))
+    if not (most and used and most[0].isdigit()):
+        return float("inf")
+    facts = dict(line.split() for line in parts)
+    copies = float(facts.get("file", 0)) - float(facts.get("shmem", 0))
+    return float(most[0]) - float(used[0]) + copies
+
+
+def _of_process() -> float:
+    """What ``ulimit -v`` leaves."""
+    try:
+        import resource
+    except ImportError:
+        return float("inf")
+    most = resource.getrlimit(resource.RLIMIT_AS)[0]
+    pages = _lines(Path("/proc/self/statm"))
+    if most == resource.RLIM_INFINITY or not pages:
+        return float("inf")
+    return most - float(pages[0].split()[0]) * resource.getpagesize()
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text().splitlines()
+    except OSError:
+        return []
+
+
+def _advice(long_side: int) -> str:
+    return f"--size {long_side} would fit" if long_side >= 32 else "close other programs"
+
+
+def peak_memory() -> float:
+    """Bytes that this process has held at most; nan where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)

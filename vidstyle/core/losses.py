@@ -1,0 +1,421 @@
+"""What of a layer's responses is its style, and how far two of them are apart: a `Statistic` for each ``--style-loss``.
+
+A summary forgets where things are. Summaries can be averaged, which is how styles are blended. Distances are relative:
+that of nothing at all from the style is about 1, so that one balance serves them all.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vidstyle.core.frame_style import blended
+from vidstyle.core.vgg import VGG19
+
+WINDOW = 5  # positions along a side of the window that prominence is measured in
+
+
+class _Gram(torch.autograd.Function):
+    """F F^T / M with the one product that its gradient needs; autograd's own takes two."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor) -> Tensor:
+        ctx.save_for_backward(features)
+        return features.T @ features / len(features)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        features: Tensor = ctx.saved_tensors[0]
+        (gradient,) = gradients
+        return features @ ((gradient + gradient.T) / len(features))
+
+
+def gram_matrix(responses: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Gram matrix of a layer's responses: (1, C, h, w) -> (C, C), float32, mean over the h * w positions.
+
+    Gatys et al. 2015 (arXiv 1508.06576), equation 3; we divide by the number of positions M so that pictures
+    of different sizes can be compared. `weights` (1, 1, h, w) say what each position counts, so that a mean is of a
+    part of the picture.
+    """
+    if weights is not None:
+        responses = responses * (weights / weights.mean()).sqrt()
+    positions = responses.permute(0, 2, 3, 1).reshape(-1, responses.shape[1])  # (M, C)
+    return _Gram.apply(positions.float())  # type: ignore[no-any-return]
+
+
+def squared_error(x: Tensor, target: Tensor) -> Tensor:
+    """Sum of squared differences."""
+    return (x - target).square().sum()
+
+
+def prominence(responses: Tensor) -> Tensor:
+    """How much shape there is around each position of a layer's responses (1, C, h, w): (1, 1, h, w), 0..1.
+
+    v / (v + mean v) with v the variance in a window, all channels together. Where the picture is flat there is
+    nothing to recognise, and a painter is free.
+    """
+
+    def local_mean(x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, WINDOW, stride=1, padding=WINDOW // 2, count_include_pad=False)
+
+    # PyTorch's pooling on the CPU is five times faster with the channels last.
+    means = local_mean(responses.contiguous(memory_format=torch.channels_last))
+    squares = local_mean(responses.square().sum(1, keepdim=True))
+    variance = (squares - means.square().sum(1, keepdim=True)).clamp_min(0)
+    return (variance + 1e-12) / (variance + variance.mean() + 1e-12)
+
+
+def content_weights(target: Tensor) -> Tensor:
+    """What a squared error counts at each position of a content target (1, C, h, w): (1, 1, h, w).
+
+    The prominence, over the energy that a flat picture would miss: an error of 1 is that of a flat picture.
+    """
+    weights = prominence(target)
+    energy = (weights * (target - target.mean((2, 3), keepdim=True)).square()).sum()
+    return weights / energy.clamp_min(1e-12)
+
+
+def temporal_loss(image: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    """Mean over all values of (3, H, W) of the weighted squared difference; `weights` (1, H, W).
+
+    Ruder et al. 2016 (arXiv 1604.08610), equation 7, where the weights are 1 for pixels that can be seen in both
+    pictures and 0 for others.
+    """
+    return (weights * (image - target).square()).mean()
+
+
+def total_variation(image: Tensor) -> Tensor:
+    """Mean squared difference of neighbouring pixels of (3, H, W); Mahendran and Vedaldi 2014 with beta = 2."""
+    down, right = image.diff(dim=-2), image.diff(dim=-1)
+    return (down.square().sum() + right.square().sum()) / image.numel()
+
+
+BINS = 64  # of a channel's sorted responses
+SMALLEST = 1e-6  # eigenvalue, of the largest, that a root's gradient is taken at
+
+Distance = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A kind of style. `summary` takes responses (1, C, h, w) and what each position counts, (1, 1, h, w) or None for
+    all the same; `toward` takes a style's summary and gives the distance of others from it."""
+
+    summary: Callable[[Tensor, Tensor | None], Tensor]
+    toward: Callable[[Tensor], Distance]
+
+
+def relative_error(target: Tensor) -> Distance:
+    """||x - target||^2 / ||target||^2."""
+    scale = 1 / target.square().sum().clamp_min(1e-12)
+    return lambda x: squared_error(x, target) * scale
+
+
+def article_error(target: Tensor) -> Distance:
+    """Gatys et al. 2015 (arXiv 1508.06576), equation 4: ||G - A||^2 / (4 N^2); M is in our Gram matrices."""
+    return lambda x: squared_error(x, target) / (4 * len(target) ** 2)
+
+
+def mean_and_covariance(responses: Tensor, weights: Tensor | None = None) -> Tensor:
+    """(1, C, h, w) -> (1 + C, C): the mean response, above the covariance matrix."""
+    share = torch.ones_like(responses[:, :1]) if weights is None else weights
+    mean = (responses * share).sum((2, 3), keepdim=True) / share.sum()
+    return torch.cat([mean.view(1, -1).float(), gram_matrix(responses - mean, weights)])
+
+
+def covariance_error(target: Tensor) -> Distance:
+    """The relative errors of mean and covariance, half and half.
+
+    The Gram matrix is the covariance and the mean's own product, in which brightness may stand for contrast (Risser et
+    al. 2017, arXiv 1701.08893, section 3); apart they cannot.
+    """
+    of_mean, of_covariance = relative_error(target[0]), relative_error(target[1:])
+    return lambda x: (of_mean(x[0]) + of_covariance(x[1:])) / 2
+
+
+def wasserstein2_error(target: Tensor) -> Distance:
+    """The squared 2-Wasserstein distance of two normal distributions, over the style's mean square.
+
+    |m - n|^2 + tr(C + D - 2 (D^1/2 C D^1/2)^1/2), Dowson and Landau 1982, "The Frechet distance between multivariate
+    normal distributions", equation 4.
+    """
+    mean, covariance = target[0], target[1:]
+    root, size = square_root(covariance), (mean.square().sum() + covariance.trace()).clamp_min(1e-12)
+
+    def distance(x: Tensor) -> Tensor:
+        common: Tensor = _Fidelity.apply(x[1:], root)
+        return (squared_error(x[0], mean) + x[1:].trace() + covariance.trace() - 2 * common) / size
+
+    return distance
+
+
+class _Fidelity(torch.autograd.Function):
+    """tr((R C R)^1/2) for symmetric C and R; its gradient for C is R (R C R)^-1/2 R / 2.
+
+    Autograd's own goes through eigenvectors, which it cannot where eigenvalues are equal.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, covariance: Tensor, root: Tensor) -> Tensor:
+        values, vectors = _eigen(root @ covariance @ root)
+        ctx.save_for_backward(values, vectors, root)
+        total: Tensor = values.sqrt().sum()
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        values, vectors, root = ctx.saved_tensors
+        mapped = root @ vectors
+        inverse = values.clamp_min(SMALLEST * values.max().clamp_min(1e-12)).rsqrt()
+        return gradients[0] * (mapped * inverse) @ mapped.T / 2, None
+
+
+def gram_and_histogram(responses: Tensor, weights: Tensor | None = None) -> Tensor:
+    """(1, C, h, w) -> (C, C + BINS): the Gram matrix, beside each channel's sorted responses in BINS equal shares."""
+    return torch.cat([gram_matrix(responses, weights), _quantiles(_inside(responses, weights))], dim=1)
+
+
+def _inside(responses: Tensor, weights: Tensor | None) -> Tensor:
+    """The responses (C, M) of the M positions that count at least half as much as others."""
+    flat = responses[0].flatten(1)
+    return flat if weights is None else flat[:, weights.flatten() >= weights.max() / 2]
+
+
+def _quantiles(values: Tensor) -> Tensor:
+    """(C, M) -> (C, BINS): each row sorted, in BINS equal shares."""
+    return F.adaptive_avg_pool1d(values.sort(dim=1).values[None], BINS)[0].float()
+
+
+def histogram_error(target: Tensor) -> Distance:
+    """The relative errors of the Gram matrix and of the channels' histograms, half and half.
+
+    Risser et al. 2017 (arXiv 1701.08893), section 4, add the two. Their histogram loss is the squared difference of
+    responses from those matched to the style's histogram, which for sorted responses is the difference of quantiles; we
+    take quantiles in BINS shares.
+    """
+    channels = len(target)
+    of_gram, of_levels = relative_error(target[:, :channels]), relative_error(target[:, channels:])
+    return lambda x: (of_gram(x[:, :channels]) + of_levels(x[:, channels:])) / 2
+
+
+def sliced_quantiles(responses: Tensor, weights: Tensor | None = None) -> Tensor:
+    """(1, C, h, w) -> (C, BINS): quantiles of the responses along C orthogonal directions.
+
+    Their relative error is the squared sliced 2-Wasserstein distance (Heitz et al. 2021, arXiv 2006.07229, equation 3)
+    over the style's mean square. They draw new random directions for every step; we keep one orthogonal set, so that
+    the loss is one function, and take quantiles in BINS shares, so that images of other sizes compare.
+    """
+    return _quantiles(_directions(responses.shape[1], responses.device) @ _inside(responses, weights))
+
+
+@lru_cache(8)
+def _directions(channels: int, device: torch.device) -> Tensor:
+    """A random orthogonal matrix, always the same."""
+    noise = torch.randn(channels, channels, generator=torch.Generator().manual_seed(0))
+    orthogonal: Tensor = torch.linalg.qr(noise).Q
+    return orthogonal.to(device)
+
+
+STATISTICS: Mapping[str, Statistic] = {
+    "gram": Statistic(gram_matrix, relative_error),
+    "covariance": Statistic(mean_and_covariance, covariance_error),
+    "wasserstein2": Statistic(mean_and_covariance, wasserstein2_error),
+    "histogram": Statistic(gram_and_histogram, histogram_error),
+    "sliced": Statistic(sliced_quantiles, relative_error),
+}
+ARTICLE = Statistic(gram_matrix, article_error)
+
+
+def statistic_of(form: str, style_loss: str) -> Statistic:
+    """The statistic of ``Settings.loss`` and ``Settings.style_loss``."""
+    return ARTICLE if form == "sums" else STATISTICS[style_loss]
+
+
+def square_root(matrix: Tensor) -> Tensor:
+    """The symmetric root of a symmetric matrix without negative eigenvalues."""
+    values, vectors = _eigen(matrix)
+    root: Tensor = (vectors * values.sqrt()) @ vectors.T
+    return root
+
+
+def _eigen(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues, 0 or more, and eigenvectors; found in doubles: deep trained filters have covariances of low rank,
+    with which singles do not converge."""
+    values, vectors = torch.linalg.eigh(matrix.cpu().double())
+    return values.clamp_min(0).to(matrix), vectors.to(matrix)
+
+
+LossForm = Literal["relative", "sums"]
+LayerWeights = Mapping[str, float]
+Value = Tensor | float
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The parts of the loss of one picture, each already weighted, as tensors or as numbers."""
+
+    content_layers: Mapping[str, Value] = field(default_factory=dict)
+    style_layers: Mapping[str, Value] = field(default_factory=dict)
+    variation: Value = 0.0
+    temporal: Value = 0.0
+
+    @property
+    def content(self) -> Value:
+        return sum(self.content_layers.values())
+
+    @property
+    def style(self) -> Value:
+        return sum(self.style_layers.values())
+
+    @property
+    def picture(self) -> Value:
+        """The loss of the picture on its own, whatever was painted before it."""
+        return self.content + self.style + self.variation
+
+    @property
+    def total(self) -> Value:
+        return self.picture + self.temporal
+
+    def numbers(self) -> "Losses":
+        """The same losses detached from the graph."""
+        content, style = (
+            {layer: _number(part) for layer, part in parts.items()}
+            for parts in (self.content_layers, self.style_layers)
+        )
+        return Losses(content, style, _number(self.variation), _number(self.temporal))
+
+
+def _number(value: Value) -> float:
+    return float(torch.as_tensor(value).detach())
+
+
+@dataclass(frozen=True)
+class StyleTargets:
+    """What a style is by a `Statistic`: one summary per style layer."""
+
+    summaries: Mapping[str, Tensor]
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, network: VGG19, picture: Tensor, layers: Sequence[str], statistic: Statistic) -> "StyleTargets":
+        """Targets of a `picture` (3, H, W), 0..1, for `layers` of the network."""
+        return cls({layer: statistic.summary(r, None) for layer, r in network(picture, layers).items()})
+
+    @classmethod
+    def blended(cls, styles: Sequence["StyleTargets"], shares: Sequence[float]) -> "StyleTargets":
+        """The mean of several styles by their shares, which sum to 1."""
+        parts = {name: [t.summaries[name] for t in styles] for name in styles[0].summaries}
+        return cls({name: blended(tuple(summaries), tuple(shares)) for name, summaries in parts.items()})
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where a style is painted: `weights` (1, H, W), 0..1, None for everywhere."""
+
+    style: StyleTargets
+    weights: Tensor | None = None
+
+    @cached_property
+    def area(self) -> float:
+        """The share of the picture, 0..1."""
+        return 1.0 if self.weights is None else float(self.weights.mean())
+
+    def at(self, responses: Tensor) -> Tensor | None:
+        """What each position of responses (1, C, h, w) counts, (1, 1, h, w)."""
+        if self.weights is None:
+            return None
+        return F.adaptive_avg_pool2d(self.weights[None], (responses.shape[-2], responses.shape[-1]))
+
+
+@dataclass(frozen=True)
+class ContentTargets:
+    """Per content layer the picture's responses (1, C, h, w) and what an error counts, (1, 1, h, w) or everywhere."""
+
+    responses: Mapping[str, Tensor]
+    weights: Mapping[str, Tensor]
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, network: VGG19, picture: Tensor, layers: Sequence[str], form: LossForm) -> "ContentTargets":
+        """Targets of `picture` (3, H, W), 0..1, for `layers` of the network.
+
+        By the `form` "relative" losses are ||F - P||^2 / ||P - mean P||^2, positions weighted by their prominence; by
+        "sums" they are equation 1 of Gatys et al. 2015, 1/2 sum (F - P)^2.
+        """
+        responses = network(picture, layers)
+        relative = form == "relative"
+        weights = {name: content_weights(r) if relative else r.new_tensor(0.5) for name, r in responses.items()}
+        return cls(responses, weights)
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A painting of nearly the same picture that a new one is held to.
+
+    `picture` (3, H, W) shows the paint where the new picture has it; `stiffness` (1, H, W) is what a squared
+    difference from it counts; `mobility` (1, H, W) is how far a pixel moves for a gradient, 0: not by a bit.
+    """
+
+    picture: Tensor
+    stiffness: Tensor
+    mobility: Tensor
+
+    def holding(self, image: Tensor) -> Tensor:
+        """`image` where it may leave the anchor."""
+        return torch.where(self.mobility > 0, image, self.picture)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The loss of a picture against its targets; call it with (3, H, W) to get Losses with a graph.
+
+    Content is what `ContentTargets` make of ||F - P||^2, style the distance of the `statistic` in each region, which
+    counts by its area. A picture that `wraps` goes on at its other side. With an `anchor` there is a temporal loss too,
+    and pixels without mobility stay where they are.
+    """
+
+    network: VGG19
+    regions: Sequence[Region]
+    statistic: Statistic
+    content: ContentTargets
+    style_layers: LayerWeights
+    content_layers: LayerWeights
+    style_weight: float
+    content_weight: float
+    tv_weight: float = 0.0
+    wraps: bool = False
+    anchor: Anchor | None = None
+
+    def __call__(self, image: Tensor) -> Losses:
+        if self.anchor:
+            image = self.anchor.holding(image)
+        responses = self.network(image, {*self.style_layers, *self.content_layers}, wraps=self.wraps)
+        return Losses(
+            content_layers={layer: self._content_loss(layer, responses[layer]) for layer in self.content_layers},
+            style_layers={layer: self._style_loss(layer, responses[layer]) for layer in self.style_layers},
+            variation=total_variation(image) * self.tv_weight if self.tv_weight else image.new_zeros(()),
+            temporal=temporal_loss(image, self.anchor.picture, self.anchor.stiffness) if self.anchor else 0.0,
+        )
+
+    def _content_loss(self, layer: str, responses: Tensor) -> Tensor:
+        error = (responses - self.content.responses[layer]).square()
+        return self.content_weight * self.content_layers[layer] * (self.content.weights[layer] * error).sum()
+
+    def _style_loss(self, layer: str, responses: Tensor) -> Tensor:
+        apart = [
+            region.area * distance(self.statistic.summary(responses, region.at(responses)))
+            for region, distance in zip(self.regions, self._distances[layer], strict=True)
+        ]
+        return self.style_weight * self.style_layers[layer] * torch.stack(apart or [responses.new_zeros(())]).sum()
+
+    @cached_property
+    def _distances(self) -> Mapping[str, Sequence[Distance]]:
+        """From each region's style."""
+        return {
+            layer: [self.statistic.toward(region.style.summaries[layer]) for region in self.regions]
+            for layer in self.style_layers
+        }

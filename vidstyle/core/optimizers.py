@@ -1,0 +1,206 @@
+"""Descent on the pixels of one image at one scale."""
+
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from vidstyle.core.losses import Losses
+from vidstyle.errors import PaintingError
+
+Objective = Callable[[Tensor], Losses]
+Pair = tuple[Tensor, Tensor, Tensor, float]  # a change, that of the gradient, their product, the step size
+OnStep = Callable[[Tensor, Losses], None]  # image (3, H, W) that a step begins from, and its losses
+
+FIRST_LENGTH, LAST_LENGTH = 0.04, 0.01  # of the steps of a descent, at most; see `Schedule`
+HISTORY = 10  # last steps that the curvature is known from
+RISE = 1.05  # times the loss before, above which a step is taken back and the next ones are half as long
+LINE_SEARCH_HISTORY = 20  # of `lbfgs`
+WORSE = 10.0  # times the loss it began with: a descent that ends so high went astray
+
+
+class DivergedError(PaintingError):
+    """A descent that leads nowhere."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}; give smaller --style-weight and --content-weight, or other --weights")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Steps of a descent, and how long the first and the last may be.
+
+    Lengths are root mean squares of the change of free pixels, in units of the pixel range; they fall by a cosine. The
+    descent ends early where the loss of the image has come down to `level`.
+    """
+
+    steps: int
+    first_length: float = FIRST_LENGTH
+    last_length: float = LAST_LENGTH
+    level: float = -math.inf
+
+    def length(self, step: int) -> float:
+        """The longest that a step may be, 1 ... steps."""
+        done = (step - 1) / max(1, self.steps - 1)
+        return self.last_length + (self.first_length - self.last_length) * (1 + math.cos(math.pi * done)) / 2
+
+
+@dataclass(frozen=True)
+class Descended:
+    """The end of a descent: the image (3, H, W) in 0..1, the losses that were found last, and the step size.
+
+    The step size is what a preconditioned gradient may be multiplied by; None where no step has shown it.
+    """
+
+    image: Tensor
+    losses: Losses
+    step_size: float | None = None
+
+
+@dataclass(frozen=True)
+class Preconditioner:
+    """How far pixels move for a gradient (3, H, W), before a descent knows anything of the curvature of its loss.
+
+    `colours` (3, 3) is the root of the covariance of the style's colours, so that pixels move along colours that the
+    style has; None: along all alike. `mobility` (1, H, W), 0 or more, is how far each pixel moves; None: 1 for all.
+    """
+
+    colours: Tensor | None = None
+    mobility: Tensor | None = None
+
+    def __call__(self, gradient: Tensor) -> Tensor:
+        if self.colours is not None:
+            gradient = torch.einsum("cd,dhw->chw", self.colours.to(gradient), gradient)
+        return gradient if self.mobility is None else self.mobility * gradient
+
+    @cached_property
+    def free_share(self) -> float:
+        """The share of the pixels that move at all, 0..1."""
+        return 1.0 if self.mobility is None else float((self.mobility > 0).float().mean())
+
+
+@dataclass
+class Curvature:
+    """The inverse Hessian of the loss as the last HISTORY steps show it.
+
+    Nocedal 1980, "Updating Quasi-Newton Matrices with Limited Storage"; the matrix to begin from is `step_size` times
+    the preconditioner.
+    """
+
+    preconditioner: Preconditioner
+    step_size: float | None = None
+    _pairs: deque[Pair] = field(init=False, default_factory=lambda: deque(maxlen=HISTORY))
+
+    def learn(self, change: Tensor, of_gradient: Tensor) -> None:
+        """A change of the image and that of the gradient with it, (3, H, W); left out where the loss curves down."""
+        product = (change * of_gradient).sum()
+        if product <= 1e-4 * change.norm() * of_gradient.norm():
+            return
+        self.step_size = float(product / (of_gradient * self.preconditioner(of_gradient)).sum())
+        self._pairs.append((change, of_gradient, product, self.step_size))
+
+    @property
+    def safe_step_size(self) -> float | None:
+        """The smallest step size that the last steps have shown: what a single step can go without knowing more."""
+        return min((size for *_, size in self._pairs), default=self.step_size)
+
+    def direction(self, gradient: Tensor, longest: float) -> Tensor:
+        """Where to go, downwards, at most as far as `longest`: the two loops of Nocedal 1980."""
+        rest, shares = gradient, []
+        for change, of_gradient, product, _ in reversed(self._pairs):
+            shares.append((change * rest).sum() / product)
+            rest = rest - shares[-1] * of_gradient
+        step = self.preconditioner(rest) * (self.step_size or 1.0)
+        for (change, of_gradient, product, _), share in zip(self._pairs, reversed(shares), strict=True):
+            step = step + (share - (of_gradient * step).sum() / product) * change
+        length, allowed = float(step.square().mean().sqrt()), longest * math.sqrt(self.preconditioner.free_share)
+        if self.step_size is None or length > allowed:
+            step = step * (allowed / max(length, 1e-12))
+        return -step
+
+
+def quasi_newton(
+    start: Tensor,
+    objective: Objective,
+    schedule: Schedule,
+    on_step: OnStep,
+    preconditioner: Preconditioner | None = None,
+    step_size: float | None = None,
+) -> Descended:
+    """Limited-memory BFGS from `start` (3, H, W) with one evaluation of the loss a step, clamped to 0..1.
+
+    No line search: steps are bounded by the schedule instead, and one after which the loss has risen is taken back.
+    `step_size` is that of an earlier descent with this preconditioner on nearly the same loss. Raises DivergedError
+    where the loss at the start is no number.
+    """
+    curvature = Curvature(preconditioner or Preconditioner(), step_size)
+    image, shorter = start, 1.0
+    last: tuple[Tensor, Losses, Tensor] | None = None
+    for step in range(1, schedule.steps + 1):
+        losses, gradient = loss_and_gradient(image, objective, finite=last is None)
+        on_step(image, losses)
+        finite = bool(gradient.isfinite().all())
+        if last is not None and finite:
+            curvature.learn(image - last[0], gradient - last[2])
+        if float(losses.picture) <= schedule.level:
+            return Descended(image, losses, curvature.safe_step_size)
+        if last is not None:
+            rose = not (finite and float(losses.total) <= RISE * float(last[1].total))
+            shorter = shorter / 2 if rose else min(1.0, 1.5 * shorter)
+            if rose:
+                image, losses, gradient = last
+        last = image, losses, gradient
+        image = (image + curvature.direction(gradient, shorter * schedule.length(step))).clamp(0, 1)
+    return Descended(image, losses, curvature.safe_step_size)
+
+
+def lbfgs(start: Tensor, objective: Objective, steps: int, on_step: OnStep) -> Descended:
+    """Limited-memory BFGS (torch's, with the strong Wolfe line search) on plain pixels, from `start` (3, H, W).
+
+    A step is one evaluation of the loss and its gradient, line searches included. The image is clamped to 0..1 at the
+    end, not inside, where it would break the curvature.
+    """
+    leaf, evaluated = start.clone().requires_grad_(), 0
+    losses = Losses()
+    # Tolerances below zero: the mean gradient of a pixel is so small that the default ends at once.
+    optimizer = torch.optim.LBFGS(
+        [leaf],
+        max_iter=steps,
+        max_eval=steps,
+        history_size=LINE_SEARCH_HISTORY,
+        tolerance_grad=-1,
+        tolerance_change=-1,
+        line_search_fn="strong_wolfe",
+    )
+
+    def evaluate() -> float:
+        nonlocal losses, evaluated
+        losses, gradient = loss_and_gradient(leaf, objective)
+        leaf.grad, evaluated = gradient, evaluated + 1
+        if evaluated <= steps:
+            on_step(leaf.detach().clamp(0, 1), losses)
+        return float(losses.total) * gradient[0].numel()
+
+    first = float(optimizer.step(evaluate)) / start[0].numel()  # type: ignore[no-untyped-call]
+    if float(losses.total) > WORSE * first:
+        raise DivergedError(f"the loss rose from {first:.3g} to {losses.total:.3g}")
+    return Descended(leaf.detach().clamp(0, 1), losses)
+
+
+def loss_and_gradient(image: Tensor, objective: Objective, *, finite: bool = True) -> tuple[Losses, Tensor]:
+    """The losses of `image` as numbers and the gradient of their total times the pixels, (3, H, W).
+
+    Times the pixels, so that it means the same at every size. DivergedError where it is to be `finite` and is not.
+    """
+    leaf = image.detach().requires_grad_()
+    losses = objective(leaf)
+    (gradient,) = torch.autograd.grad(torch.as_tensor(losses.total), leaf)
+    gradient = gradient.contiguous() * gradient[0].numel()
+    numbers = losses.numbers()
+    if finite and not gradient.square().sum().isfinite():
+        raise DivergedError(f"the loss is {numbers.total:.3g} and its gradient is no number")
+    return numbers, gradient

@@ -1,0 +1,378 @@
+"""One frame after another: what each hands to the next, and where nothing is handed on."""
+
+import contextlib
+import math
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vidstyle.core.flow import FlowEstimator, Motion, dis, quick_dis, warp
+from vidstyle.core.frame_style import PLAIN, Frame, FrameStyle
+from vidstyle.core.losses import Anchor
+from vidstyle.core.optimizers import Schedule
+from vidstyle.core.raft import flow_estimator
+from vidstyle.core.read_ahead import ReadAhead
+from vidstyle.core.sizes import Size, resize
+from vidstyle.core.stylize_image import OnStep, Painted, Painter
+
+BLUR = 1.5  # pixels, standard deviation: the noise of cameras and codecs is no change
+WAKES, SLEEPS = 3 / 255, 1.5 / 255  # change of any channel, of 0..1, that ends stillness, and that begins it
+
+
+@dataclass(frozen=True)
+class Stillness:
+    """What was seen of the source so far.
+
+    `reference` (3, H, W) is the blurred input of each pixel when it was last painted, so that slow fades add up;
+    `awake` (H, W), True or False: it was changing in the last frame.
+    """
+
+    reference: Tensor
+    awake: Tensor
+
+    @classmethod
+    def at(cls, picture: Tensor) -> "Stillness":
+        """At a shot's first frame (3, H, W): everything was just painted."""
+        return cls(_blurred(picture), torch.ones(picture.shape[1:], dtype=torch.bool))
+
+    def after(self, picture: Tensor, unsettled: Tensor) -> tuple["Stillness", Tensor]:
+        """The stillness after the next frame (3, H, W), and which pixels are free: (H, W), the others are held.
+
+        `unsettled` (H, W), True or False: pixels to be painted though they lie still.
+        """
+        blurred = _blurred(picture)
+        change = (blurred - self.reference).abs().amax(0)
+        awake = change > torch.where(self.awake, SLEEPS, WAKES)
+        free = awake | unsettled
+        reference = torch.where(free, blurred, self.reference)
+        return Stillness(reference, awake), free
+
+
+def _blurred(picture: Tensor) -> Tensor:
+    planes = picture.permute(1, 2, 0).contiguous().cpu().numpy()
+    return torch.from_numpy(cv2.GaussianBlur(planes, (0, 0), BLUR)).permute(2, 0, 1)
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """A frame and its motion since frames before it, by how many frames back; none for a shot's first frame."""
+
+    frame: Frame
+    motions: Mapping[int, Motion]
+
+
+def tracked(
+    frames: Iterable[Frame], look_backs: Sequence[int], estimate: FlowEstimator, before: Sequence[Tensor] = ()
+) -> Generator[Tracked, None, None]:
+    """The frames with their motion since the frames that lie `look_backs` before them.
+
+    `before` are pictures (3, H, W) of the same shot from before the first frame, the latest first. A shot begins at a
+    frame that is marked as a cut, and where the size changes.
+    """
+    further = quick_dis if estimate is dis else estimate  # that paint only fills gaps: its errors do not add up
+    past: deque[Tensor] = deque(before, maxlen=max(look_backs))  # the latest first
+    for frame in frames:
+        if frame.cut or (past and frame.content.shape != past[0].shape):
+            past.clear()
+        backs = {back: further if back > 1 else estimate for back in look_backs if back <= len(past)}
+        motions = {back: Motion.between(frame.content, past[back - 1], by) for back, by in backs.items()}
+        yield Tracked(frame, motions)
+        past.appendleft(frame.content)
+
+
+@contextlib.contextmanager
+def found_ahead(found: Generator[Tracked, None, None], device: torch.device) -> Iterator[Iterable[Tracked]]:
+    """The frames with their motion, looked for in a thread while the `device` paints.
+
+    Where the CPU paints, they are looked for in turn: two that share its cores both wait.
+    """
+    with contextlib.closing(found if device.type == "cpu" else ReadAhead(lambda _: found)) as frames:
+        yield frames
+
+
+SETTLING = 16  # frames over which uncovered pixels are painted freely, before they are held like others
+UNSETTLED = SETTLING // 2  # the age of paint that is to look otherwise: half as firm, and not held
+NEW = 0.05  # share of pixels that were lately uncovered, from which on no loss of a frame is low enough
+FULL_EFFORT = 0.6  # share of free pixels from which on a frame is given all its steps
+MOST_EFFORT = 2.0  # times the steps of a following frame, at most, where much is new or content is far off
+FAR_OFF = 1.5  # times the content loss of a shot's first frame, from which on the next one takes as many steps again
+LOST = 0.3  # share of pixels that earlier paint is known of, below which a frame is painted like a first one
+UNSETTLED_MOBILITY = 4.0  # how far uncovered pixels, and paint that is not firm, move for a gradient; settled ones: 1
+STALE = 0.05  # of 0..1, blurred: change of what paint shows, at which it is half out of date
+SHOWN_BLUR = 2.0  # pixels, standard deviation, of that change
+REPAIRED = 0.25  # share of a change that paint out of date is given in each frame
+FIRM = 0.9  # share, 0..1, below which paint is not settled
+RENEWED = 0.05  # how far a frame's steps bring paint to what it shows
+RESTLESS = 0.025  # repaired share, above which paint is painted on though it lies still
+FRESH = 4  # frames since it came into sight, in which a large area is given coarse strokes first
+PATCH = 0.08  # of the long side: the size from which on such an area is large
+SKETCHED = 0.02  # share of pixels in large new areas, from which on there are coarse strokes
+GRAIN, GRAIN_SIZE = 0.04, 8  # noise that strokes in uncovered areas begin from, and the size of its spots in pixels
+
+
+@dataclass(frozen=True)
+class PaintedFrame:
+    """A frame of the source and its painting."""
+
+    frame: Frame
+    painted: Painted
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the frames of a shot hand to the next.
+
+    `paintings` are the last ones, the latest first, as many as are looked back at, and `pictures` what they were
+    painted of; `last` is all of the latest; `age` (1, H, W) counts the frames since a pixel was uncovered, up to
+    SETTLING. `shown` (3, H, W) is what of the source each pixel was painted for: paint that the flow leads astray comes
+    to lie on other things. `level` and `content` are losses of the shot's first frame; no loss is below the level once
+    the `look` changes. `pull` is how strongly the second one's pulled (`Painter.pull`); all three stay.
+    """
+
+    paintings: tuple[Tensor, ...]
+    pictures: tuple[Tensor, ...]
+    last: Painted
+    stillness: Stillness
+    age: Tensor
+    shown: Tensor
+    level: float
+    content: float
+    pull: float | None = None
+    look: FrameStyle = PLAIN
+
+    @classmethod
+    def of_opener(cls, frame: Frame, painted: Painted) -> "Memory":
+        """What a shot's first frame hands on."""
+        age = torch.full_like(painted.image[:1], SETTLING if painted.steps else 0)
+        losses = float(painted.losses.picture), float(painted.losses.content)
+        still = Stillness.at(frame.content)
+        return cls((painted.image,), (frame.content,), painted, still, age, frame.content, *losses, look=frame.look)
+
+    def resized(self, size: Size) -> "Memory":
+        """For frames of another (height, width)."""
+        still = self.stillness
+        awake = F.interpolate(still.awake[None, None].float(), size)[0, 0] > 0
+        return replace(
+            self,
+            paintings=tuple(resize(painting, size) for painting in self.paintings),
+            pictures=tuple(resize(picture, size) for picture in self.pictures),
+            last=replace(self.last, image=resize(self.last.image, size)),
+            stillness=Stillness(resize(still.reference, size), awake),
+            age=F.interpolate(self.age[None], size)[0],
+            shown=resize(self.shown, size),
+        )
+
+    def after(self, frame: Frame, painted: Painted, length: int, **changes: Any) -> "Memory":
+        """With one more frame; `length` paintings are kept. The age is that of this frame."""
+        age = (changes.pop("age") + 1).clamp(max=SETTLING)
+        paintings = (painted.image, *self.paintings)[:length]
+        pictures = (frame.content, *self.pictures)[:length]
+        return replace(self, paintings=paintings, pictures=pictures, last=painted, age=age, look=frame.look, **changes)
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A frame, what it hands to the next one, and whether it opens a shot."""
+
+    frame: Frame
+    memory: Memory
+    opens: bool
+
+    @property
+    def painted_frame(self) -> PaintedFrame:
+        return PaintedFrame(self.frame, self.memory.last)
+
+    def repainted(self, image: Tensor) -> "Linked":
+        """With another painting (3, H, W)."""
+        last = replace(self.memory.last, image=image.to(self.memory.last.image.device))
+        return replace(self, memory=replace(self.memory, last=last, paintings=(last.image,)))
+
+
+def chained(
+    painter: Painter, frames: Iterable[Frame], on_step: OnStep | None = None, memory: Memory | None = None
+) -> Iterator[Linked]:
+    """Paints frames in order: a shot's first frame coarse to fine, each next from the ones before.
+
+    The first goes on from `memory`, that of the frame before it, where it does not open a shot.
+
+    A frame that shows hardly anything of those before, as after a flash of light, is painted like a first one.
+    """
+    before = memory.pictures if memory else ()
+    estimate = flow_estimator(painter.settings.flow, painter.device)
+    motion = tracked(frames, painter.settings.look_backs, estimate, before)
+    with found_ahead(motion, painter.device) as ahead:
+        for one in ahead:
+            remembered = Remembered.of(memory.paintings, one.motions) if memory and one.motions else None
+            if memory is None or remembered is None or remembered.share < LOST:
+                painted = painter.looking(one.frame.look).begun(one.frame.content, on_step)
+                memory = Memory.of_opener(one.frame, painted)
+                yield Linked(one.frame, memory, opens=True)
+            else:
+                memory = followed(painter, one, memory, remembered, on_step)
+                yield Linked(one.frame, memory, opens=False)
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What an earlier pass painted of a frame, (3, H, W), and how much that counts, (1, H, W), 0..1: settled paint 1.
+
+    Carried paint counts as much as its place is trusted.
+    """
+
+    image: Tensor
+    weight: Tensor
+
+    def blended(self, remembered: "Remembered") -> Tensor:
+        """With the carried paint; the weights as Ruder et al. 2016, section 5.3, have them in the middle of a shot."""
+        trust = remembered.trust * remembered.known
+        share = trust / (trust + self.weight).clamp_min(1e-6)
+        return torch.lerp(self.image, remembered.paint, share)
+
+
+def followed(
+    painter: Painter,
+    one: Tracked,
+    memory: Memory,
+    remembered: "Remembered",
+    on_step: OnStep | None,
+    earlier: Earlier | None = None,
+    repaint_still: bool = False,
+) -> Memory:
+    """The memory after a frame that is painted from where the last paintings were carried along the motion.
+
+    What an `earlier` pass painted of the frame is blended in, and stands where the last paintings show nothing.
+    Pixels that lie still stay as they are. With `repaint_still` they are painted on, without a temporal loss, and every
+    frame takes all its steps.
+    """
+    frame, motion, length = one.frame, one.motions[1], max(painter.settings.look_backs)
+    painter, changed = painter.looking(frame.look), torch.as_tensor(frame.look.changed_since(memory.look))
+    visible = motion.visible.to(painter.device)
+    age = warp(memory.age, motion.flow, cv2.INTER_NEAREST)
+    hidden = earlier.weight * SETTLING if earlier else SETTLING * remembered.known.float()
+    age = torch.where(visible, age, hidden)
+    age = torch.where(changed.to(age.device), age.clamp(max=UNSETTLED), age)
+    shown = torch.where(motion.visible, warp(memory.shown, motion.flow), frame.content)
+    change, stale = staleness(shown, frame.content)
+    # A film of few frames that are shown twice is painted once, unless much of its paint is out of date.
+    again = torch.equal(frame.content, memory.pictures[0]) and float(stale.mean()) < LOST
+    unsettled = (age[0] < SETTLING).cpu() | torch.from_numpy((motion.flow != 0).any(-1))
+    repaired = torch.zeros_like(stale) if again else REPAIRED * stale
+    unsettled |= repaired[0] > RESTLESS
+    stillness, free = memory.stillness.after(frame.content, unsettled)
+    if painter.is_flat(frame.content):
+        calm = painter.calm(frame.content)
+        return memory.after(frame, calm, length, stillness=stillness, age=torch.zeros_like(age), shown=frame.content)
+    if not (repaint_still or free.any()):
+        held = replace(memory.last, steps=0, seconds=0.0, full_steps=0.0)
+        return memory.after(frame, held, length, stillness=stillness, age=age, shown=shown)
+    content, free = frame.content.to(painter.device), free.to(painter.device)[None]
+    carried_paint = earlier.blended(remembered) if earlier else _filled(painter, remembered, content)
+    start = torch.where(free, carried_paint, memory.last.image)
+    pull = painter.pull(content, start) if memory.pull is None else memory.pull
+    start = start + repaired.to(start) * (painter.coloured(shown + change) - painter.coloured(shown))
+    shown = shown + torch.maximum(repaired, RENEWED * free.cpu().float()) * (frame.content - shown)
+    settled = age / SETTLING * (1 - stale.to(age.device))
+    stiffness = remembered.trust * settled * (255 * pull / (2 * painter.settings.stability))
+    done = float((settled < FIRM).float().mean()) < NEW  # else a good loss may hide that the new part is bare
+    lowest = -math.inf if changed.all() else memory.level
+    level = lowest if done else -math.inf
+    effort = min(1.0, float(free.float().mean()) / FULL_EFFORT)
+    mobility = free * (UNSETTLED_MOBILITY + (1 - UNSETTLED_MOBILITY) * settled)
+    effort += float((1 - settled).mean()) + (float(memory.last.losses.content) > FAR_OFF * memory.content)
+    if repaint_still:  # by single steps, which no further evaluation corrects: none goes further than the step size
+        stiffness, mobility, level, effort = stiffness * free, torch.ones_like(mobility), -math.inf, 1.0
+    bare = bare_places((free & (age < FRESH)).float())
+    if float(bare.mean()) > SKETCHED and not repaint_still:
+        start = painter.sketched(content, start, bare)
+    schedule = Schedule(max(1, round(min(MOST_EFFORT, effort) * painter.settings.frame_steps)), level=level)
+    painted = painter.follow(
+        content, Anchor(start.clamp(0, 1), stiffness, mobility), schedule, memory.last.step_size, on_step
+    )
+    changes = {"stillness": stillness, "age": age, "shown": shown, "pull": pull, "level": lowest}
+    return memory.after(frame, painted, length, **changes)
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """The paint (3, H, W) of earlier frames where a new one shows it, how sure its place is, and where there is any."""
+
+    paint: Tensor
+    trust: Tensor
+    known: Tensor
+
+    @property
+    def share(self) -> float:
+        """How much of the picture there is any paint for, 0..1."""
+        return float(self.known.float().mean())
+
+    @classmethod
+    def of(cls, paintings: Sequence[Tensor], motions: Mapping[int, Motion]) -> "Remembered":
+        """From paintings, the latest first, and the motion since some of them, by frames back.
+
+        Every pixel takes the closest that shows it (Ruder et al. 2016, equation 10, for masks of 0 and 1).
+        """
+        nothing = torch.zeros(paintings[0].shape[1:], dtype=torch.bool, device=paintings[0].device)
+        found = cls(torch.zeros_like(paintings[0]), torch.zeros_like(paintings[0][0]), nothing)
+        for back, motion in sorted(motions.items()):
+            if back > len(paintings):
+                break
+            visible, trust = motion.visible.to(nothing.device), motion.trust.to(nothing.device)
+            new = visible & ~found.known
+            if back == 1 or new.any():
+                paint = torch.where(new, warp(paintings[back - 1], motion.flow).clamp(0, 1), found.paint)
+                found = cls(paint, torch.where(new, trust, found.trust), found.known | visible)
+        return found
+
+
+def _filled(painter: Painter, remembered: Remembered, content: Tensor) -> Tensor:
+    """The remembered paint, and grain on the content where there is none, for strokes to begin from."""
+    if remembered.known.all():
+        return remembered.paint
+    height, width = content.shape[1:]
+    spots = painter.noise((-(-height // GRAIN_SIZE), -(-width // GRAIN_SIZE)))
+    grain = GRAIN * F.interpolate(spots[None], (height, width), mode="bicubic")[0]
+    filled = uncovered_filled(remembered.paint, painter.coloured(content), remembered.known)
+    return torch.where(remembered.known, filled, (filled + grain).clamp(0, 1))
+
+
+def uncovered_filled(warped: Tensor, content: Tensor, visible: Tensor) -> Tensor:
+    """`warped` (3, H, W) with the content in the painting's colours where the last frame showed nothing.
+
+    The colours: the affine map of RGB that fits content to painting best over the `visible` (H, W) pixels; the
+    content's own where hardly any are visible.
+    """
+    ones = torch.ones_like(content[:1])
+    source = torch.cat([content, ones])[:, visible].T.cpu().double()  # (n, 4); Apple's GPUs have no doubles
+    if len(source) < 16:
+        return torch.where(visible, warped, content)
+    regular = 1e-3 * len(source) * torch.eye(4, dtype=source.dtype)
+    fit = torch.linalg.solve(source.T @ source + regular, source.T @ warped[:, visible].T.cpu().double())  # (4, 3)
+    coloured = torch.einsum("cd,chw->dhw", fit.to(content), torch.cat([content, ones])).clamp(0, 1)
+    return torch.where(visible, warped, coloured)
+
+
+def bare_places(fresh: Tensor) -> Tensor:
+    """How far pixels lie in a large area of fresh paint, (1, H, W), 0..1: none where less than half of a patch is.
+
+    `fresh` (1, H, W), 0..1.
+    """
+    reach = round(PATCH * max(fresh.shape[1:]) / 2)
+    share = F.avg_pool2d(fresh[None], 2 * reach + 1, 1, reach, count_include_pad=False)[0]
+    return (4 * share - 2).clamp(0, 1)
+
+
+def staleness(shown: Tensor, content: Tensor) -> tuple[Tensor, Tensor]:
+    """How the `content` (3, H, W) differs from what its paint was made for, and how far that paint is out of date.
+
+    The change is `content` less `shown`, blurred, (3, H, W); the share, (1, H, W), 0..1, is 1/2 where it is STALE.
+    """
+    gap = (content - shown).permute(1, 2, 0).contiguous().cpu().numpy()
+    change = torch.from_numpy(cv2.GaussianBlur(gap, (0, 0), SHOWN_BLUR)).permute(2, 0, 1)
+    size = change.abs().amax(0, keepdim=True)
+    return change, size.square() / (size.square() + STALE**2)

@@ -1,0 +1,254 @@
+"""Where the filters come from: torchvision's ImageNet filters, the user's own pictures, or a file.
+
+Files are read without running code from them (safetensors, or ``torch.load(weights_only=True)``) and checked:
+SHA-256 where we wrote the file ourselves, shapes and finite numbers always.
+"""
+
+import hashlib
+import logging
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from vidstyle.core import download, selftaught
+from vidstyle.errors import WeightsError
+from vidstyle.settings.layers import LAYERS, filter_shape, layers_up_to, state_key
+
+log = logging.getLogger(__name__)
+
+OnProgress = Callable[[str, int, int], None]  # what is being done, done so far, in all
+SELFTAUGHT_KEPT = 12  # each is about 50 MB
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Filters by torchvision's keys, their origin (``imagenet``, ``selftaught`` or a path) and their SHA-256."""
+
+    origin: str
+    sha256: str
+    tensors: Mapping[str, Tensor]
+
+    @property
+    def pooling(self) -> Literal["max", "avg"]:
+        """The pooling that suits the filters: what they were trained with, or taught for."""
+        return "max" if self.origin == "imagenet" else "avg"
+
+
+def cache_folder() -> Path:
+    """Where filters are kept: ``$VIDSTYLE_CACHE``, else the user's cache folder."""
+    return Path(os.environ.get("VIDSTYLE_CACHE") or platformdirs.user_cache_dir("vidstyle"))
+
+
+def imagenet_file() -> Path:
+    return cache_folder() / "vgg19_imagenet.safetensors"
+
+
+def load_filters(
+    choice: str,
+    layers: Iterable[str],
+    *,
+    teachers: Callable[[], Sequence[Tensor]],
+    seed: int = 0,
+    on_progress: OnProgress | None = None,
+) -> Filters:
+    """The filters of a choice: ``auto``, ``imagenet``, ``selftaught`` or a file with at least `layers`.
+
+    `teachers` gives the pictures (3, H, W), 0..1, to learn from; it is called only where they are needed.
+    ``auto`` is ImageNet if kept here or reachable, else self-taught. Raises WeightsError.
+    """
+    deepest = max(layers, key=LAYERS.index)
+    if choice == "imagenet":
+        return _imagenet(deepest, on_progress)
+    if choice == "selftaught":
+        return _selftaught(teachers(), deepest, seed, on_progress)
+    if choice == "auto":
+        try:
+            return _imagenet(deepest, on_progress)
+        except download.UnreachableError as error:
+            log.info("the ImageNet filters are not here and out of reach, so filters are learned from your pictures")
+            log.debug("%s", error)
+            return _selftaught(teachers(), deepest, seed, on_progress)
+    return read_filters(Path(choice), deepest)
+
+
+def read_filters(path: Path, deepest: str) -> Filters:
+    """Filters up to layer `deepest` from a .pth, .pt or .safetensors file; WeightsError when it does not fit."""
+    digest, tensors = read_tensors(path)
+    return Filters(str(path), digest, _checked(path, tensors, deepest))
+
+
+def read_tensors(path: Path) -> tuple[str, Mapping[str, Tensor]]:
+    """The SHA-256 and the tensors of a .pth, .pt or .safetensors file; WeightsError when it cannot be read."""
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such weights file; give a .pth or .safetensors file, imagenet or selftaught")
+    return _sha256(path), _tensors_of(path)
+
+
+def fetch_imagenet(on_progress: OnProgress | None = None) -> Path:
+    """Fetches torchvision's ImageNet filters (548 MiB, of which 80 MB are kept); the file they are kept in."""
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
+        return import_filters(
+            download.fetch_published(_imagenet_address(), Path(folder), "ImageNet filters", on_progress)
+        )
+
+
+def import_filters(path: Path) -> Path:
+    """Keeps the convolutions of torchvision's file as the ImageNet filters of this machine; where they are kept.
+
+    WeightsError for any other file, also of another VGG19: nothing else is ever called ImageNet.
+    """
+    filters = read_filters(path, LAYERS[-1])
+    expected = download.published_digits(_imagenet_address())
+    if not filters.sha256.startswith(expected):
+        digits = f"its SHA-256 starts {filters.sha256[:8]}, not {expected}"
+        raise WeightsError(f"{path}: is not torchvision's ImageNet file ({digits}); use it with --weights {path}")
+    keep(filters.tensors, imagenet_file())
+    return imagenet_file()
+
+
+def save_filters(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Writes filters to a .safetensors file, by a temporary name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        # Not save_file, which lets nobody else read what it writes.
+        part.write_bytes(safetensors.torch.save({key: tensor.contiguous() for key, tensor in tensors.items()}))
+        os.replace(part, path)
+    except OSError as error:
+        raise WeightsError(
+            f"{path}: the filters cannot be written ({error.strerror}); is there room on the disk?"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _imagenet(deepest: str, on_progress: OnProgress | None) -> Filters:
+    path = imagenet_file()
+    if not path.exists():
+        fetch_imagenet(on_progress)
+    return _kept_filters("imagenet", path, deepest)
+
+
+def _selftaught(teachers: Sequence[Tensor], deepest: str, seed: int, on_progress: OnProgress | None) -> Filters:
+    path = cache_folder() / f"selftaught-{_identity(teachers, deepest, seed)}.safetensors"
+    if path.exists():
+        try:
+            return _kept_filters("selftaught", path, deepest)
+        except WeightsError as error:
+            log.warning("%s; the filters are learned again", error)
+    tell = on_progress or (lambda *_: None)
+    tensors = selftaught.learn(
+        teachers,
+        deepest=deepest,
+        seed=seed,
+        on_layer=lambda done, count: tell("learning filters", done, count),
+    )
+    keep(tensors, path)
+    _forget_oldest()
+    return _kept_filters("selftaught", path, deepest)
+
+
+def _identity(teachers: Sequence[Tensor], deepest: str, seed: int) -> str:
+    """A name for what self-taught filters depend on: the recipe, the pictures, the depth and the seed."""
+    digest = hashlib.sha256(f"{selftaught.RECIPE} {deepest} {seed}".encode())
+    for picture in teachers:
+        digest.update(str(tuple(picture.shape)).encode())
+        digest.update(picture.mul(255).round().byte().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def keep(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Writes tensors to a file in the cache folder, its SHA-256 beside it."""
+    save_filters(tensors, path)
+    _digest_file(path).write_text(_sha256(path) + "\n")
+
+
+def kept(path: Path) -> tuple[str, Mapping[str, Tensor]]:
+    """SHA-256 and tensors of a file of ours, checked against the SHA-256 beside it."""
+    found = _sha256(path)
+    if not _digest_file(path).is_file() or _digest_file(path).read_text().strip() != found:
+        raise WeightsError(f"{path}: the kept filters are broken (their SHA-256 differs); delete the file")
+    return found, _tensors_of(path)
+
+
+def _kept_filters(origin: str, path: Path, deepest: str) -> Filters:
+    digest, tensors = kept(path)
+    return Filters(origin, digest, _checked(path, tensors, deepest))
+
+
+def _imagenet_address() -> str:
+    from torchvision.models import VGG19_Weights
+
+    return str(VGG19_Weights.IMAGENET1K_V1.url)
+
+
+def _forget_oldest() -> None:
+    kept = sorted(cache_folder().glob("selftaught-*.safetensors"), key=lambda p: p.stat().st_mtime)
+    for path in kept[:-SELFTAUGHT_KEPT]:
+        path.unlink(missing_ok=True)
+        _digest_file(path).unlink(missing_ok=True)
+
+
+def _digest_file(path: Path) -> Path:
+    return path.with_suffix(".sha256")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _tensors_of(path: Path) -> Mapping[str, Tensor]:
+    try:
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # pickle, zip and header faults have no common base
+        reason = _reason(error)
+        raise WeightsError(f"{path}: not a readable weights file ({reason}); fetch or export it again") from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise WeightsError(f"{path}: holds no state dict of tensors; save it with torch.save(model.state_dict(), ...)")
+    return state
+
+
+def _reason(error: Exception) -> str:
+    said = str(error).strip() or type(error).__name__
+    if "Weights only load failed" in said:
+        return "it holds more than numbers, and no code in it is run"
+    return re.sub(r"^\[enforce fail[^]]*\][ .]*", "", said.splitlines()[0])[:120]
+
+
+def _checked(path: Path, state: Mapping[str, Tensor], deepest: str) -> dict[str, Tensor]:
+    """The convolutions that are there, all up to `deepest` among them, float32 and contiguous."""
+    present = [layer for layer in LAYERS if f"{state_key(layer)}.weight" in state]
+    if LAYERS[0] not in present:
+        found = ", ".join(list(state)[:3]) or "nothing"
+        raise WeightsError(f"{path}: not VGG19 in torchvision's keys (features.0.weight ..., instead got {found} ...)")
+    missing = [layer for layer in layers_up_to(deepest) if layer not in present]
+    if missing:
+        raise WeightsError(f"{path}: lacks {', '.join(missing)}; use other filters or layers up to {present[-1]}")
+    return {
+        f"{state_key(layer)}.{part}": _checked_tensor(path, layer, state.get(f"{state_key(layer)}.{part}"), shape)
+        for layer in present
+        for part, shape in (("weight", filter_shape(layer)), ("bias", filter_shape(layer)[:1]))
+    }
+
+
+def _checked_tensor(path: Path, layer: str, tensor: Tensor | None, shape: tuple[int, ...]) -> Tensor:
+    got = None if tensor is None else tuple(tensor.shape)
+    if tensor is None or got != shape:
+        raise WeightsError(f"{path}: another network; {layer} should have shape {shape}, instead got {got}")
+    if not torch.isfinite(tensor).all():
+        raise WeightsError(f"{path}: {layer} holds numbers that are not finite; fetch or export the file again")
+    return tensor.float().contiguous()

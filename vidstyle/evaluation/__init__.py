@@ -1,0 +1,1 @@
+"""How good painted films are: measures, plots and reports."""

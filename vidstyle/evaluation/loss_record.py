@@ -1,0 +1,202 @@
+"""What becomes of the losses while a picture or a film is painted, as a table and as a plot.
+
+matplotlib takes long to import, so only what draws does.
+"""
+
+import csv
+import io
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vidstyle.core.losses import Losses
+from vidstyle.core.sizes import size_of
+from vidstyle.core.stylize_image import Step
+from vidstyle.core.temporal import PaintedFrame
+from vidstyle.errors import SinkError
+from vidstyle.files import check_target, write_target
+from vidstyle.jobs.events import Listener
+from vidstyle.settings.layers import LAYERS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TABLE_ENDINGS, PLOT_ENDINGS = (".csv", ".json"), (".png", ".svg")
+
+WIDTH, HEIGHT, NAME_HEIGHT, DOTS = 10.0, 5.6, 0.23, 144  # inches, at least; of a curve's name; dots an inch
+STYLE_COLOURS, CONTENT_COLOURS = ("viridis", 0.0, 0.85), ("autumn", 0.0, 0.65)  # from shallow layers to deep ones
+MOST_NAMED = 8  # of the places where something begins: beyond, their names would lie on each other
+FEW = 30  # entries, of which each is marked by a dot
+PARTS = ("total", "content", "style", "variation", "temporal")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The losses at one place of a painting, as numbers; the place's first fact is its number.
+
+    `begins` names what begins there: a scale by its size, a shot as a cut; else it is empty.
+    """
+
+    place: Mapping[str, float]
+    losses: Losses
+    begins: str = ""
+
+    @property
+    def number(self) -> float:
+        return next(iter(self.place.values()))
+
+    def row(self) -> dict[str, float]:
+        """All of it by name: the place, the total, its four parts, and each layer's."""
+        losses = self.losses
+        parts = {name: float(getattr(losses, name)) for name in PARTS}
+        content = {f"content_{layer}": float(part) for layer, part in losses.content_layers.items()}
+        style = {f"style_{layer}": float(part) for layer, part in losses.style_layers.items()}
+        return {**self.place, **parts, **content, **style}
+
+
+class LossRecord(Listener):
+    """Keeps the losses that it is told of: StepLosses for a picture, FrameLosses for a film.
+
+    All are weighted as they were minimised, so that the layers, the total variation and the temporal loss sum to the
+    total. `earlier`: so many frames were painted before, by another run, and are missing.
+    """
+
+    place = ""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.earlier = 0
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Writes the table to a .csv or .json file, a row for each entry. SinkError where that cannot be done."""
+        file = Path(path)
+        text = self.to_json() if file.suffix.lower() == ".json" else self.to_csv()
+        write_target(file, text.encode(), TABLE_ENDINGS, overwrite=overwrite)
+
+    def plot(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Draws the total and each layer as curves to a .png or .svg file. SinkError where that cannot be done."""
+
+        file = Path(path)
+        check_target(file, PLOT_ENDINGS, overwrite=overwrite)
+        if not self.entries:
+            raise SinkError(f"{file}: nothing was painted, so there is nothing to draw; paint first")
+        write_target(file, drawn(self, file.suffix.lower()[1:]), PLOT_ENDINGS, overwrite=overwrite)
+
+    def to_csv(self) -> str:
+        rows = [entry.row() for entry in self.entries]
+        text = io.StringIO()
+        table = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+        return text.getvalue()
+
+    def to_json(self) -> str:
+        """``{"earlier": 0, "steps": [{"step": 1, ...}, ...]}``; what is no number is null."""
+        rows = [
+            {name: value if math.isfinite(value) else None for name, value in entry.row().items()}
+            for entry in self.entries
+        ]
+        return json.dumps({"earlier": self.earlier, f"{self.place}s": rows}, indent=1) + "\n"
+
+
+class StepLosses(LossRecord):
+    """The losses of each step of a picture, before it, and the size that it was painted at."""
+
+    place = "step"
+
+    def step(self, step: Step) -> None:
+        height, width = size_of(step.image)
+        size = {"width": width, "height": height}
+        goes_on = self.entries and size.items() <= self.entries[-1].place.items()
+        begins = "" if goes_on else f"{width}x{height}"
+        self.entries.append(Entry({self.place: step.number, **size}, step.losses.numbers(), begins))
+
+
+class FrameLosses(LossRecord):
+    """The losses of each frame of a film, before its last step, with the steps it took and its time in seconds.
+
+    Frames that stay as the one before, with no step, have that one's losses.
+    """
+
+    place = "frame"
+
+    def frame(self, painted: PaintedFrame) -> None:
+        frame, picture = painted.frame, painted.painted
+        place = {self.place: frame.index, "seconds": frame.seconds, "steps": picture.steps, "cut": int(frame.cut)}
+        self.entries.append(Entry(place, picture.losses.numbers(), "cut" if frame.cut else ""))
+
+    def resumed(self, frames: int, shots: int, folder: Path) -> None:
+        self.earlier = frames
+
+
+def drawn(record: LossRecord, form: str) -> bytes:
+    """The plot as a file of the `form` png or svg."""
+    figure, file = figure_of(record), io.BytesIO()
+    figure.savefig(file, format=form, dpi=DOTS, metadata={"Date": None} if form == "svg" else {})
+    return file.getvalue()
+
+
+def figure_of(record: LossRecord) -> "Figure":
+    """The loss of each layer, and the total, against steps or frames."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    curves = list(_curves(record.entries))
+    figure = Figure((WIDTH, max(HEIGHT, NAME_HEIGHT * len(curves))), layout="constrained")
+    axes = figure.add_subplot()
+    dots = "." if len(record.entries) <= FEW else ""
+    numbers = _broken([entry.number for entry in record.entries], record.entries)
+    for label, values, look in curves:
+        axes.plot(numbers, _broken(values, record.entries), label=label, marker=dots, **look)
+    if any(float(entry.losses.total) > 0 for entry in record.entries):
+        axes.set_yscale("log", nonpositive="mask")
+    axes.set_xlabel(f"{record.place} ({record.earlier} painted by an earlier run)" if record.earlier else record.place)
+    axes.set_ylabel("weighted loss")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.grid(alpha=0.25)
+    axes.set_xlim(record.entries[0].number - 0.5, record.entries[-1].number + 0.5)
+    axes.spines[["top", "right"]].set_visible(False)
+    _mark(axes, record.entries)
+    figure.legend(loc="outside right upper", frameon=False)
+    return figure
+
+
+def _curves(entries: Sequence[Entry]) -> Iterator[tuple[str, list[float], dict[str, Any]]]:
+    """Label, values and look of each curve, the total first and shallow layers before deep ones."""
+    from matplotlib import colormaps
+
+    yield "total", [float(entry.losses.total) for entry in entries], {"color": "black", "linewidth": 2}
+    kinds = (("style", STYLE_COLOURS, "-"), ("content", CONTENT_COLOURS, "--"))
+    for kind, (colours, first, last), line in kinds:
+        parts = [getattr(entry.losses, f"{kind}_layers") for entry in entries]
+        layers = sorted({layer for part in parts for layer in part}, key=LAYERS.index)
+        for place, layer in enumerate(layers):
+            colour = colormaps[colours](first + (last - first) * place / max(1, len(layers) - 1))
+            values = [float(part.get(layer, "nan")) for part in parts]
+            yield f"{kind} {layer}", values, {"color": colour, "linestyle": line, "linewidth": 1.4}
+    for kind, line in (("variation", ":"), ("temporal", "-.")):
+        values = [float(getattr(entry.losses, kind)) for entry in entries]
+        if any(values):
+            yield kind, values, {"color": "grey", "linestyle": line, "linewidth": 1.4}
+
+
+def _broken(values: Sequence[float], entries: Sequence[Entry]) -> list[float]:
+    """The values with a gap wherever a scale or shot begins: no descent leads from the one before to it."""
+    pairs = zip(values, entries, strict=True)
+    return [part for value, entry in pairs for part in ((math.nan, value) if entry.begins else (value,))]
+
+
+def _mark(axes: "Axes", entries: Sequence[Entry]) -> None:
+    """Thin lines where scales or shots begin, with their names above where there is room."""
+    begins = [entry for entry in entries if entry.begins]
+    for entry in begins:
+        if entry is not entries[0]:
+            axes.axvline(entry.number, color="grey", linewidth=0.6, zorder=0)
+        if len(begins) <= MOST_NAMED:
+            above = axes.get_xaxis_transform()  # numbers along, 0 ... 1 up
+            axes.text(entry.number, 1.01, f" {entry.begins}", transform=above, fontsize=8, color="dimgrey")

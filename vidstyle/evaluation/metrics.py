@@ -1,0 +1,309 @@
+"""What a painted film is worth, in figures: stability, style, content, work. Nothing here paints."""
+
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+
+import torch
+from torch import Tensor
+
+from vidstyle.core.calibration import structure
+from vidstyle.core.color_transfer import Palette, Palettes, gradient_energy, grey_palette
+from vidstyle.core.flow import Motion, warp
+from vidstyle.core.frame_style import Frame
+from vidstyle.core.losses import STATISTICS, ContentTargets, StyleTargets, gram_matrix
+from vidstyle.core.sizes import Size, fit_size, resize, size_of
+from vidstyle.core.stylize_image import STROKES, has_content
+from vidstyle.core.vgg import VGG19, Pooling
+from vidstyle.jobs.events import Work, far_off
+from vidstyle.settings.layers import LAYERS, layers_up_to
+
+STILL = 2 / 255  # of 0..1: a pixel of the source that changes less since its stillness began lies still
+LONG_ENOUGH = 8  # frames that a pixel lies still before its flicker counts
+
+
+def warp_error(painting: Tensor, earlier: Tensor, motion: Motion) -> float:
+    """Mean squared difference, of values 0..1, from the earlier painting carried along the motion of the source.
+
+    Both (3, H, W). Over pixels that are visible in both and off the edges of motion; nan where there are none.
+    Lai et al. 2018 (arXiv 1808.00449), section 4.2, with the checks of Ruder et al. 2016.
+    """
+    sure = motion.trust.to(painting) > 0.99
+    return float((painting - warp(earlier, motion.flow)).square().mean(0)[sure].mean())
+
+
+def flow_difference(painting: Tensor, earlier: Tensor, motion: Motion) -> float:
+    """Mean L1 distance in pixels of the paintings' flow from the source's: tOF, Chu et al. 2018 (arXiv 1811.09393)."""
+    gap = Motion.between(painting, earlier).flow - motion.flow
+    return float(abs(gap).sum(-1).mean())
+
+
+@dataclass(frozen=True)
+class StillRuns:
+    """Pixels of a film that lie still, followed frame by frame.
+
+    A run begins where the source (3, H, W) leaves its `reference` by more than STILL, or moves. Of every run of at
+    least LONG_ENOUGH frames count the standard deviation of the painting over time, and how far its last value lies
+    from its first.
+    """
+
+    reference: Tensor
+    first: Tensor
+    last: Tensor
+    count: Tensor  # (H, W) frames of the run
+    mean: Tensor  # (3, H, W) of the painting over the run
+    spread: Tensor  # (3, H, W) sum of squared differences from the mean
+    closed: tuple[float, float, float] = (0.0, 0.0, 0.0)  # frames, and frames times deviation, drift, of ended runs
+
+    @classmethod
+    def at(cls, picture: Tensor, painting: Tensor) -> "StillRuns":
+        zeros = torch.zeros_like(painting)
+        return cls(picture, painting, painting, torch.ones(picture.shape[1:]), painting, zeros)
+
+    def after(self, picture: Tensor, painting: Tensor, moved: Tensor) -> "StillRuns":
+        """With one more frame of the source and its painting; `moved` (H, W), True or False: has motion."""
+        still = ((picture - self.reference).abs().amax(0) < STILL) & ~moved
+        count = torch.where(still, self.count + 1, 1)
+        gap = torch.where(still, painting - self.mean, 0)
+        mean = torch.where(still, self.mean + gap / count, painting)
+        spread = torch.where(still, self.spread + gap * (painting - mean), 0)
+        reference = torch.where(still, self.reference, picture)
+        first = torch.where(still, self.first, painting)
+        return StillRuns(reference, first, painting, count, mean, spread, self._sums(~still))
+
+    def _sums(self, ended: Tensor) -> tuple[float, float, float]:
+        """`closed` with the runs of the pixels `ended` (H, W)."""
+        counted = ended & (self.count >= LONG_ENOUGH)
+        frames = self.count[counted]
+        deviation = (self.spread / self.count).clamp_min(0).sqrt().mean(0)[counted]
+        drift = (self.last - self.first).mean(0)[counted]
+        old_frames, old_deviation, old_drift = self.closed
+        return (
+            old_frames + float(frames.sum()),
+            old_deviation + float((frames * deviation).sum()),
+            old_drift + float((frames * drift).sum()),
+        )
+
+    def figures(self) -> tuple[float, float, float]:
+        """Frames that a pixel lay still in such runs, flicker and drift in levels of 0 to 255; nan without any run."""
+        frames, deviation, drift = self._sums(torch.ones_like(self.count, dtype=torch.bool))
+        per_frame = 255 / frames if frames else float("nan")
+        return frames / self.count.numel(), deviation * per_frame, drift * per_frame
+
+
+LONG = 8  # frames between the two of a long-term pair
+NOTHING = float("nan")
+
+
+@dataclass(frozen=True)
+class FrameMeasures:
+    """The figures of one painted frame; nan where there is nothing to compare with.
+
+    `warp_error` and `long_warp_error` (LONG frames back) are mean squared differences of values 0..1; the same over
+    `energy` cannot be won by blur. `style` is the relative Gram error by layer; `source_style` is that of the unpainted
+    source. `content` is the relative error of the responses (nan where there is hardly anything to see), `structure`
+    the local correlation with the source.
+    """
+
+    index: int
+    seconds: float
+    cut: bool
+    energy: float
+    warp_error: float
+    long_warp_error: float
+    flow_difference: float
+    structure: float
+    content: float
+    style: Mapping[str, float]
+    source_style: Mapping[str, float]
+    work: Work | None = None
+
+    def style_distance(self, layers: Sequence[str]) -> float:
+        """Mean over `layers` of the style's error, against that of the unpainted source."""
+        return fmean(self.style[k] for k in layers) / max(1e-12, fmean(self.source_style[k] for k in layers))
+
+
+@dataclass(frozen=True)
+class FilmMeasures:
+    """The figures of a film: its frames', and those of its still pixels (see `StillRuns`), in levels of 0 to 255."""
+
+    frames: tuple[FrameMeasures, ...]
+    still: float  # share of the pixels, frame by frame, that lie still
+    flicker: float
+    drift: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Relative Gram errors by layer, of a painting and of its source, and the relative error of the content."""
+
+    style: Mapping[str, float]
+    source_style: Mapping[str, float]
+    content: float
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Compares paintings with the style and the source by a network's responses.
+
+    `optimised` are the style layers that were painted with, `held_out` others; `content_layers` those of the content,
+    which are taken, like the styles, in the colours of `palettes`; `grey`: and paintings without their colours.
+    """
+
+    network: VGG19
+    styles: Sequence[Tensor]
+    optimised: Sequence[str]
+    held_out: Sequence[str]
+    content_layers: Sequence[str]
+    palettes: Palettes = field(default_factory=Palettes)
+    grey: bool = False
+    _targets: dict[Size, tuple[StyleTargets, ...]] = field(init=False, default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def of(
+        cls,
+        filters: Mapping[str, Tensor],
+        pooling: Pooling,
+        styles: Sequence[Tensor],
+        style_layers: Iterable[str],
+        content_layers: Iterable[str],
+        palettes: Palettes,
+        device: torch.device,
+        *,
+        grey: bool = False,
+    ) -> "Judge":
+        """A judge for films painted with these layers; the layers held out are the second of every block."""
+        optimised, content = tuple(style_layers), tuple(content_layers)
+        deepest = max(optimised, key=LAYERS.index)
+        held_out = [k for k in layers_up_to(deepest) if k.endswith("_2") and k not in (*optimised, *content)]
+        network = VGG19(filters, [*optimised, *held_out, *content], pooling).to(device)
+        coloured = [p(s) for p, s in zip(palettes.styles, styles, strict=True)] if palettes.styles else styles
+        return cls(network, coloured, optimised, held_out, content, palettes, grey)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return (*self.optimised, *self.held_out)
+
+    @torch.no_grad()
+    def compare(self, painting: Tensor, picture: Tensor, shares: tuple[float, ...] | None = None) -> Comparison:
+        """Compares a painting with its picture, both (3, H, W), in these `shares` of the styles; None for the same."""
+        device = next(self.network.buffers()).device
+        painting, picture = painting.to(device), picture.to(device)
+        palettes = self.palettes.contents
+        coloured = Palette.blended(palettes, shares)(picture) if palettes else picture
+        painted = self.network(grey_palette()(painting) if self.grey else painting)
+        source = self.network(coloured if self.grey else picture)
+        content = ContentTargets.of(self.network, coloured, self.content_layers, "relative")
+        wanted = self._wanted(picture, shares)
+        errors = [(content.weights[k] * (painted[k] - r).square()).sum() for k, r in content.responses.items()]
+        return Comparison(
+            style={k: _gram_error(painted[k], wanted[k]) for k in self.layers},
+            source_style={k: _gram_error(source[k], wanted[k]) for k in self.layers},
+            content=float(torch.stack(errors).mean()) if errors else NOTHING,
+        )
+
+    def _wanted(self, picture: Tensor, shares: tuple[float, ...] | None) -> Mapping[str, Tensor]:
+        size = size_of(picture)
+        if size not in self._targets:
+            long_side = round(STROKES * max(size))
+            scaled = [resize(style.to(picture), fit_size(size_of(style), long_side)) for style in self.styles]
+            of = (StyleTargets.of(self.network, style, self.layers, STATISTICS["gram"]) for style in scaled)
+            self._targets[size] = tuple(of)
+        targets = self._targets[size]
+        return StyleTargets.blended(targets, shares or (1 / len(targets),) * len(targets)).summaries
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A frame of the source, its painting, their figures, the motion since the frame before; `still` is up to here."""
+
+    frame: Frame
+    painting: Tensor
+    measures: FrameMeasures
+    motion: Motion | None
+    still: StillRuns
+
+
+def judged(pairs: Iterable[tuple[Frame, Tensor]], judge: Judge) -> Iterator[Judged]:
+    """The figures of frame after frame, from frames of the source and their paintings (3, H, W) of the same size."""
+    past: deque[tuple[Tensor, Tensor]] = deque(maxlen=LONG)  # the latest last
+    still: StillRuns | None = None
+    for frame, painting in pairs:
+        if frame.cut:
+            past.clear()
+        motion = Motion.between(frame.image, past[-1][0]) if past else None
+        moved = torch.ones(frame.image.shape[1:], dtype=torch.bool)  # what is before a cut is not the same place
+        if motion:
+            moved = torch.from_numpy(motion.flow.any(-1))
+        still = still.after(frame.image, painting, moved) if still else StillRuns.at(frame.image, painting)
+        yield Judged(frame, painting, _measured(frame, painting, past, motion, judge), motion, still)
+        past.append((frame.image, painting))
+
+
+def _measured(
+    frame: Frame, painting: Tensor, past: Sequence[tuple[Tensor, Tensor]], motion: Motion | None, judge: Judge
+) -> FrameMeasures:
+    picture = frame.image
+    short = long = flow = NOTHING
+    if motion:
+        earlier, earlier_painting = past[-1]
+        short = warp_error(painting, earlier_painting, motion)
+        flow = flow_difference(painting, earlier_painting, motion)
+    if len(past) == LONG:
+        earlier, earlier_painting = past[0]
+        long = warp_error(painting, earlier_painting, Motion.between(picture, earlier))
+    comparison = judge.compare(painting, picture, frame.look.shares)
+    return FrameMeasures(
+        index=frame.index,
+        seconds=frame.seconds,
+        cut=frame.cut,
+        energy=gradient_energy(painting),
+        warp_error=short,
+        long_warp_error=long,
+        flow_difference=flow,
+        structure=structure(painting, picture),
+        content=comparison.content if has_content(picture) else NOTHING,
+        style=comparison.style,
+        source_style=comparison.source_style,
+    )
+
+
+def _gram_error(responses: Tensor, wanted: Tensor) -> float:
+    return float((gram_matrix(responses) - wanted).square().sum() / wanted.square().sum().clamp_min(1e-12))
+
+
+def film_measures(frames: Sequence[FrameMeasures], still: StillRuns) -> FilmMeasures:
+    share, flicker, drift = still.figures()
+    return FilmMeasures(tuple(frames), share / len(frames), flicker, drift)
+
+
+def summary(film: FilmMeasures, optimised: Sequence[str], held_out: Sequence[str]) -> dict[str, float]:
+    """The figures of a whole film: means over the frames that have them."""
+    frames = film.frames
+    work = [frame.work for frame in frames if frame.work]
+    return {
+        "frames": len(frames),
+        "warp_error": _mean(frame.warp_error for frame in frames),
+        "warp_error_over_energy": _mean(frame.warp_error / max(frame.energy, 1e-12) for frame in frames),
+        "long_warp_error": _mean(frame.long_warp_error for frame in frames),
+        "long_warp_error_over_energy": _mean(frame.long_warp_error / max(frame.energy, 1e-12) for frame in frames),
+        "flicker": film.flicker,
+        "drift": film.drift,
+        "flow_difference": _mean(frame.flow_difference for frame in frames),
+        "structure": _mean(frame.structure for frame in frames),
+        "content": _mean(frame.content for frame in frames),
+        "style_distance": _mean(frame.style_distance(optimised) for frame in frames),
+        "held_out_style_distance": _mean(frame.style_distance(held_out) for frame in frames) if held_out else NOTHING,
+        "steps": _mean(w.steps for w in work),
+        "full_steps": _mean(w.full_steps for w in work),
+        "seconds": _mean(w.seconds for w in work),
+        "far_off": len(far_off([frame.content for frame in frames])),
+        "memory": max((w.memory for w in work), default=NOTHING),
+    }
+
+
+def _mean(values: Iterator[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return fmean(known) if known else NOTHING

@@ -1,1 +1,0 @@
-"""Pictures to features: the network, its filters, and where they come from."""

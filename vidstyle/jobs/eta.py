@@ -1,0 +1,132 @@
+"""How far a job is and how long it still takes, from what its frames took so far."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from statistics import fmean
+
+from vidstyle.core.stylize_image import Step, scale_plan
+from vidstyle.core.temporal import MOST_EFFORT, PaintedFrame
+from vidstyle.jobs.estimate import following_cost
+from vidstyle.jobs.events import ClusterProgress, Outline
+
+REMEMBERED = 20  # frames that the mean time of a frame is taken over
+
+
+class RemainingTime:
+    """Counts frames, each as often as it is painted, and steps.
+
+    A shot's first frame, its opener, takes many times as long as those that follow.
+
+    Where one of the two was not measured yet, the other tells by the ratio of their costs, and where neither
+    was, the job's estimate. `previews` is how many single frames are painted where not all are.
+    """
+
+    def __init__(
+        self, outline: Outline, previews: int | None = None, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        settings = outline.job.settings
+        opener = sum(steps * height * width for (height, width), steps in scale_plan(outline.size, settings))
+        self._costs = {True: float(opener), False: following_cost(settings, outline.size)}
+        work = self._work(outline.shots, outline.frames - outline.shots)
+        self._seconds_of_work = outline.estimate.seconds / max(1.0, work)
+        self._frame_steps, self._now = settings.frame_steps, now
+        self._only_openers = previews is not None or outline.rate is None
+        self.passes = 2 if settings.both_ways and not self._only_openers else 1
+        self.frames = previews or outline.frames * self.passes
+        self.shots = self.frames if self._only_openers else outline.shots
+        self._took: dict[bool, deque[float]] = {kind: deque(maxlen=REMEMBERED) for kind in (True, False)}
+        self._openers = self.frames_done = 0
+        self.last_step: Step | None = None
+        self.loss: float | None = None
+        self.opening = True  # a shot, with the current frame
+        self.cluster_progress: ClusterProgress | None = None
+        self._joined_at, self._before = 0.0, 0  # when the machines began, and the frames that were done then
+        self._expected_in_all = outline.estimate.seconds
+        self.restart()
+
+    def restart(self) -> None:
+        """The time of the current frame begins now."""
+        self._began = self._now()
+
+    def skip(self, frames: int, shots: int) -> None:
+        """So many frames were done before, and so many shots were begun."""
+        self.frames_done, self._openers, self.opening = frames * self.passes, shots, False
+
+    def together(self, cluster_progress: ClusterProgress) -> None:
+        """The machines of a cluster are so far."""
+        if self.cluster_progress is None:
+            self._joined_at, self._before = self._now(), self.frames_done
+        self.cluster_progress, self.loss = (
+            cluster_progress,
+            self.loss if cluster_progress.loss is None else cluster_progress.loss,
+        )
+        self.frames_done = self._before + cluster_progress.frames * self.passes
+
+    def step(self, step: Step) -> None:
+        if self.last_step is None:
+            self.opening = self._only_openers or not self.frames_done or step.count > MOST_EFFORT * self._frame_steps
+        self.last_step, self.loss = step, float(step.losses.total)
+
+    def frame(self, painted: PaintedFrame) -> None:
+        opened = self._only_openers or not self.frames_done or painted.frame.cut  # never on the way back
+        self._took[opened].append(self._now() - self._began)
+        self._openers += opened
+        self.frames_done += 1
+        self.loss = float(painted.painted.losses.total)
+        self.last_step, self.opening = None, self._only_openers
+        self.restart()
+
+    @property
+    def progress(self) -> float:
+        """The share of the current frame that is done."""
+        return self.last_step.progress if self.last_step else 0.0
+
+    @property
+    def current(self) -> int:
+        """The number, from 1, of the frame that is worked on."""
+        return min(self.frames_done + 1, self.frames)
+
+    @property
+    def shot(self) -> int:
+        """The number, from 1, of the shot that is worked on."""
+        return min(max(1, self._openers + self.opening), self.shots)
+
+    @property
+    def seconds_per_frame(self) -> float | None:
+        """The mean of the last frames, the common kind; None before the first is done.
+
+        On a cluster, the time that went by for each frame that any machine painted.
+        """
+        if self.cluster_progress:
+            done = self.frames_done - self._before
+            return (self._now() - self._joined_at) / done if done else None
+        took = self._took[False] or self._took[True]
+        return fmean(took) if took else None
+
+    def left(self) -> float:
+        """Seconds until all frames are painted."""
+        if self.frames_done >= self.frames:
+            return 0.0
+        if self.cluster_progress:
+            each = self.seconds_per_frame
+            return self._expected_in_all if each is None else each * (self.frames - self.frames_done)
+        openers = max(0, self.shots - self._openers - self.opening)
+        followers = max(0, self.frames - self.frames_done - 1 - openers)
+        return self._left_of_current() + openers * self._expected(True) + followers * self._expected(False)
+
+    def _left_of_current(self) -> float:
+        """From the expectation at first, more and more from this frame's own speed."""
+        done = self.progress
+        whole = self._now() - self._began + (1 - done) * self._expected(self.opening)
+        return (1 - done) * whole
+
+    def _expected(self, opener: bool) -> float:
+        if self._took[opener]:
+            return fmean(self._took[opener])
+        if self._took[not opener]:
+            return fmean(self._took[not opener]) * self._costs[opener] / self._costs[not opener]
+        return self._costs[opener] * self._seconds_of_work
+
+    def _work(self, openers: int, followers: int) -> float:
+        return openers * self._costs[True] + max(0, followers) * self._costs[False]

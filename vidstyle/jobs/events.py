@@ -1,0 +1,140 @@
+"""What a job tells while it works."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+
+from vidstyle.core.device import peak_memory
+from vidstyle.core.sizes import Size
+from vidstyle.core.stylize_image import Painted, Painter, Step
+from vidstyle.core.temporal import PaintedFrame
+from vidstyle.jobs.estimate import Estimate
+from vidstyle.jobs.spec import Job
+from vidstyle.video.flipbook import Flipbook
+
+FAR_OFF = 20.0  # times the usual content error or loss of a film: such a frame does not show what it should
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a job is about to do. `size` and `source_size` are (height, width)."""
+
+    job: Job
+    source_size: Size
+    size: Size
+    frames: int
+    shots: int
+    rate: float | None  # frames per second; None for pictures
+    estimate: Estimate
+    full_estimate: Estimate  # at the source's own size
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a frame took: steps in all, what they cost in steps at the frame's size, seconds, bytes of memory."""
+
+    steps: int
+    full_steps: float
+    seconds: float
+    memory: float
+
+    @classmethod
+    def of(cls, painted: Painted) -> "Work":
+        """What a painting took; the memory is the most that the process has held so far."""
+        return cls(painted.steps, painted.full_steps, painted.seconds, peak_memory())
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a job did."""
+
+    out: Path
+    filters: str
+    filters_sha256: str
+    balance: float
+    frames: int = 0
+    steps: int = 0
+    seconds: float = 0.0  # of painting, without filters and encoding
+    report: Path | None = None
+    progress: Flipbook | None = None  # the animation of a picture's painting
+    failed: tuple[str, ...] = ()  # one sentence for each picture of a folder that could not be painted
+
+    @classmethod
+    def of(cls, out: Path, painter: Painter) -> "Summary":
+        """The summary before the first frame."""
+        return cls(out, painter.filters.origin, painter.filters.sha256, painter.balance)
+
+    def after(self, *work: Work) -> "Summary":
+        """The summary with more frames."""
+        steps, seconds = (sum(getattr(one, name) for one in work) for name in ("steps", "seconds"))
+        return replace(self, frames=self.frames + len(work), steps=self.steps + steps, seconds=self.seconds + seconds)
+
+    @property
+    def seconds_per_frame(self) -> float:
+        return self.seconds / max(1, self.frames)
+
+
+@dataclass(frozen=True)
+class ClusterProgress:
+    """What the machines of a cluster are doing together: `frames` are painted, `tasks` segments are worked on."""
+
+    frames: int
+    tasks: int
+    loss: float | None
+
+
+class Listener:
+    """Told what a job does. Every method does nothing; override those that matter."""
+
+    def started(self, outline: Outline) -> None:
+        """The source was looked at, painting is about to begin."""
+
+    def working(self, what: str, done: float, count: float) -> None:
+        """Something beside painting goes on: `done` of `count`."""
+
+    def resumed(self, frames: int, shots: int, folder: Path) -> None:
+        """The job goes on: so many frames are done in its work folder, and so many shots begun."""
+
+    def step(self, step: Step) -> None:
+        """One step of the current picture."""
+
+    def turn(self, painted: PaintedFrame) -> None:
+        """A frame was painted in one of two passes; `frame` tells it again when it is written."""
+
+    def frame(self, painted: PaintedFrame) -> None:
+        """A frame was painted and written."""
+
+    def clip(self, clip: Path, number: int, count: int) -> None:
+        """The next clip of a folder is begun, number so and so, from 1, of the `count` that are not done."""
+
+    def together(self, cluster_progress: ClusterProgress) -> None:
+        """Some time went by while the machines of a cluster paint."""
+
+    def interrupted(self, partial: Path | None, frames: int) -> None:
+        """The job was stopped by Ctrl-C; `partial` is a playable file, or a folder, of the `frames` that were done.
+
+        None: no such file could be made, but so many frames, perhaps none, are safe in the work folder.
+        """
+
+
+class Listeners(Listener):
+    """Several listeners that are told the same, one after the other."""
+
+    def __init__(self, *listeners: Listener) -> None:
+        for name in (name for name in vars(Listener) if not name.startswith("_")):
+            setattr(self, name, _in_turn([getattr(listener, name) for listener in listeners]))
+
+
+def _in_turn(methods: list[Callable[..., None]]) -> Callable[..., None]:
+    def tell(*told: object) -> None:
+        for method in methods:
+            method(*told)
+
+    return tell
+
+
+def far_off(errors: Sequence[float]) -> list[int]:
+    """The places of `errors` that are FAR_OFF times the median or more; nan and 0 are left out."""
+    known = [error for error in errors if error > 0]
+    return [i for i, error in enumerate(errors) if error > 0 and error > FAR_OFF * median(known)]

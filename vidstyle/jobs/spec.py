@@ -1,0 +1,237 @@
+"""What is to be done: from which file, in which style, to where."""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from vidstyle.errors import SettingsError, SinkError, SourceError
+from vidstyle.files import refuse_address, require_file, require_name
+from vidstyle.images import PICTURE_ENDINGS, is_animated, require_picture
+from vidstyle.limits import LIMITS, NO_LIMITS, Limits
+from vidstyle.settings.settings import Settings
+from vidstyle.video.muxer import VIDEO_ENDINGS
+from vidstyle.video.reader import find_clips, find_pictures
+
+Kind = Literal["video", "animation", "picture", "pictures", "clips"]
+AnyPath = str | os.PathLike[str]
+
+ANIMATION_ENDINGS = (".gif", ".webp")
+
+
+@dataclass(frozen=True)
+class ClusterOptions:
+    """The Ray cluster that paints a job: its address (None for the environment's RAY_ADDRESS, or else a new cluster of
+    this machine alone), the share of a machine that a segment takes, and the URL of a store where the machines share no
+    folder."""
+
+    address: str | None = None
+    cpus: float = 1.0
+    gpus: float = 0.0
+    storage: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.cpus <= 0 or self.gpus < 0:
+            raise SettingsError(
+                f"--task-cpus {self.cpus:g} --task-gpus {self.gpus:g} can paint nothing; give more than 0 CPUs"
+            )
+        if self.gpus > 1 and self.gpus % 1:
+            raise SettingsError(f"--task-gpus {self.gpus:g}: give a share of one GPU, like 0.5, or a whole number")
+        if self.storage is not None and "://" not in self.storage:
+            raise SettingsError(
+                f"--storage {self.storage}: is no URL; give one like s3://bucket/films, or share the output's folder"
+            )
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job, checked: made by `Job.of`, run by `api.run`.
+
+    `mask` says where to paint, and `style_masks` where each of the first styles: pictures or videos, white is where.
+    `start` and `end` are seconds of a video's time; `device` is one of ``auto``, ``cpu``, ``cuda``, ``mps``; `report`
+    asks for one at the end, in `report_file`. `cluster_options`: who paints, where this machine does not. `restart`
+    forgets what
+    an earlier run of the job has done; `keep_work` leaves the work folder when all is done; `no_limits` takes files of
+    any size.
+    """
+
+    source: Path
+    styles: tuple[Path, ...]
+    out: Path
+    kind: Kind
+    settings: Settings = field(default_factory=Settings)
+    device: str = "auto"
+    start: float = 0.0
+    end: float | None = None
+    mask: Path | None = None
+    style_masks: tuple[Path, ...] = ()
+    report: bool = False
+    restart: bool = False
+    keep_work: bool = False
+    no_limits: bool = False
+    cluster_options: ClusterOptions | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that it is painted from."""
+        start = self.settings.init_file
+        masks = [self.mask] if self.mask else []
+        return (self.source, *self.styles, *([start] if start else []), *masks, *self.style_masks)
+
+    @property
+    def limits(self) -> Limits:
+        """How large its files may be."""
+        return NO_LIMITS if self.no_limits else LIMITS
+
+    @property
+    def report_file(self) -> Path:
+        """The page that a report of the job is written to; its figures lie beside it as .json."""
+        return self.out.with_name(f"{self.out.stem}_report.html")
+
+    @classmethod
+    def of(
+        cls,
+        source: AnyPath,
+        styles: Sequence[AnyPath],
+        out: AnyPath | None = None,
+        settings: Settings | None = None,
+        *,
+        device: str = "auto",
+        start: float = 0.0,
+        end: float | None = None,
+        mask: AnyPath | None = None,
+        style_masks: Sequence[AnyPath] = (),
+        overwrite: bool = False,
+        cluster_options: ClusterOptions | None = None,
+        **how: bool,
+    ) -> "Job":
+        """A job after the checks that need no decoding; SourceError, SinkError or SettingsError when one fails."""
+        chosen = settings or Settings()
+        for name in (source, *styles, out, mask, *style_masks, chosen.init, chosen.weights):
+            if name is not None:
+                require_name(name)
+        origin, pictures = Path(source), tuple(Path(style) for style in styles)
+        kind = kind_of(origin)
+        _check_styles(pictures)
+        where, places = Path(mask) if mask is not None else None, tuple(Path(path) for path in style_masks)
+        _check_looks(kind, len(pictures), chosen, where, places)
+        _check_range(kind, start, end)
+        target = Path(out) if out is not None else default_output(origin, pictures, kind)
+        _check_output(target, origin, kind, overwrite)
+        job = cls(
+            origin,
+            pictures,
+            target,
+            kind,
+            chosen,
+            device,
+            start,
+            end,
+            where,
+            places,
+            cluster_options=cluster_options,
+            **how,
+        )
+        if job.report:
+            _check_report(job, overwrite)
+        if cluster_options and kind in ("picture", "pictures"):
+            raise SettingsError("--ray is for videos, whose shots are painted apart; leave it out for pictures")
+        return job
+
+
+def kind_of(source: Path) -> Kind:
+    """What a path is, by what it holds where its ending does not tell; SourceError when there is nothing."""
+    if source.is_dir() and find_clips(source):
+        return "clips"
+    if source.is_dir() or (not source.exists() and re.search(r"[*?\[]", source.name)):
+        find_pictures(source)
+        return "pictures"
+    if not source.exists():
+        refuse_address(source)
+        raise SourceError(f"{source}: no such file or folder; check the name")
+    if source.suffix.lower() in PICTURE_ENDINGS or source.suffix.lower() in ANIMATION_ENDINGS:
+        require_picture(source)
+        return "animation" if is_animated(source) else "picture"
+    return "video"
+
+
+def default_output(source: Path, styles: Sequence[Path], kind: Kind) -> Path:
+    """``clip.mp4`` in the style of ``monet.jpg`` is ``clip_monet.mp4``, beside the clip."""
+    if kind in ("pictures", "clips"):
+        folder = source if source.is_dir() else source.parent
+        return folder.resolve().with_name(f"{folder.resolve().name}_{_named(styles)}")
+    endings = {"video": VIDEO_ENDINGS, "animation": ANIMATION_ENDINGS, "picture": PICTURE_ENDINGS}[kind]
+    fallback = {"video": ".mp4", "animation": ".gif", "picture": ".png"}[kind]
+    suffix = source.suffix if source.suffix.lower() in endings else fallback
+    return source.with_name(f"{source.stem}_{_named(styles)}{suffix}")
+
+
+def _named(styles: Sequence[Path]) -> str:
+    return "_".join(style.stem for style in styles)
+
+
+def _check_styles(styles: Sequence[Path]) -> None:
+    if not styles:
+        raise SettingsError("no style given; add --style PICTURE")
+    for style in styles:
+        if not style.exists():
+            raise SourceError(f"{style}: no such style picture; check the name")
+        require_file(style)
+
+
+def _check_looks(kind: Kind, styles: int, settings: Settings, mask: Path | None, places: Sequence[Path]) -> None:
+    """That what is said of several styles fits their number, and that there are the masks."""
+    blend, keys = settings.blend, settings.keyed_styles
+    settings.check_blend(styles)
+    if keys and len(keys[0].values) > styles:
+        last = chr(ord("A") + len(keys[0].values) - 1)
+        raise SettingsError(f"--style-keys names style {last}, and there are {styles} of --style; give one for each")
+    if len(places) > styles:
+        raise SettingsError(f"there are {len(places)} of --style-mask for {styles} of --style; leave some out")
+    if kind in ("picture", "pictures") and (keys or settings.strength_keys or settings.style_per_shot):
+        raise SettingsError("--style-keys, --strength-keys and --style-per-shot are for films; leave them out")
+    if places and (blend or keys or settings.style_per_shot):
+        raise SettingsError("--style-mask says where each style is; leave out --style-blend, -keys and -per-shot")
+    for path in ([mask] if mask else []) + list(places):
+        if not path.is_file():
+            raise SourceError(f"{path}: no such mask; check the name")
+        if kind in ("picture", "pictures") and path.suffix.lower() not in PICTURE_ENDINGS:
+            raise SettingsError(f"{path}: a mask of pictures is a picture; give one of {' '.join(PICTURE_ENDINGS)}")
+
+
+def _check_range(kind: Kind, start: float, end: float | None) -> None:
+    if start < 0 or (end is not None and end <= start):
+        to = "the end" if end is None else f"{end:g}"
+        raise SettingsError(f"--from {start:g} --to {to} is no stretch of time; give 0 <= from < to, in seconds")
+    if kind in ("picture", "pictures") and (start or end is not None):
+        raise SettingsError("--from and --to are for videos and animations; leave them out for pictures")
+
+
+def _check_output(target: Path, source: Path, kind: Kind, overwrite: bool) -> None:
+    endings = {
+        "video": (*VIDEO_ENDINGS, *ANIMATION_ENDINGS),
+        "animation": (*ANIMATION_ENDINGS, *VIDEO_ENDINGS),
+        "picture": PICTURE_ENDINGS,
+    }
+    if kind in endings and target.suffix.lower() not in endings[kind]:
+        good = " ".join(sorted(endings[kind]))
+        raise SinkError(f"{target}: a {kind} cannot be written with the ending {target.suffix!r}; use one of {good}")
+    if target.exists() and source.exists() and target.samefile(source):
+        raise SinkError(f"{target}: is the source itself; give another name with -o")
+    goes_on = kind == "clips" and target.with_name(f"{target.name}.vidstyle").is_dir()
+    if target.exists() and not overwrite and not goes_on:
+        raise SinkError(f"{target}: exists already; give another name with -o, or --overwrite")
+    if not target.absolute().parent.is_dir():
+        raise SinkError(f"{target}: there is no folder {target.absolute().parent}; make it first")
+
+
+def _check_report(job: Job, overwrite: bool) -> None:
+    if job.kind == "clips":
+        return
+    if job.kind != "video" or job.out.suffix.lower() not in VIDEO_ENDINGS:
+        raise SettingsError("--report is for videos painted to videos; leave it out for pictures and animations")
+    for file in (job.report_file, job.report_file.with_suffix(".json")):
+        if file.exists() and not overwrite:
+            raise SinkError(f"{file}: exists already; give another name with -o, or --overwrite")

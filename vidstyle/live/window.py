@@ -1,0 +1,299 @@
+"""A window with what a camera sees and its painting side by side, led by keys."""
+
+import contextlib
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vidstyle.cli.words import loss_number
+from vidstyle.core.sizes import fit_size, resize, size_of
+from vidstyle.core.stylize_image import Step
+from vidstyle.core.weights import OnProgress
+from vidstyle.errors import SourceError, VidstyleError
+from vidstyle.images import save_picture
+from vidstyle.live.painting import LivePainting, LivePicture, as_tensor
+from vidstyle.live.recording import Recording
+from vidstyle.studies.progress import Progress, ProgressRecorder
+from vidstyle.video.camera import Camera, Newest, Snap
+from vidstyle.video.montage import beside, resized, write_lines
+
+NAME = "vidstyle"
+SHOWN_FOR = 6.0  # seconds that a message stays
+DRAWN_EACH = 1 / 12  # seconds, at most
+WAIT = 25  # milliseconds between two looks at the keys
+ANIMATED = 320  # pixels of the long side of the painting that an animation shows
+ANIMATED_STEPS = 30
+LETTERS = 32  # a line of writing is so much of the window's height
+STRONGER = 0.1
+KEYS = (
+    "space snapshot   p its making as a GIF   r record   n b style",
+    "+ - strength   s single   f full screen   q quit",
+)
+INSTEAD = "use --snapshot FILE or --record FILE, which need none, or 'vidstyle serve'"
+
+_PROBE = "import cv2; cv2.namedWindow('vidstyle'); cv2.waitKey(1)"
+
+log = logging.getLogger(__name__)
+
+Prepare = Callable[[OnProgress], LivePainting]
+
+
+def check_display() -> None:
+    """SourceError where no window can be opened. OpenCV would end the process, so another one tries."""
+    if sys.platform == "linux" and not os.environ.get("DISPLAY"):
+        raise SourceError(f"there is no display for a window (DISPLAY is not set); {INSTEAD}")
+    os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")  # of fonts, which are not used
+    try:
+        tried = subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, timeout=30)
+    except subprocess.TimeoutExpired:
+        raise SourceError(f"the display does not answer; {INSTEAD}") from None
+    if tried.returncode:
+        raise SourceError(f"no window can be opened on this display ({_reason(tried.stderr)}); {INSTEAD}")
+
+
+def _reason(said: bytes) -> str:
+    lines = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
+    return lines[0][:120] if lines else "OpenCV does not say why"
+
+
+class _ClosedError(Exception):
+    """The window was closed while something was being prepared."""
+
+
+@dataclass
+class _Shown:
+    """What the window shows beside the pictures, changed by its two threads."""
+
+    status: str = ""
+    message: str = ""
+    message_until: float = 0.0
+    step: NDArray[np.uint8] | None = None  # of a painting that takes long
+
+
+class Window:
+    """The live window of `camera`. What its keys write goes to `folder`, named by the time."""
+
+    def __init__(self, camera: Camera, prepare: Prepare, styles: list[str], folder: Path) -> None:
+        self._camera, self._prepare, self._styles, self._folder = camera, prepare, styles, folder
+        self._shown = _Shown()
+        self._live: LivePainting | None = None
+        self._picture: LivePicture | None = None
+        self._snapshot: tuple[LivePicture, Path] | None = None
+        self._animates: tuple[LivePicture, Path] | None = None
+        self._recording: Recording | None = None
+        self._single = self._full = self._closing = False
+        self._rate = 0.0
+        self._drawn_at, self._drawn_shape = 0.0, (0, 0, 0)
+        self.files: list[Path] = []
+
+    def run(self) -> None:
+        """Shows the window until it is closed, or the camera has no more to show."""
+        cv2.namedWindow(NAME, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+        paintings = Newest(self._paintings())
+        try:
+            while not paintings.ended:
+                if (picture := paintings.next(timeout=0)) is not None:
+                    self._take(picture)
+                self._draw()
+                if self._quits(cv2.waitKey(WAIT)):
+                    break
+        finally:
+            self._closing = True
+            with contextlib.ExitStack() as ending:  # each, whatever becomes of the others
+                ending.callback(cv2.destroyAllWindows)
+                ending.callback(paintings.close)
+                ending.callback(self._camera.close)
+                ending.callback(self._end_recording)
+
+    def _paintings(self) -> Generator[LivePicture, None, None]:
+        """What is painted, in its own thread."""
+        self._live = self._prepare(self._working)
+        self._live.style = None if self._live.painter.settings.blend else 0
+        self._shown.status = "painting the first picture"
+        for picture in self._live.pictures():
+            self._shown.status = ""
+            yield picture
+            if self._animates:
+                self._animate(*self._animates)
+                self._animates = None
+
+    def _working(self, what: str, done: float, count: float) -> None:
+        if self._closing:
+            raise _ClosedError
+        self._shown.status = f"{what} {100 * done / count:.0f} %" if count else what
+
+    def _take(self, picture: LivePicture) -> None:
+        self._picture = picture
+        rate = 1 / max(picture.seconds, 1e-3)
+        self._rate = rate if not self._rate else self._rate + 0.2 * (rate - self._rate)
+        if self._recording:
+            self._record(self._recording, picture)
+
+    def _record(self, recording: Recording, picture: LivePicture) -> None:
+        """One more picture; a recording that cannot go on ends, and the window does not."""
+        try:
+            recording.add(picture, time.monotonic())
+            self._recording = recording
+        except VidstyleError as error:
+            self._recording = None
+            recording.close()
+            self._say(str(error))
+
+    def _draw(self) -> None:
+        """Shows what there is, not more often than the eye needs: the painting has use for the time."""
+        seen, now = self._camera.latest, time.monotonic()
+        if seen is None or now < self._drawn_at + DRAWN_EACH:
+            return
+        view = self._view(seen)
+        if view.shape != self._drawn_shape:
+            self._drawn_shape = view.shape
+            cv2.resizeWindow(NAME, view.shape[1], view.shape[0])
+        cv2.imshow(NAME, view)
+        self._drawn_at = now
+
+    def _view(self, seen: Snap) -> NDArray[np.uint8]:
+        """What the window shows, BGR."""
+        painted = self._picture.pixels if self._picture else None
+        if (step := self._shown.step) is not None:
+            painted = resized(step, seen.size)
+        if painted is None:
+            view = seen.pixels.copy()
+        else:
+            view = painted.copy() if self._single else beside(seen.pixels, resized(painted, seen.size))
+        letters = max(12, view.shape[0] // LETTERS)
+        write_lines(view, self._lines(), letters)
+        write_lines(view[-round(letters * 3.2) :], KEYS, letters)
+        return np.asarray(cv2.cvtColor(view, cv2.COLOR_RGB2BGR), np.uint8)
+
+    def _lines(self) -> list[str]:
+        lines = [self._shown.status or self._figures()]
+        if self._camera.lost:
+            lines.append("the camera went away; looking for it")
+        if self._recording:
+            lines.append(f"recording {self._recording.frames / float(self._recording.rate):.0f} s")
+        if time.monotonic() < self._shown.message_until:
+            lines.append(self._shown.message)
+        return lines
+
+    def _figures(self) -> str:
+        if not (self._picture and self._live):
+            return ""
+        budget, loss = self._picture.budget, float(self._picture.painted.losses.total)
+        live, style = self._live, self._styles[(self._live.style or 0) % len(self._styles)]
+        size = f"{budget.size[1]}x{budget.size[0]}"
+        steps = f"{budget.steps} step{'s' if budget.steps > 1 else ''}"
+        return f"{self._rate:.1f}/s  {size}  {steps}  loss {loss_number(loss)}  {style} {100 * live.strength:.0f} %"
+
+    def _quits(self, key: int) -> bool:
+        """Does what a key asks for; whether that is to end."""
+        actions: dict[str, Callable[[], None]] = {
+            " ": self._take_snapshot,
+            "p": self._wish_animation,
+            "r": self._switch_recording,
+            "n": lambda: self._change_style(1),
+            "b": lambda: self._change_style(-1),
+            "+": lambda: self._change_strength(STRONGER),
+            "=": lambda: self._change_strength(STRONGER),
+            "-": lambda: self._change_strength(-STRONGER),
+            "s": self._switch_single,
+            "f": self._switch_full,
+        }
+        name = chr(key & 0xFF).lower() if key >= 0 else ""
+        try:
+            actions.get(name, lambda: None)()
+        except VidstyleError as error:
+            self._say(str(error))
+        return name in ("q", "\x1b") or cv2.getWindowProperty(NAME, cv2.WND_PROP_VISIBLE) < 1
+
+    def _take_snapshot(self) -> None:
+        if self._picture is None:
+            return
+        file = self._free(".jpg")
+        save_picture(file, as_tensor(self._picture.pixels))
+        self._snapshot = self._picture, file
+        self._wrote(file)
+
+    def _wish_animation(self) -> None:
+        if self._snapshot is None:
+            self._say("take a snapshot first, by the space bar")
+        else:
+            self._animates = self._snapshot
+
+    def _animate(self, picture: LivePicture, snapshot: Path) -> None:
+        """Paints what a snapshot was painted of from the start, and writes that as an animation."""
+        assert self._live
+        content = as_tensor(picture.snap.pixels)
+        content = resize(content, fit_size(size_of(content), ANIMATED))
+        file = snapshot.with_suffix(".gif")
+        recorder = ProgressRecorder(Progress(file), size_of(content))
+
+        def told(step: Step) -> None:
+            recorder.step(step)
+            self._working(f"painting {snapshot.name} from the start,", step.progress, 1)
+            self._shown.step = (step.image.permute(1, 2, 0).cpu().numpy() * 255).astype(np.uint8)
+
+        painter = self._live.painter
+        painter = painter.retuned(settings=painter.settings.replace(steps=ANIMATED_STEPS))
+        try:
+            painted = painter.looking(picture.look).paint(content, told)
+            self._shown.status = f"writing {file.name}"
+            recorder.write(painted.image)
+            self._wrote(file)
+        except VidstyleError as error:
+            self._say(str(error))
+        finally:
+            self._shown.status, self._shown.step = "", None
+
+    def _switch_recording(self) -> None:
+        if self._recording:
+            self._end_recording()
+        elif self._picture:
+            self._record(Recording(self._free(".mp4")), self._picture)
+
+    def _end_recording(self) -> None:
+        recording, self._recording = self._recording, None
+        if recording:
+            with recording:
+                if file := recording.finish(time.monotonic()):
+                    self._wrote(file)
+
+    def _change_style(self, by: int) -> None:
+        if self._live:
+            self._live.style = ((self._live.style or 0) + by) % len(self._styles)
+
+    def _change_strength(self, by: float) -> None:
+        if self._live:
+            self._live.strength = min(1.0, max(0.0, round(self._live.strength + by, 2)))
+
+    def _switch_single(self) -> None:
+        self._single = not self._single
+
+    def _switch_full(self) -> None:
+        self._full = not self._full
+        mode = cv2.WINDOW_FULLSCREEN if self._full else cv2.WINDOW_NORMAL
+        cv2.setWindowProperty(NAME, cv2.WND_PROP_FULLSCREEN, mode)
+
+    def _free(self, ending: str) -> Path:
+        """A new name in the folder."""
+        stem, number = f"webcam_{datetime.now():%Y%m%d-%H%M%S}", 1
+        while (file := self._folder / f"{stem}{f'_{number}' if number > 1 else ''}{ending}").exists():
+            number += 1
+        return file
+
+    def _wrote(self, file: Path) -> None:
+        self.files.append(file)
+        self._say(f"wrote {file}")
+
+    def _say(self, message: str) -> None:
+        self._shown.message, self._shown.message_until = message, time.monotonic() + SHOWN_FOR
+        log.info("%s", message)

@@ -1,1 +1,0 @@
-"""Files and devices: pictures, videos, and what is wrong with them."""

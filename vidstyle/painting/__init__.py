@@ -1,1 +1,0 @@
-"""One picture: losses, targets, descent, coarse to fine."""

@@ -1,0 +1,1 @@
+"""What picture is wanted: every option, with its check; settings files, presets and keyframes."""

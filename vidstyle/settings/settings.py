@@ -1,0 +1,304 @@
+"""What picture is wanted: every option once, with its default, its help and its check.
+
+The command line, the table in ``docs/options.md`` and, later, forms are made by a loop over
+``dataclasses.fields(Settings)``. Where it runs (device, file names) is not a setting.
+"""
+
+import difflib
+import json
+import reprlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal, get_args, get_type_hints
+
+from vidstyle.errors import SettingsError
+from vidstyle.settings.keyframes import Key, parse_number_keys, parse_shares, parse_style_keys
+from vidstyle.settings.layers import layer_name
+from vidstyle.settings.presets import PRESETS
+
+PAINTING, STYLE, MOTION, NETWORK = "Painting", "Style and content", "Motion", "Network"
+STYLES = "Several styles, and where"
+
+FlowName = Literal["dis", "farneback", "raft-small", "raft-large", "none"]
+
+_Check = Callable[[Any], bool]
+
+
+def _option(default: Any, group: str, help: str, check: _Check = lambda _: True, wanted: str = "") -> Any:
+    """A field of Settings: `check` must hold for its value, else the error says that `wanted` was wanted."""
+    return field(default=default, metadata={"group": group, "help": help, "check": check, "wanted": wanted})
+
+
+def _not_negative(value: float) -> bool:
+    return 0 <= value < float("inf")
+
+
+def parse_layers(text: str) -> dict[str, float]:
+    """Layers and their weights from ``conv1_1=1,conv3_1=0.2``; a layer alone has weight 1."""
+    weights: dict[str, float] = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        name, _, weight = part.partition("=")
+        layer = layer_name(name)
+        if layer in weights:
+            raise SettingsError(f"{layer} stands twice in {text!r}; give it once")
+        try:
+            weights[layer] = float(weight or 1)
+        except ValueError:
+            raise SettingsError(f"the weight of {layer} should be a number, instead got {weight!r}") from None
+        if not _not_negative(weights[layer]):
+            raise SettingsError(f"the weight of {layer} should be 0 or more, instead got {weight!r}")
+    if not any(weights.values()):
+        raise SettingsError(f"{text!r} names no layer with a weight above 0; give one like conv3_1 or conv3_1=0.5")
+    return {layer: weight for layer, weight in weights.items() if weight}
+
+
+def _is_empty_or(parse: Callable[[str], object]) -> _Check:
+    """Whether a text is empty, or what `parse` can read; it raises otherwise."""
+    return lambda text: not text or bool(parse(text))
+
+
+def _are_layers(text: str) -> bool:
+    return bool(parse_layers(text))
+
+
+def _are_look_backs(text: str) -> bool:
+    parts = [part.strip() for part in text.split(",")]
+    return all(p.isascii() and p.isdigit() and 1 <= int(p) <= 64 for p in parts) and any(int(p) == 1 for p in parts)
+
+
+def _is_size(text: str) -> bool:
+    return text in ("auto", "full") or (text.isascii() and text.isdigit() and int(text) >= 32)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What picture is wanted. Frozen; make variants with `dataclasses.replace` or `Settings.preset`."""
+
+    strength: float = _option(
+        0.5,
+        STYLE,
+        "How strongly to paint, 0 (the shapes stay) to 1 (strokes above all); the balance is found for each job.",
+        lambda v: 0 <= v <= 1,
+        "a number from 0 to 1",
+    )
+    content_layers: str = _option(
+        "conv3_1,conv4_2",
+        STYLE,
+        "Layers that hold the content, with weights: conv4_2=1,conv5_2=0.5.",
+        _are_layers,
+    )
+    style_layers: str = _option(
+        "conv1_1=16,conv2_1=8,conv3_1=4,conv4_1=2,conv5_1=1",
+        STYLE,
+        "Layers whose statistics hold the style, with weights: conv1_1=1,conv3_1=0.2.",
+        _are_layers,
+    )
+    content_weight: float = _option(
+        1.0, STYLE, "Multiplies the content loss (after the balance was found).", _not_negative, "0 or more"
+    )
+    style_weight: float = _option(
+        1.0, STYLE, "Multiplies the style loss (after the balance was found).", _not_negative, "0 or more"
+    )
+    tv_weight: float = _option(0.0, STYLE, "Weight of total variation: smoother paint.", _not_negative, "0 or more")
+    loss: Literal["relative", "sums"] = _option(
+        "relative",
+        STYLE,
+        "Relative errors with a balance that is found, or the article's plain sums of squares.",
+    )
+    style_loss: Literal["gram", "covariance", "wasserstein2", "histogram", "sliced"] = _option(
+        "gram", STYLE, "What of the activations is the style: Gram matrices, or another of their statistics."
+    )
+    style_scale: float = _option(
+        1.0,
+        STYLE,
+        "Size of the strokes: 2 makes them twice as large.",
+        lambda v: 0.01 <= v <= 100,
+        "a number from 0.01 to 100",
+    )
+    keep_colors: Literal["no", "luminance", "match", "free"] = _option(
+        "no",
+        STYLE,
+        "Colours: no (those of the style), luminance (the source's, only light and dark are painted), match (the style "
+        "is moved to the source's first), or free (neither is moved).",
+    )
+    style_blend: str = _option(
+        "", STYLES, "How much of each style, like 0.7,0.3; else the same of all.", _is_empty_or(parse_shares)
+    )
+    style_keys: str = _option(
+        "",
+        STYLES,
+        "Styles that change over a film, A being the first: '0s=source, 4s=A, 8s=0.5A+0.5B'.",
+        _is_empty_or(parse_style_keys),
+    )
+    strength_keys: str = _option(
+        "", STYLES, "A strength that changes over a film: '0s=0.2, 4s=0.8'.", _is_empty_or(parse_number_keys)
+    )
+    style_per_shot: bool = _option(False, STYLES, "Paint each shot in the next of the styles.")
+    feather: float = _option(
+        1.0,
+        STYLES,
+        "How far paint fades inside of a mask's edge, in percent of the long side.",
+        lambda v: 0 <= v <= 50,
+        "a number from 0 to 50",
+    )
+    steps: int = _option(
+        20, PAINTING, "Steps at each size of a picture or a shot's first frame.", lambda v: v >= 1, "1 or more"
+    )
+    frame_steps: int = _option(
+        3,
+        PAINTING,
+        "Steps of each following frame; up to twice as many where what it shows is new.",
+        lambda v: v >= 1,
+        "1 or more",
+    )
+    flow: FlowName = _option("dis", MOTION, "How the motion between frames is found.")  # noqa: RUF009 (frozen)
+    stability: float = _option(
+        4.0,
+        MOTION,
+        "How far a pixel may wander from frame to frame, in levels of 0 to 255; less holds stiller.",
+        lambda v: 0 < v <= 255,
+        "a number above 0, at most 255",
+    )
+    look_back: str = _option(
+        "1,2,4",
+        MOTION,
+        "Earlier frames to reuse for areas that reappear; 1 is the frame before and always among them.",
+        _are_look_backs,
+        "whole numbers from 1 to 64 with 1 among them, like 1,2,4",
+    )
+    passes: int = _option(
+        1,
+        MOTION,
+        "Ways through each shot: 2 goes back over it too, for cameras that move fast.",
+        lambda v: v in (1, 2),
+        "1 or 2",
+    )
+    loop: bool = _option(False, MOTION, "Let the end meet the start, for films that go round; takes two passes.")
+    keep_exposure: float = _option(
+        1.0,
+        MOTION,
+        "How much of the source's fades, flashes and darkness the painting keeps, 0 to 1.",
+        lambda v: 0 <= v <= 1,
+        "a number from 0 to 1",
+    )
+    scales: int = _option(
+        3, PAINTING, "Sizes from coarse to fine, each twice the one before.", lambda v: 1 <= v <= 8, "1 to 8"
+    )
+    init: str = _option("content", PAINTING, "Where a painting starts: content, random, or a picture file.")
+    optimizer: Literal["quasi-newton", "lbfgs"] = _option(
+        "quasi-newton",
+        PAINTING,
+        "How the pixels descend: quasi-newton along the painting's colours, or lbfgs on plain pixels, the article's.",
+    )
+    size: str = _option(
+        "auto",
+        PAINTING,
+        "Long side in pixels, full, or auto: the source's on a GPU, at most 640 on a CPU.",
+        _is_size,
+        "auto, full, or a number of pixels from 32",
+    )
+    seed: int = _option(
+        0,
+        PAINTING,
+        "Seed of the noise and of the self-taught filters.",
+        lambda v: 0 <= v < 2**63,
+        "a whole number from 0 to 2**63 - 1",
+    )
+    weights: str = _option(
+        "auto", NETWORK, "Filters: auto, imagenet, selftaught, or a .pth or .safetensors file of VGG19."
+    )
+    pooling: Literal["auto", "max", "avg"] = _option(
+        "auto", NETWORK, "Between blocks; auto is max for imagenet filters and avg for others."
+    )
+
+    def __post_init__(self) -> None:
+        for option, kind in zip(fields(self), get_type_hints(Settings).values(), strict=True):
+            value, choices = getattr(self, option.name), get_args(kind)
+            if not option.metadata["check"](value) or (choices and value not in choices):
+                name, wanted = option.name.replace("_", "-"), option.metadata["wanted"] or " or ".join(choices)
+                raise SettingsError(f"--{name} should be {wanted}, instead got {reprlib.repr(value)}")
+        if self.loss == "sums" and self.strength != Settings.strength:
+            raise SettingsError("--strength needs --loss relative; with sums, use --content-weight and --style-weight")
+        if self.loss == "sums" and (self.style_loss != "gram" or self.strength_keys):
+            raise SettingsError("--style-loss and --strength-keys need --loss relative; leave out --loss sums")
+        if sum(map(bool, (self.style_blend, self.style_keys, self.style_per_shot))) > 1:
+            raise SettingsError("--style-blend, --style-keys and --style-per-shot exclude each other; give one")
+        if not self.content_weight and not self.style_weight:
+            raise SettingsError(
+                "--content-weight and --style-weight are both 0, so there is nothing to paint; raise one"
+            )
+
+    @classmethod
+    def preset(cls, name: str, **changes: Any) -> "Settings":
+        """The settings of a preset (``draft``, ``standard``, ``fine``, ``paper``) with changes."""
+        if name not in PRESETS:
+            near = difflib.get_close_matches(name, PRESETS, 1) or list(PRESETS)
+            raise SettingsError(f"there is no preset {name!r}; use {' or '.join(near)}")
+        return cls(**{**PRESETS[name], **changes})
+
+    def replace(self, **changes: Any) -> "Settings":
+        return replace(self, **changes)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @property
+    def style_layer_weights(self) -> dict[str, float]:
+        """The layers that hold the style; none where it counts nothing."""
+        return _shares(parse_layers(self.style_layers)) if self.style_weight else {}
+
+    @property
+    def content_layer_weights(self) -> dict[str, float]:
+        """The layers that hold the content; none where it counts nothing."""
+        return _shares(parse_layers(self.content_layers)) if self.content_weight else {}
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """All layers whose responses are used."""
+        return tuple({**self.style_layer_weights, **self.content_layer_weights})
+
+    @property
+    def keyed_strengths(self) -> tuple[Key, ...]:
+        return parse_number_keys(self.strength_keys) if self.strength_keys else ()
+
+    @property
+    def keyed_styles(self) -> tuple[Key, ...]:
+        return parse_style_keys(self.style_keys) if self.style_keys else ()
+
+    @property
+    def blend(self) -> tuple[float, ...] | None:
+        """The share of each style; None for the same of all."""
+        return parse_shares(self.style_blend) if self.style_blend else None
+
+    def check_blend(self, styles: int) -> None:
+        """SettingsError unless a blend has a share for each of so many styles."""
+        found = len(self.blend or ())
+        if found not in (0, styles):
+            raise SettingsError(f"--style-blend has {found} numbers for {styles} of --style; give one for each")
+
+    @property
+    def look_backs(self) -> tuple[int, ...]:
+        """Frames back, the closest first."""
+        return tuple(sorted({int(part) for part in self.look_back.split(",")}))
+
+    @property
+    def both_ways(self) -> bool:
+        """Whether films are painted forwards and backwards."""
+        return self.passes == 2 or self.loop
+
+    @property
+    def init_file(self) -> Path | None:
+        """The picture that paintings start from, if one is named."""
+        return None if self.init in ("content", "random") else Path(self.init)
+
+    @property
+    def weights_file(self) -> Path | None:
+        """The file that the filters come from, if there is one of that name."""
+        return Path(self.weights) if Path(self.weights).is_file() else None
+
+
+def _shares(weights: Mapping[str, float]) -> dict[str, float]:
+    """Weights that sum to 1, so that using more layers does not mean a larger loss."""
+    total = sum(weights.values())
+    return {layer: weight / total for layer, weight in weights.items()}

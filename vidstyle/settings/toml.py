@@ -1,0 +1,146 @@
+"""Settings in TOML files, which are presets of one's own.
+
+A file names a preset to start from, and any fields of Settings, with _ or - in their names::
+
+    preset = "fine"
+    frame-steps = 5
+"""
+
+import difflib
+import os
+import reprlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal, get_origin, get_type_hints
+
+import tomli_w
+
+from vidstyle.errors import SettingsError
+from vidstyle.files import check_target, write_target
+from vidstyle.settings.settings import Settings
+
+ENDINGS = (".toml",)
+LARGEST = 1 << 16  # bytes: no settings take as many
+FIRST_LINE = "# Settings of vidstyle: vidstyle INPUT --style PICTURE --settings FILE\n"
+
+_EXAMPLE = "give a TOML file with lines like steps = 30"
+_WANTED = {
+    bool: "true or false",
+    int: "a whole number without quotes",
+    float: "a number without quotes",
+    str: "a text in quotes",
+}
+
+
+def load_settings(path: str | os.PathLike[str]) -> Settings:
+    """The settings that a TOML file makes. SettingsError where it cannot be read, or holds what is no setting."""
+    return _made_of(read_options(Path(path)))
+
+
+def save_settings(
+    path: str | os.PathLike[str], settings: Settings, preset: str | None = None, *, overwrite: bool = False
+) -> None:
+    """Writes `settings` to a TOML file, whole or not at all: the name of a `preset`, and what differs from it.
+
+    Without a `preset`, what differs from the defaults. SinkError where `path` cannot be written, or is another file
+    already, unless `overwrite`.
+    """
+    file, data = Path(path), _data(settings, preset)
+    check_savable(file, settings, preset, overwrite=overwrite)
+    write_target(file, data, ENDINGS, overwrite=True)
+
+
+def check_savable(path: Path, settings: Settings, preset: str | None = None, *, overwrite: bool = False) -> None:
+    """The errors of `save_settings`, before anything is written."""
+    check_target(path, ENDINGS, overwrite=overwrite or _holds(path, _data(settings, preset)))
+
+
+def read_options(path: Path) -> dict[str, Any]:
+    """What a TOML file says, by the names of the fields of Settings, and ``preset`` where it names one.
+
+    The values are of the fields' types and make settings that can be used; SettingsError otherwise.
+    """
+    kinds = {"preset": str, **get_type_hints(Settings)}
+    options: dict[str, Any] = {}
+    for key, value in _table(path).items():
+        name = key.replace("-", "_")
+        if name not in kinds:
+            raise SettingsError(f"{path}: there is no setting {key!r}; {_nearest(name, kinds)}")
+        if name in options:
+            raise SettingsError(f"{path}: {name} is there twice, with - and with _; leave one out")
+        options[name] = _typed(path, key, value, kinds[name])
+    _check(path, options)
+    return options
+
+
+def _table(path: Path) -> dict[str, Any]:
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise SettingsError(f"{path}: cannot be read (it is no file); {_EXAMPLE}")
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror}); check the name") from error
+    if len(data) > LARGEST:
+        raise SettingsError(f"{path}: is too large for a file of settings; {_EXAMPLE}")
+    try:
+        return tomllib.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: is no text; {_EXAMPLE}") from error
+    except RecursionError as error:
+        raise SettingsError(f"{path}: is no TOML: it goes too deep; {_EXAMPLE}") from error
+    except ValueError as error:
+        raise SettingsError(f"{path}: is no TOML: {error}; {_EXAMPLE}") from error
+
+
+def _nearest(name: str, known: Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f"did you mean {near[0]}?" if near else "'vidstyle --help' shows all"
+
+
+def _typed(path: Path, key: str, value: object, kind: Any) -> object:
+    """`value` where it is of a field's type; a whole number may stand for any number, nothing else for another."""
+    wanted = str if get_origin(kind) is Literal else kind
+    if wanted is float and type(value) is int and abs(value) < 2**63:
+        return float(value)
+    if type(value) is not wanted:
+        got = str(value).lower() if isinstance(value, bool) else reprlib.repr(value)
+        raise SettingsError(f"{path}: {key} should be {_WANTED[wanted]}, instead got {got}")
+    return value
+
+
+def _check(path: Path, options: Mapping[str, Any]) -> None:
+    """That the options make settings; SettingsError names the file, and the key where one alone is at fault."""
+    if text := _refusal(options):
+        at_fault = [name for name, value in options.items() if _refusal({name: value}) == text]
+        told = not at_fault or f"--{at_fault[0].replace('_', '-')}" in text
+        raise SettingsError(f"{path}: {text}" if told else f"{path}: {at_fault[0]}: {text}")
+
+
+def _refusal(options: Mapping[str, Any]) -> str | None:
+    try:
+        _made_of(options)
+    except SettingsError as error:
+        return str(error)
+    return None
+
+
+def _made_of(options: Mapping[str, Any]) -> Settings:
+    changes = {name: value for name, value in options.items() if name != "preset"}
+    return Settings.preset(options.get("preset", "standard"), **changes)
+
+
+def _data(settings: Settings, preset: str | None) -> bytes:
+    """The file, as short as can be."""
+    base, named = Settings.preset(preset or "standard"), {"preset": preset} if preset else {}
+    changed = {name: value for name, value in asdict(settings).items() if value != getattr(base, name)}
+    try:
+        return (FIRST_LINE + tomli_w.dumps({**named, **changed})).encode()
+    except UnicodeEncodeError as error:
+        raise SettingsError(f"{error.object[:80]!r} is no Unicode, so no file can hold it; rename that file") from error
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    return path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data

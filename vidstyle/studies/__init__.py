@@ -1,0 +1,1 @@
+"""The parts of the method on their own, and how a painting comes to be."""

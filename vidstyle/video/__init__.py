@@ -1,0 +1,1 @@
+"""Video files, animations and cameras, in and out."""

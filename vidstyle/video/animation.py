@@ -1,0 +1,197 @@
+"""Animated GIF and WebP out, with the time of each picture kept."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from itertools import accumulate
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from vidstyle.errors import SinkError, SourceError
+from vidstyle.files import printable
+from vidstyle.images import UNREADABLE, open_picture
+from vidstyle.limits import LIMITS, Limits
+from vidstyle.video import ffmpeg
+from vidstyle.video.ffmpeg import raw_input
+
+SHORTEST_MS = 20  # browsers show pictures with a shorter time for 100 ms
+DEFAULT_MS = 100
+
+
+def measure(path: Path, limits: Limits = LIMITS) -> tuple[tuple[int, int], tuple[float, ...], int]:
+    """Size (height, width), the seconds each readable picture is shown, how many the file announces.
+
+    Raises SourceError when none can be read, or they are larger or more than the limits.
+    """
+    durations: list[float] = []
+    with _opened(path) as picture:
+        size = (picture.height, picture.width)
+        limits.check_size(printable(path.name), size)
+        announced = _announced(picture)
+        limits.check_length(printable(path.name), announced, 0)
+        for number in range(announced):
+            try:
+                picture.seek(number)
+                picture.load()  # WebP tells the time of a picture only once it is decoded
+            except UNREADABLE:
+                break
+            milliseconds = float(picture.info.get("duration") or 0)
+            durations.append((milliseconds if milliseconds >= SHORTEST_MS else DEFAULT_MS) / 1000)
+    if not durations:
+        raise SourceError(f"{printable(path.name)} is damaged: not one picture can be read; copy it again.")
+    return size, tuple(durations), announced
+
+
+def read(path: Path) -> Iterator[NDArray[np.uint8]]:
+    """Each picture as (H, W, 3) RGB 0..255, transparent parts on white."""
+    with _opened(path) as picture:
+        for number in range(_announced(picture)):
+            try:
+                picture.seek(number)
+                whole = picture.convert("RGBA")
+            except UNREADABLE:
+                return
+            ground = Image.new("RGBA", whole.size, "white")
+            yield np.array(Image.alpha_composite(ground, whole).convert("RGB"))
+
+
+def has_transparency(path: Path) -> bool:
+    """Whether the first picture has transparent parts."""
+    with _opened(path) as picture, contextlib.suppress(*UNREADABLE):
+        low, _ = picture.convert("RGBA").getchannel("A").getextrema()
+        return isinstance(low, int | float) and low < 255
+    return False
+
+
+def _announced(picture: Image.Image) -> int:
+    """How many pictures there are by the file; 1 where that cannot be told."""
+    with contextlib.suppress(*UNREADABLE):
+        return int(getattr(picture, "n_frames", 1))
+    return 1
+
+
+def _opened(path: Path) -> Image.Image:
+    try:
+        return open_picture(path)
+    except UNREADABLE as error:
+        raise SourceError(f"{printable(path.name)} cannot be read as an animation; copy it again.") from error
+
+
+Writer = Callable[[Path, tuple[int, int], list[int], int, Path, str], None]
+
+_SHORTEST = {".gif": 2, ".webp": 10}  # ticks: browsers slow down pictures that are shown for less
+_TICKS = {".gif": 100, ".webp": 1000}  # a second, as the formats count
+_BAYER = "paletteuse=dither=bayer:bayer_scale=4"  # a fixed pattern: noise that crawls looks worse and is larger
+
+
+def _bits(count: int) -> str:
+    """A filter that leaves `count` bits of each value: with fewer colours to look at, ffmpeg's palettes are fast."""
+    levels = 2**count - 1
+    return "lutrgb=" + ":".join(f"{c}='round(val*{levels}/255)*255/{levels}'" for c in "rgb")
+
+
+def delays(ending: str, count: int, rate: Fraction, durations: tuple[float, ...] | None) -> list[int]:
+    """How long each of `count` pictures is shown. Rounding the sum, not each time, keeps the length right."""
+    seconds: Sequence[float] = [float(1 / rate)] * count if durations is None else durations[:count]
+    ends = [round(end * _TICKS[ending]) for end in accumulate(seconds)]
+    return [max(_SHORTEST[ending], b - a) for a, b in zip([0, *ends], ends, strict=False)]
+
+
+def write_gif(spool: Path, size: tuple[int, int], delays: list[int], grade: int, target: Path, name: str) -> None:
+    """An endless GIF of the raw pictures in `spool`, with one palette of `grade` colours made from all.
+
+    Times are whole hundredths.
+    """
+    palette = target.with_name(f".vidstyle-{secrets.token_hex(6)}.png")
+    raw = raw_input(size, Fraction(50), spool)
+    try:
+        colours = f"{_bits(7)},palettegen=stats_mode=full:max_colors={grade}"
+        _run([*raw, "-vf", colours, "-frames:v", "1", ffmpeg.address(palette)], name)
+        picture = [*ffmpeg.FILES_ONLY, "-i", ffmpeg.address(palette)]
+        _run(
+            [*raw, *picture, "-lavfi", f"[0:v][1:v]{_BAYER}", "-fps_mode", "passthrough", ffmpeg.address(target)], name
+        )
+    finally:
+        palette.unlink(missing_ok=True)
+    target.write_bytes(with_delays(target.read_bytes(), delays))
+
+
+def _run(arguments: list[str], name: str) -> None:
+    result = ffmpeg.run_with_progress(arguments)
+    if result.code != 0:
+        raise SinkError(f"{name} cannot be encoded ({ffmpeg.reason(result.log)}); make room.")
+
+
+def write_webp(spool: Path, size: tuple[int, int], delays: list[int], grade: int, target: Path, name: str) -> None:
+    """An endless animated WebP of the raw pictures in `spool`, of quality `grade`. Times are whole milliseconds."""
+    with _Spooled(spool, size, len(delays)) as pictures:
+        pictures.save(target, format="WEBP", save_all=True, duration=delays, loop=0, quality=grade, method=4)
+
+
+WRITERS: dict[str, Writer] = {".gif": write_gif, ".webp": write_webp}
+
+
+class _Spooled(Image.Image):
+    """The spooled pictures as one animation that is read from disk: only one is in memory."""
+
+    def __init__(self, spool: Path, size: tuple[int, int], count: int) -> None:
+        super().__init__()
+        self.n_frames = count
+        self._number = 0
+        self._shape = size
+        self._file = spool.open("rb")
+        self._mode = "RGB"
+        self.seek(0)
+
+    def seek(self, frame: int) -> None:
+        height, width = self._shape
+        self._file.seek(frame * height * width * 3)
+        data = self._file.read(height * width * 3)
+        self.im = Image.frombytes("RGB", (width, height), data).im
+        self._size = (width, height)
+        self._number = frame
+
+    def tell(self) -> int:
+        return self._number
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
+
+
+def with_delays(gif: bytes, delays: list[int]) -> bytes:
+    """The GIF file ``gif`` with the time of its n-th picture set to ``delays[n]`` hundredths of a second.
+
+    Raises SinkError unless there is one time for each picture.
+    """
+    data = bytearray(gif)
+    remaining = iter(delays)
+    position = 13 + _table_bytes(data[10])
+    found = 0
+    while data[position] != 0x3B:
+        if data[position] == 0x21:  # an extension; 0xF9 is the one with the time of the next picture
+            if data[position + 1] == 0xF9:
+                delay = min(next(remaining, 0), 0xFFFF)
+                data[position + 4 : position + 6] = delay.to_bytes(2, "little")
+                found += 1
+            position = _after_blocks(data, position + 2)
+        else:  # a picture: descriptor, colour table, code size, blocks
+            position = _after_blocks(data, position + 11 + _table_bytes(data[position + 9]))
+    if found != len(delays):
+        raise SinkError(f"the GIF holds {found} of {len(delays)} pictures; write it again.")
+    return bytes(data)
+
+
+def _table_bytes(flags: int) -> int:
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _after_blocks(data: bytearray, position: int) -> int:
+    while data[position]:
+        position += data[position] + 1
+    return position + 1

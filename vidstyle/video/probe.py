@@ -1,0 +1,292 @@
+"""What a video file really is, and whether OpenCV reads it right."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vidstyle.errors import SourceError
+from vidstyle.files import printable, require_file
+from vidstyle.images import PICTURE_ENDINGS, is_animated, picture_format
+from vidstyle.limits import LIMITS, Limits
+from vidstyle.video import animation, ffmpeg, streams
+from vidstyle.video import streams as timing
+
+PADDED_DELAY = 0.1  # seconds: a picture that starts later than this is filled up with copies of the first one
+HD_HEIGHT = 720  # untagged pictures of at least this height are taken as BT.709, as players do
+_SAME_PICTURE = 12.0  # mean difference, of 255; other conversions differ by < 2, wrongly read files by > 30
+_HDR = ("smpte2084", "arib-std-b67")
+_TEXT_START = 4096
+ON_WHITE = "transparent parts are laid on white"
+
+
+@dataclass(frozen=True)
+class AudioStream:
+    """One sound track: its number among the file's streams and its codec, such as ``aac``."""
+
+    index: int
+    codec: str
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """One video as it will be read.
+
+    ``size`` is (height, width) as displayed: rotation and pixel aspect applied. ``rate`` is exact, pictures
+    per second. ``seconds`` is the length of the picture, ``frame_count`` the pictures to expect, an estimate
+    unless ``exact_count``. ``faults`` says why OpenCV cannot be trusted with the file; none: it is read
+    directly. ``durations`` are the seconds each picture of an animation is shown, None for a video.
+    ``remarks`` are sentences the user should read, such as damage; ``open_video`` logs them.
+    ``start`` is the file's own first time stamp and ``delay`` how much later, in seconds, the first picture
+    comes: both place the sound.
+    """
+
+    path: Path
+    size: tuple[int, int]
+    rate: Fraction
+    seconds: float
+    frame_count: int
+    audio: tuple[AudioStream, ...] = ()
+    subtitles: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    durations: tuple[float, ...] | None = None
+    exact_count: bool = True
+    start: float = 0.0
+    delay: float = 0.0
+    stream: streams.VideoStream | None = None
+
+
+def probe(path: str | os.PathLike[str], limits: Limits = LIMITS) -> VideoInfo:
+    """FrameStyle into a video or an animated picture, in a few seconds however long it is.
+
+    Raises SourceError, one sentence, for everything that is not a video with frames within the ``limits``.
+    """
+    path = Path(path)
+    require_file(path)
+    if is_animated(path):
+        return _probe_animation(path, limits)
+    _refuse_pictures_and_text(path)
+    description = streams.describe(path)
+    stream = _picture_stream(path, description)
+    limits.check_size(_name(path), _displayed_size(stream))
+    packets = streams.packet_times(path)
+    if not packets.times and packets.complete:
+        raise SourceError(f"{_name(path)} holds no pictures: it is damaged or was cut off; copy it again.")
+    gaps = (after - before for before, after in itertools.pairwise(packets.times))
+    limits.check_still(_name(path), float(max(gaps, default=0) * packets.tick))
+    return _judge(path, description, stream, packets)
+
+
+def _probe_animation(path: Path, limits: Limits) -> VideoInfo:
+    size, durations, announced = animation.measure(path, limits)
+    total = sum(durations)
+    rate = Fraction(len(durations) * 1000, max(round(total * 1000), 1)).limit_denominator(100_000)
+    remarks = []
+    if len(durations) < announced:
+        remarks.append(f"{_name(path)} is damaged: {len(durations)} of {announced} pictures can be read")
+    if animation.has_transparency(path):
+        remarks.append(f"{_name(path)}: {ON_WHITE}")
+    return VideoInfo(path, size, rate, total, len(durations), durations=durations, remarks=tuple(remarks))
+
+
+def _refuse_pictures_and_text(path: Path) -> None:
+    found = picture_format(path)
+    if found:
+        hint = "" if path.suffix.lower() in PICTURE_ENDINGS else f"; rename it to {path.stem}.{found.lower()}"
+        raise SourceError(f"{_name(path)} is a single {found} picture, not a video{printable(hint)}.")
+    with path.open("rb") as file:
+        head = file.read(_TEXT_START)
+    if head.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"#EXTM3U"):
+        raise SourceError(f"{_name(path)} is a playlist, which only names other files; give the video itself.")
+    if b"\0" not in head and _is_text(head):
+        raise SourceError(f"{_name(path)} is a text file, not a video; give a video file.")
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        text = head.decode("utf-8", "strict" if len(head) < _TEXT_START else "ignore")
+    except UnicodeDecodeError:
+        return False
+    return all(c.isprintable() or c in "\r\n\t\f" for c in text)
+
+
+def _picture_stream(path: Path, description: streams.Description) -> streams.VideoStream:
+    real = [stream for stream in description.videos if not stream.cover_art]
+    if real and real[0].size != (0, 0):
+        return real[0]
+    if description.videos and not real:
+        raise SourceError(f"{_name(path)} holds sound and a cover picture but no video; give a video file.")
+    if any(other.kind == "audio" for other in description.others):
+        raise SourceError(f"{_name(path)} holds only sound, no pictures; give a video file.")
+    reason = ffmpeg.reason(_complaints(description.log))
+    raise SourceError(f"{_name(path)} cannot be read as a video ({reason}); it may be damaged or of another kind.")
+
+
+def _complaints(log: str) -> str:
+    echoes = ("Error opening input", "At least one output", "Input #0")
+    return "\n".join(line for line in log.splitlines() if not line.startswith((" ", *echoes)))
+
+
+def _judge(
+    path: Path, description: streams.Description, stream: streams.VideoStream, packets: streams.PacketTimes
+) -> VideoInfo:
+    times = timing.fit(packets, stream.nominal_rate)
+    first = float(packets.times[0] * packets.tick) if packets.times else 0.0
+    delay = max(0.0, first - description.start) if packets.times else 0.0
+    faults = [*_stream_faults(stream), *_container_faults(description)]
+    if not times.constant:
+        faults.append("its pictures are unevenly spaced in time (variable frame rate)")
+    if delay > PADDED_DELAY:
+        faults.append(f"its pictures start {delay:.2f} s after its sound")
+    faults += _seen_faults(path, faults)
+    seconds, count = times.seconds, len(packets.times)
+    if not packets.complete and description.seconds:
+        seconds = description.seconds - delay
+    if faults:  # conforming fills the time before the first picture
+        seconds, delay = seconds + delay, 0.0
+    if faults or not packets.complete:
+        count = max(1, round(seconds * times.rate))
+    return VideoInfo(
+        path=path,
+        size=_displayed_size(stream),
+        rate=times.rate,
+        seconds=seconds,
+        frame_count=count,
+        audio=tuple(AudioStream(s.index, s.codec) for s in description.others if s.kind == "audio"),
+        subtitles=tuple(s.codec for s in description.others if s.kind == "subtitle"),
+        faults=tuple(faults),
+        remarks=_remarks(path, description, times, packets, transparent(stream)),
+        exact_count=not faults and packets.complete,
+        start=description.start,
+        delay=delay,
+        stream=stream,
+    )
+
+
+def _stream_faults(stream: streams.VideoStream) -> list[str]:
+    """Faults that the file's description gives away."""
+    pixels, height = stream.pixel_format, stream.size[0]
+    checks = {
+        "it is interlaced": "first" in stream.field_order or stream.codec == "dvvideo",
+        "it is HDR": stream.transfer in _HDR,
+        "it has more than 8 bits per colour": deep(pixels),
+        "it has transparency": transparent(stream),
+        "its pixels are not square": stream.pixel_aspect != 1,
+        "it is rotated by an odd angle": stream.rotation is not None and stream.rotation % 90 != 0,
+        "it does not say how its colours are coded": height >= HD_HEIGHT
+        and stream.matrix == "unknown"
+        and pixels.startswith("yuv"),
+        "it uses the colours of BT.2020": stream.primaries == "bt2020" and stream.transfer not in _HDR,
+    }
+    return [fault for fault, found in checks.items() if found]
+
+
+def _container_faults(description: streams.Description) -> list[str]:
+    faults = []
+    if description.videos[0].cover_art:
+        faults.append("its cover picture comes before the video")
+    if description.container in ("h264", "hevc", "m4v", "mpegvideo"):
+        faults.append("it has no time stamps (a raw stream)")
+    return faults
+
+
+def _seen_faults(path: Path, known: list[str]) -> list[str]:
+    """Faults that show only when one picture is decoded both ways."""
+    if known:
+        return []
+    truth = streams.first_picture(path)
+    if truth.mirrored:
+        return ["it is stored mirrored"]
+    if truth.interlaced:
+        return ["it is interlaced"]
+    if truth.pixels is None:
+        return ["its first picture is damaged"]
+    seen = _first_seen_by_opencv(path)
+    if seen is None or seen.shape != truth.pixels.shape:
+        return ["OpenCV cannot read it"]
+    difference = float(np.abs(seen.astype(np.int16) - truth.pixels).mean())
+    return ["OpenCV shows other colours than ffmpeg"] if difference > _SAME_PICTURE else []
+
+
+def _first_seen_by_opencv(path: Path) -> NDArray[np.uint8] | None:
+    capture = open_capture(path)
+    try:
+        found, picture = capture.read()
+        return np.ascontiguousarray(picture[:, :, ::-1]).astype(np.uint8) if found else None
+    except cv2.error:
+        return None
+    finally:
+        capture.release()
+
+
+def open_capture(path: Path) -> cv2.VideoCapture:
+    """Open a file with OpenCV's FFmpeg reader, silently; ``read()`` tells whether that worked."""
+    quiet_opencv()
+    name = str(path.absolute())
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # bytes that are no UTF-8, as on old disks: OpenCV would end the process
+        with path.open("rb") as file:
+            return cv2.VideoCapture(f"/proc/self/fd/{file.fileno()}", cv2.CAP_FFMPEG)
+    return cv2.VideoCapture(name, cv2.CAP_FFMPEG)
+
+
+@cache
+def quiet_opencv() -> None:
+    """What OpenCV prints about files and cameras is printed no more."""
+    # Read once, when the first capture opens. What OpenCV would print is found out here anyway.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
+def deep(pixel_format: str) -> bool:
+    """Whether a pixel format holds more than 8 bits per colour (yuv420p10le, p010le, gbrp12le, rgb48be)."""
+    return pixel_format.endswith(("le", "be")) and not pixel_format.startswith(("rgb5", "bgr5", "rgb4", "bgr4444"))
+
+
+def transparent(stream: streams.VideoStream) -> bool:
+    """Whether the stream has an alpha channel."""
+    alpha = ("yuva", "rgba", "argb", "bgra", "abgr", "gbrap", "ya8", "ya16", "pal8", "ayuv", "vuya")
+    return stream.alpha_mode or stream.pixel_format.startswith(alpha)
+
+
+def _displayed_size(stream: streams.VideoStream) -> tuple[int, int]:
+    (height, width), aspect = stream.size, stream.pixel_aspect
+    if stream.rotation is not None and round(stream.rotation) % 180 == 90:
+        height, width, aspect = width, height, 1 / aspect
+    return height, max(1, round(width * aspect))
+
+
+def _remarks(
+    path: Path,
+    description: streams.Description,
+    times: timing.Timing,
+    packets: streams.PacketTimes,
+    has_alpha: bool,
+) -> tuple[str, ...]:
+    name, remarks = _name(path), []
+    if packets.complaint:
+        count = len(packets.times)
+        expected = max(count, round((description.seconds or 0) * times.rate))
+        remarks.append(
+            f"{name} is damaged or cut off ({packets.complaint}): it holds {count} of about {expected} pictures"
+        )
+    if times.dropped:
+        rate = f"{float(times.rate):g}"
+        remarks.append(f"{name}: {times.dropped} pictures come faster than {rate} a second and are left out")
+    if has_alpha:
+        remarks.append(f"{name}: {ON_WHITE}")
+    return tuple(remarks)
+
+
+def _name(path: Path) -> str:
+    return printable(path.name or path)
