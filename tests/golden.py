@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from tests import clips
 from tests.cameras import jpeg
-from tests.jobs.films import film_of, many_shots
+from tests.films import film_of, many_shots
 from tests.live.scenes import live, view
 from tests.pictures import clouds, random_tensors, stripes
 from vidstyle.cli.main import main

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.jobs.films import Ear, film_of
+from tests.films import Ear, film_of
 from tests.pictures import clouds
 from vidstyle.api import run, stylize
 from vidstyle.core.color_transfer import luminance_of

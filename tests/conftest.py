@@ -1,0 +1,33 @@
+"""What is tested with, once: settings and filters that paint in milliseconds, a style."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.pictures import clouds, random_tensors
+from vidstyle.core.weights import save_filters
+from vidstyle.images import save_picture
+from vidstyle.settings.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def filters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of random filters, as deep as `settings` need them."""
+    path = tmp_path_factory.mktemp("filters") / "random.safetensors"
+    save_filters(random_tensors("conv2_1"), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def settings(filters: Path) -> Settings:
+    """Quick to paint: two shallow layers, one scale, hardly any steps."""
+    return Settings(
+        style_layers="conv1_1", content_layers="conv2_1", steps=2, frame_steps=1, scales=1, weights=str(filters)
+    )
+
+
+@pytest.fixture(scope="session")
+def style(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("style") / "clouds.png"
+    save_picture(path, clouds(48, 64, seed=4, grain=4))
+    return path

@@ -1,0 +1,338 @@
+"""Whole jobs with real files, a tiny network and few steps."""
+
+import itertools
+from fractions import Fraction
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+import torch
+
+from tests import clips
+from tests.films import Ear, StopsAfter, leftovers, two_shots
+from tests.pictures import clouds
+from vidstyle.api import run, stylize
+from vidstyle.core.temporal import PaintedFrame
+from vidstyle.errors import SettingsError, SinkError, SourceError, VidstyleError
+from vidstyle.images import load_picture, save_picture
+from vidstyle.jobs.events import Listener, Summary
+from vidstyle.jobs.preview import plan, preview
+from vidstyle.jobs.spec import Job, default_output, kind_of
+from vidstyle.settings.settings import Settings
+from vidstyle.video.probe import probe
+from vidstyle.video.reader import open_video
+
+BT709 = torch.tensor([0.2126, 0.7152, 0.0722])  # of red, green and blue in luma
+
+
+def test_a_video_keeps_frames_rate_length_and_sound(tmp_path: Path, settings: Settings, style: Path) -> None:
+    source = two_shots(tmp_path / "clip.mp4")
+    ear = Ear()
+    summary = stylize(source, [style], settings=settings, listener=ear)
+    out = tmp_path / "clip_stripes.mp4"
+    before, after = probe(source), probe(out)
+    assert summary.out == out
+    assert summary.frames == after.frame_count == before.frame_count == 24
+    assert after.rate == Fraction(24000, 1001)
+    assert after.size == (64, 80)
+    assert abs(after.seconds - before.seconds) < 1 / 24
+    assert clips.stream_hashes(out) == clips.stream_hashes(source)
+    assert leftovers(tmp_path, [source, out]) == []
+    assert ear.outlines[0].shots == 2
+    assert [painted.frame.index for painted in ear.frames if painted.frame.cut] == [12]
+    assert [p.painted.steps for p in ear.frames] == [2, *[1] * 11, 2, *[1] * 11]
+
+
+@pytest.mark.parametrize("way", [{"passes": 2}, {"loop": True}])
+def test_two_passes_keep_frames_and_sound_too(
+    tmp_path: Path, settings: Settings, style: Path, way: dict[str, int | bool]
+) -> None:
+    out, ear = tmp_path / "out.mp4", Ear()
+    source = two_shots(tmp_path / "clip.mp4", count=8)
+    stylize(source, [style], out, settings.replace(**way), listener=ear)
+    assert [one.frame.index for one in ear.frames] == list(range(8))
+    assert ear.turns == 16
+    assert probe(out).frame_count == probe(source).frame_count
+    assert probe(out).audio[0].codec == probe(source).audio[0].codec
+
+
+def test_the_file_holds_the_painting(tmp_path: Path, settings: Settings, style: Path) -> None:
+    ear = Ear()
+    stylize(two_shots(tmp_path / "clip.mp4"), [style], tmp_path / "out.mp4", settings, listener=ear)
+    with open_video(tmp_path / "out.mp4") as film:
+        written = list(film)
+    for frame, painted in zip(written, ear.frames, strict=True):
+        # Luma, because the file keeps colours at half the size.
+        pictures = (frame.image, painted.painted.image, painted.frame.image)
+        written_grey, grey, source_grey = (torch.einsum("c,chw->hw", BT709, picture) for picture in pictures)
+        error = float((written_grey - grey).abs().mean())
+        assert error < 0.05
+        assert float((written_grey - source_grey).abs().mean()) > 1.5 * error
+
+
+def test_a_part_of_a_video(tmp_path: Path, settings: Settings, style: Path) -> None:
+    source, ear = two_shots(tmp_path / "clip.mp4", rate="24"), Ear()
+    stylize(source, [style], tmp_path / "out.mp4", settings, start=0.25, end=0.75, listener=ear)
+    assert [painted.frame.index for painted in ear.frames] == list(range(6, 18))
+    assert [painted.frame.index for painted in ear.frames if painted.frame.cut] == [12]
+    assert probe(tmp_path / "out.mp4").frame_count == 12
+
+
+def test_size_and_full_size(tmp_path: Path, settings: Settings, style: Path) -> None:
+    source = two_shots(tmp_path / "clip.mp4", count=2)
+    for size, expected in (("40", (32, 40)), ("full", (64, 80)), ("4000", (64, 80))):
+        stylize(source, [style], tmp_path / f"{size}.mp4", settings.replace(size=size))
+        assert probe(tmp_path / f"{size}.mp4").size == expected
+
+
+def test_frames_of_variable_rate_are_painted_once(tmp_path: Path, settings: Settings, style: Path) -> None:
+    source = clips.clip(tmp_path / "vfr.mkv", "-vf", "setpts='if(lt(N,6),N,6+(N-6)*3)/25/TB'", "-fps_mode", "vfr")
+    ear = Ear()
+    stylize(source, [style], tmp_path / "out.mp4", settings, listener=ear)
+    repeated = [
+        torch.equal(after.painted.image, before.painted.image) and after.painted.steps == 0
+        for before, after in itertools.pairwise(ear.frames)
+        if torch.equal(after.frame.image, before.frame.image)
+    ]
+    assert len(repeated) == len(ear.frames) - 12 > 0
+    assert all(repeated)
+
+
+@pytest.mark.parametrize("ending", [".gif", ".mp4", ".webp"])
+def test_an_animation_becomes_an_animation_or_a_video(
+    tmp_path: Path, settings: Settings, style: Path, ending: str
+) -> None:
+    source = tmp_path / "wave.gif"
+    frames = [np.uint8(clouds(40, 50, seed=i).permute(1, 2, 0) * 255) for i in range(5)]
+    iio.imwrite(source, frames, duration=100, loop=0)
+    summary = stylize(source, [style], tmp_path / f"out{ending}", settings)
+    assert summary.frames == 5
+    assert kind_of(tmp_path / f"out{ending}") == ("video" if ending == ".mp4" else "animation")
+
+
+def test_a_picture_keeps_its_size_alpha_and_depth(tmp_path: Path, settings: Settings, style: Path) -> None:
+    alpha = clouds(50, 70, seed=6)[:1]
+    save_picture(tmp_path / "photo.png", clouds(50, 70), alpha, bits=16)
+    summary = stylize(tmp_path / "photo.png", [style], settings=settings)
+    painted = load_picture(tmp_path / "photo_stripes.png")
+    assert (summary.frames, painted.bits, painted.image.shape) == (1, 16, (3, 50, 70))
+    assert painted.alpha is not None
+    assert torch.allclose(painted.alpha, alpha, atol=1e-3)
+    assert float((painted.image - clouds(50, 70)).abs().mean()) > 0.02
+
+
+def test_a_folder_gives_a_folder_and_tells_of_bad_files(tmp_path: Path, settings: Settings, style: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    save_picture(folder / "a.png", clouds(40, 50))
+    (folder / "b.jpg").write_bytes(b"not a picture")
+    save_picture(folder / "c.jpg", clouds(60, 44, seed=2))
+    summary = stylize(folder, [style], settings=settings)
+    assert {path.name for path in (tmp_path / "photos_stripes").iterdir()} == {"a.png", "c.jpg"}
+    assert summary.frames == 2
+    assert len(summary.failed) == 1
+    assert "b.jpg" in summary.failed[0]
+
+
+def test_a_glob_takes_what_it_names(tmp_path: Path, settings: Settings, style: Path) -> None:
+    for name in ("a1.png", "a2.png", "b1.png"):
+        save_picture(tmp_path / name, clouds(40, 50))
+    summary = stylize(tmp_path / "a*.png", [style], tmp_path / "out", settings)
+    assert {path.name for path in summary.out.iterdir()} == {"a1.png", "a2.png"}
+
+
+def test_a_start_from_a_file(tmp_path: Path, settings: Settings, style: Path) -> None:
+    save_picture(tmp_path / "photo.png", clouds(40, 50))
+    save_picture(tmp_path / "start.png", clouds(40, 50, seed=9))
+    for name, init in (("one.png", "content"), ("two.png", str(tmp_path / "start.png"))):
+        stylize(tmp_path / "photo.png", [style], tmp_path / name, settings.replace(init=init))
+    one, two = (load_picture(tmp_path / name).image for name in ("one.png", "two.png"))
+    assert float((one - two).abs().mean()) > 0.02
+
+
+def test_ctrl_c_leaves_a_playable_file_of_what_is_done(tmp_path: Path, settings: Settings, style: Path) -> None:
+    source, ear = two_shots(tmp_path / "clip.mp4"), StopsAfter(7)
+    with pytest.raises(KeyboardInterrupt):
+        stylize(source, [style], tmp_path / "out.mp4", settings, listener=ear)
+    assert ear.partial is not None
+    partial, frames = ear.partial
+    assert frames == 7
+    assert partial is not None
+    assert leftovers(tmp_path, [source]) == [partial]
+    assert probe(partial).frame_count == 7
+    assert len(probe(partial).audio) == 1
+
+
+def test_ctrl_c_in_a_folder_tells_where_the_finished_pictures_are(
+    tmp_path: Path, settings: Settings, style: Path
+) -> None:
+    folder, ear = tmp_path / "photos", StopsAfter(2)
+    folder.mkdir()
+    for name in "abc":
+        save_picture(folder / f"{name}.png", clouds(40, 48))
+    with pytest.raises(KeyboardInterrupt):
+        stylize(folder, [style], settings=settings, listener=ear)
+    out = tmp_path / "photos_stripes"
+    assert ear.partial == (out, 2)
+    assert sorted(path.name for path in out.iterdir()) == ["a.png", "b.png"]
+
+
+def test_ctrl_c_in_the_first_picture_of_a_folder_leaves_no_folder(
+    tmp_path: Path, settings: Settings, style: Path
+) -> None:
+    class StopsAtOnce(Ear):
+        def step(self, step: object) -> None:
+            raise KeyboardInterrupt
+
+    folder, ear = tmp_path / "photos", StopsAtOnce()
+    folder.mkdir()
+    save_picture(folder / "a.png", clouds(40, 48))
+    with pytest.raises(KeyboardInterrupt):
+        stylize(folder, [style], settings=settings, listener=ear)
+    assert ear.partial == (None, 0)
+    assert not (tmp_path / "photos_stripes").exists()
+
+
+def test_ctrl_c_before_the_first_frame_leaves_nothing(tmp_path: Path, settings: Settings, style: Path) -> None:
+    class StopsAtOnce(Ear):
+        def step(self, step: object) -> None:
+            raise KeyboardInterrupt
+
+    source, ear = two_shots(tmp_path / "clip.mp4"), StopsAtOnce()
+    with pytest.raises(KeyboardInterrupt):
+        stylize(source, [style], tmp_path / "out.mp4", settings, listener=ear)
+    assert ear.partial == (None, 0)
+    assert leftovers(tmp_path, [source]) == []
+
+
+def test_a_failure_in_the_middle_leaves_nothing(tmp_path: Path, settings: Settings, style: Path) -> None:
+    class Fails(Ear):
+        def frame(self, painted: PaintedFrame) -> None:
+            raise SourceError("the file went away")
+
+    source = two_shots(tmp_path / "clip.mp4")
+    with pytest.raises(SourceError):
+        stylize(source, [style], tmp_path / "out.mp4", settings, listener=Fails())
+    assert leftovers(tmp_path, [source]) == []
+
+
+def test_a_plan_tells_and_writes_nothing(tmp_path: Path, settings: Settings, style: Path) -> None:
+    source = two_shots(tmp_path / "clip.mp4")
+    outline = plan(Job.of(source, [style], settings=settings.replace(size="40")), Listener())
+    assert (outline.frames, outline.shots, outline.size, outline.source_size) == (24, 2, (32, 40), (64, 80))
+    assert 0 < outline.estimate.seconds < outline.full_estimate.seconds
+    assert outline.estimate.memory < outline.full_estimate.memory
+    assert leftovers(tmp_path, [source]) == []
+
+
+def test_the_estimate_grows_with_every_part_of_the_work(tmp_path: Path, settings: Settings, style: Path) -> None:
+    from vidstyle.jobs.estimate import estimate
+
+    base = estimate(settings, (64, 80), 1, 10, 1e-6)
+    for more in (
+        estimate(settings, (128, 160), 1, 10, 1e-6),
+        estimate(settings, (64, 80), 2, 10, 1e-6),
+        estimate(settings, (64, 80), 1, 20, 1e-6),
+        estimate(settings.replace(steps=9), (64, 80), 1, 10, 1e-6),
+        estimate(settings.replace(frame_steps=9), (64, 80), 1, 10, 1e-6),
+    ):
+        assert more.seconds > base.seconds
+
+
+def test_a_preview_paints_one_frame_of_each_shot(tmp_path: Path, settings: Settings, style: Path) -> None:
+    job = Job.of(two_shots(tmp_path / "clip.mp4", rate="24"), [style], settings=settings)
+    ear = Ear()
+    files = preview(job, [], ear)
+    assert [file.name for file in files] == [
+        "clip_stripes_preview_0.25s.png",
+        "clip_stripes_preview_0.75s.png",
+        "clip_stripes_preview.png",
+    ]
+    assert [painted.frame.index for painted in ear.frames] == [6, 18]
+    assert load_picture(files[0]).image.shape == (3, 64, 80)
+    sheet = load_picture(files[-1]).image
+    assert sheet.shape[1] > 2 * 64
+    assert sheet.shape[2] > 2 * 80
+    assert not job.out.exists()
+
+
+def test_a_preview_replaces_another_only_when_told_to(tmp_path: Path, settings: Settings, style: Path) -> None:
+    job = Job.of(two_shots(tmp_path / "clip.mp4", rate="24"), [style], settings=settings)
+    (tmp_path / "clip_stripes_preview_0.50s.png").write_bytes(b"mine")
+    with pytest.raises(SinkError, match="exists already"):
+        preview(job, [0.5], Listener())
+    assert (tmp_path / "clip_stripes_preview_0.50s.png").read_bytes() == b"mine"
+    assert load_picture(preview(job, [0.5], Listener(), overwrite=True)[-1]).image.shape[0] == 3
+
+
+def test_a_preview_at_a_moment(tmp_path: Path, settings: Settings, style: Path) -> None:
+    job, ear = Job.of(two_shots(tmp_path / "clip.mp4", rate="24"), [style], settings=settings), Ear()
+    preview(job, [0.5], ear)
+    assert [painted.frame.index for painted in ear.frames] == [12]
+    with pytest.raises(SettingsError, match="--at 9 is outside of the film, which is 1"):
+        preview(job, [9.0], Listener(), overwrite=True)
+
+
+def test_the_same_job_gives_the_same_frames(tmp_path: Path, settings: Settings, style: Path) -> None:
+    source, ears = two_shots(tmp_path / "clip.mp4", count=6), (Ear(), Ear())
+    for number, ear in enumerate(ears):
+        stylize(source, [style], tmp_path / f"{number}.mp4", settings, listener=ear)
+    for one, two in zip(ears[0].frames, ears[1].frames, strict=True):
+        assert torch.equal(one.painted.image, two.painted.image)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"source": "nowhere.mp4"}, SourceError, "no such file or folder"),
+        ({"styles": ["nowhere.jpg"]}, SourceError, "no such style picture"),
+        ({"styles": []}, SettingsError, "no style given"),
+        ({"out": "out.xyz"}, SinkError, "cannot be written with the ending"),
+        ({"out": "out.png"}, SinkError, "a video cannot be written"),
+        ({"out": "no/folder/out.mp4"}, SinkError, "there is no folder"),
+        ({"out": "clip.mp4", "overwrite": True}, SinkError, "is the source itself"),
+        ({"out": "there.mp4"}, SinkError, "exists already"),
+        ({"start": 3.0, "end": 2.0}, SettingsError, "no stretch of time"),
+        ({"start": 100.0}, SourceError, "100"),
+        ({"device": "abacus"}, SettingsError, "--device abacus is not on this machine"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Settings,
+    style: Path,
+    change: dict[str, object],
+    error: type[VidstyleError],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    two_shots(Path("clip.mp4"), count=2)
+    Path("there.mp4").write_bytes(b"keep me")
+    arguments = {"source": "clip.mp4", "styles": [style], "out": "out.mp4", "settings": settings, **change}
+    with pytest.raises(error, match=message) as caught:
+        stylize(**arguments)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+    assert {path.name for path in tmp_path.iterdir()} == {"clip.mp4", "there.mp4"}
+    assert Path("there.mp4").read_bytes() == b"keep me"
+
+
+def test_names_of_outputs(tmp_path: Path) -> None:
+    style = [Path("monet.jpg"), Path("klee.png")]
+    assert default_output(Path("a/clip.mp4"), style[:1], "video") == Path("a/clip_monet.mp4")
+    assert default_output(Path("a/clip.avi"), style[:1], "video") == Path("a/clip_monet.mp4")
+    assert default_output(Path("a/pic.JPG"), style, "picture") == Path("a/pic_monet_klee.JPG")
+    assert default_output(Path("a/x.gif"), style[:1], "animation") == Path("a/x_monet.gif")
+    assert default_output(tmp_path, style[:1], "pictures") == tmp_path.with_name(f"{tmp_path.name}_monet")
+
+
+def test_a_summary_adds_up(tmp_path: Path, settings: Settings, style: Path) -> None:
+    ear = Ear()
+    summary = run(Job.of(two_shots(tmp_path / "clip.mp4", count=6), [style], settings=settings), ear)
+    assert isinstance(summary, Summary)
+    assert summary.steps == sum(painted.painted.steps for painted in ear.frames)
+    assert summary.seconds == pytest.approx(sum(painted.painted.seconds for painted in ear.frames))
+    assert summary.seconds_per_frame == pytest.approx(summary.seconds / 6)
+    assert summary.filters.endswith("random.safetensors")
+    assert ear.stages.index("looking for cuts") < ear.stages.index("finding the balance")
