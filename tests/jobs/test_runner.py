@@ -22,7 +22,7 @@ from vidstyle.core.stylize_image import Painted, Painter
 from vidstyle.core.temporal import PaintedFrame
 from vidstyle.errors import JobError, SourceError
 from vidstyle.images import save_picture
-from vidstyle.jobs import running_job, segments
+from vidstyle.jobs import runner, segments
 from vidstyle.jobs.checkpoint import WorkFolder
 from vidstyle.jobs.events import Listener
 from vidstyle.jobs.runner import folder_of
@@ -282,9 +282,9 @@ def test_ten_minutes_stay_in_sync_and_memory_flat(
         for frame in frames:
             yield PaintedFrame(frame, Painted(frame.image, Losses(), 0, 0.0)), None
 
-    monkeypatch.setattr(running_job, "paint_part", untouched)
-    monkeypatch.setattr(running_job, "link_bytes", lambda _: b"")
-    monkeypatch.setattr(running_job, "link_of", lambda *_: None)
+    monkeypatch.setattr(runner, "paint_part", untouched)
+    monkeypatch.setattr(runner, "link_bytes", lambda _: b"")
+    monkeypatch.setattr(runner, "link_of", lambda *_: None)
     monkeypatch.setattr(segments, "MOST_FRAMES", 48)
     source, out = tmp_path / "long.mp4", tmp_path / "out.mp4"
     last = "between(t,595,596)"
