@@ -50,7 +50,7 @@ Check = Callable[[], Iterator[Finding]]
 
 
 def doctor(*, json: Annotated[Switch, Parameter(group=RUNNING, help=_JSON_HELP)] = False) -> None:
-    """FrameStyle whether this machine has what painting needs, and paint for two seconds."""
+    """Look whether this machine has what painting needs, and paint for two seconds."""
     console = error_console()
     with logging_to(console, quiet=True):
         with starting(console, quiet=json):

@@ -12,7 +12,7 @@ from pathlib import Path
 from vidstyle.errors import SourceError
 from vidstyle.files import printable, put_in_place
 from vidstyle.video import ffmpeg, streams
-from vidstyle.video.probe import HD_HEIGHT, VideoInfo, transparent
+from vidstyle.video.probe import Fault, VideoInfo
 
 # Lossless, so that a repeated picture decodes to the same bits as the first; repeats cost next to nothing.
 _LOSSLESS = ["-c:v", "libx264", "-qp", "0", "-preset", "superfast", "-g", "60"]
@@ -81,36 +81,34 @@ def arguments(info: VideoInfo) -> list[str]:
 
 
 def _filters(info: VideoInfo, stream: streams.VideoStream) -> list[str]:
-    filters = []
-    if any("interlaced" in fault for fault in info.faults):
-        # DV does not say that it is interlaced; others flag each picture, so that film in them stays sharp.
-        filters.append("bwdif=mode=send_frame:deint=" + ("all" if stream.codec == "dvvideo" else "interlaced"))
     origin = info.start + info.delay
-    filters += [f"setpts=PTS-({origin:.6f})/TB", f"fps=fps={info.rate}:start_time=0"]
-    if transparent(stream):
-        filters.append(
-            "format=rgba,split[ground][picture];[ground]drawbox=c=white@1:t=fill:replace=1[white];"
-            "[white][picture]overlay=format=gbrp"
-        )
-    filters += _colours(info, stream)
-    if stream.pixel_aspect != 1:
-        filters.append(f"scale={info.size[1]}:{info.size[0]}:flags=lanczos")
-    return [*filters, "setsar=1", f"format={_pixel_format(info, stream)}", _BT709]
+    return [
+        *_filters_of(info, stream, Fault.INTERLACED),
+        *[f"setpts=PTS-({origin:.6f})/TB", f"fps=fps={info.rate}:start_time=0"],
+        *_filters_of(info, stream, Fault.TRANSPARENT),
+        *_colours(info, stream),
+        *_filters_of(info, stream, Fault.ASPECT),
+        *["setsar=1", f"format={_pixel_format(info, stream)}", _BT709],
+    ]
+
+
+def _filters_of(info: VideoInfo, stream: streams.VideoStream, fault: Fault) -> list[str]:
+    """The filters of a fault; none where the file does not have it."""
+    if fault not in info.faults:
+        return []
+    # DV does not say that it is interlaced; others flag each picture, so that film in them stays sharp.
+    fields = "all" if stream.codec == "dvvideo" else "interlaced"
+    height, width = info.size
+    return [
+        fault.filters.format(fields=fields, transfer=stream.transfer, white=_WHITE_NITS, width=width, height=height)
+    ]
 
 
 def _colours(info: VideoInfo, stream: streams.VideoStream) -> list[str]:
-    if any("HDR" in fault for fault in info.faults):
-        return [
-            f"format=yuv444p16le,zscale=pin=bt2020:min=bt2020nc:tin={stream.transfer}:t=linear:npl={_WHITE_NITS}",
-            "format=gbrpf32le,zscale=p=bt709,tonemap=mobius:param=0.6:desat=0:peak=5",
-            "zscale=t=bt709:m=bt709:r=tv:d=error_diffusion",
-        ]
-    if any("BT.2020" in fault for fault in info.faults):
-        return ["format=yuv444p16le,zscale=pin=bt2020:min=bt2020nc:p=bt709:t=bt709:m=bt709:r=tv:d=error_diffusion"]
-    untagged_hd = stream.matrix == "unknown" and stream.size[0] >= HD_HEIGHT and not transparent(stream)
-    matrix = "in_color_matrix=bt709:" if untagged_hd and stream.pixel_format.startswith("yuv") else ""
+    known = [*_filters_of(info, stream, Fault.HDR), *_filters_of(info, stream, Fault.WIDE_COLOURS)]
+    matrix = "in_color_matrix=bt709:" if Fault.UNTAGGED in info.faults and Fault.TRANSPARENT not in info.faults else ""
     flags = "sws_dither=ed:flags=bicubic+accurate_rnd+full_chroma_int"
-    return [f"scale={matrix}out_color_matrix=bt709:out_range=tv:{flags}"]
+    return known or [f"scale={matrix}out_color_matrix=bt709:out_range=tv:{flags}"]
 
 
 def _pixel_format(info: VideoInfo, stream: streams.VideoStream) -> str:

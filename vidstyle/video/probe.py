@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from dataclasses import dataclass
+from enum import Enum
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,6 @@ from vidstyle.files import printable, require_file
 from vidstyle.images import PICTURE_ENDINGS, is_animated, picture_format
 from vidstyle.limits import LIMITS, Limits
 from vidstyle.video import animation, ffmpeg, streams
-from vidstyle.video import streams as timing
 
 PADDED_DELAY = 0.1  # seconds: a picture that starts later than this is filled up with copies of the first one
 HD_HEIGHT = 720  # untagged pictures of at least this height are taken as BT.709, as players do
@@ -26,6 +26,45 @@ _SAME_PICTURE = 12.0  # mean difference, of 255; other conversions differ by < 2
 _HDR = ("smpte2084", "arib-std-b67")
 _TEXT_START = 4096
 ON_WHITE = "transparent parts are laid on white"
+
+
+class Fault(Enum):
+    """Why OpenCV cannot be trusted with a file, and the ffmpeg filters that this takes beside those of every rewriting.
+
+    Braces are filled by `video.normalize`.
+    """
+
+    def __init__(self, text: str, filters: str = "") -> None:
+        self.text, self.filters = text, filters
+
+    INTERLACED = "it is interlaced", "bwdif=mode=send_frame:deint={fields}"
+    HDR = (
+        "it is HDR",
+        "format=yuv444p16le,zscale=pin=bt2020:min=bt2020nc:tin={transfer}:t=linear:npl={white},"
+        "format=gbrpf32le,zscale=p=bt709,tonemap=mobius:param=0.6:desat=0:peak=5,"
+        "zscale=t=bt709:m=bt709:r=tv:d=error_diffusion",
+    )
+    WIDE_COLOURS = (
+        "it uses the colours of BT.2020",
+        "format=yuv444p16le,zscale=pin=bt2020:min=bt2020nc:p=bt709:t=bt709:m=bt709:r=tv:d=error_diffusion",
+    )
+    DEEP = ("it has more than 8 bits per colour",)
+    TRANSPARENT = (
+        "it has transparency",
+        "format=rgba,split[ground][picture];[ground]drawbox=c=white@1:t=fill:replace=1[white];"
+        "[white][picture]overlay=format=gbrp",
+    )
+    ASPECT = "its pixels are not square", "scale={width}:{height}:flags=lanczos"
+    ROTATED = ("it is rotated by an odd angle",)
+    UNTAGGED = ("it does not say how its colours are coded",)
+    COVER_FIRST = ("its cover picture comes before the video",)
+    NO_TIMES = ("it has no time stamps (a raw stream)",)
+    VARIABLE_RATE = ("its pictures are unevenly spaced in time (variable frame rate)",)
+    LATE = ("its pictures start after its sound",)
+    MIRRORED = ("it is stored mirrored",)
+    DAMAGED_START = ("its first picture is damaged",)
+    UNREADABLE = ("OpenCV cannot read it",)
+    OTHER_COLOURS = ("OpenCV shows other colours than ffmpeg",)
 
 
 @dataclass(frozen=True)
@@ -56,7 +95,7 @@ class VideoInfo:
     frame_count: int
     audio: tuple[AudioStream, ...] = ()
     subtitles: tuple[str, ...] = ()
-    faults: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
     remarks: tuple[str, ...] = ()
     durations: tuple[float, ...] | None = None
     exact_count: bool = True
@@ -66,7 +105,7 @@ class VideoInfo:
 
 
 def probe(path: str | os.PathLike[str], limits: Limits = LIMITS) -> VideoInfo:
-    """FrameStyle into a video or an animated picture, in a few seconds however long it is.
+    """Looks into a video or an animated picture, in a few seconds however long it is.
 
     Raises SourceError, one sentence, for everything that is not a video with frames within the ``limits``.
     """
@@ -139,14 +178,14 @@ def _complaints(log: str) -> str:
 def _judge(
     path: Path, description: streams.Description, stream: streams.VideoStream, packets: streams.PacketTimes
 ) -> VideoInfo:
-    times = timing.fit(packets, stream.nominal_rate)
+    times = streams.fit(packets, stream.nominal_rate)
     first = float(packets.times[0] * packets.tick) if packets.times else 0.0
     delay = max(0.0, first - description.start) if packets.times else 0.0
     faults = [*_stream_faults(stream), *_container_faults(description)]
     if not times.constant:
-        faults.append("its pictures are unevenly spaced in time (variable frame rate)")
+        faults.append(Fault.VARIABLE_RATE)
     if delay > PADDED_DELAY:
-        faults.append(f"its pictures start {delay:.2f} s after its sound")
+        faults.append(Fault.LATE)
     faults += _seen_faults(path, faults)
     seconds, count = times.seconds, len(packets.times)
     if not packets.complete and description.seconds:
@@ -172,49 +211,47 @@ def _judge(
     )
 
 
-def _stream_faults(stream: streams.VideoStream) -> list[str]:
+def _stream_faults(stream: streams.VideoStream) -> list[Fault]:
     """Faults that the file's description gives away."""
     pixels, height = stream.pixel_format, stream.size[0]
     checks = {
-        "it is interlaced": "first" in stream.field_order or stream.codec == "dvvideo",
-        "it is HDR": stream.transfer in _HDR,
-        "it has more than 8 bits per colour": deep(pixels),
-        "it has transparency": transparent(stream),
-        "its pixels are not square": stream.pixel_aspect != 1,
-        "it is rotated by an odd angle": stream.rotation is not None and stream.rotation % 90 != 0,
-        "it does not say how its colours are coded": height >= HD_HEIGHT
-        and stream.matrix == "unknown"
-        and pixels.startswith("yuv"),
-        "it uses the colours of BT.2020": stream.primaries == "bt2020" and stream.transfer not in _HDR,
+        Fault.INTERLACED: "first" in stream.field_order or stream.codec == "dvvideo",
+        Fault.HDR: stream.transfer in _HDR,
+        Fault.DEEP: deep(pixels),
+        Fault.TRANSPARENT: transparent(stream),
+        Fault.ASPECT: stream.pixel_aspect != 1,
+        Fault.ROTATED: stream.rotation is not None and stream.rotation % 90 != 0,
+        Fault.UNTAGGED: height >= HD_HEIGHT and stream.matrix == "unknown" and pixels.startswith("yuv"),
+        Fault.WIDE_COLOURS: stream.primaries == "bt2020" and stream.transfer not in _HDR,
     }
     return [fault for fault, found in checks.items() if found]
 
 
-def _container_faults(description: streams.Description) -> list[str]:
+def _container_faults(description: streams.Description) -> list[Fault]:
     faults = []
     if description.videos[0].cover_art:
-        faults.append("its cover picture comes before the video")
+        faults.append(Fault.COVER_FIRST)
     if description.container in ("h264", "hevc", "m4v", "mpegvideo"):
-        faults.append("it has no time stamps (a raw stream)")
+        faults.append(Fault.NO_TIMES)
     return faults
 
 
-def _seen_faults(path: Path, known: list[str]) -> list[str]:
+def _seen_faults(path: Path, known: list[Fault]) -> list[Fault]:
     """Faults that show only when one picture is decoded both ways."""
     if known:
         return []
     truth = streams.first_picture(path)
     if truth.mirrored:
-        return ["it is stored mirrored"]
+        return [Fault.MIRRORED]
     if truth.interlaced:
-        return ["it is interlaced"]
+        return [Fault.INTERLACED]
     if truth.pixels is None:
-        return ["its first picture is damaged"]
+        return [Fault.DAMAGED_START]
     seen = _first_seen_by_opencv(path)
     if seen is None or seen.shape != truth.pixels.shape:
-        return ["OpenCV cannot read it"]
+        return [Fault.UNREADABLE]
     difference = float(np.abs(seen.astype(np.int16) - truth.pixels).mean())
-    return ["OpenCV shows other colours than ffmpeg"] if difference > _SAME_PICTURE else []
+    return [Fault.OTHER_COLOURS] if difference > _SAME_PICTURE else []
 
 
 def _first_seen_by_opencv(path: Path) -> NDArray[np.uint8] | None:
@@ -269,7 +306,7 @@ def _displayed_size(stream: streams.VideoStream) -> tuple[int, int]:
 def _remarks(
     path: Path,
     description: streams.Description,
-    times: timing.Timing,
+    times: streams.Timing,
     packets: streams.PacketTimes,
     has_alpha: bool,
 ) -> tuple[str, ...]:

@@ -235,7 +235,7 @@ class _VideoSource(Source):
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._conforming = threading.Lock()
         if info.faults or rewrite:
-            reasons = "; ".join(info.faults) or "it was before"
+            reasons = "; ".join(fault.text for fault in info.faults) or "it was before"
             log.info("%s is rewritten before reading: %s", info.path.name, reasons)
             self._conform(lambda: None)
 
