@@ -146,17 +146,16 @@ def _output(words: Sequence[str]) -> str:
 def _opencv() -> Iterator[Finding]:
     import cv2
 
-    from vidstyle.live.window import check_display
+    from vidstyle.live.window import INSTEAD, display_problem
 
     reads = cv2.CAP_FFMPEG in cv2.videoio_registry.getStreamBackends()
     advice = "" if reads else "pip install --force-reinstall opencv-python"
     yield Finding("OpenCV", "ok" if reads else "fault", f"{cv2.__version__}, {'' if reads else 'no '}video", advice)
-    try:
-        check_display()
+    problem = display_problem()
+    if problem:
+        yield Finding("window", "note", problem, f"for a camera {INSTEAD}")
+    else:
         yield Finding("window", "ok", "one can be opened")
-    except VidstyleError as error:
-        what, _, instead = str(error).partition("; ")
-        yield Finding("window", "note", what, f"for a camera {instead}")
 
 
 def _cameras() -> Iterator[Finding]:

@@ -49,16 +49,21 @@ Prepare = Callable[[OnProgress], LivePainting]
 
 
 def check_display() -> None:
-    """SourceError where no window can be opened. OpenCV would end the process, so another one tries."""
+    """SourceError where no window can be opened."""
+    if problem := display_problem():
+        raise SourceError(f"{problem}; {INSTEAD}")
+
+
+def display_problem() -> str | None:
+    """Why no window can be opened, or None. OpenCV would end the process, so another one tries."""
     if sys.platform == "linux" and not os.environ.get("DISPLAY"):
-        raise SourceError(f"there is no display for a window (DISPLAY is not set); {INSTEAD}")
+        return "there is no display for a window (DISPLAY is not set)"
     os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")  # of fonts, which are not used
     try:
         tried = subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, timeout=30)
     except subprocess.TimeoutExpired:
-        raise SourceError(f"the display does not answer; {INSTEAD}") from None
-    if tried.returncode:
-        raise SourceError(f"no window can be opened on this display ({_reason(tried.stderr)}); {INSTEAD}")
+        return "the display does not answer"
+    return f"no window can be opened on this display ({_reason(tried.stderr)})" if tried.returncode else None
 
 
 def _reason(said: bytes) -> str:

@@ -137,7 +137,7 @@ def _wire(
         jobs = jobs_list(store, [job for job in mine_now or [] if isinstance(job, str)])
         if html + jobs == seen:
             return gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip()
-        state = html.partition('data-state="')[2].partition('"')[0]
+        state = state_of(store, name)
         cancels, goes_on = state in ("waiting", "painting"), state in ("cancelled", "failed")
         return html, jobs, html + jobs, gr.Button(interactive=cancels), gr.Button(interactive=goes_on)
 
@@ -190,6 +190,14 @@ CSS = """
 _SLIDE = "this.parentElement.querySelector('.over').style.clipPath = `inset(0 ${100 - this.value}% 0 0)`"
 
 EMPTY = '<div class="vs"><div class="empty">Your painting will appear here.</div></div>'
+
+
+def state_of(store: JobStore, name: str) -> str:
+    """What has become of a job; nothing where there is none of that name."""
+    try:
+        return store.status(name).state
+    except JobError:
+        return ""
 
 
 def job_view(store: JobStore, name: str) -> str:
