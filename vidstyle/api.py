@@ -36,7 +36,7 @@ def stylize(
 ) -> Summary:
     """Paints a video, animation or picture, or a folder of clips or of pictures (or a glob), in the style of `styles`.
 
-    The output is `out`, else beside the source (`jobs.job.default_output`). `start` and `end` are seconds of
+    The output is `out`, else beside the source (`jobs.spec.default_output`). `start` and `end` are seconds of
     a video; `mask` and `style_masks` are pictures or videos that are white where anything, or each of the first
     styles, is painted; `cluster_options` is the cluster that paints; `progress` is an animation of a picture's
     painting, or its file; `how` is `report`, `restart`, `keep_work` and `no_limits` of `Job`. A film that was stopped

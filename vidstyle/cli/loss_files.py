@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vidstyle.evaluation.loss_record import LossRecord
     from vidstyle.jobs.spec import Job
 
-TABLE_ENDINGS, PLOT_ENDINGS = (".csv", ".json"), (".png", ".svg")  # those of jobs.losses, which takes long to import
+TABLE_ENDINGS, PLOT_ENDINGS = (".csv", ".json"), (".png", ".svg")  # those of loss_record, which takes long to import
 
 _LOG_HELP = "Write the loss, of each layer too, to this .csv or .json file: a picture's steps, or a film's frames."
 _PLOT_HELP = "Draw the curves of the losses to this .png or .svg file."

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vidstyle.jobs.spec import Job
     from vidstyle.studies.progress import Progress
 
-ENDINGS = (".gif", ".webp", ".mp4")  # those of media.flipbook, which takes long to import
+ENDINGS = (".gif", ".webp", ".mp4")  # those of video.flipbook, which takes long to import
 SHOWING = Group.create_ordered("The making of a picture's painting")
 
 _FILE_HELP = "Show it as an animation in this file too: .gif, .webp or .mp4."

@@ -1,4 +1,4 @@
-"""TODO"""
+"""Sizes of images, and images of other sizes."""
 
 import torch.nn.functional as F
 from torch import Tensor

@@ -90,7 +90,7 @@ class Painter:
     """Paints pictures in the style of `styles` (each (3, H, W), RGB, 0..1); nothing passes between pictures.
 
     `balance` is the weight of the content loss against a style loss of weight 1, and `palettes` the colours that
-    contents and styles are moved to first; `balance.calibrated` finds both, and `balances` for each strength of a film
+    contents and styles are moved to first; `calibrated` finds both, and `balances` for each strength of a film
     (strength, balance) whose strength changes. Without palettes all keep their colours. `look` is how the picture is to
     be painted. `init_picture` is the start that ``Settings.init`` names where it names a file. `wraps`: each picture
     goes on at its other side, so that tiles of it show no seam; its sides must be multiples of TILE.

@@ -50,7 +50,7 @@ class Manifest:
 
     `scenes` count the `frames` that are painted; `size` is (height, width) of the painting; `machine` is
     what the last bits of the pixels depend on beside. `marks` are those of the frames that segments begin with
-    (`media.decoding`), by position; `rewritten`: frames are read from a rewritten form of the source.
+    (`video.reader`), by position; `rewritten`: frames are read from a rewritten form of the source.
     """
 
     job: Mapping[str, Any]
