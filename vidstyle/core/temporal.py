@@ -251,51 +251,127 @@ def followed(
     frame takes all its steps.
     """
     frame, motion, length = one.frame, one.motions[1], max(painter.settings.look_backs)
-    painter, changed = painter.looking(frame.look), torch.as_tensor(frame.look.changed_since(memory.look))
-    visible = motion.visible.to(painter.device)
-    age = warp(memory.age, motion.flow, cv2.INTER_NEAREST)
-    hidden = earlier.weight * SETTLING if earlier else SETTLING * remembered.known.float()
-    age = torch.where(visible, age, hidden)
-    age = torch.where(changed.to(age.device), age.clamp(max=UNSETTLED), age)
-    shown = torch.where(motion.visible, warp(memory.shown, motion.flow), frame.content)
-    change, stale = staleness(shown, frame.content)
-    # A film of few frames that are shown twice is painted once, unless much of its paint is out of date.
-    again = torch.equal(frame.content, memory.pictures[0]) and float(stale.mean()) < LOST
-    unsettled = (age[0] < SETTLING).cpu() | torch.from_numpy((motion.flow != 0).any(-1))
-    repaired = torch.zeros_like(stale) if again else REPAIRED * stale
-    unsettled |= repaired[0] > RESTLESS
-    stillness, free = memory.stillness.after(frame.content, unsettled)
+    painter = painter.looking(frame.look)
+    carried = propagate(memory, frame, motion, earlier.weight if earlier else remembered.known.float())
+    stillness, free = memory.stillness.after(frame.content, carried.unsettled(motion))
     if painter.is_flat(frame.content):
-        calm = painter.calm(frame.content)
-        return memory.after(frame, calm, length, stillness=stillness, age=torch.zeros_like(age), shown=frame.content)
+        calm, nothing = painter.calm(frame.content), torch.zeros_like(carried.age)
+        return memory.after(frame, calm, length, stillness=stillness, age=nothing, shown=frame.content)
     if not (repaint_still or free.any()):
         held = replace(memory.last, steps=0, seconds=0.0, full_steps=0.0)
-        return memory.after(frame, held, length, stillness=stillness, age=age, shown=shown)
+        return memory.after(frame, held, length, stillness=stillness, age=carried.age, shown=carried.shown)
     content, free = frame.content.to(painter.device), free.to(painter.device)[None]
     carried_paint = earlier.blended(remembered) if earlier else _filled(painter, remembered, content)
     start = torch.where(free, carried_paint, memory.last.image)
     pull = painter.pull(content, start) if memory.pull is None else memory.pull
-    start = start + repaired.to(start) * (painter.coloured(shown + change) - painter.coloured(shown))
-    shown = shown + torch.maximum(repaired, RENEWED * free.cpu().float()) * (frame.content - shown)
-    settled = age / SETTLING * (1 - stale.to(age.device))
-    stiffness = remembered.trust * settled * (255 * pull / (2 * painter.settings.stability))
-    done = float((settled < FIRM).float().mean()) < NEW  # else a good loss may hide that the new part is bare
-    lowest = -math.inf if changed.all() else memory.level
-    level = lowest if done else -math.inf
-    effort = min(1.0, float(free.float().mean()) / FULL_EFFORT)
-    mobility = free * (UNSETTLED_MOBILITY + (1 - UNSETTLED_MOBILITY) * settled)
-    effort += float((1 - settled).mean()) + (float(memory.last.losses.content) > FAR_OFF * memory.content)
+    start = start + carried.recoloured(painter)
+    weights = temporal_weights(carried.settled, remembered.trust, free, pull, painter.settings.stability)
+    level, effort = frame_effort(memory, carried, free)
     if repaint_still:  # by single steps, which no further evaluation corrects: none goes further than the step size
-        stiffness, mobility, level, effort = stiffness * free, torch.ones_like(mobility), -math.inf, 1.0
-    bare = bare_places((free & (age < FRESH)).float())
+        weights = TemporalWeights(weights.stiffness * free, torch.ones_like(weights.mobility))
+        level, effort = -math.inf, 1.0
+    bare = bare_places((free & (carried.age < FRESH)).float())
     if float(bare.mean()) > SKETCHED and not repaint_still:
         start = painter.sketched(content, start, bare)
-    schedule = Schedule(max(1, round(min(MOST_EFFORT, effort) * painter.settings.frame_steps)), level=level)
-    painted = painter.follow(
-        content, Anchor(start.clamp(0, 1), stiffness, mobility), schedule, memory.last.step_size, on_step
-    )
-    changes = {"stillness": stillness, "age": age, "shown": shown, "pull": pull, "level": lowest}
-    return memory.after(frame, painted, length, **changes)
+    anchor = Anchor(start.clamp(0, 1), weights.stiffness, weights.mobility)
+    schedule = Schedule(max(1, round(effort * painter.settings.frame_steps)), level=level)
+    painted = painter.follow(content, anchor, schedule, memory.last.step_size, on_step)
+    lowest = -math.inf if carried.style_changed.all() else memory.level
+    changes = {"stillness": stillness, "age": carried.age, "pull": pull, "level": lowest}
+    return memory.after(frame, painted, length, shown=carried.renewed(frame.content, free), **changes)
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What is known of the paint at each pixel of a new frame, before it is painted; planes are (1, H, W).
+
+    `age` counts frames up to SETTLING, as in `Memory`; `shown` (3, H, W) is what the paint was made for; `change`
+    (3, H, W) is how the frame differs from that, and `stale`, 0..1, how far the paint is out of date. `repaired` is the
+    share of the change that it is given now. `style_changed`, True or False, of any shape that fits: where it is to
+    look otherwise.
+    """
+
+    age: Tensor
+    shown: Tensor
+    change: Tensor
+    stale: Tensor
+    repaired: Tensor
+    style_changed: Tensor
+
+    @property
+    def settled(self) -> Tensor:
+        """How settled the paint is, 0..1: age / SETTLING (1 - stale)."""
+        return self.age / SETTLING * (1 - self.stale.to(self.age.device))
+
+    def unsettled(self, motion: Motion) -> Tensor:
+        """Pixels (H, W), True or False, to be painted though the source lies still there."""
+        moved = (self.age[0] < SETTLING).cpu() | torch.from_numpy((motion.flow != 0).any(-1))
+        return moved | (self.repaired[0] > RESTLESS)
+
+    def recoloured(self, painter: Painter) -> Tensor:
+        """The part of the change that is repaired, (3, H, W), in the painting's colours."""
+        after, before = painter.coloured(self.shown + self.change), painter.coloured(self.shown)
+        return self.repaired.to(after) * (after - before)
+
+    def renewed(self, content: Tensor, free: Tensor) -> Tensor:
+        """`shown` after the frame: nearer to its `content` where its paint was repaired, or `free` and painted on."""
+        share = torch.maximum(self.repaired, RENEWED * free.cpu().float())
+        return self.shown + share * (content - self.shown)
+
+
+def propagate(memory: Memory, frame: Frame, motion: Motion, hidden: Tensor) -> Carried:
+    """Carries what is known of the paint along the motion to a frame.
+
+    Where the last frame showed nothing the age is that of `hidden`, 0..1 of SETTLING: 1 where other paint is known,
+    0 where there is none.
+    """
+    visible = motion.visible.to(hidden.device)
+    age = torch.where(visible, warp(memory.age, motion.flow, cv2.INTER_NEAREST), SETTLING * hidden)
+    style_changed = torch.as_tensor(frame.look.changed_since(memory.look))
+    age = torch.where(style_changed.to(age.device), age.clamp(max=UNSETTLED), age)
+    shown = torch.where(motion.visible, warp(memory.shown, motion.flow), frame.content)
+    change, stale = staleness(shown, frame.content)
+    # A film of few frames that are shown twice is painted once, unless much of its paint is out of date.
+    again = torch.equal(frame.content, memory.pictures[0]) and float(stale.mean()) < LOST
+    repaired = torch.zeros_like(stale) if again else REPAIRED * stale
+    return Carried(age, shown, change, stale, repaired, style_changed)
+
+
+@dataclass(frozen=True)
+class TemporalWeights:
+    """Of each pixel, (1, H, W): what a squared difference from the carried paint counts, and how far it moves."""
+
+    stiffness: Tensor
+    mobility: Tensor
+
+
+def temporal_weights(
+    settled: Tensor, confidence: Tensor, free: Tensor, pull: float, stability: float
+) -> TemporalWeights:
+    """The weights of the temporal loss, c in mean(c (x - warped)^2) of Ruder et al. 2016, equation 8.
+
+    There c is 1 where the flow can be trusted. Here it is `confidence` times how `settled` the paint is, both 0..1,
+    times what holds a pixel within `stability` levels of 0 to 255 against the `pull` of the rest of the loss
+    (`Painter.pull`). Pixels that are not `free` (True or False) do not move; those that are not settled move up to
+    UNSETTLED_MOBILITY times as far as others.
+    """
+    stiffness = confidence * settled * (255 * pull / (2 * stability))
+    return TemporalWeights(stiffness, free * (UNSETTLED_MOBILITY + (1 - UNSETTLED_MOBILITY) * settled))
+
+
+def frame_effort(memory: Memory, carried: Carried, free: Tensor) -> tuple[float, float]:
+    """The loss at which a frame's steps end, and its steps as a share of ``Settings.frame_steps``, at most MOST_EFFORT.
+
+    They end at the level of the shot's first frame, but where a part is new or to look otherwise: a good loss of the
+    rest may hide that it is bare. Fewer pixels that move take fewer steps; new ones, and a frame before that lost its
+    content, take as many again.
+    """
+    settled = carried.settled
+    done = float((settled < FIRM).float().mean()) < NEW
+    level = memory.level if done and not carried.style_changed.all() else -math.inf
+    effort = min(1.0, float(free.float().mean()) / FULL_EFFORT)
+    effort += float((1 - settled).mean()) + (float(memory.last.losses.content) > FAR_OFF * memory.content)
+    return level, min(MOST_EFFORT, effort)
 
 
 @dataclass(frozen=True)
