@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -113,6 +114,21 @@ def test_a_painter_with_other_styles_has_other_targets() -> None:
     other = clouds(64, 64, seed=7, grain=2)
     expected = replace(painter(), styles=[other]).paint(CONTENT).image
     assert torch.equal(replace(p, styles=[other]).paint(CONTENT).image, expected)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"style_layers": "conv1_1"}, {"pooling": "max"}, {"style_scale": 0.5}, {"style_loss": "covariance"}],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_retuned_painter_paints_like_a_new_one(changes: dict[str, Any]) -> None:
+    """Nothing that was found for other layers, pooling, sizes or losses of the style is used again."""
+    first = painter()
+    before = first.paint(CONTENT).image
+    settings = first.settings.replace(**changes)
+    retuned, new = first.retuned(settings=settings), replace(first, settings=settings)
+    assert torch.equal(retuned.paint(CONTENT).image, new.paint(CONTENT).image)
+    assert not torch.equal(retuned.paint(CONTENT).image, before)
 
 
 def test_a_retuned_painter_shares_the_network() -> None:

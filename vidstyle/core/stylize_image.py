@@ -106,7 +106,7 @@ class Painter:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     init_picture: Tensor | None = None
     wraps: bool = False
-    _style_targets: dict[Size, tuple[StyleTargets, ...]] = field(
+    _style_targets: dict[tuple[object, ...], tuple[StyleTargets, ...]] = field(
         init=False, default_factory=dict, repr=False, compare=False
     )
 
@@ -129,13 +129,34 @@ class Painter:
         return (colour_root(self.coloured_styles) if found is None else found).to(self.device)
 
     def retuned(self, **changes: Any) -> "Painter":
-        """This painter with other palettes, balance, look, start or steps; it shares the network and style targets."""
+        """This painter with other palettes, balance, style, start or steps.
+
+        It shares the network and what was found of the styles as far as these are the same.
+        """
         other = replace(self, **changes)
-        other.__dict__.update(network=self.network)
-        if not {"palettes", "styles"} & changes.keys():
-            kept = {"colours", "coloured_styles"} & self.__dict__.keys()
-            other.__dict__.update(_style_targets=self._style_targets, **{name: self.__dict__[name] for name in kept})
+        if other._network_key == self._network_key:
+            other.__dict__.update(network=self.network)
+            if not {"palettes", "styles"} & changes.keys():
+                kept = {"coloured_styles"} | ({"colours"} if other._colours_key == self._colours_key else set())
+                found = {name: self.__dict__[name] for name in kept & self.__dict__.keys()}
+                other.__dict__.update(_style_targets=self._style_targets, **found)
         return other
+
+    @property
+    def _network_key(self) -> tuple[object, ...]:
+        """What the network, and with it all that is kept of it, depends on."""
+        return id(self.filters), self.settings.layers, self.settings.pooling, self.device
+
+    @property
+    def _colours_key(self) -> tuple[object, ...]:
+        return self.settings.keep_colors, self.device
+
+    @property
+    def _targets_key(self) -> tuple[object, ...]:
+        """What the targets of the styles depend on, beside the network and the styles' colours."""
+        settings = self.settings
+        layers = tuple(settings.style_layer_weights)
+        return layers, settings.loss, settings.style_loss, settings.style_scale
 
     def looking(self, look: FrameStyle) -> "Painter":
         """This painter for a frame that is to look so."""
@@ -355,12 +376,13 @@ class Painter:
         settings, layers = self.settings, tuple(self.settings.style_layer_weights)
         if not layers:
             return ()
-        if size not in self._style_targets:
+        key = (size, *self._targets_key)
+        if key not in self._style_targets:
             long_side = max(SMALLEST_STYLE, round(STROKES * settings.style_scale * max(size)))
             statistic = statistic_of(settings.loss, settings.style_loss)
             styles = (resize(s.to(self.device), fit_size(size_of(s), long_side)) for s in self.coloured_styles)
-            self._style_targets[size] = tuple(StyleTargets.of(self.network, s, layers, statistic) for s in styles)
-        return self._style_targets[size]
+            self._style_targets[key] = tuple(StyleTargets.of(self.network, s, layers, statistic) for s in styles)
+        return self._style_targets[key]
 
     def noise(self, size: Size) -> Tensor:
         """Normal noise (3, H, W) in the `colours`. It depends on the seed alone, so that frames share it."""
