@@ -1,5 +1,6 @@
 """Films in which more than the camera moves, made of the samples: fades, dissolves, flashes, darkness, rain."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -16,7 +17,7 @@ from torch import Tensor
 from vidstyle import Frame, Painter, find_cuts, load_picture, mark_cuts, open_video, paint_frames, save_picture
 from vidstyle.core.calibration import structure
 from vidstyle.core.color_transfer import contrast, luminance_of
-from vidstyle.core.exposure import find_scenes, thumbnail
+from vidstyle.core.exposure import find_bars, find_scenes, thumbnail
 from vidstyle.jobs.frame_styles import FrameStyles
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
@@ -117,6 +118,7 @@ def changes_measured(name: str, painter: Painter, frames: list[Frame], out: Path
     """The figures of a film, every fourth frame held against the same one painted alone."""
     cuts = find_cuts(frames, Fraction(24))
     scenes = find_scenes([thumbnail(f.image) for f in frames], [contrast(f.image) for f in frames], cuts)
+    scenes = replace(scenes, bars=find_bars(torch.stack([luminance_of(f.image) for f in frames]).amax(0)))
     looked = FrameStyles(painter.settings, len(painter.styles), scenes).on(mark_cuts(frames, scenes.cuts))
     ready = list(scenes.evened(looked, lambda at: frames[at].image))
     results = list(paint_frames(painter, ready))
@@ -137,8 +139,8 @@ def changes_measured(name: str, painter: Painter, frames: list[Frame], out: Path
     row = {
         "shots": 1 + len(scenes.cuts),
         "highest_content_over_alone": max(ratios, default=float("nan")),
-        "structure_at_the_end": structure(results[-1].painted.image, shown),
-        "structure_at_the_end_alone": structure(last.image, shown),
+        "structure_at_the_end": structure(results[-1].painted.image, shown) if _shows(ready[-1]) else math.nan,
+        "structure_at_the_end_alone": structure(last.image, shown) if _shows(ready[-1]) else math.nan,
         "luminance_off_its_course": max(course),
         "darkest_mean_of_255": 255 * min(painted for _, painted in light),
         "steps": float(np.mean([r.painted.steps for r in results[1:]])),
