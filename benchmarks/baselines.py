@@ -71,7 +71,7 @@ def followed(painter: Painter, frame: Frame, before: Frame, last: Painted) -> Pa
     """A frame by Ruder's scheme; the temporal weight is that of vidstyle's default."""
     motion = Motion.between(frame.image, before.image)
     start = warp(last.image, motion.flow).clamp(0, 1)
-    stiffness = motion.trust[None] * painter.pull(frame.image, start) * 255 / (2 * painter.settings.stability)
+    stiffness = motion.confidence[None] * painter.pull(frame.image, start) * 255 / (2 * painter.settings.stability)
     objective = painter.objective(painter.coloured(frame.image), Anchor(start, stiffness, torch.ones_like(start[:1])))
     losses: list[float] = []
     latest: list[tuple[Tensor, Losses]] = []

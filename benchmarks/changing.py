@@ -14,7 +14,7 @@ from made import framed
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vidstyle import Frame, Painter, find_cuts, load_picture, mark_cuts, open_video, paint_frames, save_picture
+from vidstyle import Frame, Painter, find_cuts, load_image, mark_cuts, open_video, paint_frames, save_image
 from vidstyle.core.calibration import structure
 from vidstyle.core.color_transfer import contrast, luminance_of
 from vidstyle.core.exposure import find_bars, find_scenes, thumbnail
@@ -28,7 +28,7 @@ Scene = Callable[[int], Image]  # by the number of a frame
 
 def scene_a(size: tuple[int, int]) -> Scene:
     """A slow pan over the sample photo."""
-    photo = load_picture(SAMPLES / "photo.jpg").image.permute(1, 2, 0).numpy()
+    photo = load_image(SAMPLES / "photo.jpg").image.permute(1, 2, 0).numpy()
     return _pan(photo, size, 0.4)
 
 
@@ -39,10 +39,10 @@ def scene_b(size: tuple[int, int]) -> Scene:
     return _pan(last.image.permute(1, 2, 0).numpy(), size, -0.3)
 
 
-def _pan(picture: Image, size: tuple[int, int], speed: float) -> Scene:
+def _pan(image: Image, size: tuple[int, int], speed: float) -> Scene:
     height, width = size
-    scale = 1.25 * max(height / picture.shape[0], width / picture.shape[1])
-    large = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    scale = 1.25 * max(height / image.shape[0], width / image.shape[1])
+    large = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     middle = large.shape[1] / 2, large.shape[0] / 2
 
     def view(i: int) -> Image:
@@ -152,7 +152,7 @@ def changes_measured(name: str, painter: Painter, frames: list[Frame], out: Path
     if out:
         chosen = np.linspace(0, len(frames) - 1, 8).astype(int)
         rows = [[frames[i].image for i in chosen], [results[i].painted.image for i in chosen]]
-        save_picture(out / f"{name.replace(' ', '_')}.png", torch.cat([torch.cat(images, 2) for images in rows], 1))
+        save_image(out / f"{name.replace(' ', '_')}.png", torch.cat([torch.cat(images, 2) for images in rows], 1))
     return row
 
 

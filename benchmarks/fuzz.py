@@ -1,4 +1,4 @@
-"""Fuzzes every way in: syntax, settings, words, jobs, filters, pictures, films, and films through the whole command.
+"""Fuzzes every way in: syntax, settings, words, jobs, filters, images, films, and films through the whole command.
 
     python benchmarks/fuzz.py [--cases 10000] [--seed 0] [--only films] [--json fuzz.json]
 

@@ -1,13 +1,13 @@
 """Live painting of a still and of a moving scene: rate, size, latency, stillness, and whether paint smears.
 
-    python benchmarks/live.py [--picture samples/photo.jpg] [--style samples/swirl.jpg] [--weights auto]
+    python benchmarks/live.py [--image samples/photo.jpg] [--style samples/swirl.jpg] [--weights auto]
                               [--seconds 40] [--json live.json]
 
-A network camera on loopback sends the picture at 640x480, 15 times a second: still, with noise of 2 levels, or a part
+A network camera on loopback sends the image at 640x480, 15 times a second: still, with noise of 2 levels, or a part
 of it that moves to and fro. After the first seconds, in which the size of the painting is found, each scene is measured
-by the figures of ``vidstyle report``, at the painting's size: the moving one beside a film of the same pictures painted
-by ``vidstyle``'s chain at the same size. Latency is from the picture's arrival to its painting, in the time that a
-painting takes. Flicker is the mean change from one shown picture to the next, in levels of 255.
+by the figures of ``vidstyle report``, at the painting's size: the moving one beside a film of the same images painted
+by ``vidstyle``'s chain at the same size. Latency is from the image's arrival to its painting, in the time that a
+painting takes. Flicker is the mean change from one shown image to the next, in levels of 255.
 """
 
 import argparse
@@ -28,13 +28,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from video import judge_of
 
-from vidstyle import Frame, Painter, Settings, load_picture
+from vidstyle import Frame, Painter, Settings, load_image
 from vidstyle.cli.process_memory import keep_freed_memory
 from vidstyle.core.sizes import resize
 from vidstyle.core.stylize_video import paint_frames
 from vidstyle.evaluation.metrics import film_measures, judged, summary
 from vidstyle.images import to_array
-from vidstyle.live.painting import LivePainting, LivePicture, as_tensor, paint_live
+from vidstyle.live.painting import LiveImage, LivePainting, as_tensor, paint_live
 from vidstyle.settings.presets import LIVE
 from vidstyle.video.camera import Camera
 
@@ -47,11 +47,11 @@ FOUND = 10.0  # seconds in which the size is found
 SHOWN = ("warp_error", "warp_error_over_energy", "structure", "style_distance", "flicker")
 
 
-def scenes(picture: Pixels) -> dict[str, list[bytes]]:
+def scenes(image: Pixels) -> dict[str, list[bytes]]:
     """JPEGs that a camera sends over and over."""
     rng = np.random.default_rng(0)
-    still = cv2.resize(picture, (640, 480), interpolation=cv2.INTER_AREA)
-    large = cv2.resize(picture, (800, 600), interpolation=cv2.INTER_AREA)
+    still = cv2.resize(image, (640, 480), interpolation=cv2.INTER_AREA)
+    large = cv2.resize(image, (800, 600), interpolation=cv2.INTER_AREA)
     lefts = [round(80 - 80 * math.cos(2 * math.pi * n / 300)) for n in range(300)]
     return {
         "still": [jpeg(np.clip(still + rng.normal(0, 2, still.shape), 0, 255).astype(np.uint8)) for _ in range(24)],
@@ -59,12 +59,12 @@ def scenes(picture: Pixels) -> dict[str, list[bytes]]:
     }
 
 
-def watched(painting: LivePainting, seconds: float) -> list[LivePicture]:
+def watched(painting: LivePainting, seconds: float) -> list[LiveImage]:
     """What is painted in so many seconds, after the size was found."""
     began = time.monotonic()
-    found = itertools.takewhile(lambda _: time.monotonic() < began + FOUND + seconds, painting.pictures())
-    seen = [picture for picture in found if time.monotonic() > began + FOUND]
-    return [picture for picture in seen if picture.budget.size == seen[-1].budget.size]
+    found = itertools.takewhile(lambda _: time.monotonic() < began + FOUND + seconds, painting.images())
+    seen = [image for image in found if time.monotonic() > began + FOUND]
+    return [image for image in seen if image.budget.size == seen[-1].budget.size]
 
 
 def figures(painter: Painter, pairs: Sequence[tuple[Frame, Tensor]]) -> dict[str, float]:
@@ -74,22 +74,22 @@ def figures(painter: Painter, pairs: Sequence[tuple[Frame, Tensor]]) -> dict[str
     return {name: whole[name] for name in SHOWN}
 
 
-def frame_of(picture: LivePicture, number: int) -> Frame:
-    small = resize(as_tensor(picture.snap.pixels), picture.budget.size)
-    return Frame(number, picture.snap.taken, small, cut=picture.opens, look=picture.look)
+def frame_of(image: LiveImage, number: int) -> Frame:
+    small = resize(as_tensor(image.snap.pixels), image.budget.size)
+    return Frame(number, image.snap.taken, small, cut=image.opens, look=image.look)
 
 
-def measured(painter: Painter, name: str, seen: Sequence[LivePicture]) -> dict[str, Any]:
-    frames = [frame_of(picture, number) for number, picture in enumerate(seen)]
+def measured(painter: Painter, name: str, seen: Sequence[LiveImage]) -> dict[str, Any]:
+    frames = [frame_of(image, number) for number, image in enumerate(seen)]
     live = figures(painter, [(f, p.painted.image) for f, p in zip(frames, seen, strict=True)])
     gaps = [b.snap.taken - a.snap.taken for a, b in itertools.pairwise(seen)]
-    losses = [float(picture.painted.losses.total) for picture in seen]
+    losses = [float(image.painted.losses.total) for image in seen]
     shown = [float(np.abs(b.pixels.astype(float) - a.pixels).mean()) for a, b in itertools.pairwise(seen)]
     result: dict[str, Any] = {
-        "pictures": len(seen),
+        "images": len(seen),
         "rate": 1 / fmean(gaps),
         "size": seen[-1].budget.size,
-        "steps": fmean(picture.budget.steps for picture in seen),
+        "steps": fmean(image.budget.steps for image in seen),
         "latency_in_paintings": fmean(p.latency / p.seconds for p in seen),
         "slowest_latency_in_paintings": max(p.latency / p.seconds for p in seen),
         "loss": [losses[0], losses[len(losses) // 2], losses[-1]],
@@ -106,16 +106,16 @@ def measured(painter: Painter, name: str, seen: Sequence[LivePicture]) -> dict[s
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--picture", type=Path, default=ROOT / "samples" / "photo.jpg")
+    parser.add_argument("--image", type=Path, default=ROOT / "samples" / "photo.jpg")
     parser.add_argument("--style", type=Path, default=ROOT / "samples" / "swirl.jpg")
     parser.add_argument("--weights", default="auto")
     parser.add_argument("--seconds", type=float, default=40.0)
     parser.add_argument("--json", type=Path)
     words = parser.parse_args()
     keep_freed_memory()
-    style, report = load_picture(words.style).image, {}
+    style, report = load_image(words.style).image, {}
     settings = Settings(**{**LIVE, "weights": words.weights})
-    for name, scene in scenes(to_array(load_picture(words.picture).image)).items():
+    for name, scene in scenes(to_array(load_image(words.image).image)).items():
         with camera_of(lambda n, scene=scene: scene[n % len(scene)], rate=15) as server, Camera(server.url) as camera:
             painting = paint_live(camera, [style], settings, device="cpu")
             seen = watched(painting, words.seconds)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vidstyle import Frame, load_picture
+from vidstyle import Frame, load_image
 from vidstyle.core.flow import Flow, optical_flow, warp
 
 PHOTO = Path(__file__).resolve().parents[1] / "samples" / "photo.jpg"
@@ -18,7 +18,7 @@ PHOTO = Path(__file__).resolve().parents[1] / "samples" / "photo.jpg"
 
 def made_clips(size: tuple[int, int], count: int) -> dict[str, tuple[list[Frame], list[Flow | None]]]:
     """Frames with the true flow of each to the one before, None for the first."""
-    photo = load_picture(PHOTO).image.permute(1, 2, 0).numpy()
+    photo = load_image(PHOTO).image.permute(1, 2, 0).numpy()
     photo = cv2.resize(photo, (round(photo.shape[1] * 1.6 * size[0] / photo.shape[0]), round(1.6 * size[0])))
     centre = photo.shape[1] / 2, photo.shape[0] / 2
 
@@ -57,7 +57,7 @@ def between(matrix: Any, last: Any, size: tuple[int, int]) -> Flow:
 
 
 def crossing(frames: list[Frame], size: tuple[int, int], noise: float) -> tuple[list[Frame], list[Flow | None]]:
-    """A disc of 20 % of the area that crosses a still picture, each pixel with noise as of a codec."""
+    """A disc of 20 % of the area that crosses a still image, each pixel with noise as of a codec."""
     radius = (0.2 * size[0] * size[1] / np.pi) ** 0.5
     generator = torch.Generator().manual_seed(0)
     paper = frames[0].image.flip(2).flip(1)

@@ -1,6 +1,6 @@
 """Engines: the package as it is in a folder, maybe of an older commit, each painting in a process of its own.
 
-For quality.py. The process is this file as a program; both ends hand pictures, filters and JSON over in .safetensors
+For quality.py. The process is this file as a program; both ends hand images, filters and JSON over in .safetensors
 files. The package is imported in the process alone, where PYTHONPATH names the folder first.
 """
 
@@ -23,7 +23,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from vidstyle import Painter
 
-FILES = ("pictures.safetensors", "filters.safetensors", "painting.safetensors")
+FILES = ("images.safetensors", "filters.safetensors", "painting.safetensors")
 
 
 @dataclass(frozen=True)
@@ -98,12 +98,12 @@ def main() -> None:
     from vidstyle.core.weights import Filters
     from vidstyle.settings.settings import Settings
 
-    pictures, filters, result = sys.argv[1:]
-    wanted, found = Path(pictures).resolve().parent, Path(vidstyle.__file__).resolve().parents[1]
+    images, filters, result = sys.argv[1:]
+    wanted, found = Path(images).resolve().parent, Path(vidstyle.__file__).resolve().parents[1]
     if found != wanted:
         sys.exit(f"the package should come from {wanted}, instead got {found}")
     keep_freed_memory()
-    with safe_open(pictures, "pt") as file:
+    with safe_open(images, "pt") as file:
         content, style, task = file.get_tensor("content"), file.get_tensor("style"), json.loads(file.metadata()["json"])
     known = {field.name for field in fields(Settings)}
     painter = Painter(

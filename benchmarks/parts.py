@@ -1,15 +1,15 @@
 """How well the parts of the method do alone: content from noise, style from noise, and tiles.
 
-    python benchmarks/parts.py [STYLE ...] [--picture samples/photo.jpg] [--size 256] [--texture 192]
+    python benchmarks/parts.py [STYLE ...] [--image samples/photo.jpg] [--size 256] [--texture 192]
                                [--layers conv1_2,conv4_2,conv5_2] [--json parts.json]
 
-Contents: the picture painted from noise by one layer, with the defaults of ``vidstyle reconstruct``: the relative error
+Contents: the image painted from noise by one layer, with the defaults of ``vidstyle reconstruct``: the relative error
 of the layer, and the PSNR in dB. Textures: each style (else those of samples/) from noise, with the defaults of
 ``vidstyle texture``: the distance of its patches from the style's, over the distance between two halves of the style;
 below 1 the texture is closer to the style than its halves are to each other. Tiles: the root mean square difference of
 neighbours across the seam over the largest inside, and its place among those inside, 0 the smallest, 1 the largest.
 Only every second row and column inside counts, as the seam is one of those: enlarging a coarse scale twice leaves
-larger steps there. Filters are learned from the picture and the styles.
+larger steps there. Filters are learned from the image and the styles.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from torch import Tensor
 from vidstyle.core.sizes import fit_size, resize, size_of
 from vidstyle.core.stylize_image import TILE
 from vidstyle.core.weights import load_filters
-from vidstyle.images import load_picture
+from vidstyle.images import load_image
 from vidstyle.settings.presets import RECONSTRUCTION, TEXTURE
 from vidstyle.settings.settings import Settings
 from vidstyle.studies.reconstruct import BLOCKS, feature_errors, reconstructor, texturer
@@ -34,8 +34,8 @@ STYLES = [SAMPLES / name for name in ("monet.jpg", "swirl.jpg", "woodcut.jpg")]
 CPU = torch.device("cpu")
 
 
-def picture(path: Path, long_side: int) -> Tensor:
-    image = load_picture(path).image
+def image(path: Path, long_side: int) -> Tensor:
+    image = load_image(path).image
     return resize(image, fit_size(size_of(image), long_side))
 
 
@@ -54,13 +54,13 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("styles", nargs="*", type=Path, default=STYLES)
-    parser.add_argument("--picture", type=Path, default=SAMPLES / "photo.jpg")
+    parser.add_argument("--image", type=Path, default=SAMPLES / "photo.jpg")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--texture", type=int, default=192)
     parser.add_argument("--layers", default=",".join((BLOCKS[0], BLOCKS[3], BLOCKS[4])))
     parser.add_argument("--json", type=Path)
     words = parser.parse_args()
-    content, styles = picture(words.picture, words.size), [picture(path, words.texture) for path in words.styles]
+    content, styles = image(words.image, words.size), [image(path, words.texture) for path in words.styles]
     reconstruction, texture = Settings(**RECONSTRUCTION), Settings(**TEXTURE)
     filters = load_filters("selftaught", (*BLOCKS, "conv5_1"), teachers=lambda: [content, *styles], seed=0)
     report: dict[str, dict[str, dict[str, float]]] = {"content": {}, "texture": {}, "tile": {}}

@@ -1,4 +1,4 @@
-"""How well the engine paints: pairs of pictures, kinds of filters, this checkout against older commits.
+"""How well the engine paints: pairs of images, kinds of filters, this checkout against older commits.
 
     python benchmarks/quality.py [--contents A.jpg B.mp4 ...] [--styles S.jpg ...] [--size 256]
                                  [--weights selftaught FILE ...] [--against COMMIT ...] [--settings '{"steps": 30}']
@@ -39,12 +39,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import vidstyle
-from vidstyle import Painter, Settings, calibrated, load_filters, load_picture, open_video, save_picture
+from vidstyle import Painter, Settings, calibrated, load_filters, load_image, open_video, save_image
 from vidstyle.core.calibration import structure
 from vidstyle.core.sizes import fit_size, resize, size_of
 from vidstyle.core.stylize_image import STROKES
 from vidstyle.evaluation.metrics import Judge
-from vidstyle.images import picture_format
+from vidstyle.images import image_format
 from vidstyle.video.montage import labelled_sheet
 
 ROOT = Path(vidstyle.__file__).resolve().parents[1]
@@ -77,7 +77,7 @@ def all_cases(options: argparse.Namespace) -> Iterator[Case]:
     for (content_name, file), (style_name, style_file) in product(
         named(options.contents).items(), named(options.styles).items()
     ):
-        content, style = first_picture(Path(file), options.size), load_picture(style_file).image
+        content, style = first_image(Path(file), options.size), load_image(style_file).image
         for kind, weights in kinds:
             changes = {"pooling": "avg" if weights == SELFTAUGHT else options.pooling, **options.settings}
             painter = calibrated(painter_for(content, style, weights, Settings(**changes)), [content])
@@ -97,17 +97,17 @@ def named(paths: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def first_picture(path: Path, long_side: int) -> Tensor:
-    """(3, H, W) of a picture file or of a video's first frame, at most as large as asked."""
-    if picture_format(path):
-        return fitted(load_picture(path).image, long_side)
+def first_image(path: Path, long_side: int) -> Tensor:
+    """(3, H, W) of an image file or of a video's first frame, at most as large as asked."""
+    if image_format(path):
+        return fitted(load_image(path).image, long_side)
     with open_video(path) as source:
         source.size = fit_size(source.info.size, long_side)
         return next(iter(source)).image
 
 
-def fitted(picture: Tensor, long_side: int) -> Tensor:
-    return resize(picture, fit_size(size_of(picture), long_side))
+def fitted(image: Tensor, long_side: int) -> Tensor:
+    return resize(image, fit_size(size_of(image), long_side))
 
 
 def painter_for(content: Tensor, style: Tensor, weights: str, settings: Settings) -> Painter:
@@ -137,7 +137,7 @@ def measured(case: Case, image: Tensor) -> Row:
     judged = case.judge and case.judge.compare(image, content)
     bands = zip(band_energies(image), band_energies(style), strict=True)
     return {
-        "loss": losses.picture,
+        "loss": losses.image,
         "content_loss": losses.content,
         "style_loss": losses.style,
         "structure": structure(image, content),
@@ -148,7 +148,7 @@ def measured(case: Case, image: Tensor) -> Row:
 
 
 def band_energies(image: Tensor) -> Iterator[float]:
-    """Mean squares of what is lost when the picture is halved, then its half, and so on."""
+    """Mean squares of what is lost when the image is halved, then its half, and so on."""
     for _ in range(4):
         half = F.interpolate(image[None], scale_factor=0.5, mode="bilinear", antialias=True)
         yield float((image - F.interpolate(half, image.shape[-2:], mode="bicubic")[0]).square().mean())
@@ -203,7 +203,7 @@ def sheet(cases: Sequence[tuple[Sequence[Tensor], Sequence[Row]]], engines: Sequ
     """One row for each pair: content, style and paintings, the loss below these."""
     names = [[rows[0]["content"], rows[0]["style"], *(f"loss {row['loss']:.3f}" for row in rows)] for _, rows in cases]
     columns = ["content", "style", *(engine.name for engine in engines)]
-    return labelled_sheet([pictures for pictures, _ in cases], names, columns)
+    return labelled_sheet([images for images, _ in cases], names, columns)
 
 
 # ---------------------------------------------------------------- what is run
@@ -215,14 +215,14 @@ def run(options: argparse.Namespace, engines: Sequence[Engine]) -> dict[str, Any
     report |= {"torch": torch.__version__, "engines": {e.name: {"commit": e.commit} for e in engines}}
     report["paintings"] = []
     for case in all_cases(options):
-        pictures = [case.content, fitted(case.painter.styles[0], max(size_of(case.content)))]
+        images = [case.content, fitted(case.painter.styles[0], max(size_of(case.content)))]
         rows = []
         for engine in engines:
             image, row = painted(engine, case, report["engines"][engine.name])
             print(line(row), flush=True)
-            pictures.append(image)
+            images.append(image)
             rows.append(row)
-        cases.setdefault(case.names["filters"], []).append((pictures, rows))
+        cases.setdefault(case.names["filters"], []).append((images, rows))
         report["paintings"] += rows
         report["summaries"] = summaries(report["paintings"], engines)
         save(options, report, cases, engines)  # after every case, so that a run that is stopped leaves what it has
@@ -244,10 +244,10 @@ def save(options: argparse.Namespace, report: Row, cases: Mapping[str, Any], eng
     if options.json:
         options.json.write_text(json.dumps(report, indent=1) + "\n")
     for kind, some in cases.items() if options.out else ():
-        save_picture(options.out / f"sheet_{kind}.png", sheet(some, engines))
-        pictures, rows = some[-1]
-        for image, row in zip(pictures[2:], rows, strict=True):
-            save_picture(options.out / f"{'_'.join(row[name] for name in NAMES)}.png", image)
+        save_image(options.out / f"sheet_{kind}.png", sheet(some, engines))
+        images, rows = some[-1]
+        for image, row in zip(images[2:], rows, strict=True):
+            save_image(options.out / f"{'_'.join(row[name] for name in NAMES)}.png", image)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ filters, in one run:
 
 The judges are not what was optimised: the sliced Wasserstein distance of 7x7 patches on a pyramid, divided by that
 of the style's own halves (1 = as far apart as these); the relative Gram error on self-taught filters of another
-seed and other pictures; and on trained filters of conv1_1 ... conv3_1, where a file of them is there. A folder `--data`
+seed and other images; and on trained filters of conv1_1 ... conv3_1, where a file of them is there. A folder `--data`
 may hold that file and more styles (names: see TRAINED and PAINTINGS); without it the drawn samples serve.
 """
 
@@ -36,7 +36,7 @@ from vidstyle.core.sizes import fit_size, resize
 from vidstyle.core.stylize_image import RANDOM_START
 from vidstyle.core.vgg import VGG19, normalized
 from vidstyle.core.weights import read_filters
-from vidstyle.images import load_picture, save_picture
+from vidstyle.images import load_image, save_image
 from vidstyle.jobs.estimate import random_filters
 from vidstyle.settings.layers import block_of, filter_shape, layers_up_to, state_key
 from vidstyle.settings.settings import Settings
@@ -59,9 +59,9 @@ LEVELS, PATCH, LINES, SAMPLES = 4, 7, 128, 6000
 Weights = Mapping[str, Tensor]
 
 
-def picture(path: Path, long_side: int) -> Tensor:
+def scaled_image(path: Path, long_side: int) -> Tensor:
     """(3, H, W) of a file, 0..1, the long side as asked."""
-    image = load_picture(path).image
+    image = load_image(path).image
     return resize(image, fit_size((image.shape[-2], image.shape[-1]), long_side)).clamp(0, 1)
 
 
@@ -69,10 +69,10 @@ def picture(path: Path, long_side: int) -> Tensor:
 
 
 @torch.no_grad()
-def prototype_filters(pictures: Sequence[Tensor], seed: int) -> dict[str, Tensor]:
+def prototype_filters(images: Sequence[Tensor], seed: int) -> dict[str, Tensor]:
     """Spherical k-means on hard whitened patches, layer by layer."""
     generator, filters = torch.Generator().manual_seed(seed), {}
-    inputs, block = [normalized(resize(p, fit_size((p.shape[-2], p.shape[-1]), 256)))[None] for p in pictures], 1
+    inputs, block = [normalized(resize(p, fit_size((p.shape[-2], p.shape[-1]), 256)))[None] for p in images], 1
     for layer in layers_up_to(LAYERS[-1]):
         if block_of(layer) > block:
             inputs, block = [F.avg_pool2d(x, 2) for x in inputs], block_of(layer)
@@ -81,11 +81,11 @@ def prototype_filters(pictures: Sequence[Tensor], seed: int) -> dict[str, Tensor
         whitening = hard_whitening(patches - mean, generator)
         flat = clusters((patches - mean) @ whitening, filter_shape(layer)[0], generator) @ whitening.T
         weight, bias = flat.view(filter_shape(layer)), -(flat @ mean)
-        responses = [F.relu(F.conv2d(x, weight, bias, padding=1)) for x in inputs]
-        scale = torch.cat([r.flatten(2) for r in responses], 2).mean((0, 2)).clamp_min(1e-4)
+        activations = [F.relu(F.conv2d(x, weight, bias, padding=1)) for x in inputs]
+        scale = torch.cat([r.flatten(2) for r in activations], 2).mean((0, 2)).clamp_min(1e-4)
         filters |= {f"{state_key(layer)}.weight": weight / scale.view(-1, 1, 1, 1)}
         filters |= {f"{state_key(layer)}.bias": bias / scale}
-        inputs = [r / scale.view(-1, 1, 1) for r in responses]
+        inputs = [r / scale.view(-1, 1, 1) for r in activations]
     return filters
 
 
@@ -123,7 +123,7 @@ def clusters(points: Tensor, count: int, generator: torch.Generator) -> Tensor:
 
 
 def texture(filters: Weights, style: Tensor, scales: Scales, seed: int) -> Tensor:
-    """A picture of the style's size, made from noise, coarse to fine, as a painter does it."""
+    """An image of the style's size, made from noise, coarse to fine, as a painter does it."""
     network, weights = VGG19(filters, LAYERS, "avg"), dict.fromkeys(LAYERS, 1 / len(LAYERS))
     generator = torch.Generator().manual_seed(seed)
     image, colours = torch.empty(0), colour_root([style])
@@ -175,44 +175,44 @@ def halves_distance(style: Tensor) -> float:
 def measure(
     path: Path, others: Sequence[Path], trained: Weights | None, size: int, scales: Scales, seed: int
 ) -> tuple[dict[str, dict[str, float | None]], list[Tensor]]:
-    """The figures of one style, by contestant, and the pictures: the style, then what each made."""
-    style, photo = picture(path, size), picture(PHOTO, 256)
-    teachers = [picture(path, 256), photo]
+    """The figures of one style, by contestant, and the images: the style, then what each made."""
+    style, photo = scaled_image(path, size), scaled_image(PHOTO, 256)
+    teachers = [scaled_image(path, 256), photo]
     contestants: dict[str, Callable[[], Weights]] = {
         "selftaught": lambda: selftaught.learn(teachers, deepest=LAYERS[-1], seed=seed),
         "prototype": lambda: prototype_filters(teachers, seed),
         "random": lambda: random_filters(Settings(), torch.Generator().manual_seed(seed)).tensors,
     }
-    held_out = selftaught.learn([picture(other, 256) for other in others], deepest=LAYERS[-1], seed=seed + 1)
-    yardstick, figures, pictures = halves_distance(style), {}, [style]
+    held_out = selftaught.learn([scaled_image(other, 256) for other in others], deepest=LAYERS[-1], seed=seed + 1)
+    yardstick, figures, images = halves_distance(style), {}, [style]
     for name, learn in contestants.items():
         began = time.perf_counter()
         filters = learn()
         seconds = time.perf_counter() - began
         image = texture(filters, style, scales, seed)
-        pictures.append(image)
+        images.append(image)
         figures[name] = {
             "learn_seconds": seconds,
             "patches": patch_distance(image, style) / yardstick,
             "held_out_gram": gram_error(held_out, LAYERS, image, style),
             "trained_gram": gram_error(trained, TRAINED_LAYERS, image, style) if trained else None,
         }
-    return figures, pictures
+    return figures, images
 
 
 # ---------------------------------------------------------------- the report
 
 
 def labelled(image: Tensor, text: str) -> Tensor:
-    """The picture under a line of text."""
+    """The image under a line of text."""
     canvas = np.full((18, image.shape[-1], 3), 255, np.uint8)
     cv2.putText(canvas, text, (3, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
     return torch.cat([torch.from_numpy(canvas).permute(2, 0, 1) / 255, image], 1)
 
 
-def sheet_row(name: str, figures: Mapping[str, Mapping[str, float | None]], pictures: Sequence[Tensor]) -> list[Tensor]:
+def sheet_row(name: str, figures: Mapping[str, Mapping[str, float | None]], images: Sequence[Tensor]) -> list[Tensor]:
     texts = [name, *(f"{key} {value['patches']:.2f}" for key, value in figures.items())]
-    return [labelled(image, text) for image, text in zip(pictures, texts, strict=True)]
+    return [labelled(image, text) for image, text in zip(images, texts, strict=True)]
 
 
 def line(style: str, name: str, values: Mapping[str, float | None]) -> str:
@@ -224,12 +224,12 @@ def line(style: str, name: str, values: Mapping[str, float | None]) -> str:
 
 
 def save(folder: Path, report: Mapping[str, object], rows: Sequence[Sequence[Tensor]]) -> None:
-    """The figures as JSON and the pictures as a contact sheet."""
+    """The figures as JSON and the images as a contact sheet."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "selftaught.json").write_text(json.dumps(report, indent=2) + "\n")
     height, width = (max(row[0].shape[side] for row in rows) for side in (-2, -1))
     cells = [[F.pad(x, (0, width - x.shape[-1], 0, height - x.shape[-2]), value=1.0) for x in row] for row in rows]
-    save_picture(folder / "selftaught.png", contact_sheet(cells))
+    save_image(folder / "selftaught.png", contact_sheet(cells))
 
 
 def main() -> None:
@@ -250,10 +250,10 @@ def main() -> None:
     print(f"{'style':14} {'filters':12} {'patches':>8} {'held out':>10} {'trained':>9} {'learn s':>7}")
     for path in styles[:count]:
         others = [other for other in styles if other != path][:2]
-        figures, pictures = measure(path, others, trained, size, scales, options.seed)
+        figures, images = measure(path, others, trained, size, scales, options.seed)
         name = f"{path.stem} (drawn)" if path in DRAWN else path.stem
         results[name] = figures
-        rows.append(sheet_row(name, figures, pictures))
+        rows.append(sheet_row(name, figures, images))
         for contestant, values in figures.items():
             print(line(name, contestant, values), flush=True)
         if options.out:  # after every style, so that a run that is stopped leaves what it has

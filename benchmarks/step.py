@@ -76,10 +76,10 @@ def fast(x: torch.Tensor, filters: torch.Tensor) -> Callable[[], object]:
 
 def one_step(size: int) -> Callable[[], object]:
     settings = Settings(content_layers="conv4_2")
-    picture = torch.rand(3, size, size)
-    painter = Painter([picture], random_filters(settings, torch.Generator().manual_seed(0)), settings)
-    objective = painter.objective(picture)
-    return lambda: quasi_newton(picture, objective, Schedule(1, 0.02, 0.02), lambda *_: None)
+    image = torch.rand(3, size, size)
+    painter = Painter([image], random_filters(settings, torch.Generator().manual_seed(0)), settings)
+    objective = painter.objective(image)
+    return lambda: quasi_newton(image, objective, Schedule(1, 0.02, 0.02), lambda *_: None)
 
 
 def measure(size: int, rounds: int) -> dict[str, object]:

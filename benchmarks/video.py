@@ -1,8 +1,8 @@
 """Films painted by vidstyle against baselines made of the same engine: stability, style, content, work.
 
-    python benchmarks/video.py CLIP --style PICTURE [--frames 48] [--size 320] [--judge FILE] [--json FILE] [--out DIR]
-    python benchmarks/video.py made --style PICTURE [--frames 24] [--size 192] ...
-    python benchmarks/video.py changes --style PICTURE [--size 160] [--films "fade in,dissolve"] ...
+    python benchmarks/video.py CLIP --style IMAGE [--frames 48] [--size 320] [--judge FILE] [--json FILE] [--out DIR]
+    python benchmarks/video.py made --style IMAGE [--frames 24] [--size 192] ...
+    python benchmarks/video.py changes --style IMAGE [--size 160] [--films "fade in,dissolve"] ...
 
 With a CLIP, one row for each of:
 
@@ -14,7 +14,7 @@ With a CLIP, one row for each of:
 
 All have the same filters, palette, balance and first frame. Style is judged by layers that nothing was optimised for,
 of the painter's own filters or, with --judge, of a file of trained ones. ``made`` paints clips whose motion is known,
-holds the flow of the painting against it where there is motion, and counts the work where 20 % of a picture move in
+holds the flow of the painting against it where there is motion, and counts the work where 20 % of an image move in
 front of a still camera. ``changes`` paints films whose light or scene changes (changing.py) and holds every fourth
 frame against the same frame painted alone; with --out it writes a strip of each film.
 """
@@ -33,7 +33,7 @@ from changing import changes_measured, changing_films
 from made import followed_motion, made_clips
 from torch import Tensor
 
-from vidstyle import Frame, Painter, Settings, calibrated, find_cuts, load_filters, load_picture, mark_cuts, open_video
+from vidstyle import Frame, Painter, Settings, calibrated, find_cuts, load_filters, load_image, mark_cuts, open_video
 from vidstyle.cli.process_memory import keep_freed_memory
 from vidstyle.core.optimizers import Preconditioner, Schedule, lbfgs, loss_and_gradient, quasi_newton
 from vidstyle.core.sizes import fit_size, size_of
@@ -67,7 +67,7 @@ def measured(name: str, painter: Painter, frames: Sequence[Frame], judge: Judge,
     """The figures of one method on the frames."""
     results = list(METHODS[name](painter, frames))  # all of it before it is judged, which would take time from it
     works = [
-        (Work(painted.steps, painted.full_steps, seconds, 0.0), float(painted.losses.picture))
+        (Work(painted.steps, painted.full_steps, seconds, 0.0), float(painted.losses.image))
         for _, painted, seconds in results
     ]
     pairs = ((frame, painted.image.mul(255).round().div(255)) for frame, painted, _ in results)  # as it is seen
@@ -92,10 +92,10 @@ def measured(name: str, painter: Painter, frames: Sequence[Frame], judge: Judge,
     }
 
 
-def save(path: Path, pictures: Sequence[Tensor]) -> None:
-    with open_sink(path, size=size_of(pictures[0]), rate=24) as sink:
-        for picture in pictures:
-            sink.write(picture)
+def save(path: Path, images: Sequence[Tensor]) -> None:
+    with open_sink(path, size=size_of(images[0]), rate=24) as sink:
+        for image in images:
+            sink.write(image)
         sink.finish()
 
 
@@ -118,10 +118,10 @@ def step_seconds(painter: Painter, frame: Frame) -> dict[str, float]:
 
 def painter_for(frames: Sequence[Frame], style: Path, strength: float, weights: str) -> Painter:
     settings = Settings(weights=weights, strength=strength)
-    picture = load_picture(style).image
+    image = load_image(style).image
     samples = [frames[i * len(frames) // 3].image for i in range(3)]
-    filters = load_filters(weights, settings.layers, teachers=lambda: [picture, *samples])
-    return calibrated(Painter([picture], filters, settings), samples)
+    filters = load_filters(weights, settings.layers, teachers=lambda: [image, *samples])
+    return calibrated(Painter([image], filters, settings), samples)
 
 
 def read(clip: Path, count: int, long_side: int) -> list[Frame]:

@@ -1,8 +1,8 @@
-"""Makes docs/gallery.md and its pictures: every mode and look, on the samples, by the command line that stands below.
+"""Makes docs/gallery.md and its images: every mode and look, on the samples, by the command line that stands below.
 
     python scripts/gallery.py [NAME ...]
 
-NAME: only these pictures, by the names of their files; the page is always written anew.
+NAME: only these images, by the names of their files; the page is always written anew.
 """
 
 import shutil
@@ -17,14 +17,14 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 TEACH = "weights teach photo.jpg monet.jpg swirl.jpg woodcut.jpg -o mine.safetensors"
 PLACE = ROOT / "docs" / "gallery"
-PICTURE = "photo.jpg --size 384 --weights mine.safetensors"  # of pictures that are painted
+IMAGE = "photo.jpg --size 384 --weights mine.safetensors"  # of images that are painted
 CLIP = "clip.mp4 --to 1.6 --size 192 --weights mine.safetensors --preset draft"
 SMALL = "--size 256 --weights mine.safetensors"
 
 HEAD = f"""\
 # Gallery
 
-Every mode and look, painted small on a CPU by the command below each picture, in the folder [samples/](../samples);
+Every mode and look, painted small on a CPU by the command below each image, in the folder [samples/](../samples);
 `python scripts/gallery.py` makes this page. The filters are learned from the samples first:
 
 ```sh
@@ -37,7 +37,7 @@ With the trained ImageNet filters (leave out `--weights`) results differ.
 
 @dataclass(frozen=True)
 class Entry:
-    """A picture of the gallery: its file's name, what it shows, and the words after ``vidstyle``."""
+    """An image of the gallery: its file's name, what it shows, and the words after ``vidstyle``."""
 
     name: str
     title: str
@@ -47,33 +47,33 @@ class Entry:
 
 SECTIONS: dict[str, list[Entry]] = {
     "Styles": [
-        Entry("monet", "Poppies", f"{PICTURE} --style monet.jpg"),
-        Entry("swirl", "Swirls", f"{PICTURE} --style swirl.jpg"),
-        Entry("woodcut", "Woodcut", f"{PICTURE} --style woodcut.jpg"),
+        Entry("monet", "Poppies", f"{IMAGE} --style monet.jpg"),
+        Entry("swirl", "Swirls", f"{IMAGE} --style swirl.jpg"),
+        Entry("woodcut", "Woodcut", f"{IMAGE} --style woodcut.jpg"),
     ],
     "Strength and strokes": [
-        Entry("gentle", "The shapes stay", f"{PICTURE} --style swirl.jpg --strength 0.2"),
-        Entry("strong", "Strokes above all", f"{PICTURE} --style swirl.jpg --strength 0.9"),
-        Entry("fine_strokes", "Small strokes", f"{PICTURE} --style swirl.jpg --style-scale 0.5"),
-        Entry("large_strokes", "Large strokes", f"{PICTURE} --style swirl.jpg --style-scale 1.6"),
+        Entry("gentle", "The shapes stay", f"{IMAGE} --style swirl.jpg --strength 0.2"),
+        Entry("strong", "Strokes above all", f"{IMAGE} --style swirl.jpg --strength 0.9"),
+        Entry("fine_strokes", "Small strokes", f"{IMAGE} --style swirl.jpg --style-scale 0.5"),
+        Entry("large_strokes", "Large strokes", f"{IMAGE} --style swirl.jpg --style-scale 1.6"),
     ],
     "Colours": [
-        Entry("luminance", "The source's colours", f"{PICTURE} --style swirl.jpg --keep-colors luminance"),
-        Entry("match", "The style in the source's colours", f"{PICTURE} --style swirl.jpg --keep-colors match"),
-        Entry("free", "Neither is moved", f"{PICTURE} --style swirl.jpg --keep-colors free"),
+        Entry("luminance", "The source's colours", f"{IMAGE} --style swirl.jpg --keep-colors luminance"),
+        Entry("match", "The style in the source's colours", f"{IMAGE} --style swirl.jpg --keep-colors match"),
+        Entry("free", "Neither is moved", f"{IMAGE} --style swirl.jpg --keep-colors free"),
     ],
     "Several styles, and where": [
-        Entry("blend", "A blend", f"{PICTURE} --style swirl.jpg --style monet.jpg --style-blend 0.6,0.4"),
-        Entry("mask", "Only around the boat", f"{PICTURE} --style woodcut.jpg --mask around_boat.png"),
-        Entry("places", "Each in its place", f"{PICTURE} --style swirl.jpg --style-mask lake.png --style monet.jpg"),
+        Entry("blend", "A blend", f"{IMAGE} --style swirl.jpg --style monet.jpg --style-blend 0.6,0.4"),
+        Entry("mask", "Only around the boat", f"{IMAGE} --style woodcut.jpg --mask around_boat.png"),
+        Entry("places", "Each in its place", f"{IMAGE} --style swirl.jpg --style-mask lake.png --style monet.jpg"),
     ],
-    "What of the responses is the style": [
-        Entry("covariance", "Mean and covariance", f"{PICTURE} --style monet.jpg --style-loss covariance"),
-        Entry("wasserstein2", "2-Wasserstein distance", f"{PICTURE} --style monet.jpg --style-loss wasserstein2"),
-        Entry("histogram", "Gram matrices and histograms", f"{PICTURE} --style monet.jpg --style-loss histogram"),
-        Entry("sliced", "Sliced Wasserstein distance", f"{PICTURE} --style monet.jpg --style-loss sliced"),
-        Entry("conv1_1", "One shallow layer", f"{PICTURE} --style monet.jpg --style-layers conv1_1=1"),
-        Entry("conv3_1", "One deeper layer", f"{PICTURE} --style monet.jpg --style-layers conv3_1=1"),
+    "What of the activations is the style": [
+        Entry("covariance", "Mean and covariance", f"{IMAGE} --style monet.jpg --style-loss covariance"),
+        Entry("wasserstein2", "2-Wasserstein distance", f"{IMAGE} --style monet.jpg --style-loss wasserstein2"),
+        Entry("histogram", "Gram matrices and histograms", f"{IMAGE} --style monet.jpg --style-loss histogram"),
+        Entry("sliced", "Sliced Wasserstein distance", f"{IMAGE} --style monet.jpg --style-loss sliced"),
+        Entry("conv1_1", "One shallow layer", f"{IMAGE} --style monet.jpg --style-layers conv1_1=1"),
+        Entry("conv3_1", "One deeper layer", f"{IMAGE} --style monet.jpg --style-layers conv3_1=1"),
     ],
     "Textures": [
         Entry("texture", "Style from noise", "texture swirl.jpg --size 384x288 --weights mine.safetensors"),
@@ -124,14 +124,14 @@ def run(folder: Path, words: str, *more: str) -> None:
 
 
 def make(entry: Entry, folder: Path) -> None:
-    """Runs the command of an entry and keeps its picture."""
+    """Runs the command of an entry and keeps its image."""
     out = folder / f"out_{entry.name}{entry.ending}"
     run(folder, entry.words, "-q", "-o", str(out))
     if entry.ending == ".gif":
         file_of(entry).write_bytes(out.read_bytes())
         return
-    with Image.open(out) as picture:
-        picture.convert("RGB").save(file_of(entry), quality=88)
+    with Image.open(out) as image:
+        image.convert("RGB").save(file_of(entry), quality=88)
 
 
 def file_of(entry: Entry) -> Path:
@@ -143,8 +143,8 @@ def page() -> str:
     for title, entries in SECTIONS.items():
         parts.append(f"## {title}\n")
         for entry in entries:
-            picture = f"![{entry.title}](gallery/{file_of(entry).name})"
-            parts.append(f"**{entry.title}**\n\n{picture}\n\n```sh\nvidstyle {entry.words}\n```\n")
+            image = f"![{entry.title}](gallery/{file_of(entry).name})"
+            parts.append(f"**{entry.title}**\n\n{image}\n\n```sh\nvidstyle {entry.words}\n```\n")
     return "\n".join(parts)
 
 

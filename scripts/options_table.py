@@ -12,7 +12,7 @@ TARGET = Path(__file__).resolve().parent.parent / "docs" / "options.md"
 INTRODUCTION = """\
 # Options
 
-What picture is wanted. Each option of the command line is a field of `vidstyle.Settings` of the same name, with
+What image is wanted. Each option of the command line is a field of `vidstyle.Settings` of the same name, with
 underscores for dashes. `--preset NAME` gives other values to start from; an option that is given wins over them.
 
 A TOML file may say the same, with underscores or dashes. `--settings FILE` reads it, and `--save-settings FILE` writes
@@ -24,7 +24,7 @@ strength = 0.7
 frame-steps = 5
 ```
 
-What is given on the command line wins over the file, and the file over its preset. Pictures and filters that it names
+What is given on the command line wins over the file, and the file over its preset. Images and filters that it names
 are looked for as on the command line, from the folder that vidstyle runs in.
 
 This page is written by `scripts/options_table.py`.

@@ -25,7 +25,7 @@ from tests.cameras import camera_of, jpeg  # noqa: E402 (the tests' network came
 
 
 def page() -> None:
-    """A picture on its way."""
+    """An image on its way."""
     with tempfile.TemporaryDirectory() as jobs:
         words = [sys.executable, "-m", "vidstyle", "serve", "--port", "0", "--jobs", jobs]
         server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
@@ -75,8 +75,8 @@ def _wait_for_painting() -> None:
 
 
 def _as_jpeg(path: Path) -> None:
-    with Image.open(path) as picture:
-        picture.convert("RGB").save(path.with_suffix(".jpg"), quality=85)
+    with Image.open(path) as image:
+        image.convert("RGB").save(path.with_suffix(".jpg"), quality=85)
     path.unlink()
 
 

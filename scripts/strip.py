@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from vidstyle import open_video, save_picture
+from vidstyle import open_video, save_image
 from vidstyle.video.montage import contact_sheet
 
 FRAMES = (2, 20, 36)
@@ -21,7 +21,7 @@ def frames(path: str) -> list[torch.Tensor]:
 
 
 def main() -> None:
-    save_picture(TARGET, contact_sheet([frames(path) for path in sys.argv[1:3]]))
+    save_image(TARGET, contact_sheet([frames(path) for path in sys.argv[1:3]]))
     print(TARGET)
 
 

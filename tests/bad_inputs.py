@@ -22,7 +22,7 @@ import torch
 from PIL import Image
 
 from tests import clips
-from tests.pictures import random_tensors
+from tests.images import random_tensors
 
 _FAST = "--steps 1 --frame-steps 1 --scales 1 --loss sums --device cpu --style-layers conv1_1 --content-layers conv2_1"
 FAST = _FAST.split()
@@ -61,8 +61,8 @@ def as_source(name: str, row: str, file: str, make: Callable[[bytes], bytes], ou
     CASES.append(Case(name, row, made))
 
 
-def as_picture(name: str, row: str, file: str, make: Callable[[bytes], bytes], role: str = "source") -> None:
-    """`make` gets the bytes of photo.png for a picture that is painted, the style or the mask."""
+def as_image(name: str, row: str, file: str, make: Callable[[bytes], bytes], role: str = "source") -> None:
+    """`make` gets the bytes of photo.png for an image that is painted, the style or the mask."""
 
     def made(place: Path) -> list[str]:
         (place / file).write_bytes(make((place / "photo.png").read_bytes()))
@@ -136,8 +136,8 @@ as_source("a header and no frame", "text", "none.y4m", y4m("W16 H16 F25:1"))
 as_source("a frame cut short", "no frame at all", "short.y4m", y4m("W16 H16 F25:1", b"FRAME\n" + bytes(10)))
 HUGE = "frames of more than 150 million pixels"
 as_source("a frame of 196 million pixels", HUGE, "huge.y4m", y4m("W14000 H14000 F25:1", b"FRAME\n" + bytes(1 << 20)))
-as_source("one pixel", "odd sides, one picture, no sound", "pixel.y4m", y4m("W1 H1 F25:1", b"FRAME\n" + bytes(3)))
-as_source("no rate", "odd sides, one picture, no sound", "rate.y4m", y4m("W16 H16 F0:0", b"FRAME\n" + bytes(384)))
+as_source("one pixel", "odd sides, one image, no sound", "pixel.y4m", y4m("W1 H1 F25:1", b"FRAME\n" + bytes(3)))
+as_source("no rate", "odd sides, one image, no sound", "rate.y4m", y4m("W16 H16 F0:0", b"FRAME\n" + bytes(384)))
 
 
 @case("a film of days", "more than 500,000 frames or 12 hours to paint")
@@ -147,7 +147,7 @@ def _(place: Path) -> list[str]:
     return words(place, "long.mkv")
 
 
-@case("a picture shown for hours", "one picture shown for more than 5 minutes")
+@case("an image shown for hours", "one image shown for more than 5 minutes")
 def _(place: Path) -> list[str]:
     clips.ffmpeg("-itsscale", "200000", "-i", place / "clip.mp4", "-an", "-c", "copy", place / "still.mkv")
     return words(place, "still.mkv")
@@ -166,7 +166,7 @@ def flipped(seed: int, count: int, first: float, last: float) -> Callable[[bytes
 for seed in range(4):
     as_source(f"bits flipped in the head, {seed}", "bits that are flipped", "flip.mp4", flipped(seed, 3, 0, 0.02))
     as_source(f"bits flipped in the index, {seed}", "bits that are flipped", "flip.mp4", flipped(seed, 6, 0.8, 1))
-    as_source(f"bits flipped in pictures, {seed}", "bits that are flipped", "flip.mp4", flipped(seed, 9, 0.05, 0.7))
+    as_source(f"bits flipped in images, {seed}", "bits that are flipped", "flip.mp4", flipped(seed, 9, 0.05, 0.7))
 
 # Other files under a video's name ------------------------------------------------------------------------------------
 
@@ -182,8 +182,8 @@ as_source("a playlist", "a playlist, whatever its name", "list.m3u8", lambda _: 
 as_source(
     "a playlist with a mark", "a playlist, whatever its name", "list.ts", lambda _: b"\xef\xbb\xbf\r\n" + PLAYLIST
 )
-as_source("a JPEG named .mp4", "a picture named .mp4", "photo.mp4", lambda _: encoded("JPEG"))
-as_source("a PNG named .mov", "a picture named .mp4", "photo.mov", lambda _: encoded("PNG"))
+as_source("a JPEG named .mp4", "an image named .mp4", "photo.mp4", lambda _: encoded("JPEG"))
+as_source("a PNG named .mov", "an image named .mp4", "photo.mov", lambda _: encoded("PNG"))
 
 
 def sound(ending: str, *options: object, cover: bool = False) -> Callable[[Path], list[str]]:
@@ -197,7 +197,7 @@ def sound(ending: str, *options: object, cover: bool = False) -> Callable[[Path]
 
 
 CASES += [Case(f"sound in {ending}", "sound only", sound(ending)) for ending in (".m4a", ".mp3", ".wav", ".mp4")]
-CASES.append(Case("sound with a cover", "sound with a cover picture", sound(".mp3", "-c:v", "copy", cover=True)))
+CASES.append(Case("sound with a cover", "sound with a cover image", sound(".mp3", "-c:v", "copy", cover=True)))
 
 # Names and places ----------------------------------------------------------------------------------------------------
 
@@ -248,7 +248,7 @@ def _(place: Path) -> list[str]:
     return ["/dev/zero", *words(place)[1:]]
 
 
-@case("a folder of nothing", "a folder without clips and pictures")
+@case("a folder of nothing", "a folder without clips and images")
 def _(place: Path) -> list[str]:
     (place / "folder.mp4").mkdir()
     return words(place, "folder.mp4", "out")
@@ -325,7 +325,7 @@ def _(place: Path) -> list[str]:
     return words(place, "clip.mp4", "out.xyz")
 
 
-# Pictures ------------------------------------------------------------------------------------------------------------
+# Images ------------------------------------------------------------------------------------------------------------
 
 
 def encoded(format: str, size: tuple[int, int] = (64, 48), mode: str = "RGB", **options: object) -> bytes:
@@ -351,51 +351,51 @@ def zipped(data: bytes) -> bytes:
     return file.getvalue()
 
 
-DAMAGED, NO_PICTURE, LARGE = "a picture cut off or damaged", "another kind of picture", "more than 150 million pixels"
+DAMAGED, NO_IMAGE, LARGE = "an image cut off or damaged", "another kind of image", "more than 150 million pixels"
 for format, file in (("JPEG", "a.jpg"), ("PNG", "a.png"), ("WEBP", "a.webp"), ("TIFF", "a.tif"), ("BMP", "a.bmp")):
-    half = NO_PICTURE if format == "WEBP" else DAMAGED  # which is looked at as a whole
-    as_picture(f"half a {format}", half, file, lambda _, f=format: encoded(f)[: len(encoded(f)) // 2])
-    as_picture(f"ten bytes of a {format}", NO_PICTURE, file, lambda _, f=format: encoded(f)[:10], "style")
-as_picture("a PNG without pixels", DAMAGED, "bare.png", lambda _: png(64, 48, (b"IEND", b"")))
-as_picture("a PNG of other bytes", DAMAGED, "sum.png", lambda _: png(64, 48, (b"IDAT", b"no zlib"), (b"IEND", b"")))
-as_picture("a PNG of no size", NO_PICTURE, "flat.png", lambda _: png(0, 0, (b"IDAT", zlib.compress(b""))), "style")
+    half = NO_IMAGE if format == "WEBP" else DAMAGED  # which is looked at as a whole
+    as_image(f"half a {format}", half, file, lambda _, f=format: encoded(f)[: len(encoded(f)) // 2])
+    as_image(f"ten bytes of a {format}", NO_IMAGE, file, lambda _, f=format: encoded(f)[:10], "style")
+as_image("a PNG without pixels", DAMAGED, "bare.png", lambda _: png(64, 48, (b"IEND", b"")))
+as_image("a PNG of other bytes", DAMAGED, "sum.png", lambda _: png(64, 48, (b"IDAT", b"no zlib"), (b"IEND", b"")))
+as_image("a PNG of no size", NO_IMAGE, "flat.png", lambda _: png(0, 0, (b"IDAT", zlib.compress(b""))), "style")
 BOMB = zlib.compress(bytes(1 << 20))
-as_picture("a PNG of 10,000 million pixels", LARGE, "bomb.png", lambda _: png(100000, 100000, (b"IDAT", BOMB)), "style")
+as_image("a PNG of 10,000 million pixels", LARGE, "bomb.png", lambda _: png(100000, 100000, (b"IDAT", BOMB)), "style")
 JPEG_BOMB = encoded("JPEG").replace(struct.pack(">HH", 48, 64), struct.pack(">HH", 65000, 65000), 1)
-as_picture("a JPEG of 4,000 million pixels", LARGE, "bomb.jpg", lambda _: JPEG_BOMB)
+as_image("a JPEG of 4,000 million pixels", LARGE, "bomb.jpg", lambda _: JPEG_BOMB)
 GIF_BOMB = encoded("GIF").replace(struct.pack("<HH", 64, 48), b"\xff\xff\xff\xff")
-as_picture("a GIF of 4,000 million pixels", LARGE, "bomb.gif", lambda _: GIF_BOMB, "style")
+as_image("a GIF of 4,000 million pixels", LARGE, "bomb.gif", lambda _: GIF_BOMB, "style")
 TEXT_BOMB = (b"zTXt", b"a\0\0" + zlib.compress(bytes(200 << 20)))
-as_picture("a PNG whose text unpacks to 200 MB", NO_PICTURE, "text.png", lambda _: png(8, 8, TEXT_BOMB), "style")
-as_picture("a TIFF that points outside", NO_PICTURE, "out.tiff", lambda _: tiff_with(1 << 31), "style")
-as_picture("a TIFF in a circle", NO_PICTURE, "circle.tiff", lambda _: tiff_with(8), "style")
-as_picture("an icon", NO_PICTURE, "a.ico.png", lambda _: encoded("ICO"), "style")
-as_picture("a drawing", NO_PICTURE, "a.svg.png", lambda _: b"<svg xmlns='http://www.w3.org/2000/svg'/>", "style")
-as_picture("PostScript", NO_PICTURE, "a.eps.jpg", lambda _: b"%!PS-Adobe-3.0 EPSF-3.0\n(%pipe%id) (w) file\n", "style")
-as_picture("an HEIC header", NO_PICTURE, "a.heic.jpg", lambda _: b"\0\0\0\x18ftypheic" + bytes(100), "style")
-as_picture("no bytes", "0 bytes", "none.png", lambda _: b"", "style")
-as_picture("a text", NO_PICTURE, "text.jpg", lambda _: b"not a picture", "style")
-as_picture("a clip named .jpg", NO_PICTURE, "clip.jpg", lambda _: clip_bytes(), "style")
-as_picture("a mask that is text", NO_PICTURE, "mask.png", lambda _: b"white", "mask")
-SHORT_MASK = "a mask that is no picture, or shorter than the film"
-as_picture("a mask of no known ending", SHORT_MASK, "mask.txt", lambda _: b"white", "mask")
-FINE = "JPEG (CMYK, grey), PNG, WebP, TIFF, BMP, the first picture of a GIF"
-as_picture("a mask of another size", FINE, "mask.png", lambda _: encoded("PNG", (31, 200)), "mask")
-as_picture("a mask that is black", FINE, "mask.png", lambda _: encoded("PNG", (8, 8), "1"), "mask")
-as_picture("a style of one pixel", FINE, "dot.png", lambda _: encoded("PNG", (1, 1)), "style")
-as_picture("a style of one colour", FINE, "red.png", lambda _: png(8, 8, (b"IDAT", zlib.compress(bytes(200)))), "style")
-as_picture("a picture of one pixel", FINE, "dot.png", lambda _: encoded("PNG", (1, 1)))
-as_picture("a style of 16,384 pixels side by side", FINE, "wide.png", lambda _: encoded("PNG", (16384, 2)), "style")
-as_picture("a picture in CMYK", FINE, "cmyk.jpg", lambda _: encoded("JPEG", mode="CMYK"))
-as_picture("a broken colour profile", FINE, "icc.png", lambda _: encoded("PNG", icc_profile=b"nonsense"))
-as_picture("a broken orientation", FINE, "exif.jpg", lambda _: encoded("JPEG", exif=b"Exif\0\0II*\0garbage"))
+as_image("a PNG whose text unpacks to 200 MB", NO_IMAGE, "text.png", lambda _: png(8, 8, TEXT_BOMB), "style")
+as_image("a TIFF that points outside", NO_IMAGE, "out.tiff", lambda _: tiff_with(1 << 31), "style")
+as_image("a TIFF in a circle", NO_IMAGE, "circle.tiff", lambda _: tiff_with(8), "style")
+as_image("an icon", NO_IMAGE, "a.ico.png", lambda _: encoded("ICO"), "style")
+as_image("a drawing", NO_IMAGE, "a.svg.png", lambda _: b"<svg xmlns='http://www.w3.org/2000/svg'/>", "style")
+as_image("PostScript", NO_IMAGE, "a.eps.jpg", lambda _: b"%!PS-Adobe-3.0 EPSF-3.0\n(%pipe%id) (w) file\n", "style")
+as_image("an HEIC header", NO_IMAGE, "a.heic.jpg", lambda _: b"\0\0\0\x18ftypheic" + bytes(100), "style")
+as_image("no bytes", "0 bytes", "none.png", lambda _: b"", "style")
+as_image("a text", NO_IMAGE, "text.jpg", lambda _: b"not an image", "style")
+as_image("a clip named .jpg", NO_IMAGE, "clip.jpg", lambda _: clip_bytes(), "style")
+as_image("a mask that is text", NO_IMAGE, "mask.png", lambda _: b"white", "mask")
+SHORT_MASK = "a mask that is no image, or shorter than the film"
+as_image("a mask of no known ending", SHORT_MASK, "mask.txt", lambda _: b"white", "mask")
+FINE = "JPEG (CMYK, grey), PNG, WebP, TIFF, BMP, the first image of a GIF"
+as_image("a mask of another size", FINE, "mask.png", lambda _: encoded("PNG", (31, 200)), "mask")
+as_image("a mask that is black", FINE, "mask.png", lambda _: encoded("PNG", (8, 8), "1"), "mask")
+as_image("a style of one pixel", FINE, "dot.png", lambda _: encoded("PNG", (1, 1)), "style")
+as_image("a style of one colour", FINE, "red.png", lambda _: png(8, 8, (b"IDAT", zlib.compress(bytes(200)))), "style")
+as_image("an image of one pixel", FINE, "dot.png", lambda _: encoded("PNG", (1, 1)))
+as_image("a style of 16,384 pixels side by side", FINE, "wide.png", lambda _: encoded("PNG", (16384, 2)), "style")
+as_image("an image in CMYK", FINE, "cmyk.jpg", lambda _: encoded("JPEG", mode="CMYK"))
+as_image("a broken colour profile", FINE, "icc.png", lambda _: encoded("PNG", icc_profile=b"nonsense"))
+as_image("a broken orientation", FINE, "exif.jpg", lambda _: encoded("JPEG", exif=b"Exif\0\0II*\0garbage"))
 
 
 def clip_bytes() -> bytes:
     return b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + bytes(200)
 
 
-@case("a GIF without pictures", NO_PICTURE)
+@case("a GIF without images", NO_IMAGE)
 def _(place: Path) -> list[str]:
     (place / "none.gif").write_bytes(b"GIF89a\x08\0\x08\0\0\0\0;")
     return words(place, "none.gif", "out.gif")
@@ -403,8 +403,8 @@ def _(place: Path) -> list[str]:
 
 @case("an animation cut off", "an animation cut off")
 def _(place: Path) -> list[str]:
-    pictures = [Image.fromarray(np.full((32, 32, 3), 20 * n, np.uint8)) for n in range(8)]
-    pictures[0].save(place / "cut.gif", save_all=True, append_images=pictures[1:], duration=100)
+    images = [Image.fromarray(np.full((32, 32, 3), 20 * n, np.uint8)) for n in range(8)]
+    images[0].save(place / "cut.gif", save_all=True, append_images=images[1:], duration=100)
     data = (place / "cut.gif").read_bytes()
     (place / "cut.gif").write_bytes(data[: int(len(data) * 0.7)])
     return words(place, "cut.gif", "out.gif")

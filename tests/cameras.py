@@ -1,4 +1,4 @@
-"""A network camera on loopback: pictures as MJPEG over HTTP."""
+"""A network camera on loopback: images as MJPEG over HTTP."""
 
 import threading
 import time
@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 Scene = Callable[[int], bytes]  # the JPEG of a number
 
 
-def jpeg(picture: NDArray[np.uint8]) -> bytes:
-    """A picture (H, W, 3), RGB, as cameras send it."""
-    return bytes(cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1])
+def jpeg(image: NDArray[np.uint8]) -> bytes:
+    """An image (H, W, 3), RGB, as cameras send it."""
+    return bytes(cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1])
 
 
 class Camera:
-    """A server of `scene` at `rate` pictures a second; it can be unplugged, and plugged in again at its port."""
+    """A server of `scene` at `rate` images a second; it can be unplugged, and plugged in again at its port."""
 
     def __init__(self, scene: Scene, rate: float = 20.0) -> None:
         self.scene, self.rate, self.sent = scene, rate, 0
@@ -56,9 +56,9 @@ def _server(camera: Camera, port: int) -> ThreadingHTTPServer:
             due = time.monotonic()
             try:
                 while camera.is_on:
-                    picture = camera.scene(camera.sent)
-                    head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
-                    self.wfile.write(head.encode() + picture + b"\r\n")
+                    image = camera.scene(camera.sent)
+                    head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(image)}\r\n\r\n"
+                    self.wfile.write(head.encode() + image + b"\r\n")
                     camera.sent += 1
                     due += 1 / camera.rate
                     time.sleep(max(0.0, due - time.monotonic()))

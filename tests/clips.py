@@ -1,7 +1,7 @@
 """Small real video files, made with ffmpeg, whose right content is known.
 
-Every picture has four quarters: red, green above, blue and a grey below. The grey of picture n is
-``GREY + STEP * n``, so that a decoded picture tells which one it is.
+Every image has four quarters: red, green above, blue and a grey below. The grey of image n is
+``GREY + STEP * n``, so that a decoded image tells which one it is.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def ffmpeg(*arguments: object, data: bytes | None = None) -> bytes:
     return done.stdout
 
 
-def picture(index: int, height: int = 96, width: int = 160) -> NDArray[np.uint8]:
+def numbered_image(index: int, height: int = 96, width: int = 160) -> NDArray[np.uint8]:
     pixels = np.empty((height, width, 3), np.uint8)
     y, x = height // 2, width // 2
     pixels[:y, :x], pixels[:y, x:], pixels[y:, :x] = RED, GREEN, BLUE
@@ -44,8 +44,8 @@ def clip(
     sound: tuple[object, ...] = (),
     filters: str = "",
 ) -> Path:
-    """Encode ``count`` pictures into ``path``; ``options`` default to H.264 with BT.709 tags."""
-    frames = b"".join(picture(n, *size).tobytes() for n in range(count))
+    """Encode ``count`` images into ``path``; ``options`` default to H.264 with BT.709 tags."""
+    frames = b"".join(numbered_image(n, *size).tobytes() for n in range(count))
     raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{size[1]}x{size[0]}", "-r", rate, "-i", "-"]
     colours = "scale=out_color_matrix=bt709:out_range=tv,format={},setparams=range=tv:colorspace=bt709:"
     colours += "color_primaries=bt709:color_trc=bt709"
@@ -62,7 +62,7 @@ def tone(seconds: float = 1.0, frequency: int = 440) -> tuple[str, ...]:
 
 
 def with_sound(path: Path, silent: Path, *options: object, seconds: float = 1.0, offset: float = 0.0) -> Path:
-    """``silent`` with a tone; ``offset`` seconds before the pictures start."""
+    """``silent`` with a tone; ``offset`` seconds before the images start."""
     ffmpeg(
         "-itsoffset",
         offset,
@@ -87,7 +87,7 @@ def quarters(image: Tensor) -> tuple[tuple[int, int, int], ...]:
 
 
 def number(image: Tensor) -> int:
-    """Which picture of a clip this is."""
+    """Which image of a clip this is."""
     return round((quarters(image)[3][1] - GREY) / STEP)
 
 

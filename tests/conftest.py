@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.pictures import clouds, random_tensors
+from tests.images import clouds, random_tensors
 from vidstyle.core.weights import save_filters
-from vidstyle.images import save_picture
+from vidstyle.images import save_image
 from vidstyle.settings.settings import Settings
 
 
@@ -29,5 +29,5 @@ def settings(filters: Path) -> Settings:
 @pytest.fixture(scope="session")
 def style(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("style") / "clouds.png"
-    save_picture(path, clouds(48, 64, seed=4, grain=4))
+    save_image(path, clouds(48, 64, seed=4, grain=4))
     return path

@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from tests import clips
-from tests.pictures import clouds
+from tests.images import clouds
 from vidstyle.core.temporal import PaintedFrame
 from vidstyle.images import to_array
 from vidstyle.jobs.events import Listener, Outline
@@ -72,11 +72,11 @@ def many_shots(path: Path, *options: object, rate: str = "24000/1001", count: in
     """A clip of `count` frames in `shots` equal shots, with a tone of a second."""
     height, width = 64, 80
     places = [np.uint8(clouds(height, width, seed=1 + s, grain=16).permute(1, 2, 0) * 255) for s in range(shots)]
-    pictures = [np.roll(places[i * shots // count], i, 1) for i in range(count)]
+    images = [np.roll(places[i * shots // count], i, 1) for i in range(count)]
     clips.ffmpeg(
         *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", rate, "-i", "-"),
         *("-f", "lavfi", "-i", "sine=frequency=440:duration=1"),
         *("-map", "0:v", "-map", "1:a", "-c:v", "libx264", "-crf", "10", "-c:a", "aac", *options, path),
-        data=np.stack(pictures).tobytes(),
+        data=np.stack(images).tobytes(),
     )
     return path

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.clips import clip
-from tests.pictures import clouds, stripes
-from vidstyle.images import save_picture
+from tests.images import clouds, stripes
+from vidstyle.images import save_image
 
 
 @pytest.fixture
@@ -16,11 +16,11 @@ def film(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def style(tmp_path: Path) -> Path:
-    save_picture(tmp_path / "stripes.png", stripes(48, 64))
+    save_image(tmp_path / "stripes.png", stripes(48, 64))
     return tmp_path / "stripes.png"
 
 
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
-    save_picture(tmp_path / "photo.png", clouds(48, 64))
+    save_image(tmp_path / "photo.png", clouds(48, 64))
     return tmp_path / "photo.png"

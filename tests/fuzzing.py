@@ -24,14 +24,14 @@ from hypothesis import strategies as st
 
 from tests import clips
 from tests.bad_inputs import FAST, encoded
-from tests.pictures import random_tensors
+from tests.images import random_tensors
 from vidstyle.cli import main as cli
 from vidstyle.core.losses import Losses
 from vidstyle.core.stylize_image import Painted
 from vidstyle.core.temporal import Linked, Memory, PaintedFrame
 from vidstyle.core.weights import read_filters
 from vidstyle.errors import JobError, SettingsError, SourceError, VidstyleError, WeightsError
-from vidstyle.images import load_picture
+from vidstyle.images import load_image
 from vidstyle.jobs.checkpoint import SCHEMA, WorkFolder, job_in, link_bytes, link_of
 from vidstyle.settings.keyframes import parse_number_keys, parse_shares, parse_style_keys, to_seconds
 from vidstyle.settings.settings import Settings, parse_layers
@@ -39,7 +39,7 @@ from vidstyle.settings.toml import load_settings
 from vidstyle.studies.layer_figures import axes_of
 from vidstyle.video.probe import probe
 
-LIMIT = 60.0  # seconds that one case may take: five minutes of one picture are read
+LIMIT = 60.0  # seconds that one case may take: five minutes of one image are read
 ENDINGS = ("mp4", "mkv", "avi", "ts", "webm", "mov", "flv", "gif", "y4m", "h264")
 
 
@@ -225,22 +225,22 @@ def films_probed(case: tuple[int, list[Change]]) -> None:
 
 
 @cache
-def pictures() -> tuple[tuple[str, bytes], ...]:
+def images() -> tuple[tuple[str, bytes], ...]:
     names = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "TIFF": "tif", "BMP": "bmp", "GIF": "gif"}
     return tuple((ending, encoded(kind, (24, 16))) for kind, ending in names.items())
 
 
-def pictures_read(case: tuple[int, list[Change]]) -> None:
-    """A damaged picture is read."""
-    ending, data = pictures()[case[0]]
+def images_read(case: tuple[int, list[Change]]) -> None:
+    """A damaged image is read."""
+    ending, data = images()[case[0]]
     file = scratch() / f"damaged.{ending}"
     file.write_bytes(changed(data, case[1]))
     try:
-        picture = load_picture(file)
+        image = load_image(file)
     except SourceError as error:
         readable(error)
     else:
-        assert torch.isfinite(picture.image).all()
+        assert torch.isfinite(image.image).all()
 
 
 @cache
@@ -415,7 +415,7 @@ TARGETS: dict[str, Target] = {
     "jobs": Target(MANIFESTS, jobs_found, 0.1),
     "states": Target(of_bytes(1), states_read, 0.05),
     "filters": Target(of_bytes(2), filters_read, 0.05),
-    "pictures": Target(of_bytes(6), pictures_read, 0.1),
+    "images": Target(of_bytes(6), images_read, 0.1),
     "films probed": Target(of_bytes(len(ENDINGS)), films_probed, 0.1),
     "films painted": Target(of_bytes(len(ENDINGS)), films_painted, 0.05),
 }

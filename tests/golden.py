@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from tests import clips
 from tests.cameras import jpeg
 from tests.films import film_of, many_shots
+from tests.images import clouds, random_tensors, stripes
 from tests.live.scenes import live, view
-from tests.pictures import clouds, random_tensors, stripes
 from vidstyle.cli.main import main
 from vidstyle.core.weights import save_filters
-from vidstyle.images import save_picture
+from vidstyle.images import save_image
 from vidstyle.video.camera import Snap
 
 FILE = Path(__file__).with_name("golden.json")
@@ -70,15 +70,15 @@ def machine() -> str:
 
 
 def make_inputs(folder: Path) -> None:
-    """Pictures, films and filters that the paintings are made of."""
+    """Images, films and filters that the paintings are made of."""
     save_filters(random_tensors("conv2_2"), folder / "filters.safetensors")
-    save_picture(folder / "photo.png", clouds(64, 80, grain=10))
-    save_picture(folder / "a.png", stripes(48, 64))
-    save_picture(folder / "b.png", clouds(48, 64, seed=3, grain=3))
+    save_image(folder / "photo.png", clouds(64, 80, grain=10))
+    save_image(folder / "a.png", stripes(48, 64))
+    save_image(folder / "b.png", clouds(48, 64, seed=3, grain=3))
     left = torch.zeros(3, 64, 80)
     left[..., :40] = 1
-    save_picture(folder / "left.png", left)
-    save_picture(folder / "right.png", 1 - left)
+    save_image(folder / "left.png", left)
+    save_image(folder / "right.png", 1 - left)
     many_shots(folder / "film.mp4", count=16, shots=2)
     scene = clouds(64, 120, seed=5, grain=8)
     light = [scene[:, :, 2 * i : 2 * i + 80] * min(1.0, i / 6) for i in range(16)]
@@ -119,7 +119,7 @@ def live_frames() -> Frames:
 
 
 def decoded(path: Path) -> Frames:
-    """The frames of a film or a picture, (n, H, W, 3) BGR."""
+    """The frames of a film or an image, (n, H, W, 3) BGR."""
     if path.suffix == ".png":
         return np.asarray(cv2.imread(str(path)))[None].astype(np.uint8)
     height, width = 64, 80

@@ -11,11 +11,11 @@ import torch
 
 from tests import clips
 from tests.films import Ear, StopsAfter, leftovers, two_shots
-from tests.pictures import clouds
+from tests.images import clouds
 from vidstyle.api import run, stylize
 from vidstyle.core.temporal import PaintedFrame
 from vidstyle.errors import SettingsError, SinkError, SourceError, VidstyleError
-from vidstyle.images import load_picture, save_picture
+from vidstyle.images import load_image, save_image
 from vidstyle.jobs.events import Listener, Summary
 from vidstyle.jobs.preview import plan, preview
 from vidstyle.jobs.spec import Job, default_output, kind_of
@@ -64,8 +64,8 @@ def test_the_file_holds_the_painting(tmp_path: Path, settings: Settings, style: 
         written = list(film)
     for frame, painted in zip(written, ear.frames, strict=True):
         # Luma, because the file keeps colours at half the size.
-        pictures = (frame.image, painted.painted.image, painted.frame.image)
-        written_grey, grey, source_grey = (torch.einsum("c,chw->hw", BT709, picture) for picture in pictures)
+        images = (frame.image, painted.painted.image, painted.frame.image)
+        written_grey, grey, source_grey = (torch.einsum("c,chw->hw", BT709, image) for image in images)
         error = float((written_grey - grey).abs().mean())
         assert error < 0.05
         assert float((written_grey - source_grey).abs().mean()) > 1.5 * error
@@ -111,11 +111,11 @@ def test_an_animation_becomes_an_animation_or_a_video(
     assert kind_of(tmp_path / f"out{ending}") == ("video" if ending == ".mp4" else "animation")
 
 
-def test_a_picture_keeps_its_size_alpha_and_depth(tmp_path: Path, settings: Settings, style: Path) -> None:
+def test_an_image_keeps_its_size_alpha_and_depth(tmp_path: Path, settings: Settings, style: Path) -> None:
     alpha = clouds(50, 70, seed=6)[:1]
-    save_picture(tmp_path / "photo.png", clouds(50, 70), alpha, bits=16)
+    save_image(tmp_path / "photo.png", clouds(50, 70), alpha, bits=16)
     summary = stylize(tmp_path / "photo.png", [style], settings=settings)
-    painted = load_picture(tmp_path / "photo_stripes.png")
+    painted = load_image(tmp_path / "photo_stripes.png")
     assert (summary.frames, painted.bits, painted.image.shape) == (1, 16, (3, 50, 70))
     assert painted.alpha is not None
     assert torch.allclose(painted.alpha, alpha, atol=1e-3)
@@ -125,9 +125,9 @@ def test_a_picture_keeps_its_size_alpha_and_depth(tmp_path: Path, settings: Sett
 def test_a_folder_gives_a_folder_and_tells_of_bad_files(tmp_path: Path, settings: Settings, style: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
-    save_picture(folder / "a.png", clouds(40, 50))
-    (folder / "b.jpg").write_bytes(b"not a picture")
-    save_picture(folder / "c.jpg", clouds(60, 44, seed=2))
+    save_image(folder / "a.png", clouds(40, 50))
+    (folder / "b.jpg").write_bytes(b"not an image")
+    save_image(folder / "c.jpg", clouds(60, 44, seed=2))
     summary = stylize(folder, [style], settings=settings)
     assert {path.name for path in (tmp_path / "photos_stripes").iterdir()} == {"a.png", "c.jpg"}
     assert summary.frames == 2
@@ -137,17 +137,17 @@ def test_a_folder_gives_a_folder_and_tells_of_bad_files(tmp_path: Path, settings
 
 def test_a_glob_takes_what_it_names(tmp_path: Path, settings: Settings, style: Path) -> None:
     for name in ("a1.png", "a2.png", "b1.png"):
-        save_picture(tmp_path / name, clouds(40, 50))
+        save_image(tmp_path / name, clouds(40, 50))
     summary = stylize(tmp_path / "a*.png", [style], tmp_path / "out", settings)
     assert {path.name for path in summary.out.iterdir()} == {"a1.png", "a2.png"}
 
 
 def test_a_start_from_a_file(tmp_path: Path, settings: Settings, style: Path) -> None:
-    save_picture(tmp_path / "photo.png", clouds(40, 50))
-    save_picture(tmp_path / "start.png", clouds(40, 50, seed=9))
+    save_image(tmp_path / "photo.png", clouds(40, 50))
+    save_image(tmp_path / "start.png", clouds(40, 50, seed=9))
     for name, init in (("one.png", "content"), ("two.png", str(tmp_path / "start.png"))):
         stylize(tmp_path / "photo.png", [style], tmp_path / name, settings.replace(init=init))
-    one, two = (load_picture(tmp_path / name).image for name in ("one.png", "two.png"))
+    one, two = (load_image(tmp_path / name).image for name in ("one.png", "two.png"))
     assert float((one - two).abs().mean()) > 0.02
 
 
@@ -164,13 +164,13 @@ def test_ctrl_c_leaves_a_playable_file_of_what_is_done(tmp_path: Path, settings:
     assert len(probe(partial).audio) == 1
 
 
-def test_ctrl_c_in_a_folder_tells_where_the_finished_pictures_are(
+def test_ctrl_c_in_a_folder_tells_where_the_finished_images_are(
     tmp_path: Path, settings: Settings, style: Path
 ) -> None:
     folder, ear = tmp_path / "photos", StopsAfter(2)
     folder.mkdir()
     for name in "abc":
-        save_picture(folder / f"{name}.png", clouds(40, 48))
+        save_image(folder / f"{name}.png", clouds(40, 48))
     with pytest.raises(KeyboardInterrupt):
         stylize(folder, [style], settings=settings, listener=ear)
     out = tmp_path / "photos_stripes"
@@ -178,7 +178,7 @@ def test_ctrl_c_in_a_folder_tells_where_the_finished_pictures_are(
     assert sorted(path.name for path in out.iterdir()) == ["a.png", "b.png"]
 
 
-def test_ctrl_c_in_the_first_picture_of_a_folder_leaves_no_folder(
+def test_ctrl_c_in_the_first_image_of_a_folder_leaves_no_folder(
     tmp_path: Path, settings: Settings, style: Path
 ) -> None:
     class StopsAtOnce(Ear):
@@ -187,7 +187,7 @@ def test_ctrl_c_in_the_first_picture_of_a_folder_leaves_no_folder(
 
     folder, ear = tmp_path / "photos", StopsAtOnce()
     folder.mkdir()
-    save_picture(folder / "a.png", clouds(40, 48))
+    save_image(folder / "a.png", clouds(40, 48))
     with pytest.raises(KeyboardInterrupt):
         stylize(folder, [style], settings=settings, listener=ear)
     assert ear.partial == (None, 0)
@@ -250,8 +250,8 @@ def test_a_preview_paints_one_frame_of_each_shot(tmp_path: Path, settings: Setti
         "clip_stripes_preview.png",
     ]
     assert [painted.frame.index for painted in ear.frames] == [6, 18]
-    assert load_picture(files[0]).image.shape == (3, 64, 80)
-    sheet = load_picture(files[-1]).image
+    assert load_image(files[0]).image.shape == (3, 64, 80)
+    sheet = load_image(files[-1]).image
     assert sheet.shape[1] > 2 * 64
     assert sheet.shape[2] > 2 * 80
     assert not job.out.exists()
@@ -263,7 +263,7 @@ def test_a_preview_replaces_another_only_when_told_to(tmp_path: Path, settings: 
     with pytest.raises(SinkError, match="exists already"):
         preview(job, [0.5], Listener())
     assert (tmp_path / "clip_stripes_preview_0.50s.png").read_bytes() == b"mine"
-    assert load_picture(preview(job, [0.5], Listener(), overwrite=True)[-1]).image.shape[0] == 3
+    assert load_image(preview(job, [0.5], Listener(), overwrite=True)[-1]).image.shape[0] == 3
 
 
 def test_a_preview_at_a_moment(tmp_path: Path, settings: Settings, style: Path) -> None:
@@ -286,7 +286,7 @@ def test_the_same_job_gives_the_same_frames(tmp_path: Path, settings: Settings, 
     ("change", "error", "message"),
     [
         ({"source": "nowhere.mp4"}, SourceError, "no such file or folder"),
-        ({"styles": ["nowhere.jpg"]}, SourceError, "no such style picture"),
+        ({"styles": ["nowhere.jpg"]}, SourceError, "no such style image"),
         ({"styles": []}, SettingsError, "no style given"),
         ({"out": "out.xyz"}, SinkError, "cannot be written with the ending"),
         ({"out": "out.png"}, SinkError, "a video cannot be written"),
@@ -322,9 +322,9 @@ def test_names_of_outputs(tmp_path: Path) -> None:
     style = [Path("monet.jpg"), Path("klee.png")]
     assert default_output(Path("a/clip.mp4"), style[:1], "video") == Path("a/clip_monet.mp4")
     assert default_output(Path("a/clip.avi"), style[:1], "video") == Path("a/clip_monet.mp4")
-    assert default_output(Path("a/pic.JPG"), style, "picture") == Path("a/pic_monet_klee.JPG")
+    assert default_output(Path("a/pic.JPG"), style, "image") == Path("a/pic_monet_klee.JPG")
     assert default_output(Path("a/x.gif"), style[:1], "animation") == Path("a/x_monet.gif")
-    assert default_output(tmp_path, style[:1], "pictures") == tmp_path.with_name(f"{tmp_path.name}_monet")
+    assert default_output(tmp_path, style[:1], "images") == tmp_path.with_name(f"{tmp_path.name}_monet")
 
 
 def test_a_summary_adds_up(tmp_path: Path, settings: Settings, style: Path) -> None:

@@ -81,15 +81,15 @@ def test_a_film_whose_drive_goes_away_is_one_sentence(
     decoded = source.decoded
 
     def goes_away(*given: object, **more: object) -> Iterator[object]:
-        for number, picture in enumerate(decoded(*given, **more)):  # type: ignore[arg-type]
+        for number, image in enumerate(decoded(*given, **more)):  # type: ignore[arg-type]
             if number == 5:
                 silent_pipe.read_bytes()
-            yield picture
+            yield image
 
     monkeypatch.setattr(source, "decoded", goes_away)
     monkeypatch.setattr(source, "PATIENCE", 0.6)
     monkeypatch.setattr("vidstyle.core.read_ahead.LEAVING", 0.2)
-    with pytest.raises(SourceError, match=r"a\.mp4 gives no picture for 0\.6 s"), open_video(path) as film:
+    with pytest.raises(SourceError, match=r"a\.mp4 gives no image for 0\.6 s"), open_video(path) as film:
         list(film)
 
 

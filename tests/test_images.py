@@ -1,4 +1,4 @@
-"""Pictures come in upright, in sRGB and with all their bits, and go out whole."""
+"""Images come in upright, in sRGB and with all their bits, and go out whole."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 from torch import Tensor
 
-from tests.clips import assert_colours, picture, quarters
+from tests.clips import assert_colours, numbered_image, quarters
 from vidstyle.core.sizes import fit_size, resize
 from vidstyle.errors import SinkError, SourceError
-from vidstyle.images import is_animated, load_picture, save_picture
+from vidstyle.images import is_animated, load_image, save_image
 
 
 def drawn(height: int = 96, width: int = 160) -> Tensor:
-    return torch.from_numpy(picture(10, height, width)).permute(2, 0, 1).float() / 255
+    return torch.from_numpy(numbered_image(10, height, width)).permute(2, 0, 1).float() / 255
 
 
 @pytest.mark.parametrize("ending", ["png", "webp", "tif", "tiff", "bmp", "jpg", "jpeg"])
 def test_round_trip(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"a.{ending}"
-    save_picture(path, drawn())
-    loaded = load_picture(path)
+    save_image(path, drawn())
+    loaded = load_image(path)
     assert (loaded.bits, loaded.alpha) == (8, None)
     assert (loaded.image.dtype, tuple(loaded.image.shape)) == (torch.float32, (3, 96, 160))
     assert_colours(loaded.image, tolerance=2 if ending in ("jpg", "jpeg", "webp") else 0)
@@ -46,8 +46,8 @@ def test_any_size_survives_png_exactly(
     white = 2**bits - 1
     random = torch.Generator().manual_seed(height * 41 + width)
     values = torch.randint(0, white, (4, height, width), generator=random) / white
-    save_picture(path, values[:3], values[3:] if alpha else None, bits)
-    loaded = load_picture(path)
+    save_image(path, values[:3], values[3:] if alpha else None, bits)
+    loaded = load_image(path)
     assert loaded.bits == bits
     assert torch.allclose(loaded.image, values[:3], atol=1e-6)
     assert (loaded.alpha is None) == (not alpha)
@@ -58,15 +58,15 @@ def test_any_size_survives_png_exactly(
 def test_jpeg_keeps_full_colour_resolution(tmp_path: Path) -> None:
     lines = torch.zeros(3, 32, 32)
     lines[0, :, ::2], lines[2, :, 1::2] = 1, 1
-    save_picture(tmp_path / "a.jpg", lines)
-    assert (load_picture(tmp_path / "a.jpg").image - lines).abs().mean() < 0.05
+    save_image(tmp_path / "a.jpg", lines)
+    assert (load_image(tmp_path / "a.jpg").image - lines).abs().mean() < 0.05
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("ending", ["jpg", "png16", "tif16"])
 def test_orientation_is_applied(tmp_path: Path, orientation: int, ending: str) -> None:
-    """The file is stored turned the other way round, so that upright is the drawn picture."""
-    upright = picture(10, 96, 160)
+    """The file is stored turned the other way round, so that upright is the drawn image."""
+    upright = numbered_image(10, 96, 160)
     undo = {1: lambda a: a, 2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1],
             5: lambda a: a.swapaxes(0, 1), 6: lambda a: np.rot90(a, 1), 7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
             8: lambda a: np.rot90(a, -1)}[orientation]  # fmt: skip
@@ -84,7 +84,7 @@ def test_orientation_is_applied(tmp_path: Path, orientation: int, ending: str) -
         path = tmp_path / "a.png"
         data = cv2.imencode(".png", deep)[1].tobytes()
         path.write_bytes(with_png_exif(data, exif))
-    loaded = load_picture(path)
+    loaded = load_image(path)
     assert tuple(loaded.image.shape) == (3, 96, 160)
     assert_colours(loaded.image, tolerance=3)
 
@@ -125,8 +125,8 @@ def swapped_profile() -> bytes:
 
 def test_colour_profile_is_applied(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    Image.fromarray(picture(0)).save(path, icc_profile=swapped_profile())
-    found = quarters(load_picture(path).image)
+    Image.fromarray(numbered_image(0)).save(path, icc_profile=swapped_profile())
+    found = quarters(load_image(path).image)
     assert np.abs(np.array(found[0]) - [30, 200, 30]).max() <= 3
     assert np.abs(np.array(found[1]) - [180, 30, 60]).max() <= 3
 
@@ -143,19 +143,19 @@ def test_colour_profile_of_16_bits(tmp_path: Path) -> None:
     chunk = other[begin : begin + 12 + int.from_bytes(other[begin : begin + 4], "big")]
     path = tmp_path / "a.png"
     path.write_bytes(data[:33] + chunk + data[33:])
-    image = load_picture(path).image
+    image = load_image(path).image
     assert (image[1, 0] - torch.from_numpy(ramp / 65535.0)).abs().max() < 2 / 255
     assert (image[0] - 5000 / 65535).abs().max() < 2 / 255
     assert len(image[1, 0].unique()) > 200
 
 
 def test_cmyk_grey_and_palette(tmp_path: Path) -> None:
-    Image.fromarray(picture(0)).convert("CMYK").save(tmp_path / "cmyk.jpg", quality=95)
-    assert_colours(load_picture(tmp_path / "cmyk.jpg").image, tolerance=4)
+    Image.fromarray(numbered_image(0)).convert("CMYK").save(tmp_path / "cmyk.jpg", quality=95)
+    assert_colours(load_image(tmp_path / "cmyk.jpg").image, tolerance=4)
     Image.new("L", (8, 6), 77).save(tmp_path / "grey.png")
-    assert (load_picture(tmp_path / "grey.png").image * 255).round().unique().tolist() == [77]
-    Image.fromarray(picture(0)).quantize(8).save(tmp_path / "palette.png")
-    assert_colours(load_picture(tmp_path / "palette.png").image, tolerance=4)
+    assert (load_image(tmp_path / "grey.png").image * 255).round().unique().tolist() == [77]
+    Image.fromarray(numbered_image(0)).quantize(8).save(tmp_path / "palette.png")
+    assert_colours(load_image(tmp_path / "palette.png").image, tolerance=4)
 
 
 @pytest.mark.parametrize("ending", ["png", "tif"])
@@ -164,7 +164,7 @@ def test_16_bits_are_not_cut(tmp_path: Path, ending: str, channels: int) -> None
     values = np.random.default_rng(0).integers(0, 65536, (20, 30, channels)).astype(np.uint16)
     path = tmp_path / f"a.{ending}"
     cv2.imwrite(str(path), values)
-    loaded = load_picture(path)
+    loaded = load_image(path)
     assert loaded.bits == 16
     wanted = np.repeat(values, 3, 2) if channels == 1 else values[:, :, 2::-1]
     assert np.array_equal((loaded.image * 65535).round().permute(1, 2, 0).numpy(), wanted)
@@ -174,31 +174,31 @@ def test_16_bits_are_not_cut(tmp_path: Path, ending: str, channels: int) -> None
 def test_alpha_is_kept_or_laid_on_white(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     alpha = torch.full((1, 96, 160), 0.5)
     for ending in ("png", "webp", "tif"):
-        save_picture(tmp_path / f"a.{ending}", drawn(), alpha)
-        kept = load_picture(tmp_path / f"a.{ending}").alpha
+        save_image(tmp_path / f"a.{ending}", drawn(), alpha)
+        kept = load_image(tmp_path / f"a.{ending}").alpha
         assert kept is not None
         assert (kept - alpha).abs().max() < 0.01
     assert not caplog.records
-    save_picture(tmp_path / "a.jpg", drawn(), alpha)
-    assert np.abs(np.array(quarters(load_picture(tmp_path / "a.jpg").image)[0]) - [228, 143, 143]).max() <= 3
+    save_image(tmp_path / "a.jpg", drawn(), alpha)
+    assert np.abs(np.array(quarters(load_image(tmp_path / "a.jpg").image)[0]) - [228, 143, 143]).max() <= 3
     assert "laid on white" in caplog.text
 
 
 def test_opaque_alpha_is_no_alpha(tmp_path: Path) -> None:
-    Image.fromarray(picture(0)).convert("RGBA").save(tmp_path / "a.png")
-    assert load_picture(tmp_path / "a.png").alpha is None
+    Image.fromarray(numbered_image(0)).convert("RGBA").save(tmp_path / "a.png")
+    assert load_image(tmp_path / "a.png").alpha is None
 
 
-def bad_picture(tmp_path: Path, kind: str) -> Path:
+def bad_image(tmp_path: Path, kind: str) -> Path:
     path = tmp_path / f"{kind}.png"
-    save_picture(tmp_path / "good.png", torch.rand(3, 90, 90))
-    save_picture(tmp_path / "deep.png", torch.rand(3, 90, 90), bits=16)
+    save_image(tmp_path / "good.png", torch.rand(3, 90, 90))
+    save_image(tmp_path / "deep.png", torch.rand(3, 90, 90), bits=16)
     if kind == "folder":
         path.mkdir()
     elif kind == "empty":
         path.touch()
     elif kind == "text":
-        path.write_text("not a picture")
+        path.write_text("not an image")
     elif kind == "cut":
         path.write_bytes((tmp_path / "good.png").read_bytes()[:9000])
     elif kind == "cut16":
@@ -210,30 +210,30 @@ def bad_picture(tmp_path: Path, kind: str) -> Path:
 
 @pytest.mark.parametrize(
     ("kind", "words"),
-    [("missing", "does not exist"), ("folder", "is a folder"), ("empty", "is empty"), ("text", "not a picture"),
+    [("missing", "does not exist"), ("folder", "is a folder"), ("empty", "is empty"), ("text", "not an image"),
      ("cut", "damaged or cut off"), ("cut16", "damaged or cut off"), ("bomb", "150,000,000")],
 )  # fmt: skip
 def test_refused_in_one_sentence(tmp_path: Path, kind: str, words: str) -> None:
-    path = bad_picture(tmp_path, kind)
+    path = bad_image(tmp_path, kind)
     with pytest.raises(SourceError, match=words) as caught:
-        load_picture(path)
+        load_image(path)
     assert "\n" not in str(caught.value)
     assert path.name in str(caught.value)
 
 
 def test_unwritable_places(tmp_path: Path) -> None:
     with pytest.raises(SinkError, match=r"use one of \.jpg"):
-        save_picture(tmp_path / "a.xyz", drawn())
+        save_image(tmp_path / "a.xyz", drawn())
     with pytest.raises(SinkError, match="cannot be written"):
-        save_picture(tmp_path / "missing" / "a.png", drawn())
+        save_image(tmp_path / "missing" / "a.png", drawn())
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(SinkError, match="cannot be written"):
-        save_picture(tmp_path / "folder.png", drawn())
+        save_image(tmp_path / "folder.png", drawn())
     assert [p.name for p in tmp_path.iterdir()] == ["folder.png"]
 
 
 def test_is_animated(tmp_path: Path) -> None:
-    images = [Image.fromarray(picture(n * 5)) for n in range(3)]
+    images = [Image.fromarray(numbered_image(n * 5)) for n in range(3)]
     for ending in ("gif", "webp", "png"):
         images[0].save(tmp_path / f"many.{ending}", save_all=True, append_images=images[1:], duration=50)
         images[0].save(tmp_path / f"one.{ending}")
@@ -242,7 +242,7 @@ def test_is_animated(tmp_path: Path) -> None:
     assert not is_animated(tmp_path / "missing.gif")
 
 
-def test_large_picture_gives_no_warning(tmp_path: Path) -> None:
+def test_large_image_gives_no_warning(tmp_path: Path) -> None:
     Image.new("1", (10_000, 9_500)).save(tmp_path / "large.png")
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from tests.clips import clip, ffmpeg
-from tests.pictures import clouds
+from tests.images import clouds
 from vidstyle.cli import main as cli
 from vidstyle.errors import SourceError
-from vidstyle.images import load_picture, save_picture
+from vidstyle.images import load_image, save_image
 from vidstyle.limits import LIMITS, NO_LIMITS, Limits
 from vidstyle.video.masks import open_mask
 from vidstyle.video.probe import probe
@@ -35,15 +35,15 @@ def test_limits_are_generous() -> None:
     ("limits", "words"),
     [
         (Limits(pixels=1199), r"photo\.png has 40 x 30 pixels, more than 1,199; .* --no-limits"),
-        (Limits(bytes=10), r"photo\.png has \d+ bytes, more than 10; is it a picture\?"),
+        (Limits(bytes=10), r"photo\.png has \d+ bytes, more than 10; is it an image\?"),
     ],
 )
-def test_pictures(photo: Path, limits: Limits, words: str) -> None:
+def test_images(photo: Path, limits: Limits, words: str) -> None:
     with pytest.raises(SourceError, match=words):
-        load_picture(photo, limits)
+        load_image(photo, limits)
     with pytest.raises(SourceError, match=words):
         open_mask(photo, (3, 4), limits=limits)
-    assert load_picture(photo, NO_LIMITS).image.shape == (3, 30, 40)
+    assert load_image(photo, NO_LIMITS).image.shape == (3, 30, 40)
 
 
 def test_films(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_films(tmp_path: Path) -> None:
     assert probe(film, Limits(pixels=48 * 64)).size == (48, 64)
     with pytest.raises(SourceError, match=r"film\.mp4 has 64 x 48 pixels, more than 100"):
         probe(film, Limits(pixels=100))
-    with pytest.raises(SourceError, match="shows one picture for 0 minutes"):
+    with pytest.raises(SourceError, match="shows one image for 0 minutes"):
         probe(film, Limits(still=0.01))
     for limits, words in ((Limits(frames=5), "12 frames to paint, more than 5"), (Limits(seconds=0.3), "hours long")):
         with pytest.raises(SourceError, match=words):
@@ -75,7 +75,7 @@ def test_the_command_lifts_them(
     monkeypatch.setattr("vidstyle.jobs.spec.LIMITS", Limits(pixels=100))
     fast = "--steps 1 --scales 1 --weights selftaught --style-layers conv1_1 --content-layers conv1_1 --loss sums"
     out = photo.with_name("out.png")
-    save_picture(photo, clouds(30, 40))
+    save_image(photo, clouds(30, 40))
     words = [str(photo), "--style", str(photo), "-o", str(out), *fast.split()]
     assert cli.main(words) == 1
     assert "40 x 30 pixels, more than 100; make it smaller first, or add --no-limits" in capsys.readouterr().err

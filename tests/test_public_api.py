@@ -9,11 +9,11 @@ import vidstyle
 
 PUBLIC = {
     "calibrated", "Camera", "ClusterOptions", "compare", "Filters", "find_cuts", "Flipbook", "Frame", "FrameLosses",
-    "JobError", "layer_figure", "Listener", "LivePainting", "LivePicture", "load_filters", "load_picture",
+    "JobError", "layer_figure", "Listener", "LivePainting", "LiveImage", "load_filters", "load_image",
     "Job", "LIMITS", "Limits", "NO_LIMITS", "PaintingError",
     "load_settings", "FrameStyle", "mark_cuts", "open_sink", "open_video", "Outline", "paint_frames", "paint_live",
-    "Painted", "PaintedFrame", "Painter", "Picture", "plan", "preview", "probe", "Progress", "ProgressRecorder",
-    "reconstruct", "Recording", "Report", "run", "save_picture", "save_settings", "Settings", "SettingsError",
+    "Painted", "PaintedFrame", "Painter", "LoadedImage", "plan", "preview", "probe", "Progress", "ProgressRecorder",
+    "reconstruct", "Recording", "Report", "run", "save_image", "save_settings", "Settings", "SettingsError",
     "show_progress", "SinkError", "Snap", "SourceError", "Step", "StepLosses", "Study", "stylize", "Summary",
     "texture", "VGG19", "VideoInfo", "VidstyleError", "WeightsError", "write_report",
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Paint videos and pictures in the style of a picture.
+"""Paint videos and images in the style of an image.
 
     import vidstyle
 
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     )
     from vidstyle.evaluation.loss_record import FrameLosses, StepLosses
     from vidstyle.evaluation.report import Report, compare, write_report
-    from vidstyle.images import Picture, load_picture, save_picture
+    from vidstyle.images import LoadedImage, load_image, save_image
     from vidstyle.jobs.events import Listener, Outline, Summary
     from vidstyle.jobs.preview import plan, preview
     from vidstyle.jobs.spec import ClusterOptions, Job
     from vidstyle.limits import LIMITS, NO_LIMITS, Limits
-    from vidstyle.live.painting import LivePainting, LivePicture, paint_live
+    from vidstyle.live.painting import LiveImage, LivePainting, paint_live
     from vidstyle.live.recording import Recording
     from vidstyle.settings.settings import Settings
     from vidstyle.settings.toml import load_settings, save_settings
@@ -97,9 +97,9 @@ _HOMES = {
         "write_report",
     ),
     "images": (
-        "Picture",
-        "load_picture",
-        "save_picture",
+        "LoadedImage",
+        "load_image",
+        "save_image",
     ),
     "jobs.events": (
         "Listener",
@@ -121,7 +121,7 @@ _HOMES = {
     ),
     "live.painting": (
         "LivePainting",
-        "LivePicture",
+        "LiveImage",
         "paint_live",
     ),
     "live.recording": ("Recording",),
@@ -168,14 +168,14 @@ __all__ = [
     "JobError",
     "Limits",
     "Listener",
+    "LiveImage",
     "LivePainting",
-    "LivePicture",
+    "LoadedImage",
     "Outline",
     "Painted",
     "PaintedFrame",
     "Painter",
     "PaintingError",
-    "Picture",
     "Progress",
     "ProgressRecorder",
     "Recording",
@@ -197,7 +197,7 @@ __all__ = [
     "find_cuts",
     "layer_figure",
     "load_filters",
-    "load_picture",
+    "load_image",
     "load_settings",
     "mark_cuts",
     "open_sink",
@@ -209,7 +209,7 @@ __all__ = [
     "probe",
     "reconstruct",
     "run",
-    "save_picture",
+    "save_image",
     "save_settings",
     "show_progress",
     "stylize",

@@ -6,7 +6,7 @@ VidstyleError
 ├── SinkError       an output cannot be written
 ├── JobError        a job's work folder is in use, broken, or of another job; a cluster cannot do it
 │   └── StorageError    the files of a job cannot be read or written where the machines of a cluster find them
-├── PaintingError   a picture cannot be painted: no memory for it, or a loss that is no number
+├── PaintingError   an image cannot be painted: no memory for it, or a loss that is no number
 └── WeightsError    the network's filters are missing, broken or do not fit
 
 Each message is one sentence that says what failed, what was found, and what to do next. Only the front
@@ -39,7 +39,7 @@ class StorageError(JobError):
 
 
 class PaintingError(VidstyleError):
-    """A picture cannot be painted: there is no memory for it, or its loss is no number."""
+    """An image cannot be painted: there is no memory for it, or its loss is no number."""
 
 
 class WeightsError(VidstyleError):

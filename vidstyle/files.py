@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whatever happens while they are written."""
+"""Files that are whole or not there, and paths that are checked before anything reads them."""
 
 from __future__ import annotations
 

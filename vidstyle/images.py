@@ -1,4 +1,4 @@
-"""Picture files to tensors and back, in sRGB."""
+"""Image files to tensors and back, in sRGB."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ UNREADABLE = (
 _PILLOWS_LIMIT = threading.Lock()  # it is one for the whole process
 
 __all__ = [
-    "PICTURE_ENDINGS",
-    "Picture",
+    "IMAGE_ENDINGS",
+    "LoadedImage",
     "fit_size",
     "flatten",
+    "image_format",
     "is_animated",
-    "load_picture",
-    "picture_format",
+    "load_image",
     "resize",
-    "save_picture",
+    "save_image",
 ]
 
 log = logging.getLogger(__name__)
 
-PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 ANIMATION_FORMATS = ("GIF", "WEBP", "PNG")
@@ -57,7 +57,7 @@ _ORIENTATION = 0x0112  # EXIF and TIFF tag
 
 
 @dataclass(frozen=True)
-class Picture:
+class LoadedImage:
     """``image`` (3, H, W) float32 sRGB 0..1; ``alpha`` (1, H, W) float32 0..1, or None where all is opaque;
     ``bits`` per colour of the file: 8 or 16."""
 
@@ -66,10 +66,10 @@ class Picture:
     bits: int = 8
 
 
-def load_picture(path: str | os.PathLike[str], limits: Limits = LIMITS) -> Picture:
-    """Read a picture upright, in sRGB, with its transparency and all its bits.
+def load_image(path: str | os.PathLike[str], limits: Limits = LIMITS) -> LoadedImage:
+    """Read an image upright, in sRGB, with its transparency and all its bits.
 
-    Raises SourceError for anything that is not a whole picture within the ``limits``.
+    Raises SourceError for anything that is not a whole image within the ``limits``.
     """
     path = Path(path)
     name = printable(path.name or path)
@@ -88,21 +88,21 @@ def load_picture(path: str | os.PathLike[str], limits: Limits = LIMITS) -> Pictu
             raise SourceError(f"{name} is damaged or cut off ({text}); copy it again.") from error
 
 
-def require_picture(path: Path) -> None:
-    """SourceError for anything that is no picture of a known kind by its first bytes."""
+def require_image(path: Path) -> None:
+    """SourceError for anything that is no image of a known kind by its first bytes."""
     require_file(path)
-    if picture_format(path) is None:
+    if image_format(path) is None:
         raise _unknown(printable(path.name))
 
 
 def _unknown(name: str) -> SourceError:
-    return SourceError(f"{name} is not a picture of a known kind; use one of {', '.join(PICTURE_ENDINGS)}.")
+    return SourceError(f"{name} is not an image of a known kind; use one of {', '.join(IMAGE_ENDINGS)}.")
 
 
-def picture_format(path: str | os.PathLike[str]) -> str | None:
-    """What kind of picture a file is by its content, such as ``JPEG``; None if it is no picture."""
+def image_format(path: str | os.PathLike[str]) -> str | None:
+    """What kind of image a file is by its content, such as ``JPEG``; None if it is no image."""
     try:
-        with open_picture(path, FORMATS) as file:
+        with open_image(path, FORMATS) as file:
             return file.format
     except UNREADABLE:
         return None
@@ -111,7 +111,7 @@ def picture_format(path: str | os.PathLike[str]) -> str | None:
 @contextlib.contextmanager
 def _opened(data: bytes, name: str, limits: Limits) -> Iterator[Image.Image]:
     try:
-        file = open_picture(io.BytesIO(data), FORMATS)
+        file = open_image(io.BytesIO(data), FORMATS)
     except UNREADABLE as error:
         raise _unknown(name) from error
     with file:
@@ -128,20 +128,20 @@ def _bits(file: Image.Image, data: bytes) -> int:
     return 8
 
 
-def _load_plain(file: Image.Image) -> Picture:
+def _load_plain(file: Image.Image) -> LoadedImage:
     file = in_srgb(ImageOps.exif_transpose(file))
     transparent = "A" in file.getbands() or "transparency" in file.info
     values = planes(np.asarray(file.convert("RGBA" if transparent else "RGB")), 255.0)
     return _with_alpha(values, 8)
 
 
-def _with_alpha(values: Tensor, bits: int) -> Picture:
+def _with_alpha(values: Tensor, bits: int) -> LoadedImage:
     alpha = values[3:4].clone() if values.shape[0] == 4 else None
     opaque = alpha is None or bool((alpha == 1).all())
-    return Picture(values[:3].contiguous(), None if opaque else alpha, bits)
+    return LoadedImage(values[:3].contiguous(), None if opaque else alpha, bits)
 
 
-def _load_deep(file: Image.Image, data: bytes) -> Picture:
+def _load_deep(file: Image.Image, data: bytes) -> LoadedImage:
     """16 bits per colour: Pillow would cut them to 8, so OpenCV reads the values."""
     flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
@@ -153,9 +153,9 @@ def _load_deep(file: Image.Image, data: bytes) -> Picture:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB)
     values = planes(pixels, 65535.0)
     # Both libraries turn a TIFF while they decode it, whatever the flags say.
-    picture = _with_alpha(values if file.format == "TIFF" else _upright(values, file), 16)
+    image = _with_alpha(values if file.format == "TIFF" else _upright(values, file), 16)
     transform = to_srgb(file)
-    return picture if transform is None else Picture(through_table(picture.image, transform), picture.alpha, 16)
+    return image if transform is None else LoadedImage(through_table(image.image, transform), image.alpha, 16)
 
 
 def _upright(values: Tensor, file: Image.Image) -> Tensor:
@@ -166,7 +166,7 @@ def _upright(values: Tensor, file: Image.Image) -> Tensor:
     return (values.flip(sides) if sides else values).contiguous()
 
 
-def save_picture(path: str | os.PathLike[str], image: Tensor, alpha: Tensor | None = None, bits: int = 8) -> None:
+def save_image(path: str | os.PathLike[str], image: Tensor, alpha: Tensor | None = None, bits: int = 8) -> None:
     """Write ``image`` (3, H, W) RGB 0..1 in the format of the name's ending, whole or not at all.
 
     ``alpha`` (1, H, W) 0..1 is kept in PNG, WebP and TIFF and laid on white elsewhere; ``bits=16`` counts in
@@ -174,8 +174,8 @@ def save_picture(path: str | os.PathLike[str], image: Tensor, alpha: Tensor | No
     """
     path = Path(path)
     name, ending = printable(path.name or path), path.suffix.lower()
-    if ending not in PICTURE_ENDINGS:
-        raise SinkError(f"{name} has no known picture ending; use one of {', '.join(PICTURE_ENDINGS)}.")
+    if ending not in IMAGE_ENDINGS:
+        raise SinkError(f"{name} has no known image ending; use one of {', '.join(IMAGE_ENDINGS)}.")
     image = image.detach().to("cpu", torch.float32)
     if alpha is not None and ending in (".jpg", ".jpeg", ".bmp"):
         log.warning("%s cannot hold transparency: it is laid on white (use .png to keep it)", name)
@@ -201,7 +201,7 @@ def _encode(values: Tensor, ending: str, bits: int) -> bytes:
         order = cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR
         done, data = cv2.imencode(ending, cv2.cvtColor(pixels.astype(np.uint16), order))
         if not done:
-            raise SinkError(f"a 16-bit picture cannot be encoded as {ending}; use 8 bits.")
+            raise SinkError(f"a 16-bit image cannot be encoded as {ending}; use 8 bits.")
         return bytes(data)
     choices: dict[str, dict[str, Any]] = {
         ".jpg": {"format": "JPEG", "quality": 95, "subsampling": 0},
@@ -216,7 +216,7 @@ def _encode(values: Tensor, ending: str, bits: int) -> bytes:
     return buffer.getvalue()
 
 
-def open_picture(file: str | os.PathLike[str] | IO[bytes], formats: tuple[str, ...] = ANIMATION_FORMATS) -> Image.Image:
+def open_image(file: str | os.PathLike[str] | IO[bytes], formats: tuple[str, ...] = ANIMATION_FORMATS) -> Image.Image:
     """``Image.open`` for these formats only, which reads the header, without its limit of pixels: `Limits` are ours."""
     with _PILLOWS_LIMIT, passing_over_metadata():
         theirs, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
@@ -235,15 +235,15 @@ def passing_over_metadata() -> Iterator[None]:
 
 
 def is_animated(path: str | os.PathLike[str]) -> bool:
-    """Whether the file is a GIF, WebP or PNG with more than one picture; False for anything unreadable."""
+    """Whether the file is a GIF, WebP or PNG with more than one image; False for anything unreadable."""
     try:
-        with open_picture(path) as picture:
-            return int(getattr(picture, "n_frames", 1)) > 1
+        with open_image(path) as image:
+            return int(getattr(image, "n_frames", 1)) > 1
     except UNREADABLE:
         return False
 
 
-_GRID = 33  # colours per axis of the table that carries a 16-bit picture through its colour profile
+_GRID = 33  # colours per axis of the table that carries a 16-bit image through its colour profile
 
 
 def planes(pixels: NDArray[np.generic], white: float) -> Tensor:

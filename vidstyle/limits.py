@@ -7,20 +7,20 @@ from vidstyle.errors import SourceError
 
 @dataclass(frozen=True)
 class Limits:
-    """What is read of one file: `pixels` of a picture or frame, `frames` and `seconds` of a film, and the seconds that
-    it shows one picture for (`still`), `bytes` of a picture.
+    """What is read of one file: `pixels` of an image or frame, `frames` and `seconds` of a film, and the seconds that
+    it shows one image for (`still`), `bytes` of an image.
 
     Infinite: no limit.
     """
 
-    pixels: float = 150_000_000  # a picture of 12,000 x 12,000
+    pixels: float = 150_000_000  # an image of 12,000 x 12,000
     frames: float = 500_000  # more than two hours at 60 a second
     seconds: float = 12 * 3600.0
-    still: float = 300.0  # a time stamp that is damaged makes hours of one picture
+    still: float = 300.0  # a time stamp that is damaged makes hours of one image
     bytes: float = 2_000_000_000
 
     def check_size(self, name: str, size: tuple[int, int]) -> None:
-        """SourceError where a picture or a frame of (height, width) is too large."""
+        """SourceError where an image or a frame of (height, width) is too large."""
         if size[0] * size[1] > self.pixels:
             found = f"{size[1]} x {size[0]}"
             raise SourceError(
@@ -36,16 +36,16 @@ class Limits:
             raise SourceError(f"{name} has {frames:,} frames to paint, more than {self.frames:,}; {cut}")
 
     def check_still(self, name: str, seconds: float) -> None:
-        """SourceError where a film shows one picture for too long."""
+        """SourceError where a film shows one image for too long."""
         if seconds > self.still:
-            found = f"one picture for {seconds / 60:.0f} minutes, more than {self.still / 60:g}"
+            found = f"one image for {seconds / 60:.0f} minutes, more than {self.still / 60:g}"
             raise SourceError(f"{name} shows {found}: its times may be damaged; copy it again, or add --no-limits.")
 
     def check_bytes(self, name: str, found: int) -> None:
-        """SourceError where the file of a picture is too large to be one."""
+        """SourceError where the file of an image is too large to be one."""
         if found > self.bytes:
             raise SourceError(
-                f"{name} has {found:,} bytes, more than {self.bytes:,}; is it a picture? Add --no-limits if so."
+                f"{name} has {found:,} bytes, more than {self.bytes:,}; is it an image? Add --no-limits if so."
             )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pictures import random_tensors
+from tests.images import random_tensors
 from vidstyle.cli import doctor
 from vidstyle.cli import main as cli
 from vidstyle.core.weights import imagenet_file, keep

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.cli.test_main import assert_one_line, run
-from tests.pictures import published_vgg19, random_tensors
+from tests.images import published_vgg19, random_tensors
 from vidstyle.core.weights import cache_folder, imagenet_file, save_filters
 
 
@@ -59,8 +59,8 @@ def test_teach_writes_what_was_learned(
 ) -> None:
     asked = []
 
-    def learn(pictures: list[torch.Tensor], **options: object) -> dict[str, torch.Tensor]:
-        asked.append((len(pictures), options["deepest"], options["seed"]))
+    def learn(images: list[torch.Tensor], **options: object) -> dict[str, torch.Tensor]:
+        asked.append((len(images), options["deepest"], options["seed"]))
         return random_tensors("conv1_1")
 
     monkeypatch.setattr("vidstyle.core.selftaught.learn", learn)

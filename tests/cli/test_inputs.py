@@ -12,7 +12,7 @@ import pytest
 
 from tests import clips
 from tests.bad_inputs import CASES, Case, encoded
-from tests.pictures import random_tensors
+from tests.images import random_tensors
 from vidstyle.cli import main as cli
 from vidstyle.core.weights import save_filters
 from vidstyle.video.probe import probe
@@ -44,7 +44,7 @@ def test_there_are_enough_and_each_row_that_refuses_has_one() -> None:
     rows = table()
     assert {case.row for case in CASES} <= set(rows)
     refused = {row for row, (kind, _) in rows.items() if kind == "refused"}
-    elsewhere = {"a drive that gives no answer for 30 s, or no picture for 120 s"}  # tests/test_files.py
+    elsewhere = {"a drive that gives no answer for 30 s, or no image for 120 s"}  # tests/test_files.py
     assert refused - elsewhere <= {case.row for case in CASES}
 
 
@@ -122,4 +122,4 @@ def test_what_is_cut_off_is_told_and_kept(
     (tmp_path / "cut.mkv").write_bytes(data[: len(data) * (2 * count + 1) // 24])
     info = probe(tmp_path / "cut.mkv")
     assert abs(info.frame_count - count) <= 1
-    assert any(f"it holds {info.frame_count} of about 12 pictures" in remark for remark in info.remarks)
+    assert any(f"it holds {info.frame_count} of about 12 images" in remark for remark in info.remarks)

@@ -13,7 +13,7 @@ from vidstyle.evaluation import loss_record as losses
 from vidstyle.jobs.events import Listener
 
 
-def test_the_losses_of_a_picture_are_written_and_drawn(
+def test_the_losses_of_an_image_are_written_and_drawn(
     photo: Path, fast: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table, plot = tmp_path / "losses.csv", tmp_path / "losses.png"
@@ -75,8 +75,8 @@ def test_what_there_is_stays_when_it_is_stopped(
         ("clip.mp4 --plot-losses photo.png", 1, "photo.png: exists already"),
         ("clip.mp4 --plot-losses stripes.png --overwrite", 1, "stripes.png: is the output itself, or what is painted"),
         ("photo.png -o a.png --plot-losses a.png", 1, "a.png: is the output itself"),
-        (". --log-losses a.csv", 2, "are for one picture or film"),
-        ("*.png --log-losses a.csv", 2, "are for one picture or film"),
+        (". --log-losses a.csv", 2, "are for one image or film"),
+        ("*.png --log-losses a.csv", 2, "are for one image or film"),
         ("clip.mp4 --log-losses a.csv --preview", 2, "leave out --preview and --dry-run"),
         ("clip.mp4 --plot-losses a.svg --dry-run", 2, "leave out --preview and --dry-run"),
         ("clip.mp4 --log-losses a.csv --ray", 2, "leave out --ray"),

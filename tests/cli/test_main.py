@@ -104,7 +104,7 @@ def test_wrong_usage_is_2(words: str, wanted: str, capsys: pytest.CaptureFixture
 def test_a_style_is_needed(film: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, lines = run(capsys, film)
     assert code == 2
-    assert_one_line(lines, "no style given; add --style PICTURE")
+    assert_one_line(lines, "no style given; add --style IMAGE")
 
 
 def test_an_empty_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

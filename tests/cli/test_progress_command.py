@@ -11,7 +11,7 @@ from vidstyle.video.flipbook import FLIPBOOK_ENDINGS, Extent, Flipbook
 from vidstyle.video.probe import probe
 
 
-def test_the_making_of_a_picture(photo: Path, fast: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_making_of_an_image(photo: Path, fast: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     code, out, lines = run(capsys, "progress", photo, *fast, "--beside", "--curve")
     gif = photo.with_name("photo_stripes.gif")
     assert (code, out) == (0, f"{gif}\n"), lines
@@ -19,14 +19,14 @@ def test_the_making_of_a_picture(photo: Path, fast: list[str], capsys: pytest.Ca
     height, width = probe(gif).size
     assert height == 48
     assert width > 64
-    assert any(line.endswith(f"photo.png: a picture; to {gif}") for line in lines)
+    assert any(line.endswith(f"photo.png: an image; to {gif}") for line in lines)
     assert "writing the animation" in lines
     assert lines[-1].startswith("photo_stripes.gif: ")
-    assert lines[-1].endswith(f": 10 pictures, {width} pixels across, 256 colours")
+    assert lines[-1].endswith(f": 10 images, {width} pixels across, 256 colours")
 
 
 @pytest.mark.parametrize("ending", FLIPBOOK_ENDINGS)
-def test_a_picture_and_its_making(
+def test_an_image_and_its_making(
     photo: Path, fast: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], ending: str
 ) -> None:
     file, painting = tmp_path / f"a{ending}", tmp_path / "photo_stripes.png"
@@ -44,8 +44,8 @@ def test_a_picture_and_its_making(
         ("photo.png --progress-gif a.gif --dry-run", 2, "leave out --preview and --dry-run"),
         ("photo.png --progress-gif a.png", 1, "use .gif or .webp or .mp4"),
         ("photo.png --progress-gif a.gif --max-mb -1", 1, "--max-mb should be above 0"),
-        ("clip.mp4 --progress-gif a.gif", 1, "only the painting of one picture can be shown"),
-        ("progress clip.mp4", 1, "only the painting of one picture can be shown"),
+        ("clip.mp4 --progress-gif a.gif", 1, "only the painting of one image can be shown"),
+        ("progress clip.mp4", 1, "only the painting of one image can be shown"),
         ("progress photo.png -o a.jpg", 1, "use .gif or .webp or .mp4"),
         ("progress photo.png --width 8", 1, "--width should be 64 or more"),
         ("progress phto.png", 1, "did you mean photo.png?"),
@@ -77,11 +77,11 @@ def test_what_was_lowered_is_told() -> None:
     full, kept = Extent(60, 512, 256), Extent(40, 384, 128)
     line = flipbook_line(Flipbook(Path("a/progress.gif"), full, kept, 1_900_000, 2_000_000))
     assert line == (
-        "progress.gif: 1.9 MB: 40 of 60 pictures, 384 of 512 pixels across, 128 colours instead of 256, "
+        "progress.gif: 1.9 MB: 40 of 60 images, 384 of 512 pixels across, 128 colours instead of 256, "
         "to stay under 2 MB"
     )
     whole = flipbook_line(Flipbook(Path("a.mp4"), Extent(60, 512, 18), Extent(60, 512, 18), 500_000, 2_000_000))
-    assert whole == "a.mp4: 500 kB: 60 pictures, 512 pixels across, CRF 18"
+    assert whole == "a.mp4: 500 kB: 60 images, 512 pixels across, CRF 18"
 
 
 def test_the_endings_are_those_of_the_library() -> None:

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from tests.cli.test_main import run
-from tests.pictures import random_tensors
+from tests.images import random_tensors
 from vidstyle.core.weights import save_filters
-from vidstyle.images import load_picture, save_picture
+from vidstyle.images import load_image, save_image
 from vidstyle.video.reader import open_video
 
 
@@ -24,7 +24,7 @@ def test_a_reconstruction(photo: Path, deep: list[str], capsys: pytest.CaptureFi
     code, out, lines = run(capsys, "reconstruct", photo, "--layer", "conv2_2=1,conv1_2", *deep, "--progress-gif", gif)
     assert (code, out) == (0, f"{photo.with_name('photo_conv2_2_conv1_2.png')}\n{gif}\n")
     assert any(line.startswith("conv2_2: relative error ") for line in lines)
-    assert load_picture(photo.with_name("photo_conv2_2_conv1_2.png")).image.shape == (3, 48, 64)
+    assert load_image(photo.with_name("photo_conv2_2_conv1_2.png")).image.shape == (3, 48, 64)
     with open_video(gif) as frames:
         assert len(frames) >= 2
 
@@ -32,27 +32,27 @@ def test_a_reconstruction(photo: Path, deep: list[str], capsys: pytest.CaptureFi
 def test_a_texture(style: Path, deep: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "texture", style, *deep, "--size", "70x50", "--tile", "--style-layers", "conv1_1")
     assert (code, out) == (0, f"{style.with_name('stripes_texture.png')}\n")
-    assert load_picture(style.with_name("stripes_texture.png")).image.shape == (3, 64, 80)
+    assert load_image(style.with_name("stripes_texture.png")).image.shape == (3, 64, 80)
 
 
 def test_a_sheet(photo: Path, style: Path, deep: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--grid", "strength=0,1:steps=1,2", "--show", "gram", "--size", "32", "--content-layers", "conv1_2"]
     code, out, lines = run(capsys, "layers", photo, "--style", style, *deep, *words, "--style-layers", "conv1_1")
     assert (code, out.splitlines()) == (0, [str(photo.with_name(f"photo_{n}.png")) for n in ("grid", "grid_gram")])
-    assert lines[-1].startswith("painted 4 pictures")
+    assert lines[-1].startswith("painted 4 images")
 
 
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["reconstruct", "nothing.png"], 1, "no such picture"),
+        (["reconstruct", "nothing.png"], 1, "no such image"),
         (["reconstruct", "photo.png", "--layer", "conv9_9"], 1, "is not a layer of VGG19"),
         (["reconstruct", "photo.png", "--max-mb", "2"], 2, "add --progress-gif"),
         (["reconstruct", "photo.png", "--all-layers", "--progress-gif", "a.gif"], 1, "leave out --all-layers"),
         (["texture", "photo.png", "--size", "20"], 2, "is no size of a texture"),
         (["texture", "photo.png", "--size", "8x8"], 2, "is no size of a texture"),
-        (["texture", "photo.png", "-o", "a.mp4"], 1, "is no picture's name"),
-        (["layers", "photo.png"], 2, "add --style PICTURE"),
+        (["texture", "photo.png", "-o", "a.mp4"], 1, "is no image's name"),
+        (["layers", "photo.png"], 2, "add --style IMAGE"),
         (["layers", "photo.png", "-s", "photo.png", "--grid", "a:b"], 1, "'a' is no setting"),
         (["photo.png", "-s", "photo.png", "--mask", "nothing.png"], 1, "no such mask"),
         (["photo.png", "-s", "photo.png", "--style-blend", "1,2"], 1, "--style-blend has 2 numbers for 1"),
@@ -92,10 +92,10 @@ def test_masks_and_several_styles(
 ) -> None:
     mask = torch.zeros(3, 48, 64)
     mask[..., :32] = 1
-    save_picture(tmp_path / "mask.png", mask)
+    save_image(tmp_path / "mask.png", mask)
     words = ["--style", photo, "--style-mask", tmp_path / "mask.png", "--mask", tmp_path / "mask.png"]
     code, out, _ = run(capsys, photo, *fast, *words)
     assert code == 0
-    before, after = load_picture(photo).image, load_picture(Path(out.strip())).image
+    before, after = load_image(photo).image, load_image(Path(out.strip())).image
     assert torch.equal(after[..., 32:], before[..., 32:])
     assert not torch.equal(after[..., :32], before[..., :32])

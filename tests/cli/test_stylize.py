@@ -42,26 +42,26 @@ def test_quiet_prints_the_path_and_nothing_else(
     assert run(capsys, film, "--quiet", "-o", out, *fast) == (0, f"{out}\n", [])
 
 
-def test_a_picture_is_painted_and_unused_options_are_told(
+def test_an_image_is_painted_and_unused_options_are_told(
     photo: Path, fast: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, out, lines = run(capsys, photo, *fast)
     assert (code, out) == (0, f"{tmp_path / 'photo_stripes.png'}\n")
     assert lines[0].startswith("warning: --frame-steps is not used")
-    assert lines[-1].startswith("painted 1 picture in ")
+    assert lines[-1].startswith("painted 1 image in ")
 
 
-def test_pictures_that_fail_are_told_and_the_others_painted(
+def test_images_that_fail_are_told_and_the_others_painted(
     photo: Path, fast: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "many"
     folder.mkdir()
     (folder / "a.png").write_bytes(photo.read_bytes())
-    (folder / "b.png").write_bytes(b"no picture")
+    (folder / "b.png").write_bytes(b"no image")
     code, out, lines = run(capsys, folder, *fast)
     assert (code, out) == (1, f"{tmp_path / 'many_stripes'}\n")
     assert lines[-2].startswith("failed: b.png")
-    assert lines[-1].startswith("vidstyle: 1 picture could not be painted; the others are in ")
+    assert lines[-1].startswith("vidstyle: 1 image could not be painted; the others are in ")
 
 
 def test_a_dry_run_tells_the_plan_and_writes_nothing(
@@ -75,7 +75,7 @@ def test_a_dry_run_tells_the_plan_and_writes_nothing(
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_a_preview_is_pictures_and_a_sheet(
+def test_a_preview_is_images_and_a_sheet(
     film: Path, fast: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, out, lines = run(capsys, film, "--preview", "--at", "0.08s", "--at", "0.16", *fast)

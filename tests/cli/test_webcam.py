@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.cameras import Camera, camera_of, jpeg
-from tests.pictures import clouds
+from tests.images import clouds
 from vidstyle.cli.main import main
-from vidstyle.images import load_picture, to_array
+from vidstyle.images import load_image, to_array
 from vidstyle.video.probe import probe
 
 SCENE = jpeg(to_array(clouds(96, 128, grain=8)))
@@ -39,7 +39,7 @@ def test_a_snapshot_and_its_making(
 ) -> None:
     out, made = tmp_path / "s.jpg", tmp_path / "s.gif"
     assert run("--camera", camera.url, "--snapshot", out, "--progress-gif", made, "--steps", 4, *fast[2:]) == 0
-    assert load_picture(out).image.shape == (3, 48, 64)
+    assert load_image(out).image.shape == (3, 48, 64)
     assert made.read_bytes()[:6] == b"GIF89a"
     assert capsys.readouterr().out.split() == [str(out), str(made)]
 
@@ -50,10 +50,10 @@ def test_snapshots_in_a_row(
     words = ["--snapshot", tmp_path / "t.png", "--count", 2, "--every", "0.2s", "--countdown", "1.2"]
     assert run("--camera", camera.url, *words, *fast) == 0
     files = [tmp_path / "t_001.png", tmp_path / "t_002.png"]
-    assert all(load_picture(file).image.shape == (3, 48, 64) for file in files)
+    assert all(load_image(file).image.shape == (3, 48, 64) for file in files)
     said = capsys.readouterr()
     assert said.out.split() == list(map(str, files))
-    assert "picture 2 of 2 is taken" in said.err
+    assert "image 2 of 2 is taken" in said.err
 
 
 def test_a_recording_of_some_seconds(
@@ -102,7 +102,7 @@ def test_a_camera_that_is_unplugged_leaves_a_recording_that_plays(
         (["--snapshot", "s.jpg", "--record", "r.mp4"], 2, "--snapshot goes with neither --record nor --fps"),
         (["--count", "3"], 2, "are for snapshots; add --snapshot FILE"),
         (["--seconds", "3"], 2, "--seconds is for recordings; add --record FILE"),
-        (["--snapshot", "s.jpg", "--every", "2"], 2, "--every is for several pictures; add --count N"),
+        (["--snapshot", "s.jpg", "--every", "2"], 2, "--every is for several images; add --count N"),
         (["--snapshot", "s.txt"], 1, "cannot be written with the ending '.txt'"),
         (["--record", "r.gif"], 1, "cannot be written with the ending '.gif'"),
         (["--snapshot", "s.jpg", "--count", "0"], 1, "--count should be above 0, instead got 0"),
@@ -111,7 +111,7 @@ def test_a_camera_that_is_unplugged_leaves_a_recording_that_plays(
         (["--snapshot", "s.jpg", "--count", "2", "--progress-gif", "p.gif"], 2, "--progress-gif shows the painting of"),
         (["--folder", "nowhere"], 1, "nowhere: is no folder; make it first"),
         (["--snapshot", "s.jpg", "--camera", "73"], 1, "plug one in, or give --camera URL or a video file"),
-        (["--snapshot", "s.jpg", "--camera", "http://127.0.0.1:9/"], 1, "sends no pictures; check that it is on"),
+        (["--snapshot", "s.jpg", "--camera", "http://127.0.0.1:9/"], 1, "sends no images; check that it is on"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(
@@ -134,7 +134,7 @@ def test_what_cannot_be_done_is_one_line(
 
 def test_no_style_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--snapshot", "s.jpg") == 2
-    assert "no style given; add --style PICTURE" in capsys.readouterr().err
+    assert "no style given; add --style IMAGE" in capsys.readouterr().err
 
 
 def test_no_display_is_one_line(fast: list[str], camera: Camera) -> None:

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image, ImageGrab
 
 from tests.cameras import camera_of, jpeg
-from tests.live.test_recording import picture
-from tests.pictures import clouds
-from vidstyle.images import load_picture, save_picture, to_array
+from tests.images import clouds
+from tests.live.test_recording import image
+from vidstyle.images import load_image, save_image, to_array
 from vidstyle.live.recording import Recording
 from vidstyle.live.window import Window
 from vidstyle.video.probe import probe
@@ -63,29 +63,29 @@ class Desktop:
         subprocess.run(["xdotool", *words], env=environment, check=True, stdout=subprocess.DEVNULL, timeout=30)
 
     @property
-    def picture(self) -> Image.Image:
+    def image(self) -> Image.Image:
         return ImageGrab.grab(xdisplay=self._display).convert("RGB")
 
     def is_lit(self, x: int, y: int) -> bool:
         """Whether anything but the black root window is there."""
-        return sum(self.picture.getpixel((x, y))) > 30  # type: ignore[arg-type]
+        return sum(self.image.getpixel((x, y))) > 30  # type: ignore[arg-type]
 
 
 def test_a_recording_that_cannot_be_written_does_not_end_the_window(tmp_path: Path) -> None:
     window = Window(None, None, ["a"], tmp_path / "nowhere")  # type: ignore[arg-type]
-    window._record(Recording(tmp_path / "nowhere" / "a.mp4"), picture(40))
+    window._record(Recording(tmp_path / "nowhere" / "a.mp4"), image(40))
     assert window._recording is None
     assert "folder does not exist" in window._shown.message
-    window._record(Recording(tmp_path / "a.mp4"), picture(40))
+    window._record(Recording(tmp_path / "a.mp4"), image(40))
     assert window._recording
     window._end_recording()
     assert (tmp_path / "a.mp4").exists()
 
 
 def test_keys_lead_the_window(display: str, filters: Path, style: Path, tmp_path: Path) -> None:
-    """From the first picture to the end: snapshot, its making, a recording, styles, strength, one picture, quit."""
+    """From the first image to the end: snapshot, its making, a recording, styles, strength, one image, quit."""
     other, folder = tmp_path / "other.png", tmp_path / "made"
-    save_picture(other, clouds(48, 64, seed=9, grain=2))
+    save_image(other, clouds(48, 64, seed=9, grain=2))
     folder.mkdir()
     words = "--steps 2 --scales 1 --device cpu --style-layers conv1_1 --content-layers conv2_1 --size 96"
     styles = ["--style", str(style), "--style", str(other), "--weights", str(filters), "--folder", str(folder)]
@@ -129,7 +129,7 @@ def test_keys_lead_the_window(display: str, filters: Path, style: Path, tmp_path
     assert sorted(file.suffix for file in files) == [".gif", ".jpg", ".mp4"]
     assert set(files) == set(folder.iterdir())
     photo, video = (next(folder.glob(pattern)) for pattern in ("*.jpg", "*.mp4"))
-    assert load_picture(photo).image.shape == (3, 240, 320)
+    assert load_image(photo).image.shape == (3, 240, 320)
     assert probe(video).size == (240, 320)
     assert 1 < probe(video).seconds < 30
     assert next(folder.glob("*.gif")).read_bytes()[:6] == b"GIF89a"

@@ -81,17 +81,17 @@ def test_outline_of_a_chosen_size() -> None:
     assert outline_lines(full, "cuda")[1] == "painted at 1920x1080, the source's size, because --size 4000 is larger"
 
 
-def test_outline_of_pictures() -> None:
-    one = replace(OUTLINE, job=replace(JOB, kind="picture"), rate=None, frames=1, shots=1)
-    many = replace(OUTLINE, job=replace(JOB, kind="pictures"), rate=None, frames=5, shots=5)
-    assert outline_lines(one, "cpu")[0] == "clip.mp4: a picture; to out.mp4"
-    assert outline_lines(many, "cpu")[0] == "clip.mp4: 5 pictures; to out.mp4"
+def test_outline_of_images() -> None:
+    one = replace(OUTLINE, job=replace(JOB, kind="image"), rate=None, frames=1, shots=1)
+    many = replace(OUTLINE, job=replace(JOB, kind="images"), rate=None, frames=5, shots=5)
+    assert outline_lines(one, "cpu")[0] == "clip.mp4: an image; to out.mp4"
+    assert outline_lines(many, "cpu")[0] == "clip.mp4: 5 images; to out.mp4"
 
 
 def test_summary_tells_frames_speed_and_filters() -> None:
     summary = Summary(Path("out.mp4"), "imagenet", "0123456789ab", 1.0, frames=300, steps=1304, seconds=1264.0)
     assert summary_line(summary, "frame") == "painted 300 frames in 21:04 (4.2 s per frame); weights: imagenet 01234567"
     assert (
-        summary_line(replace(summary, frames=1, seconds=9), "picture")
-        == "painted 1 picture in 0:09; weights: imagenet 01234567"
+        summary_line(replace(summary, frames=1, seconds=9), "image")
+        == "painted 1 image in 0:09; weights: imagenet 01234567"
     )

@@ -354,6 +354,6 @@ def test_crews_that_cannot_be_are_refused(values: dict[str, Any], words: str) ->
         ClusterOptions(**values)
 
 
-def test_pictures_are_painted_here(style: Path, settings: Settings, tmp_path: Path) -> None:
+def test_images_are_painted_here(style: Path, settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="--ray is for videos"):
         stylize(style, [style], tmp_path / "out.png", settings, cluster_options=ClusterOptions())

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.pictures import clouds, stripes
+from tests.images import clouds, stripes
 from vidstyle.core.calibration import (
     LARGEST,
     PROBE_AREA,
@@ -29,23 +29,23 @@ STYLE = clouds(64, 80, seed=1, grain=3)
 FILTERS = Filters("selftaught", "", learn([STYLE, clouds(96, 120, grain=16)], deepest="conv2_2"))
 
 
-def test_a_picture_has_all_of_its_own_structure() -> None:
+def test_an_image_has_all_of_its_own_structure() -> None:
     assert structure(clouds(90, 120), clouds(90, 120)) == pytest.approx(1, abs=1e-3)
 
 
 def test_structure_forgets_brightness_contrast_and_colour() -> None:
-    picture = clouds(90, 120)
-    assert structure(0.3 + 0.5 * picture, picture) == pytest.approx(1, abs=1e-3)
-    assert structure(picture.mean(0, keepdim=True).expand(3, -1, -1), picture) > 0.7
+    image = clouds(90, 120)
+    assert structure(0.3 + 0.5 * image, image) == pytest.approx(1, abs=1e-3)
+    assert structure(image.mean(0, keepdim=True).expand(3, -1, -1), image) > 0.7
 
 
-def test_other_pictures_share_no_structure_and_negatives_have_the_opposite() -> None:
-    picture = clouds(90, 120)
-    assert abs(structure(clouds(90, 120, seed=1), picture)) < 0.3
-    assert structure(1 - picture, picture) == pytest.approx(-1, abs=1e-3)
+def test_other_images_share_no_structure_and_negatives_have_the_opposite() -> None:
+    image = clouds(90, 120)
+    assert abs(structure(clouds(90, 120, seed=1), image)) < 0.3
+    assert structure(1 - image, image) == pytest.approx(-1, abs=1e-3)
 
 
-def test_flat_and_tiny_pictures_have_a_structure_that_is_a_number() -> None:
+def test_flat_and_tiny_images_have_a_structure_that_is_a_number() -> None:
     flat = torch.full((3, 40, 40), 0.4)
     assert structure(flat, flat) == structure(flat, flat)
     assert -1 <= structure(clouds(3, 5), clouds(3, 5, seed=1)) <= 1
@@ -60,15 +60,15 @@ def test_more_strength_wants_less_structure_and_gets_a_smaller_balance() -> None
     assert found[0] > 1.5 * found[1]
 
 
-def test_the_balance_is_found_for_the_picture_with_the_most_contrast() -> None:
+def test_the_balance_is_found_for_the_image_with_the_most_contrast() -> None:
     painter = Painter([STYLE], FILTERS, SMALL.replace(keep_colors="free"))
-    black, picture = torch.zeros(3, 96, 120), clouds(96, 120)
-    assert calibrated(painter, [black, picture]).balance == calibrated(painter, [picture]).balance
+    black, image = torch.zeros(3, 96, 120), clouds(96, 120)
+    assert calibrated(painter, [black, image]).balance == calibrated(painter, [image]).balance
 
 
-@pytest.mark.parametrize("picture", [torch.zeros(3, 64, 64), torch.ones(3, 5, 9), clouds(1, 300)])
-def test_pictures_without_structure_have_a_balance_all_the_same(picture: torch.Tensor) -> None:
-    balance = calibrated(Painter([stripes(96, 96)], FILTERS, SMALL), [picture]).balance
+@pytest.mark.parametrize("image", [torch.zeros(3, 64, 64), torch.ones(3, 5, 9), clouds(1, 300)])
+def test_images_without_structure_have_a_balance_all_the_same(image: torch.Tensor) -> None:
+    balance = calibrated(Painter([stripes(96, 96)], FILTERS, SMALL), [image]).balance
     assert least_balance(SMALL.strength) <= balance <= LARGEST
 
 
@@ -110,7 +110,7 @@ def test_where_too_much_is_kept_at_the_least_balance_the_search_ends_there() -> 
     assert told[-1] < PROBES
 
 
-def test_own_colours_make_another_picture_than_the_styles() -> None:
+def test_own_colours_make_another_image_than_the_styles() -> None:
     content = clouds(60, 80)
     painters = [calibrated(Painter([STYLE], FILTERS, SMALL.replace(keep_colors=c)), [content]) for c in ("no", "free")]
     ours, own = (painter.paint(content).image for painter in painters)

@@ -1,12 +1,12 @@
 import pytest
 import torch
 
-from tests.pictures import clouds, stripes
+from tests.images import clouds, stripes
 from vidstyle.core.color_transfer import STRONGEST, colour_root, matched_palette
 
 
-def statistics(picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    pixels = picture.flatten(1)
+def statistics(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    pixels = image.flatten(1)
     return pixels.mean(1), torch.cov(pixels, correction=0)
 
 
@@ -19,8 +19,8 @@ def test_the_colours_become_the_styles() -> None:
 
 
 def test_equal_colours_stay() -> None:
-    picture = clouds(40, 50)
-    assert torch.allclose(matched_palette([picture], [picture])(picture), picture, atol=2e-3)
+    image = clouds(40, 50)
+    assert torch.allclose(matched_palette([image], [image])(image), image, atol=2e-3)
 
 
 def test_the_map_is_the_nearest_one() -> None:
@@ -35,15 +35,15 @@ def test_faint_colours_are_not_spread_without_bound() -> None:
     assert float(torch.linalg.eigvalsh(matched_palette([grey], [stripes(40, 40)]).matrix).max()) <= STRONGEST + 1e-4
 
 
-@pytest.mark.parametrize("picture", [torch.zeros(3, 4, 4), torch.ones(3, 1, 1), clouds(2, 900)])
-def test_pictures_of_one_colour_and_odd_shapes_stay_finite(picture: torch.Tensor) -> None:
-    for a, b in ((picture, stripes(20, 20)), (stripes(20, 20), picture)):
+@pytest.mark.parametrize("image", [torch.zeros(3, 4, 4), torch.ones(3, 1, 1), clouds(2, 900)])
+def test_images_of_one_colour_and_odd_shapes_stay_finite(image: torch.Tensor) -> None:
+    for a, b in ((image, stripes(20, 20)), (stripes(20, 20), image)):
         mapped = matched_palette([a], [b])(a)
         assert torch.isfinite(mapped).all()
         assert 0 <= float(mapped.min()) <= float(mapped.max()) <= 1
 
 
-def test_several_pictures_count_the_same() -> None:
+def test_several_images_count_the_same() -> None:
     dark, light = torch.full((3, 4, 4), 0.1), torch.full((3, 40, 40), 0.9)
     palette = matched_palette([dark, light], [torch.full((3, 5, 5), 0.5)])
     assert torch.allclose(palette(torch.full((3, 2, 2), 0.5)), torch.full((3, 2, 2), 0.5), atol=1e-3)

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.pictures import clouds
+from tests.images import clouds
 from vidstyle.core.cuts import SHORTEST_SHOT, find_cuts, mark_cuts
 from vidstyle.core.frame_style import Frame
 
@@ -13,7 +13,7 @@ RATE = Fraction(24000, 1001)
 
 
 def film(*lengths: int, pan: int = 1) -> list[Frame]:
-    """Shots of the given lengths, each another picture under a moving camera."""
+    """Shots of the given lengths, each another image under a moving camera."""
     images = [
         torch.roll(clouds(60, 80, seed=shot, grain=20), pan * i, 2) for shot, n in enumerate(lengths) for i in range(n)
     ]

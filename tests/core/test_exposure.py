@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tests.pictures import clouds
+from tests.images import clouds
 from vidstyle.core.color_transfer import contrast, luminance_of
 from vidstyle.core.exposure import FAINTEST, Scenes, find_bars, find_scenes, scenes_of_image, thumbnail
 from vidstyle.core.frame_style import EVEN, Exposure, Frame
@@ -115,7 +115,7 @@ def test_bars_are_found_where_they_are(transposed: bool) -> None:
     assert found == ((0, 0, 9, 10) if transposed else (9, 10, 0, 0))
 
 
-def test_dark_places_of_a_picture_are_no_bars() -> None:
+def test_dark_places_of_an_image_are_no_bars() -> None:
     night = torch.zeros(72, 120)
     night[30:40, 50:70] = 1
     ground = torch.full((72, 120), 0.5)

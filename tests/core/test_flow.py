@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.pictures import clouds
+from tests.images import clouds
 from vidstyle.core.calibration import structure
 from vidstyle.core.flow import (
     Flow,
@@ -64,24 +64,24 @@ def test_paint_that_is_carried_on_and_on_neither_blurs_away_nor_swells() -> None
 @pytest.mark.parametrize("estimate", [dis, farneback])
 @pytest.mark.parametrize(("dx", "dy"), [(4, 0), (0, -3), (-2.5, 1.5)])
 def test_the_flow_of_a_shift_is_that_shift_in_size_and_direction(dx: float, dy: float, estimate: FlowEstimator) -> None:
-    """The earlier picture seen through the flow is the later one: direction is not inverted, size not halved."""
+    """The earlier image seen through the flow is the later one: direction is not inverted, size not halved."""
     earlier = clouds(96, 128, grain=6)
-    picture = warp(earlier, constant(96, 128, -dx, -dy))  # the content moved by (dx, dy)
-    flow = optical_flow(picture, earlier, estimate)[16:-16, 16:-16]
+    image = warp(earlier, constant(96, 128, -dx, -dy))  # the content moved by (dx, dy)
+    flow = optical_flow(image, earlier, estimate)[16:-16, 16:-16]
     assert np.median(flow[..., 0]) == pytest.approx(-dx, abs=0.15)
     assert np.median(flow[..., 1]) == pytest.approx(-dy, abs=0.15)
 
 
-def test_equal_pictures_have_no_motion_at_all() -> None:
+def test_equal_images_have_no_motion_at_all() -> None:
     motion = Motion.between(clouds(64, 64), clouds(64, 64))
     assert not motion.flow.any()
-    assert motion.trust.min() > 0.999
+    assert motion.confidence.min() > 0.999
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (8, 8), (11, 40), (12, 12)])
-def test_tiny_pictures_have_a_flow(size: tuple[int, int]) -> None:
+def test_tiny_images_have_a_flow(size: tuple[int, int]) -> None:
     assert optical_flow(torch.rand(3, *size), torch.rand(3, *size)).shape == (*size, 2)
-    assert Motion.between(torch.rand(3, *size), torch.rand(3, *size)).trust.shape == size
+    assert Motion.between(torch.rand(3, *size), torch.rand(3, *size)).confidence.shape == size
 
 
 def test_pixels_from_outside_count_as_hidden() -> None:
@@ -93,10 +93,10 @@ def test_pixels_from_outside_count_as_hidden() -> None:
 
 def test_what_an_object_uncovers_counts_as_hidden() -> None:
     background, square = clouds(96, 128, grain=6), clouds(40, 40, seed=3, grain=4)
-    earlier, picture = background.clone(), background.clone()
+    earlier, image = background.clone(), background.clone()
     earlier[:, 30:70, 30:70] = square
-    picture[:, 30:70, 40:80] = square  # moved right by 10: columns 30..40 are uncovered
-    visible = visibility(optical_flow(picture, earlier), optical_flow(earlier, picture))
+    image[:, 30:70, 40:80] = square  # moved right by 10: columns 30..40 are uncovered
+    visible = visibility(optical_flow(image, earlier), optical_flow(earlier, image))
     uncovered, still = visible[35:65, 31:38], visible[:, 100:]
     assert uncovered.float().mean() < 0.4
     assert still.float().mean() > 0.95
@@ -116,23 +116,23 @@ def test_a_smooth_zoom_has_no_edges() -> None:
     assert not motion_boundaries(np.stack([0.01 * (x - 30), 0.01 * (y - 20)], -1)).any()
 
 
-def test_without_a_flow_places_are_sure_where_the_pictures_agree() -> None:
+def test_without_a_flow_places_are_sure_where_the_images_agree() -> None:
     earlier = clouds(40, 60)
-    picture = earlier.clone()
-    picture[:, 10:30, 20:40] += 0.2
-    motion = Motion.between(picture, earlier, no_flow)
+    image = earlier.clone()
+    image[:, 10:30, 20:40] += 0.2
+    motion = Motion.between(image, earlier, no_flow)
     assert not motion.flow.any()
     assert motion.visible.all()
-    assert motion.trust[13:27, 23:37].max() < 1e-3
-    assert motion.trust[:, :16].min() > 0.999
+    assert motion.confidence[13:27, 23:37].max() < 1e-3
+    assert motion.confidence[:, :16].min() > 0.999
 
 
 def test_what_looks_quite_different_is_hidden_though_the_flow_leads_back() -> None:
     """An object that jumps away further than a flow can follow leaves a place without motion."""
     earlier = 0.3 * clouds(60, 80)
-    picture = earlier.clone()
-    picture[:, 20:40, 20:40] = 0.9
-    motion = Motion.between(picture, earlier)
+    image = earlier.clone()
+    image[:, 20:40, 20:40] = 0.9
+    motion = Motion.between(image, earlier)
     assert not motion.visible[22:38, 22:38].any()
     assert motion.visible[:, 50:].all()
 
@@ -142,8 +142,8 @@ def test_a_film_that_is_carried_along_for_a_second_still_shows_its_shapes() -> N
     with open_video(SAMPLE) as source:
         first, *others = [frame.image for frame, _ in zip(source, range(15), strict=False)]
     carried = before = first
-    for picture in others:
-        motion = Motion.between(picture, before)
-        carried = torch.where(motion.visible, warp(carried, motion.flow).clamp(0, 1), picture)
-        before = picture
+    for image in others:
+        motion = Motion.between(image, before)
+        carried = torch.where(motion.visible, warp(carried, motion.flow).clamp(0, 1), image)
+        before = image
     assert structure(carried, before) > 0.88

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.pictures import clouds, random_filters, stripes
+from tests.images import clouds, random_filters, stripes
 from vidstyle.core.color_transfer import LUMINANCE, palettes_for, with_luminance
 from vidstyle.core.frame_style import PLAIN, FrameStyle
 from vidstyle.core.stylize_image import Painter, Step
@@ -70,7 +70,7 @@ def test_a_mask_of_nothing_paints_nothing() -> None:
 
 
 def test_gram_matrices_are_of_the_masked_part() -> None:
-    """The style's loss of a picture that has the style in the mask, and anything elsewhere, is small."""
+    """The style's loss of an image that has the style in the mask, and anything elsewhere, is small."""
     wide = painter(RED).retuned(settings=SMALL.replace(style_scale=0.1))
     content = torch.cat([RED[:, :32], clouds(32, 40, seed=5)], -1)
     mask = torch.zeros(1, 32, 80)
@@ -94,7 +94,7 @@ def chroma(image: Tensor) -> Tensor:
     return torch.einsum("dc,chw->dhw", to_chroma, image)
 
 
-def test_kept_colours_are_the_pictures_own() -> None:
+def test_kept_colours_are_the_images_own() -> None:
     image = painted(painter(RED, keep_colors="luminance"))
     assert torch.allclose(chroma(image), chroma(CONTENT), atol=1e-5)
     luminance = torch.tensor(LUMINANCE)

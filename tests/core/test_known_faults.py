@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.pictures import clouds, random_filters, stripes
+from tests.images import clouds, random_filters, stripes
 from vidstyle.core import device as memory
 from vidstyle.core.device import PER_PIXEL, check_memory, free_memory, long_side_within, needed, within_memory
 from vidstyle.core.frame_style import Frame
@@ -25,7 +25,7 @@ CPU = torch.device("cpu")
 
 
 def painter_whose_responses_overflow_above(brightness: float) -> Painter:
-    """Filters that see red only: what is brighter than that gives infinite responses, all else small ones."""
+    """Filters that see red only: what is brighter than that gives infinite activations, all else small ones."""
     filters = random_filters("conv2_1")
     tensors = {name: tensor.clone() * 0.1 for name, tensor in filters.tensors.items()}
     weight, bias = tensors["features.0.weight"], tensors["features.0.bias"]
@@ -40,9 +40,9 @@ def painter_whose_responses_overflow_above(brightness: float) -> Painter:
 
 def film(bright: int) -> Iterator[Frame]:
     """Eight dark frames that move a little, one of them with a bright spot."""
-    picture = 0.3 * clouds(48, 64, seed=3)
+    whole = 0.3 * clouds(48, 64, seed=3)
     for index in range(8):
-        image = picture.roll(index, 2)
+        image = whole.roll(index, 2)
         if index == bright:
             image[0, 20:24, 30:34] = 1.0
         yield Frame(index, index / 25, image)

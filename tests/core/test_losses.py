@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.pictures import clouds, random_tensors
+from tests.images import clouds, random_tensors
 from vidstyle.core.losses import (
     ContentTargets,
     LossForm,
@@ -42,20 +42,20 @@ def objective(form: LossForm, tv_weight: float = 0.0) -> Objective:
 
 
 def test_gram_matrix_is_the_mean_of_products_over_positions() -> None:
-    responses = torch.randn(1, 3, 4, 5)
+    activations = torch.randn(1, 3, 4, 5)
     expected = torch.zeros(3, 3)
     for i in range(3):
         for j in range(3):
-            expected[i, j] = (responses[0, i] * responses[0, j]).sum() / 20
-    assert torch.allclose(gram_matrix(responses), expected, atol=1e-6)
+            expected[i, j] = (activations[0, i] * activations[0, j]).sum() / 20
+    assert torch.allclose(gram_matrix(activations), expected, atol=1e-6)
 
 
 def test_gram_matrix_has_the_right_gradient() -> None:
-    responses = torch.randn(1, 3, 4, 5, requires_grad=True)
+    activations = torch.randn(1, 3, 4, 5, requires_grad=True)
     uneven = torch.randn(3, 3)  # not symmetric: both halves of the product rule count
-    (ours,) = torch.autograd.grad((gram_matrix(responses) * uneven).sum(), responses)
-    flat = responses[0].reshape(3, -1)
-    (theirs,) = torch.autograd.grad((flat @ flat.T / 20 * uneven).sum(), responses)
+    (ours,) = torch.autograd.grad((gram_matrix(activations) * uneven).sum(), activations)
+    flat = activations[0].reshape(3, -1)
+    (theirs,) = torch.autograd.grad((flat @ flat.T / 20 * uneven).sum(), activations)
     assert torch.allclose(ours, theirs, atol=1e-6)
 
 
@@ -65,7 +65,7 @@ def test_total_variation_of_a_step() -> None:
     assert float(total_variation(image)) == pytest.approx(3 * 4 * 0.25 / 60)
 
 
-def test_a_flat_picture_has_a_content_loss_of_one() -> None:
+def test_a_flat_image_has_a_content_loss_of_one() -> None:
     target = torch.randn(1, 2, 6, 6) + 5
     flat = target.mean((2, 3), keepdim=True)
     assert float((content_weights(target) * (flat - target).square()).sum()) == pytest.approx(1)
@@ -81,7 +81,7 @@ def test_prominence_is_high_at_an_edge_and_low_where_nothing_is() -> None:
     assert float(found[..., 13:].max()) < 1e-6
 
 
-def test_prominence_is_even_in_a_picture_without_any_shape() -> None:
+def test_prominence_is_even_in_an_image_without_any_shape() -> None:
     assert torch.equal(prominence(torch.zeros(1, 3, 4, 4)), torch.ones(1, 1, 4, 4))
 
 
@@ -90,13 +90,13 @@ def responses_of(image: Tensor) -> dict[str, Tensor]:
         return {name: r[0].flatten(1) for name, r in NETWORK(image).items()}  # (C, M)
 
 
-def prominence_by_hand(responses: Tensor) -> Tensor:
+def prominence_by_hand(activations: Tensor) -> Tensor:
     """(C, h, w) to (h, w), position by position."""
-    height, width = responses.shape[1:]
+    height, width = activations.shape[1:]
     variance = torch.empty(height, width)
     for y in range(height):
         for x in range(width):
-            window = responses[:, max(0, y - 2) : y + 3, max(0, x - 2) : x + 3].flatten(1)
+            window = activations[:, max(0, y - 2) : y + 3, max(0, x - 2) : x + 3].flatten(1)
             variance[y, x] = window.var(1, correction=0).sum()
     return variance / (variance + variance.mean())
 
@@ -143,7 +143,7 @@ def test_the_gradient_of_the_whole_loss_equals_finite_differences(form: LossForm
     assert rise / (2 * step) == pytest.approx(float(gradient.norm()), rel=2e-2)
 
 
-def test_a_picture_matches_itself() -> None:
+def test_an_image_matches_itself() -> None:
     content, style = clouds(20, 24, seed=2), clouds(20, 24, seed=1)
     goal = objective("relative")
     assert float(goal(content).content) == pytest.approx(0, abs=1e-8)

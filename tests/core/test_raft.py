@@ -9,7 +9,7 @@ import pytest
 import torch
 from torchvision.models.optical_flow import Raft_Small_Weights, raft_small
 
-from tests.pictures import clouds
+from tests.images import clouds
 from vidstyle.core.raft import Raft, flow_estimator, import_raft, prepare_flow, raft_file, raft_of
 from vidstyle.core.weights import cache_folder, kept, read_tensors
 from vidstyle.errors import WeightsError
@@ -47,17 +47,17 @@ def test_filters_are_fetched_once_and_kept_without_pickle(published: Path) -> No
 
 
 @pytest.mark.parametrize("size", [(64, 100), (128, 136), (137, 150)])
-def test_the_flow_has_the_pictures_size_and_is_that_of_the_network(published: Path, size: tuple[int, int]) -> None:
+def test_the_flow_has_the_images_size_and_is_that_of_the_network(published: Path, size: tuple[int, int]) -> None:
     import_raft("raft-small", published)
-    picture, earlier = clouds(*size), clouds(*size, seed=1)
-    flow = flow_estimator("raft-small", CPU)(picture, earlier)
+    image, earlier = clouds(*size), clouds(*size, seed=1)
+    flow = flow_estimator("raft-small", CPU)(image, earlier)
     assert flow.shape == (*size, 2)
     assert flow.dtype == np.float32
     if size == (128, 136):  # nothing is added at the sides
         network = raft_small(weights=None).eval()
         network.load_state_dict(read_tensors(published)[1])
         with torch.no_grad():
-            expected = network(picture[None] * 2 - 1, earlier[None] * 2 - 1)[-1][0].permute(1, 2, 0).numpy()
+            expected = network(image[None] * 2 - 1, earlier[None] * 2 - 1)[-1][0].permute(1, 2, 0).numpy()
         assert np.allclose(flow, expected, atol=1e-3 * abs(expected).max())
 
 

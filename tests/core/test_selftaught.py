@@ -5,23 +5,23 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tests.pictures import clouds, stripes
+from tests.images import clouds, stripes
 from vidstyle.core.losses import STATISTICS, ContentTargets, Objective, Region, StyleTargets
 from vidstyle.core.optimizers import Schedule, quasi_newton
 from vidstyle.core.selftaught import learn
 from vidstyle.core.sizes import resize
 from vidstyle.core.vgg import VGG19
-from vidstyle.images import load_picture
+from vidstyle.images import load_image
 from vidstyle.settings.layers import filter_shape, layers_up_to, state_key
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 DEPTH = "conv2_2"
-PICTURES = [clouds(60, 80), stripes(48, 48)]
+IMAGES = [clouds(60, 80), stripes(48, 48)]
 
 
 @pytest.fixture(scope="module")
 def filters() -> dict[str, Tensor]:
-    return learn(PICTURES, deepest=DEPTH)
+    return learn(IMAGES, deepest=DEPTH)
 
 
 def test_there_is_a_filter_of_the_right_shape_for_every_layer(filters: dict[str, Tensor]) -> None:
@@ -30,8 +30,8 @@ def test_there_is_a_filter_of_the_right_shape_for_every_layer(filters: dict[str,
     assert all(torch.isfinite(tensor).all() for tensor in filters.values())
 
 
-def test_the_same_pictures_and_seed_give_the_same_filters(filters: dict[str, Tensor]) -> None:
-    again, reseeded = learn(PICTURES, deepest=DEPTH), learn(PICTURES, deepest=DEPTH, seed=1)
+def test_the_same_images_and_seed_give_the_same_filters(filters: dict[str, Tensor]) -> None:
+    again, reseeded = learn(IMAGES, deepest=DEPTH), learn(IMAGES, deepest=DEPTH, seed=1)
     assert all(torch.equal(filters[key], again[key]) for key in filters)
     assert not torch.allclose(filters["features.0.weight"], reseeded["features.0.weight"])
 
@@ -46,19 +46,19 @@ def test_mean_responses_to_the_teachers_are_one(filters: dict[str, Tensor]) -> N
     """The network pads with zeros where learning goes on by the edge, so nearly one."""
     network = VGG19(filters, layers_up_to(DEPTH), "avg")
     for layer in layers_up_to(DEPTH):
-        responses = torch.cat(
+        activations = torch.cat(
             [network(clouds(64, 80))[layer].flatten(2), network(stripes(64, 64))[layer].flatten(2)], 2
         )
-        assert 0.5 < float(responses.mean()) < 2
+        assert 0.5 < float(activations.mean()) < 2
 
 
 @pytest.mark.parametrize(
-    "picture",
+    "image",
     [torch.full((3, 40, 40), 0.5), torch.zeros(3, 8, 8), clouds(1, 300), clouds(50, 50)[:1].expand(3, -1, -1)],
     ids=["flat", "tiny", "line", "grey"],
 )
-def test_odd_pictures_give_finite_filters(picture: Tensor) -> None:
-    filters = learn([picture], deepest=DEPTH)
+def test_odd_images_give_finite_filters(image: Tensor) -> None:
+    filters = learn([image], deepest=DEPTH)
     assert all(torch.isfinite(tensor).all() for tensor in filters.values())
     assert torch.isfinite(VGG19(filters, [DEPTH], "avg")(clouds(40, 40))[DEPTH]).all()
 
@@ -89,7 +89,7 @@ def texture(filters: dict[str, Tensor], style: Tensor) -> Tensor:
 
 
 def test_noise_becomes_the_styles_texture() -> None:
-    style = resize(load_picture(SAMPLES / "swirl.jpg").image, (80, 102))
+    style = resize(load_image(SAMPLES / "swirl.jpg").image, (80, 102))
     noise = torch.rand(style.shape, generator=torch.Generator().manual_seed(1))
     painted = texture(learn([style], deepest="conv2_1"), style)
     assert patch_distance(painted, style) < 0.7 * patch_distance(noise, style)

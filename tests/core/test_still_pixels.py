@@ -2,18 +2,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.pictures import clouds
+from tests.images import clouds
 from vidstyle.core.temporal import SLEEPS, WAKES, Stillness
 
 SCENE = 0.2 + 0.6 * clouds(40, 60)
 SETTLED = torch.zeros(40, 60, dtype=torch.bool)
 
 
-def watched(*pictures: torch.Tensor) -> list[torch.Tensor]:
-    """Which pixels of each picture after the first are free."""
-    stillness, found = Stillness.at(pictures[0]), []
-    for picture in pictures[1:]:
-        stillness, free = stillness.after(picture, SETTLED)
+def watched(*images: torch.Tensor) -> list[torch.Tensor]:
+    """Which pixels of each image after the first are free."""
+    stillness, found = Stillness.at(images[0]), []
+    for image in images[1:]:
+        stillness, free = stillness.after(image, SETTLED)
         found.append(free)
     return found
 

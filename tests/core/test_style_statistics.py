@@ -1,4 +1,4 @@
-"""Each statistic of responses against a small computation of its own, and each gradient against finite differences."""
+"""Each statistic of activations against a small computation of its own, each gradient against finite differences."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from vidstyle.core.losses import BINS, STATISTICS, Statistic, _directions
 STATISTIC = pytest.mark.parametrize("statistic", STATISTICS.values(), ids=STATISTICS.keys())
 
 
-def responses(seed: int, channels: int = 4, height: int = 9, width: int = 8) -> Tensor:
+def activations(seed: int, channels: int = 4, height: int = 9, width: int = 8) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     mix = torch.randn(channels, channels, generator=generator)
     noise = torch.randn(channels, height * width, generator=generator)
@@ -26,7 +26,7 @@ def distance(statistic: Statistic, x: Tensor, style: Tensor) -> float:
 
 
 def test_covariance_takes_mean_and_spread_apart() -> None:
-    x, style = responses(0), responses(1)
+    x, style = activations(0), activations(1)
     (m, c), (n, d) = moments(x), moments(style)
     expected = ((m - n).square().sum() / n.square().sum() + (c - d).square().sum() / d.square().sum()) / 2
     assert distance(STATISTICS["covariance"], x, style) == pytest.approx(float(expected), rel=1e-4)
@@ -34,7 +34,7 @@ def test_covariance_takes_mean_and_spread_apart() -> None:
 
 def test_wasserstein2_equals_its_formula() -> None:
     """The root of the matrix product by its eigenvalues, which are those of C D too."""
-    x, style = responses(0), responses(1)
+    x, style = activations(0), activations(1)
     (m, c), (n, d) = moments(x), moments(style)
     roots = torch.linalg.eigvals(c @ d).real.clamp_min(0).sqrt().sum()
     expected = (m - n).square().sum() + c.trace() + d.trace() - 2 * roots
@@ -43,7 +43,7 @@ def test_wasserstein2_equals_its_formula() -> None:
 
 
 def test_histograms_compare_sorted_responses() -> None:
-    x, style = responses(0, height=BINS, width=1), responses(1, height=BINS, width=1)
+    x, style = activations(0, height=BINS, width=1), activations(1, height=BINS, width=1)
     a, b = (t[0].flatten(1).sort(1).values for t in (x, style))
     of_levels = (a - b).square().sum() / b.square().sum()
     g, h = (t[0].flatten(1) @ t[0].flatten(1).T / BINS for t in (x, style))
@@ -61,7 +61,7 @@ def test_a_histogram_sees_what_a_gram_matrix_does_not() -> None:
 
 def test_sliced_is_the_distance_along_directions_at_right_angles() -> None:
     """Every direction alone, by sorting, as for distributions of one dimension."""
-    x, style = responses(0, height=BINS, width=1), responses(1, height=BINS, width=1)
+    x, style = activations(0, height=BINS, width=1), activations(1, height=BINS, width=1)
     rotation = _directions(4, x.device)
     assert torch.allclose(rotation @ rotation.T, torch.eye(4), atol=1e-5)
     expected, size = 0.0, 0.0
@@ -82,16 +82,16 @@ def test_sliced_sees_what_means_and_covariances_do_not() -> None:
 
 @STATISTIC
 def test_a_style_is_at_no_distance_from_itself_wherever_things_lie(statistic: Statistic) -> None:
-    x = responses(0)
+    x = activations(0)
     shuffled = x.flatten(2)[..., torch.randperm(72, generator=torch.Generator().manual_seed(0))].view_as(x)
     assert distance(statistic, shuffled, x) == pytest.approx(0, abs=1e-5)
-    assert distance(statistic, responses(1), x) > 0.01
+    assert distance(statistic, activations(1), x) > 0.01
     assert distance(statistic, torch.zeros_like(x), x) == pytest.approx(1, rel=0.5)
 
 
 @STATISTIC
 def test_gradients_equal_finite_differences(statistic: Statistic) -> None:
-    style, x = responses(1), responses(0).requires_grad_()
+    style, x = activations(1), activations(0).requires_grad_()
     weights = torch.linspace(0.6, 1, 72).view(1, 1, 9, 8)
     toward = statistic.toward(statistic.summary(style, None))
     (gradient,) = torch.autograd.grad(toward(statistic.summary(x, weights)), x)
@@ -104,7 +104,7 @@ def test_gradients_equal_finite_differences(statistic: Statistic) -> None:
 @STATISTIC
 def test_only_the_part_that_counts_is_seen(statistic: Statistic) -> None:
     """Weights of 1 and 0 give what the part alone gives."""
-    whole, part = responses(0), responses(0)[..., :4]
+    whole, part = activations(0), activations(0)[..., :4]
     weights = torch.zeros(1, 1, 9, 8)
     weights[..., :4] = 1
     assert torch.allclose(statistic.summary(whole, weights), statistic.summary(part, None), atol=1e-5)
@@ -112,7 +112,7 @@ def test_only_the_part_that_counts_is_seen(statistic: Statistic) -> None:
 
 def test_responses_of_fewer_positions_than_channels_have_a_finite_gradient() -> None:
     statistic = STATISTICS["wasserstein2"]
-    x = responses(0, channels=32, height=2, width=3).requires_grad_()
-    value = statistic.toward(statistic.summary(responses(1, channels=32), None))(statistic.summary(x, None))
+    x = activations(0, channels=32, height=2, width=3).requires_grad_()
+    value = statistic.toward(statistic.summary(activations(1, channels=32), None))(statistic.summary(x, None))
     (gradient,) = torch.autograd.grad(value, x)
     assert gradient.isfinite().all()

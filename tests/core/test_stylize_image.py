@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tests.pictures import clouds, random_filters
+from tests.images import clouds, random_filters
 from vidstyle.core.color_transfer import palettes_for
 from vidstyle.core.losses import Anchor, temporal_loss
 from vidstyle.core.optimizers import Schedule
@@ -37,7 +37,7 @@ def test_painting_is_the_same_every_time() -> None:
     assert torch.equal(painter().paint(CONTENT).image, painter().paint(CONTENT).image)
 
 
-def test_a_painter_keeps_nothing_between_pictures() -> None:
+def test_a_painter_keeps_nothing_between_images() -> None:
     p = painter()
     first = p.paint(CONTENT).image
     p.paint(clouds(64, 50, seed=9))
@@ -61,12 +61,12 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("option", CHANGES)
-def test_every_option_of_a_picture_changes_it(option: str) -> None:
+def test_every_option_of_an_image_changes_it(option: str) -> None:
     changed = painter(**{option: CHANGES[option]}).paint(CONTENT).image
     assert float((changed - painter().paint(CONTENT).image).abs().mean()) > 1e-4
 
 
-def test_layer_weights_change_the_picture() -> None:
+def test_layer_weights_change_the_image() -> None:
     uneven = painter(style_layers="conv1_1=1,conv2_1=0.1").paint(CONTENT).image
     assert float((uneven - painter().paint(CONTENT).image).abs().mean()) > 1e-4
 
@@ -91,7 +91,7 @@ def test_two_styles_differ_from_either() -> None:
     assert not torch.allclose(both, painter().paint(CONTENT).image)
 
 
-def test_a_grey_style_makes_a_grey_picture() -> None:
+def test_a_grey_style_makes_a_grey_image() -> None:
     grey = STYLE.mean(0, keepdim=True).expand(3, -1, -1)
     palettes = palettes_for("no", [CONTENT], [grey])
     p = Painter([grey], FILTERS, SMALL, balance=0.02, palettes=palettes)
@@ -136,10 +136,10 @@ def test_a_retuned_painter_shares_the_network() -> None:
     assert p.retuned(balance=3.0).network is p.network
 
 
-def test_a_start_from_a_picture_is_where_it_starts() -> None:
+def test_a_start_from_an_image_is_where_it_starts() -> None:
     seen: list[Step] = []
     start = clouds(30, 40, seed=5)
-    p = replace(painter(init="some.png", scales=1, steps=1), init_picture=start)
+    p = replace(painter(init="some.png", scales=1, steps=1), init_image=start)
     p.paint(CONTENT, seen.append)
     from_content: list[Step] = []
     painter(scales=1, steps=1).paint(CONTENT, from_content.append)
@@ -200,18 +200,16 @@ def test_a_frame_that_is_good_enough_is_left_as_it_is() -> None:
 
 
 def test_the_pull_is_the_gradients_size_whatever_the_area() -> None:
-    """A temporal loss of this stiffness pulls back as hard from 1/2 as the picture's loss pulls away."""
+    """A temporal loss of this stiffness pulls back as hard from 1/2 as the image's loss pulls away."""
     p, image = painter(), clouds(80, 96, seed=3)
     pull = p.pull(CONTENT, image)
     leaf = image.clone().requires_grad_()
     temporal_loss(leaf, image + 0.5, torch.full((1, 80, 96), pull)).backward()  # type: ignore[no-untyped-call]
-    picture = image.clone().requires_grad_()
-    torch.as_tensor(p.objective(CONTENT)(picture).total).backward()  # type: ignore[no-untyped-call]
+    other = image.clone().requires_grad_()
+    torch.as_tensor(p.objective(CONTENT)(other).total).backward()  # type: ignore[no-untyped-call]
     assert leaf.grad is not None
-    assert picture.grad is not None
-    assert float(leaf.grad.square().mean().sqrt()) == pytest.approx(
-        float(picture.grad.square().mean().sqrt()), rel=1e-3
-    )
+    assert other.grad is not None
+    assert float(leaf.grad.square().mean().sqrt()) == pytest.approx(float(other.grad.square().mean().sqrt()), rel=1e-3)
 
 
 @settings(max_examples=60)

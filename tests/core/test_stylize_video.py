@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.test_temporal import PAINTER, SCENE, SETTINGS, pan
-from tests.pictures import clouds
+from tests.images import clouds
 from vidstyle.core.flow import Motion
 from vidstyle.core.frame_style import Frame
 from vidstyle.core.stylize_image import Painter

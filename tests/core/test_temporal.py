@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tests.pictures import clouds, random_filters
+from tests.images import clouds, random_filters
 from vidstyle.core.flow import Flow, Motion, dis
 from vidstyle.core.frame_style import Frame
 from vidstyle.core.stylize_image import Painter, Step
@@ -49,7 +49,7 @@ def test_every_frame_is_painted_in_order() -> None:
     assert [result.painted.steps for result in results] == [6, 2, 2, 2]  # all steps: the pan uncovers
 
 
-def test_the_paint_moves_with_the_picture() -> None:
+def test_the_paint_moves_with_the_image() -> None:
     first, second = painted(pan(2))
     still = (first.painted.image[:, 10:-10, 10:-10] - second.painted.image[:, 10:-10, 10:-10]).square().mean()
     moved = (first.painted.image[:, 10:-10, 13:-10] - second.painted.image[:, 10:-10, 10:-13]).square().mean()
@@ -83,7 +83,7 @@ def test_still_pixels_are_painted_on_by_single_steps_that_do_not_swing(age: int)
         memory = replace(memory, age=torch.full_like(memory.age, age))
         remembered = Remembered.of(memory.paintings, {1: motion})
         memory = followed(painter, Tracked(frame, {1: motion}), memory, remembered, None, repaint_still=True)
-        losses.append(float(memory.last.losses.picture))
+        losses.append(float(memory.last.losses.image))
         assert 0 < float((memory.last.image - before).square().mean().sqrt()) * 255 < 3
         before = memory.last.image
     assert losses == sorted(losses, reverse=True)
@@ -93,7 +93,7 @@ def test_a_memory_goes_over_to_another_size() -> None:
     frame = pan(1)[0]
     memory = Memory.of_opener(frame, PAINTER.begun(frame.image)).resized((36, 40))
     small = Frame(1, 0.1, F.interpolate(frame.image[None], (36, 40), mode="bicubic", antialias=True)[0].clamp(0, 1))
-    motion = Motion.between(small.image, memory.pictures[0])
+    motion = Motion.between(small.image, memory.images[0])
     remembered = Remembered.of(memory.paintings, {1: motion})
     after = followed(PAINTER, Tracked(small, {1: motion}), memory, remembered, None)
     assert after.last.image.shape == (3, 36, 40)
@@ -182,7 +182,7 @@ def test_coarse_strokes_change_new_places_alone() -> None:
     new[:, :, 60:] = 1
     sketched = painter.sketched(content, start, new)
     assert torch.equal(sketched[:, :, :60], start[:, :, :60])
-    losses = [float(painter.objective(painter.coloured(content))(picture).total) for picture in (start, sketched)]
+    losses = [float(painter.objective(painter.coloured(content))(image).total) for image in (start, sketched)]
     assert losses[1] < losses[0]
 
 
@@ -209,7 +209,7 @@ def test_paint_that_was_hidden_for_a_frame_comes_back() -> None:
     assert torch.equal(found.paint[:, :, :4], paintings[0][:, :, :4])  # the closest first
     assert torch.equal(found.paint[:, :, 4:], paintings[1][:, :, 4:])
     assert found.known.all()
-    assert (found.trust == torch.where(left, 1.0, 0.5)).all()
+    assert (found.confidence == torch.where(left, 1.0, 0.5)).all()
 
 
 CHANGES = {"flow": "none", "stability": 200.0, "look_back": "1"}
@@ -272,9 +272,9 @@ def test_pixels_from_outside_of_the_last_frame_are_not_drawn_to_black() -> None:
 def test_the_flow_is_looked_for_once_a_frame_and_not_once_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Tensor] = []
 
-    def counted(picture: Tensor, earlier: Tensor) -> Flow:
-        asked.append(picture)
-        return dis(picture, earlier)
+    def counted(image: Tensor, earlier: Tensor) -> Flow:
+        asked.append(image)
+        return dis(image, earlier)
 
     monkeypatch.setattr("vidstyle.core.temporal.flow_estimator", lambda *_: counted)
     painter = PAINTER.retuned(settings=SETTINGS.replace(look_back="1", frame_steps=5))
@@ -288,10 +288,10 @@ def test_frames_stop_at_the_loss_of_the_shots_first() -> None:
     views = [(SCENE[:, :, :80] + 0.03 * torch.randn(3, 72, 80, generator=generator)).clamp(0, 1) for _ in range(12)]
     painter = PAINTER.retuned(settings=SETTINGS.replace(frame_steps=6))
     results = list(paint_frames(painter, [Frame(i, i / 24, view) for i, view in enumerate(views)]))
-    level = float(results[0].painted.losses.picture)
+    level = float(results[0].painted.losses.image)
     early = [one.painted for one in results[1:] if one.painted.steps < 6]
     assert early
-    assert all(float(painted.losses.picture) <= level for painted in early)
+    assert all(float(painted.losses.image) <= level for painted in early)
 
 
 def test_paint_is_out_of_date_by_how_much_its_place_has_changed() -> None:

@@ -1,6 +1,6 @@
 import torch
 
-from tests.pictures import clouds
+from tests.images import clouds
 from vidstyle.core.flow import dis
 from vidstyle.core.frame_style import Frame
 from vidstyle.core.temporal import tracked

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 from torchvision.models.vgg import cfgs, make_layers
 
-from tests.pictures import clouds, random_tensors
+from tests.images import clouds, random_tensors
 from vidstyle.core.vgg import IMAGENET_MEAN, IMAGENET_STD, VGG19
 from vidstyle.errors import SettingsError, WeightsError
 from vidstyle.settings.layers import LAYERS, block_of, filter_shape, layer_name, layers_up_to, state_key
@@ -39,10 +39,10 @@ def test_responses_equal_torchvisions_network(pooling: str) -> None:
         theirs = torch.nn.Sequential(
             *(torch.nn.AvgPool2d(2) if isinstance(m, torch.nn.MaxPool2d) else m for m in theirs)
         )
-    picture = clouds(64, 64)
+    image = clouds(64, 64)
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
-    x = ((picture - mean) / std)[None]
-    ours = VGG19(FILTERS, ["conv2_2", "conv3_1"], pooling)(picture)  # type: ignore[arg-type]
+    x = ((image - mean) / std)[None]
+    ours = VGG19(FILTERS, ["conv2_2", "conv3_1"], pooling)(image)  # type: ignore[arg-type]
     with torch.no_grad():
         expected = theirs[: int(state_key("conv3_1")[9:]) + 2](x)
     assert torch.allclose(ours["conv3_1"][..., 4:-4, 4:-4], expected[..., 4:-4, 4:-4], atol=1e-4)
@@ -56,9 +56,9 @@ def test_the_network_ends_at_the_deepest_layer_asked_for() -> None:
 
 def test_no_gradient_of_a_filter_is_computed() -> None:
     network = VGG19(FILTERS, ["conv2_1"])
-    picture = clouds(32, 32).requires_grad_()
-    network(picture)["conv2_1"].sum().backward()
-    assert picture.grad is not None
+    image = clouds(32, 32).requires_grad_()
+    network(image)["conv2_1"].sum().backward()
+    assert image.grad is not None
     assert all(not p.requires_grad and p.grad is None for p in network.parameters())
 
 
@@ -72,7 +72,7 @@ def test_any_size_gives_whole_responses(height: int, width: int) -> None:
 
 
 @pytest.mark.parametrize("size", [(64, 64), (61, 75)])
-def test_a_flat_picture_shows_no_border_at_the_first_layer(size: tuple[int, int]) -> None:
+def test_a_flat_image_shows_no_border_at_the_first_layer(size: tuple[int, int]) -> None:
     response = VGG19(FILTERS, ["conv1_1"])(torch.full((3, *size), 0.3))["conv1_1"]
     assert torch.allclose(response, response[..., :1, :1].expand_as(response), atol=1e-5)
 
@@ -80,11 +80,11 @@ def test_a_flat_picture_shows_no_border_at_the_first_layer(size: tuple[int, int]
 @pytest.mark.parametrize("size", [(61, 75), (64, 80)])
 def test_every_pixel_of_the_border_gets_a_gradient_like_the_inside(size: tuple[int, int]) -> None:
     """Pixels that a pooling drops would never be painted."""
-    picture = torch.rand(3, *size, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    response = VGG19(FILTERS, ["conv5_1"])(picture)["conv5_1"]
+    image = torch.rand(3, *size, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    response = VGG19(FILTERS, ["conv5_1"])(image)["conv5_1"]
     F.mse_loss(response, torch.zeros_like(response)).backward()
-    assert picture.grad is not None
-    strength = picture.grad.abs().mean(0)
+    assert image.grad is not None
+    strength = image.grad.abs().mean(0)
     inside = strength[8:-8, 8:-8].mean()
     for border in (strength[0], strength[-1], strength[:, 0], strength[:, -1]):
         assert 0.2 < float(border.mean() / inside) < 5
@@ -101,8 +101,8 @@ def test_filters_of_another_shape_are_refused() -> None:
         VGG19(wrong, ["conv1_1"])
 
 
-def test_a_picture_that_wraps_has_no_border() -> None:
-    """Moved on the torus by a whole position of the deepest layer, its responses move with it."""
+def test_an_image_that_wraps_has_no_border() -> None:
+    """Moved on the torus by a whole position of the deepest layer, its activations move with it."""
     network = VGG19(random_tensors("conv3_1"), ["conv1_1", "conv3_1"], "avg")
     image = clouds(32, 48, seed=2)
     before, after = (network(x, wraps=True) for x in (image, image.roll((4, 8), (1, 2))))

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.pictures import clouds, point_to, published_vgg19, random_tensors
+from tests.images import clouds, point_to, published_vgg19, random_tensors
 from vidstyle.core import download, weights
 from vidstyle.core.weights import Filters, load_filters, read_filters, save_filters
 from vidstyle.errors import WeightsError
@@ -107,7 +107,7 @@ def test_taught_filters_are_kept_and_used_again(cache: Path) -> None:
     assert all(torch.equal(first.tensors[key], second.tensors[key]) for key in first.tensors)
 
 
-def test_taught_filters_depend_on_pictures_and_seed() -> None:
+def test_taught_filters_depend_on_images_and_seed() -> None:
     first, reseeded = load("selftaught"), load("selftaught", seed=1)
     other = load("selftaught", lambda: [clouds(32, 32, seed=5)])
     assert len({first.sha256, reseeded.sha256, other.sha256}) == 3

@@ -39,7 +39,7 @@ def test_the_gradient_is_that_of_finite_differences() -> None:
     assert torch.autograd.gradcheck(lambda x: winograd.RectifiedConvolution.apply(x, *filters, bias), (x,))
 
 
-def test_small_layers_and_small_pictures_are_convolved_directly() -> None:
+def test_small_layers_and_small_images_are_convolved_directly() -> None:
     wide, narrow = torch.zeros(128, 128, 3, 3), torch.zeros(128, 64, 3, 3)
     large, small = torch.zeros(1, 128, 16, 16), torch.zeros(1, 128, 8, 16)
     assert winograd.pays(wide, large)

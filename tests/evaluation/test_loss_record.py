@@ -14,20 +14,20 @@ import torch
 
 import vidstyle
 from tests.films import StopsAfter, two_shots
-from tests.pictures import clouds, random_filters, stripes
+from tests.images import clouds, random_filters, stripes
 from vidstyle.api import stylize
 from vidstyle.core.losses import Losses
 from vidstyle.core.stylize_image import Painter, Step
 from vidstyle.errors import SinkError
 from vidstyle.evaluation.loss_record import FrameLosses, LossRecord, StepLosses, figure_of
-from vidstyle.images import load_picture
+from vidstyle.images import load_image
 from vidstyle.jobs.events import Listener, Listeners
 from vidstyle.settings.settings import Settings
 
 
 @pytest.fixture(scope="module")
 def painted() -> StepLosses:
-    """What was recorded of a picture in two scales."""
+    """What was recorded of an image in two scales."""
     settings = Settings(style_layers="conv1_1,conv2_1=0.2", content_layers="conv2_1", tv_weight=0.1, steps=3, scales=2)
     record = StepLosses()
     Painter([stripes(48, 64)], random_filters("conv2_1"), settings).paint(clouds(80, 96), record.step)
@@ -76,9 +76,9 @@ def test_each_layer_has_a_curve_of_its_own_kind(painted: StepLosses) -> None:
     assert {text.get_text().strip() for text in axes.texts} == {"48x40", "96x80"}
 
 
-def test_plots_are_pictures(painted: StepLosses, tmp_path: Path) -> None:
+def test_plots_are_images(painted: StepLosses, tmp_path: Path) -> None:
     painted.plot(tmp_path / "losses.png")
-    assert min(load_picture(tmp_path / "losses.png").image.shape[1:]) > 500
+    assert min(load_image(tmp_path / "losses.png").image.shape[1:]) > 500
     painted.plot(tmp_path / "losses.svg")
     assert ElementTree.parse(tmp_path / "losses.svg").getroot().tag.endswith("svg")
 

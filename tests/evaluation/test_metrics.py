@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.pictures import clouds
+from tests.images import clouds
 from vidstyle.core.color_transfer import gradient_energy
 from vidstyle.core.flow import Motion, warp
 from vidstyle.evaluation.metrics import LONG_ENOUGH, StillRuns, flow_difference, warp_error
@@ -40,18 +40,18 @@ def test_gradient_energy_of_a_ramp() -> None:
     assert gradient_energy(ramp) == pytest.approx(1e-4)
 
 
-def test_paint_that_stays_while_the_picture_moves_differs_in_flow() -> None:
+def test_paint_that_stays_while_the_image_moves_differs_in_flow() -> None:
     scene = clouds(64, 120, grain=5)
-    earlier, picture = scene[:, :, 4:84], scene[:, :, :80]
-    motion = Motion.between(picture, earlier)
-    assert flow_difference(picture, earlier, motion) == 0
+    earlier, image = scene[:, :, 4:84], scene[:, :, :80]
+    motion = Motion.between(image, earlier)
+    assert flow_difference(image, earlier, motion) == 0
     assert flow_difference(earlier, earlier, motion) == pytest.approx(4, abs=0.5)
 
 
-def runs(paintings: list[torch.Tensor], pictures: list[torch.Tensor]) -> StillRuns:
-    still = StillRuns.at(pictures[0], paintings[0])
-    for picture, painting in zip(pictures[1:], paintings[1:], strict=True):
-        still = still.after(picture, painting, NOTHING_MOVES)
+def runs(paintings: list[torch.Tensor], images: list[torch.Tensor]) -> StillRuns:
+    still = StillRuns.at(images[0], paintings[0])
+    for image, painting in zip(images[1:], paintings[1:], strict=True):
+        still = still.after(image, painting, NOTHING_MOVES)
     return still
 
 
@@ -65,14 +65,14 @@ def test_flicker_is_the_standard_deviation_over_time_and_drift_the_way_from_firs
 
 
 def test_only_pixels_that_lie_still_long_enough_count() -> None:
-    pictures = [clouds(20, 30) for _ in range(LONG_ENOUGH + 2)]
-    for i, picture in enumerate(pictures):
-        picture[:, :, :10] += 0.05 * i  # always changing
-    pictures[4][:, :, 20:] += 0.1  # twice too short a run
-    paintings = [torch.rand(3, 20, 30) for _ in pictures]
+    images = [clouds(20, 30) for _ in range(LONG_ENOUGH + 2)]
+    for i, image in enumerate(images):
+        image[:, :, :10] += 0.05 * i  # always changing
+    images[4][:, :, 20:] += 0.1  # twice too short a run
+    paintings = [torch.rand(3, 20, 30) for _ in images]
     for painting in paintings:
         painting[:, :, 10:20] = 0.3
-    frames, flicker, drift = runs(paintings, pictures).figures()
+    frames, flicker, drift = runs(paintings, images).figures()
     assert frames == pytest.approx((LONG_ENOUGH + 2) / 3)
     assert (flicker, drift) == (0, 0)
 

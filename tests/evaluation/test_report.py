@@ -11,14 +11,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.pictures import clouds, random_tensors, stripes
+from tests.images import clouds, random_tensors, stripes
 from vidstyle.api import stylize
 from vidstyle.core.color_transfer import Palettes
 from vidstyle.core.weights import save_filters
 from vidstyle.errors import SettingsError, SinkError, SourceError, VidstyleError
 from vidstyle.evaluation.metrics import Judge
 from vidstyle.evaluation.report import Report, compare, write_report
-from vidstyle.images import save_picture
+from vidstyle.images import save_image
 from vidstyle.jobs.events import FAR_OFF, Work, far_off
 from vidstyle.settings.settings import Settings
 from vidstyle.video.encoder import open_sink
@@ -27,10 +27,10 @@ COUNT, SIZE = 12, (64, 96)
 SCENE = clouds(64, 140, grain=6)
 
 
-def film(path: Path, pictures: list[Tensor]) -> Path:
+def film(path: Path, images: list[Tensor]) -> Path:
     with open_sink(path, size=SIZE, rate=Fraction(24)) as sink:
-        for picture in pictures:
-            sink.write(picture)
+        for image in images:
+            sink.write(image)
         sink.finish()
     return path
 
@@ -45,7 +45,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     film(folder / "holds.mp4", [paint] * COUNT)
     film(folder / "flickers.mp4", [(paint + 0.2 * torch.randn(1, *SIZE, generator=generator)) for _ in range(COUNT)])
     film(folder / "fades.mp4", [paint - 0.01 * i for i in range(COUNT)])
-    save_picture(folder / "style.png", stripes(64, 64))
+    save_image(folder / "style.png", stripes(64, 64))
     save_filters(random_tensors("conv2_2"), folder / "filters.safetensors")
     return folder
 
@@ -150,7 +150,7 @@ def test_names_of_files_cannot_write_into_the_page(place: Path, settings: Settin
     assert "<script>" not in found.to_html()
 
 
-def test_curves_stay_inside_their_picture(report: Report) -> None:
+def test_curves_stay_inside_their_image(report: Report) -> None:
     points = re.findall(r'points="([^"]*)"', report.to_html())
     pairs = [tuple(map(float, point.split(","))) for line in points for point in line.split()]
     assert all(56 <= x <= 752 and 0 <= y <= 148 for x, y in pairs)

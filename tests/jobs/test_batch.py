@@ -145,7 +145,7 @@ def test_nothing_left_to_do_is_no_error(folder: Path, settings: Settings, style:
     assert not (tmp_path / "clips_stripes.vidstyle").exists()
 
 
-def test_pictures_among_clips_are_not_dropped_in_silence(
+def test_images_among_clips_are_not_dropped_in_silence(
     folder: Path, settings: Settings, style: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (folder / "photo.png").write_bytes(style.read_bytes())
@@ -157,7 +157,7 @@ def test_a_range_of_time_holds_for_each(folder: Path, settings: Settings, style:
     assert stylize(folder, [style], settings=settings, end=0.1).frames == 6  # 3 of each
 
 
-def test_a_folder_of_pictures_is_not_one_of_clips(tmp_path: Path, settings: Settings, style: Path) -> None:
+def test_a_folder_of_images_is_not_one_of_clips(tmp_path: Path, settings: Settings, style: Path) -> None:
     (tmp_path / "p").mkdir()
     (tmp_path / "p" / "a.png").write_bytes(style.read_bytes())
     with pytest.raises(SettingsError, match="--from"):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.pictures import clouds, random_filters
+from tests.images import clouds, random_filters
 from vidstyle.core.calibration import calibrated
 from vidstyle.core.frame_style import Frame
 from vidstyle.core.stylize_image import Painter

@@ -14,17 +14,17 @@ from vidstyle.jobs.eta import RemainingTime
 from vidstyle.jobs.events import ClusterProgress, Outline
 
 LOSSES = Losses({"conv4_2": 0.1}, {"conv1_1": 0.2}, 0.01)
-PICTURE = torch.zeros(3, 2, 2)
+IMAGE = torch.zeros(3, 2, 2)
 OPENER, FOLLOWER = 50.0, 4.0  # seconds
 
 
 def step(number: int, count: int, progress: float) -> Step:
-    return Step(number, count, progress, PICTURE, LOSSES)
+    return Step(number, count, progress, IMAGE, LOSSES)
 
 
 def painted(index: int, cut: bool = False, steps: int = 4) -> PaintedFrame:
-    picture = Painted(PICTURE, LOSSES, steps, 1.0)
-    return PaintedFrame(Frame(index, 0.0, PICTURE, cut), picture)
+    image = Painted(IMAGE, LOSSES, steps, 1.0)
+    return PaintedFrame(Frame(index, 0.0, IMAGE, cut), image)
 
 
 class Clock:
@@ -93,7 +93,7 @@ def test_the_shot_is_that_of_the_current_frame() -> None:
     assert pace.shot == 2
 
 
-def test_pictures_and_previews_are_all_openers() -> None:
+def test_images_and_previews_are_all_openers() -> None:
     for pace in (
         RemainingTime(replace(OUTLINE, rate=None, frames=4, shots=4), now=Clock()),
         RemainingTime(OUTLINE, 4, Clock()),

@@ -10,12 +10,12 @@ from torch import Tensor
 from tests import clips
 from tests.clips import stream_hashes
 from tests.films import Ear, StopsAfter, two_shots
-from tests.pictures import clouds
+from tests.images import clouds
 from vidstyle.api import run, stylize
 from vidstyle.core.exposure import Scenes
 from vidstyle.core.frame_style import Frame
 from vidstyle.errors import JobError, SettingsError, SourceError
-from vidstyle.images import load_picture, save_picture
+from vidstyle.images import load_image, save_image
 from vidstyle.jobs.frame_styles import FrameStyles
 from vidstyle.jobs.spec import Job
 from vidstyle.settings.settings import Settings
@@ -27,7 +27,7 @@ def styles(tmp_path: Path) -> list[Path]:
     paths = []
     for name, colour in (("red", (0.9, 0.1, 0.1)), ("blue", (0.1, 0.1, 0.9))):
         paths.append(tmp_path / f"{name}.png")
-        save_picture(paths[-1], torch.tensor(colour).view(3, 1, 1) * (0.5 + 0.5 * clouds(40, 40, grain=3)))
+        save_image(paths[-1], torch.tensor(colour).view(3, 1, 1) * (0.5 + 0.5 * clouds(40, 40, grain=3)))
     return paths
 
 
@@ -35,7 +35,7 @@ def styles(tmp_path: Path) -> list[Path]:
 def white_left(tmp_path: Path) -> Path:
     mask = torch.zeros(3, 64, 96)
     mask[..., :48] = 1
-    save_picture(tmp_path / "left.png", mask)
+    save_image(tmp_path / "left.png", mask)
     return tmp_path / "left.png"
 
 
@@ -104,21 +104,21 @@ def test_shots_in_turns(tmp_path: Path, styles: list[Path], settings: Settings) 
     assert min(first) > max(second) + 0.1
 
 
-def test_a_masked_picture_is_the_source_outside(
+def test_a_masked_image_is_the_source_outside(
     tmp_path: Path, styles: list[Path], settings: Settings, white_left: Path
 ) -> None:
-    save_picture(tmp_path / "photo.png", clouds(64, 96))
+    save_image(tmp_path / "photo.png", clouds(64, 96))
     stylize(tmp_path / "photo.png", styles[:1], tmp_path / "out.png", settings, mask=white_left)
-    before, after = (load_picture(tmp_path / name).image for name in ("photo.png", "out.png"))
+    before, after = (load_image(tmp_path / name).image for name in ("photo.png", "out.png"))
     assert torch.equal(after[..., 48:], before[..., 48:])
     assert redness(after[..., :40]) > redness(before[..., :40]) + 0.1
 
 
 def test_styles_in_their_places(tmp_path: Path, styles: list[Path], settings: Settings, white_left: Path) -> None:
     """The second one has no mask and takes the rest."""
-    save_picture(tmp_path / "photo.png", clouds(64, 96))
+    save_image(tmp_path / "photo.png", clouds(64, 96))
     stylize(tmp_path / "photo.png", styles, tmp_path / "out.png", settings, style_masks=[white_left])
-    after = load_picture(tmp_path / "out.png").image
+    after = load_image(tmp_path / "out.png").image
     assert redness(after[..., :40]) > 0.15 > -0.15 > redness(after[..., 56:])
 
 

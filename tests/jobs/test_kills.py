@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.clips import ffmpeg
-from tests.pictures import clouds, random_tensors
+from tests.images import clouds, random_tensors
 from vidstyle.core.weights import save_filters
-from vidstyle.images import save_picture
+from vidstyle.images import save_image
 
 FRAMES, CUT = 14, 8
 KILLS = 300
@@ -30,11 +30,11 @@ class Jobs:
         self.folder, self.kills = folder, 0
         source, style, weights = folder / "clip.mp4", folder / "style.png", folder / "filters.safetensors"
         first, second = (np.uint8(clouds(24, 32, seed=s, grain=8).permute(1, 2, 0) * 255) for s in (1, 2))
-        pictures = np.stack([np.roll(first if i < CUT else second, i, 1) for i in range(FRAMES)])
+        images = np.stack([np.roll(first if i < CUT else second, i, 1) for i in range(FRAMES)])
         raw = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "32x24", "-r", "24000/1001", "-i", "-")
         tone = ("-f", "lavfi", "-i", "sine=frequency=440:duration=0.6")
-        ffmpeg(*raw, *tone, "-c:v", "libx264", "-crf", "10", "-c:a", "aac", source, data=pictures.tobytes())
-        save_picture(style, clouds(24, 32, seed=4, grain=4))
+        ffmpeg(*raw, *tone, "-c:v", "libx264", "-crf", "10", "-c:a", "aac", source, data=images.tobytes())
+        save_image(style, clouds(24, 32, seed=4, grain=4))
         save_filters(random_tensors("conv2_1"), weights)
         words = [sys.executable, "-m", "tests.jobs.killed", str(source), str(style), str(weights)]
         with open(log or os.devnull, "w") as said:

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from tests.films import Ear, film_of
-from tests.pictures import clouds
+from tests.images import clouds
 from vidstyle.api import run, stylize
 from vidstyle.core.color_transfer import luminance_of
-from vidstyle.images import load_picture, save_picture
+from vidstyle.images import load_image, save_image
 from vidstyle.jobs.events import Listener
 from vidstyle.jobs.prescan import opened, run_prescan
 from vidstyle.jobs.spec import Job
@@ -87,10 +87,10 @@ def test_a_film_of_one_colour_is_a_calm_painting_of_it(
         assert float((image - flat).abs().max()) < 8 / 255
 
 
-def test_a_dark_picture_stays_dark(tmp_path: Path, settings: Settings, style: Path) -> None:
-    save_picture(tmp_path / "night.png", 0.08 * SCENE)
+def test_a_dark_image_stays_dark(tmp_path: Path, settings: Settings, style: Path) -> None:
+    save_image(tmp_path / "night.png", 0.08 * SCENE)
     stylize(tmp_path / "night.png", [style], tmp_path / "o.png", settings)
-    assert light(load_picture(tmp_path / "o.png").image) < 1.5 * light(0.08 * SCENE)
+    assert light(load_image(tmp_path / "o.png").image) < 1.5 * light(0.08 * SCENE)
 
 
 def test_samples_show_something_and_differ(tmp_path: Path, settings: Settings, style: Path) -> None:

@@ -14,14 +14,14 @@ import pytest
 
 from tests.clips import ffmpeg, stream_hashes
 from tests.films import Ear, StopsAfter, two_shots
-from tests.pictures import clouds
+from tests.images import clouds
 from vidstyle.api import run, stylize
 from vidstyle.core.frame_style import Frame
 from vidstyle.core.losses import Losses
 from vidstyle.core.stylize_image import Painted, Painter
 from vidstyle.core.temporal import PaintedFrame
 from vidstyle.errors import JobError, SourceError
-from vidstyle.images import save_picture
+from vidstyle.images import save_image
 from vidstyle.jobs import runner, segments
 from vidstyle.jobs.checkpoint import WorkFolder
 from vidstyle.jobs.events import Listener
@@ -105,9 +105,9 @@ def test_many_stops_go_further_each_time(tmp_path: Path, settings: Settings, sty
         ({"settings": {"strength": 0.3}}, "--strength was 0.5 and is 0.3"),
         ({"start": 0.1}, "--from was 0 and is 0.1"),
         ({"end": 0.8}, "--to was the end and is 0.8"),
-        ({"style": 1}, "style picture 1 was SHA-256"),
+        ({"style": 1}, "style image 1 was SHA-256"),
         ({"source": 1}, "the source was SHA-256"),
-        ({"styles": 2}, "style picture 2 was nothing and is SHA-256"),
+        ({"styles": 2}, "style image 2 was nothing and is SHA-256"),
     ],
 )
 def test_another_job_does_not_mix_and_the_difference_is_told(
@@ -118,7 +118,7 @@ def test_another_job_does_not_mix_and_the_difference_is_told(
     other = settings.replace(**change["settings"]) if "settings" in change else settings
     if "style" in change:
         styles = [tmp_path / "other.png"]
-        save_picture(styles[0], clouds(48, 64, seed=7))
+        save_image(styles[0], clouds(48, 64, seed=7))
     if "styles" in change:
         styles = [style, style]
     if "source" in change:

@@ -44,7 +44,7 @@ def test_one_way_a_segment_goes_on_from_the_one_before_in_its_shot(
     assert all(len(s) <= MOST_FRAMES for s in segments)
 
 
-def test_larger_pictures_have_shorter_segments_but_not_too_short() -> None:
+def test_larger_images_have_shorter_segments_but_not_too_short() -> None:
     long = (10_000, list[int]())
     longest = [max(map(len, of(long, size))) for size in ((180, 320), (720, 1280), (2160, 3840))]
     assert longest[0] == MOST_FRAMES > longest[1] > longest[2] == FEWEST_FRAMES

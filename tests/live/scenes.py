@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.cameras import camera_of, jpeg
-from tests.pictures import clouds, random_filters
+from tests.images import clouds, random_filters
 from vidstyle.core.stylize_image import Painter
 from vidstyle.images import to_array
 from vidstyle.live.painting import LivePainting, Pace, steerable
@@ -27,13 +27,13 @@ def view(left: int) -> NDArray[np.uint8]:
 
 @contextmanager
 def live(scene: list[bytes], size: tuple[int, int] = (72, 80)) -> Iterator[LivePainting]:
-    """Live painting of the pictures of `scene`, over and over."""
+    """Live painting of the images of `scene`, over and over."""
     painter = steerable(Painter(STYLES, random_filters("conv2_2"), SETTINGS, balance=0.3))
     with camera_of(lambda number: scene[number % len(scene)], rate=30) as server, Camera(server.url) as camera:
         yield LivePainting(painter, camera, Pace(size, 10.0, 1e-6, fixed=True))
 
 
-def noisy(picture: NDArray[np.uint8], count: int = 12, level: float = 1.5) -> list[bytes]:
-    """The same picture as a camera sees it again and again."""
+def noisy(image: NDArray[np.uint8], count: int = 12, level: float = 1.5) -> list[bytes]:
+    """The same image as a camera sees it again and again."""
     rng = np.random.default_rng(0)
-    return [jpeg(np.clip(picture + rng.normal(0, level, picture.shape), 0, 255).astype(np.uint8)) for _ in range(count)]
+    return [jpeg(np.clip(image + rng.normal(0, level, image.shape), 0, 255).astype(np.uint8)) for _ in range(count)]

@@ -10,10 +10,10 @@ from vidstyle.live.painting import MARGIN, MOST_STEPS, PATIENCE, SMALLEST_LONG_S
 CAMERA = (480, 640)
 
 
-def held(pace: Pace, cost: float, overhead: float = 0.03, pictures: int = 60) -> float:
-    """The seconds of the last picture of many on a machine of so many seconds a pixel."""
+def held(pace: Pace, cost: float, overhead: float = 0.03, images: int = 60) -> float:
+    """The seconds of the last image of many on a machine of so many seconds a pixel."""
     seconds = 0.0
-    for _ in range(pictures):
+    for _ in range(images):
         budget = pace.budget
         painting = cost * budget.work
         seconds = painting + overhead
@@ -45,7 +45,7 @@ def test_a_size_that_is_asked_for_stays() -> None:
     assert pace.budget == FrameBudget((240, 320), MOST_STEPS)
 
 
-def test_one_slow_picture_changes_no_size() -> None:
+def test_one_slow_image_changes_no_size() -> None:
     pace = Pace(CAMERA, 0.4, 8e-6)
     held(pace, 8e-6)
     size = pace.size

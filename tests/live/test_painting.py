@@ -7,32 +7,32 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.cameras import camera_of, jpeg
+from tests.images import clouds, random_filters
 from tests.live.scenes import live, noisy, view
-from tests.pictures import clouds, random_filters
 from vidstyle.core.calibration import TYPICAL_SLOPE
 from vidstyle.core.stylize_image import Painter
 from vidstyle.errors import SettingsError
-from vidstyle.live.painting import FADE, LivePainting, LivePicture, Pace, paint_live, settled_picture
+from vidstyle.live.painting import FADE, LiveImage, LivePainting, Pace, paint_live, settled_image
 from vidstyle.settings.presets import LIVE
 from vidstyle.settings.settings import Settings
 from vidstyle.video.camera import Camera, Snap
 
 
-def moved(before: LivePicture, after: LivePicture) -> float:
+def moved(before: LiveImage, after: LiveImage) -> float:
     """Levels, mean, from one painting to the next."""
     return float(np.abs(after.pixels.astype(float) - before.pixels).mean())
 
 
 def test_a_still_scene_gets_better_and_does_not_flicker() -> None:
     with live(noisy(view(40))) as painting:
-        painting.pace = Pace((72, 80), 1e-3, 1e-6, fixed=True)  # one step a picture, as on a slow machine
-        pictures = list(itertools.islice(painting.pictures(), 40))
-    losses = [float(picture.painted.losses.total) for picture in pictures]
-    assert [picture.opens for picture in pictures] == [True] + [False] * 39
+        painting.pace = Pace((72, 80), 1e-3, 1e-6, fixed=True)  # one step an image, as on a slow machine
+        images = list(itertools.islice(painting.images(), 40))
+    losses = [float(image.painted.losses.total) for image in images]
+    assert [image.opens for image in images] == [True] + [False] * 39
     assert losses[39] < losses[20] < losses[5] < losses[1]
-    changes = [moved(*pair) for pair in itertools.pairwise(pictures)]
+    changes = [moved(*pair) for pair in itertools.pairwise(images)]
     assert np.mean(changes) < 0.5
-    assert moved(pictures[1], pictures[39]) > 0.5  # it is not only held
+    assert moved(images[1], images[39]) > 0.5  # it is not only held
 
 
 def test_a_scene_that_moves_takes_its_paint_along() -> None:
@@ -78,7 +78,7 @@ def test_a_style_goes_over_into_another() -> None:
     assert all(sum(share) == pytest.approx(1) for share in shares if share)
 
 
-def test_the_first_picture_has_the_style_that_is_wished() -> None:
+def test_the_first_image_has_the_style_that_is_wished() -> None:
     with live([jpeg(view(40))]) as painting:
         painting.style = 1
         assert painting.painted(_snap(view(40), 0)).look.shares == (0.0, 1.0)
@@ -91,13 +91,13 @@ def test_strength_is_led_by_the_typical_slope() -> None:
     assert np.log(weak.balance / 0.3) == pytest.approx(-0.4 * 0.2 / TYPICAL_SLOPE)
 
 
-def _alone(picture: NDArray[np.uint8], size: tuple[int, int] = (72, 80)) -> LivePicture:
-    with live([jpeg(picture)], size) as painting:
-        return painting.painted(_snap(picture, 0))
+def _alone(image: NDArray[np.uint8], size: tuple[int, int] = (72, 80)) -> LiveImage:
+    with live([jpeg(image)], size) as painting:
+        return painting.painted(_snap(image, 0))
 
 
-def _snap(picture: NDArray[np.uint8], number: int) -> Snap:
-    return Snap(picture, number, float(number))
+def _snap(image: NDArray[np.uint8], number: int) -> Snap:
+    return Snap(image, number, float(number))
 
 
 def test_several_styles_are_blended_as_the_settings_say() -> None:
@@ -116,6 +116,6 @@ def test_a_camera_that_begins_in_the_dark_is_calibrated_on_what_it_shows_later()
         return jpeg((view(0) * min(1.0, number / 8)).astype(np.uint8))
 
     with camera_of(shown, rate=20) as server, Camera(server.url) as camera:
-        snap = settled_picture(camera)
+        snap = settled_image(camera)
     assert snap is not None
     assert snap.pixels.mean() > 0.8 * view(0).mean()

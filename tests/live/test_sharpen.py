@@ -1,9 +1,9 @@
-"""Small paintings at the size of their pictures."""
+"""Small paintings at the size of their images."""
 
 import cv2
 import numpy as np
 
-from tests.pictures import clouds
+from tests.images import clouds
 from vidstyle.images import to_array
 from vidstyle.live.painting import sharpened
 
@@ -16,8 +16,8 @@ def enlarged(painting: np.ndarray) -> np.ndarray:
     return np.clip(cv2.resize(painting, (160, 120), interpolation=cv2.INTER_CUBIC) * 255, 0, 255)
 
 
-def test_edges_of_the_picture_come_back() -> None:
-    """A painting that is the picture itself, at a quarter of its size, comes out sharp."""
+def test_edges_of_the_image_come_back() -> None:
+    """A painting that is the image itself, at a quarter of its size, comes out sharp."""
     lost = np.abs(enlarged(SMALL) - EDGE).mean()
     assert np.abs(sharpened(SMALL, EDGE).astype(float) - EDGE).mean() < lost / 3
 
@@ -27,7 +27,7 @@ def test_edges_turn_round_where_the_painting_does() -> None:
     assert np.abs(sharpened(1 - SMALL, EDGE).astype(float) - (255 - EDGE)).mean() < lost / 3
 
 
-def test_strokes_that_the_picture_knows_nothing_of_stay() -> None:
+def test_strokes_that_the_image_knows_nothing_of_stay() -> None:
     flat = np.full((120, 160, 3), 128, np.uint8)
     strokes = clouds(30, 40, grain=3).permute(1, 2, 0).numpy()
     assert np.abs(sharpened(strokes, flat) - enlarged(strokes)).max() <= 1
@@ -40,7 +40,5 @@ def test_noise_of_a_camera_is_no_detail() -> None:
 
 
 def test_a_painting_of_full_size_stays() -> None:
-    picture = clouds(40, 48)
-    assert np.array_equal(
-        sharpened(picture.permute(1, 2, 0).numpy(), np.zeros((40, 48, 3), np.uint8)), to_array(picture)
-    )
+    image = clouds(40, 48)
+    assert np.array_equal(sharpened(image.permute(1, 2, 0).numpy(), np.zeros((40, 48, 3), np.uint8)), to_array(image))

@@ -13,13 +13,13 @@ from torch import Tensor
 
 from tests.clips import clip
 from tests.films import Ear, leftovers
-from tests.pictures import clouds, random_filters
+from tests.images import clouds, random_filters
 from vidstyle.api import show_progress, stylize
 from vidstyle.core.losses import Losses
 from vidstyle.core.sizes import resize
 from vidstyle.core.stylize_image import Painter, Step
 from vidstyle.errors import SettingsError, SinkError, VidstyleError
-from vidstyle.images import load_picture, save_picture
+from vidstyle.images import load_image, save_image
 from vidstyle.jobs.events import Listener, Listeners
 from vidstyle.settings.settings import Settings
 from vidstyle.studies.progress import Progress, ProgressRecorder
@@ -33,7 +33,7 @@ SIZE = (60, 80)
 
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
-    save_picture(tmp_path / "photo.png", PHOTO)
+    save_image(tmp_path / "photo.png", PHOTO)
     return tmp_path / "photo.png"
 
 
@@ -71,7 +71,7 @@ def distance(one: Tensor, other: Tensor) -> float:
 
 
 def test_an_animation_of_a_painting_and_nothing_else(tmp_path: Path, photo: Path, quick: Settings, style: Path) -> None:
-    """It goes from near the picture to the painting, evenly, at the painting's size."""
+    """It goes from near the image to the painting, evenly, at the painting's size."""
     ear, steps = Ear(), StepsOf()
     summary = show_progress(photo, [style], settings=quick, listener=Listeners(ear, steps))
     out = tmp_path / "photo_stripes.gif"
@@ -90,7 +90,7 @@ def test_an_animation_of_a_painting_and_nothing_else(tmp_path: Path, photo: Path
     assert probe(out).seconds == pytest.approx((len(frames) - 1) * 0.08 + 2)
 
 
-def test_a_picture_and_its_animation_are_of_one_painting(
+def test_an_image_and_its_animation_are_of_one_painting(
     tmp_path: Path, photo: Path, quick: Settings, style: Path
 ) -> None:
     plain = stylize(photo, [style], tmp_path / "plain.png", quick)
@@ -98,8 +98,8 @@ def test_a_picture_and_its_animation_are_of_one_painting(
     assert plain.progress is None
     assert summary.progress is not None
     assert summary.steps == plain.steps
-    assert torch.equal(load_picture(plain.out).image, load_picture(summary.out).image)
-    assert distance(frames_of(tmp_path / "out.webp")[-1], load_picture(summary.out).image) < 0.03
+    assert torch.equal(load_image(plain.out).image, load_image(summary.out).image)
+    assert distance(frames_of(tmp_path / "out.webp")[-1], load_image(summary.out).image) < 0.03
 
 
 def test_the_original_and_the_styles_stand_beside(tmp_path: Path, steps: list[Step]) -> None:
@@ -154,7 +154,7 @@ def test_large_paintings_are_shown_smaller(tmp_path: Path) -> None:
 
 
 def test_all_scales_are_shown_at_the_final_size(tmp_path: Path, quick: Settings, style: Path) -> None:
-    save_picture(tmp_path / "photo.png", clouds(80, 96))
+    save_image(tmp_path / "photo.png", clouds(80, 96))
     steps = StepsOf()
     show_progress(tmp_path / "photo.png", [style], tmp_path / "a.gif", quick.replace(steps=2, scales=2), listener=steps)
     assert {tuple(step.image.shape) for step in steps.all} == {(3, 40, 48), (3, 80, 96)}
@@ -185,9 +185,9 @@ REFUSED = [
     ({"progress": "there.gif"}, SinkError, "exists already"),
     ({"progress": "no/folder/a.gif"}, SinkError, "there is no folder"),
     ({"progress": "photo.webp", "source": "photo.webp", "overwrite": True}, SinkError, "what it is painted from"),
-    ({"source": "clip.mp4"}, SettingsError, "only the painting of one picture"),
-    ({"source": "folder"}, SettingsError, "only the painting of one picture"),
-    ({"source": "there.gif"}, SettingsError, "only the painting of one picture"),
+    ({"source": "clip.mp4"}, SettingsError, "only the painting of one image"),
+    ({"source": "folder"}, SettingsError, "only the painting of one image"),
+    ({"source": "there.gif"}, SettingsError, "only the painting of one image"),
 ]
 
 
@@ -206,7 +206,7 @@ def test_what_cannot_be_shown_is_told_before_anything_slow(
     monkeypatch.chdir(tmp_path)
     for name in ("photo.png", "photo.webp", "folder/a.png"):
         Path(name).parent.mkdir(exist_ok=True)
-        save_picture(name, clouds(40, 48))
+        save_image(name, clouds(40, 48))
     clip(Path("clip.mp4"), count=2, size=(48, 64))
     ear = Ear()
     first, *rest = (Image.new("RGB", (48, 40), colour) for colour in ("red", "blue"))

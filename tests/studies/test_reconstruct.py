@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from tests.films import Ear
-from tests.pictures import clouds, random_tensors
+from tests.images import clouds, random_tensors
 from vidstyle.core.weights import save_filters
 from vidstyle.errors import SettingsError, SinkError
-from vidstyle.images import load_picture, save_picture
+from vidstyle.images import load_image, save_image
 from vidstyle.settings.presets import FIGURE, RECONSTRUCTION, TEXTURE
 from vidstyle.settings.settings import Settings
 from vidstyle.studies.layer_figures import BLOCKS, Axis, axes_of, gram_plot, layer_figure
@@ -25,48 +25,48 @@ def filters(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    save_picture(tmp_path / "lake.png", clouds(48, 64, seed=3))
+def lake(tmp_path: Path) -> Path:
+    save_image(tmp_path / "lake.png", clouds(48, 64, seed=3))
     return tmp_path / "lake.png"
 
 
 def image(path: Path) -> Tensor:
-    return load_picture(path).image
+    return load_image(path).image
 
 
 def psnr(a: Tensor, b: Tensor) -> float:
     return float(-10 * torch.log10((a - b).square().mean()))
 
 
-def test_a_shallow_layer_keeps_nearly_all(picture: Path, filters: str) -> None:
+def test_a_shallow_layer_keeps_nearly_all(lake: Path, filters: str) -> None:
     settings = Settings(**{**RECONSTRUCTION, "content_layers": "conv1_2", "weights": filters, "scales": 1})
     ear = Ear()
-    found = reconstruct(picture, None, settings, listener=ear)
-    assert found.files == (picture.with_name("lake_conv1_2.png"),)
-    assert psnr(image(found.files[0]), image(picture)) > 25
+    found = reconstruct(lake, None, settings, listener=ear)
+    assert found.files == (lake.with_name("lake_conv1_2.png"),)
+    assert psnr(image(found.files[0]), image(lake)) > 25
     assert found.errors["conv1_2"] < 0.01
     assert found.summary.steps == 200
     assert len(ear.frames) == 1
 
 
-def test_all_layers_are_a_folder_of_pictures(picture: Path, filters: str) -> None:
+def test_all_layers_are_a_folder_of_images(lake: Path, filters: str) -> None:
     settings = Settings(**{**RECONSTRUCTION, "weights": filters, "steps": 3, "scales": 1})
-    found = reconstruct(picture, None, settings, all_layers=True)
+    found = reconstruct(lake, None, settings, all_layers=True)
     assert [file.name for file in found.files] == [f"{layer}.png" for layer in BLOCKS]
     assert set(found.errors) == set(BLOCKS)
-    assert all(file.parent == picture.with_name("lake_layers") and file.exists() for file in found.files)
+    assert all(file.parent == lake.with_name("lake_layers") and file.exists() for file in found.files)
 
 
-def test_the_start_is_noise_and_not_the_picture(picture: Path, filters: str) -> None:
+def test_the_start_is_noise_and_not_the_image(lake: Path, filters: str) -> None:
     settings = Settings(**{**RECONSTRUCTION, "weights": filters, "steps": 1, "scales": 1})
-    assert psnr(image(reconstruct(picture, None, settings).files[0]), image(picture)) < 20
+    assert psnr(image(reconstruct(lake, None, settings).files[0]), image(lake)) < 20
 
 
 @pytest.mark.parametrize("size", [(40, 72), (96, 160)])
-def test_a_texture_has_any_size(picture: Path, filters: str, size: tuple[int, int]) -> None:
+def test_a_texture_has_any_size(lake: Path, filters: str, size: tuple[int, int]) -> None:
     settings = Settings(**{**TEXTURE, "weights": filters, "style_layers": "conv1_1", "steps": 5, "scales": 2})
-    (file,) = texture(picture, None, settings, size=size).files
-    assert file == picture.with_name("lake_texture.png")
+    (file,) = texture(lake, None, settings, size=size).files
+    assert file == lake.with_name("lake_texture.png")
     assert image(file).shape[1:] == size
 
 
@@ -76,7 +76,7 @@ def seam(tile: Tensor) -> tuple[float, Tensor]:
 
 
 def test_a_tile_has_no_seam(tmp_path: Path, filters: str) -> None:
-    save_picture(tmp_path / "style.png", clouds(64, 64, seed=5, grain=6))
+    save_image(tmp_path / "style.png", clouds(64, 64, seed=5, grain=6))
     base = {**TEXTURE, "weights": filters, "style_layers": "conv1_1,conv2_1", "steps": 30, "scales": 2}
     seams = {}
     for tile in (True, False):
@@ -90,10 +90,10 @@ def test_a_tile_has_no_seam(tmp_path: Path, filters: str) -> None:
     assert seams[True] < 3 < seams[False]
 
 
-def test_the_figure_has_content_above_and_textures_below(picture: Path, filters: str) -> None:
+def test_the_figure_has_content_above_and_textures_below(lake: Path, filters: str) -> None:
     settings = Settings(**{**FIGURE, "weights": filters, "steps": 1, "scales": 1, "size": "32"})
     ear = Ear()
-    found = layer_figure(picture, [picture], None, settings, show=["gram", "features"], listener=ear)
+    found = layer_figure(lake, [lake], None, settings, show=["gram", "features"], listener=ear)
     names = ["lake_layers.png", "lake_layers_gram.png", "lake_layers_features.png"]
     assert [file.name for file in found.files] == names
     assert len(ear.frames) == 10
@@ -101,16 +101,16 @@ def test_the_figure_has_content_above_and_textures_below(picture: Path, filters:
     assert all(image(file).shape[2] > 6 * 32 for file in found.files)
 
 
-def test_a_grid_has_a_cell_for_each_pair(picture: Path, filters: str, tmp_path: Path) -> None:
+def test_a_grid_has_a_cell_for_each_pair(lake: Path, filters: str, tmp_path: Path) -> None:
     styles = tmp_path / "styles"
     styles.mkdir()
     for seed in range(2):
-        save_picture(styles / f"s{seed}.png", clouds(40, 40, seed=seed))
+        save_image(styles / f"s{seed}.png", clouds(40, 40, seed=seed))
     fast = {"weights": filters, "style_layers": "conv1_1", "content_layers": "conv1_2", "steps": 1, "scales": 1}
     ear = Ear()
     settings = Settings(**{**FIGURE, **fast, "size": "32"})
-    found = layer_figure(picture, [styles], None, settings, grid="style:strength=0,1,0.5", listener=ear)
-    assert found.files == (picture.with_name("lake_grid.png"),)
+    found = layer_figure(lake, [styles], None, settings, grid="style:strength=0,1,0.5", listener=ear)
+    assert found.files == (lake.with_name("lake_grid.png"),)
     assert len(ear.frames) == 6
 
 
@@ -140,7 +140,7 @@ def test_grids_that_cannot_be(grid: str, message: str) -> None:
         axes_of(grid, Settings(), [])
 
 
-def test_gram_plots_are_pictures(filters: str) -> None:
+def test_gram_plots_are_images(filters: str) -> None:
     from vidstyle.core.vgg import VGG19
 
     network = VGG19(random_tensors("conv2_1"), ["conv1_1", "conv2_1"], "avg")
@@ -149,11 +149,11 @@ def test_gram_plots_are_pictures(filters: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["out.mp4", "lake.png", "nowhere/out.png"])
-def test_outputs_that_cannot_be_written(picture: Path, name: str) -> None:
+def test_outputs_that_cannot_be_written(lake: Path, name: str) -> None:
     with pytest.raises(SinkError):
-        texture(picture, picture.parent / name)
+        texture(lake, lake.parent / name)
 
 
-def test_unknown_figures_are_refused(picture: Path) -> None:
+def test_unknown_figures_are_refused(lake: Path) -> None:
     with pytest.raises(SettingsError, match="--show maps: there is no such figure; use gram or features"):
-        layer_figure(picture, [picture], show=["maps"])
+        layer_figure(lake, [lake], show=["maps"])

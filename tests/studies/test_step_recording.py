@@ -1,4 +1,4 @@
-"""Pictures of a painting's steps: few, in bounded memory, as far apart as each other."""
+"""Images of a painting's steps: few, in bounded memory, as far apart as each other."""
 
 import itertools
 from statistics import median
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tests.pictures import clouds
+from tests.images import clouds
 from vidstyle.core.losses import Losses
 from vidstyle.core.stylize_image import Step
 from vidstyle.studies.progress import SPARE, EvenSteps, Kept, change
@@ -31,16 +31,16 @@ def told(images: list[Tensor], frames: int = 20) -> EvenSteps:
 
 
 def way(places: list[float]) -> list[Tensor]:
-    """Pictures at these places, 0 to 1, of the straight way from one picture to another."""
+    """Images at these places, 0 to 1, of the straight way from one image to another."""
     return [torch.lerp(BEGIN, END, place) for place in places]
 
 
-def changes(pictures: list[Kept]) -> list[float]:
-    return [change(*pair) for pair in itertools.pairwise(pictures)]
+def changes(images: list[Kept]) -> list[float]:
+    return [change(*pair) for pair in itertools.pairwise(images)]
 
 
-def assert_even(pictures: list[Kept]) -> None:
-    found = changes(pictures)
+def assert_even(images: list[Kept]) -> None:
+    found = changes(images)
     assert max(found) <= 3 * median(found)
 
 
@@ -49,7 +49,7 @@ def pixels(image: Tensor) -> np.ndarray:
 
 
 def test_steps_that_get_smaller_are_shown_evenly() -> None:
-    """Ever more steps lie between two pictures, and single ones that are too large are gone through in parts."""
+    """Ever more steps lie between two images, and single ones that are too large are gone through in parts."""
     images = way([1 - 0.9**n for n in range(80)])
     found = told(images).chosen(20)
     assert 15 <= len(found) <= 20
@@ -67,7 +67,7 @@ def test_steps_that_get_smaller_are_shown_evenly() -> None:
     count=st.integers(2, 40),
     swirl=st.floats(0.0, 1.0),
 )
-def test_whatever_the_steps_are_the_pictures_change_evenly(strides: list[float], count: int, swirl: float) -> None:
+def test_whatever_the_steps_are_the_images_change_evenly(strides: list[float], count: int, swirl: float) -> None:
     places = [0.0, *itertools.accumulate(strides)]
     images = [
         (image + swirl * 0.1 * clouds(*SIZE, seed=number, grain=4)).clamp(0, 1)
@@ -92,7 +92,7 @@ def test_memory_does_not_grow_with_the_steps() -> None:
     assert_even(steps.chosen(10))
 
 
-def test_smaller_pictures_are_shown_at_the_final_size() -> None:
+def test_smaller_images_are_shown_at_the_final_size() -> None:
     steps = EvenSteps(SIZE)
     steps(step(1, BEGIN[:, ::4, ::4]))
     steps(step(2, BEGIN[:, ::2, ::2]))
@@ -102,14 +102,14 @@ def test_smaller_pictures_are_shown_at_the_final_size() -> None:
     assert np.array_equal(found[-1].pixels, pixels(END))
 
 
-def test_the_painting_as_it_turned_out_is_the_last_picture() -> None:
+def test_the_painting_as_it_turned_out_is_the_last_image() -> None:
     steps = told(way([0.0, 0.5, 1.0]))
     steps.end(BEGIN)
     assert np.array_equal(steps.chosen(9)[-1].pixels, pixels(BEGIN))
     assert steps.losses == pytest.approx([1, 1 / 2, 1 / 3])
 
 
-def test_a_single_step_is_two_equal_pictures() -> None:
+def test_a_single_step_is_two_equal_images() -> None:
     steps = told([BEGIN])
     steps.end(BEGIN)
     first, last = steps.chosen(60)

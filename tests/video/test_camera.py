@@ -17,12 +17,12 @@ from vidstyle.video.camera import Camera, is_file, is_url
 
 def counting(number: int) -> bytes:
     """Red, and as bright as the number."""
-    picture = np.zeros((48, 64, 3), np.uint8)
-    picture[..., 0] = 40 + number % 200
-    return jpeg(picture)
+    image = np.zeros((48, 64, 3), np.uint8)
+    image[..., 0] = 40 + number % 200
+    return jpeg(image)
 
 
-def test_a_network_camera_gives_its_newest_picture_in_colour() -> None:
+def test_a_network_camera_gives_its_newest_image_in_colour() -> None:
     with camera_of(counting, rate=50) as server, Camera(server.url) as camera:
         first = camera.next(10)
         assert first is not None
@@ -80,8 +80,8 @@ def test_a_video_plays_in_real_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("where", "words"),
     [
-        ("http://127.0.0.1:9/", "sends no pictures; check that it is on"),
-        ("http://user:secret@127.0.0.1:9/", r"camera http://127\.0\.0\.1:9/: sends no pictures"),
+        ("http://127.0.0.1:9/", "sends no images; check that it is on"),
+        ("http://user:secret@127.0.0.1:9/", r"camera http://127\.0\.0\.1:9/: sends no images"),
         ("ftp://127.0.0.1/x", "cannot be reached by ftp; give a URL of http, https, rtsp, rtsps"),
         ("file:///etc/passwd", "cannot be reached by file"),
         ("73", "cannot be opened, there is .*; plug one in, or give --camera URL or a video file"),
@@ -113,7 +113,7 @@ def test_a_playlist_from_the_network_opens_no_files_here(tmp_path: Path) -> None
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        with pytest.raises(SourceError, match="sends no pictures"):
+        with pytest.raises(SourceError, match="sends no images"):
             Camera(f"http://127.0.0.1:{server.server_address[1]}/live.m3u8").close()
     finally:
         server.shutdown()

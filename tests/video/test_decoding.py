@@ -1,4 +1,4 @@
-"""Pictures from any one on: a seek gives the very same ones, or none."""
+"""Images from any one on: a seek gives the very same ones, or none."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ COUNT = 150
 
 @pytest.fixture(scope="module", params=["h264", "frames between", "mjpeg", "still"])
 def film(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Key frames every 30 pictures with frames that look ahead; one only; all; and pictures that are all the same."""
+    """Key frames every 30 images with frames that look ahead; one only; all; and images that are all the same."""
     path = tmp_path_factory.mktemp("film") / ("film.avi" if request.param == "mjpeg" else "film.mp4")
     codec = {
         "h264": ["-c:v", "libx264", "-bf", "3", "-g", "30"],
@@ -45,7 +45,7 @@ def test_a_seek_by_a_mark_gives_what_decoding_gives(film: Path, first: int) -> N
 
 def test_a_seek_that_lands_elsewhere_is_not_believed(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     straight = list(decoded(film, 0))
-    monkeypatch.setattr(decoding, "AROUND", 0)  # so that the picture is not among those that are looked at
+    monkeypatch.setattr(decoding, "AROUND", 0)  # so that the image is not among those that are looked at
     first = NEAR + 10
     sought = list(decoded(film, first, straight[first][1]))
     assert [mark for _, mark in sought] == [mark for _, mark in straight[first:]]
@@ -61,7 +61,7 @@ def test_what_lies_before_is_not_decoded(film: Path, monkeypatch: pytest.MonkeyP
     opened: list[Any] = []
 
     class Counts:
-        """A capture that counts the pictures that are passed over."""
+        """A capture that counts the images that are passed over."""
 
         def __init__(self, path: Path) -> None:
             self._capture, self.grabbed = open_capture(path), 0

@@ -1,4 +1,4 @@
-"""Writing: every picture, exact times, right colours, the original's sound bit for bit, or nothing at all."""
+"""Writing: every image, exact times, right colours, the original's sound bit for bit, or nothing at all."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.clips import (
     first_times,
     header,
     number,
-    picture,
+    numbered_image,
     stream_hashes,
     tone,
     with_sound,
@@ -34,13 +34,13 @@ from vidstyle.video.probe import probe
 from vidstyle.video.reader import open_video
 
 
-def image(index: int = 0, height: int = 96, width: int = 160) -> Tensor:
-    return torch.from_numpy(picture(index, height, width)).permute(2, 0, 1).float() / 255
+def image_tensor(index: int = 0, height: int = 96, width: int = 160) -> Tensor:
+    return torch.from_numpy(numbered_image(index, height, width)).permute(2, 0, 1).float() / 255
 
 
 def fill(sink: Sink, count: int) -> None:
     for n in range(count):
-        sink.write(image(n, *sink.film.size))
+        sink.write(image_tensor(n, *sink.film.size))
 
 
 def encoder_of(sink: Sink) -> subprocess.Popen[bytes]:
@@ -80,7 +80,7 @@ def test_count_rate_colours_and_tags(tmp_path: Path, ending: str, rate: str) -> 
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(height=st.integers(17, 70), width=st.integers(17, 70))
 def test_odd_sizes_are_padded_never_scaled(tmp_path: Path, height: int, width: int) -> None:
-    """Every line stays in its place: a sharp edge in the picture does not move."""
+    """Every line stays in its place: a sharp edge in the image does not move."""
     drawn = torch.zeros(3, height, width)
     drawn[:, :, 9:] = 1
     drawn[:, 11:, :] *= 0.5
@@ -114,8 +114,8 @@ def test_sound_is_copied_bit_for_bit(tmp_path: Path, ending: str) -> None:
 @pytest.mark.parametrize(
     ("ending", "offset"), [("mp4", 0.0), ("ts", 0.0), ("mp4", 0.06), ("mkv", 0.06), ("mkv", 0.5), ("ts", 0.5)]
 )
-def test_sound_and_pictures_stay_in_step(tmp_path: Path, ending: str, offset: float) -> None:
-    """Whether or not the pictures start late, picture n is shown when it was against the same sound."""
+def test_sound_and_images_stay_in_step(tmp_path: Path, ending: str, offset: float) -> None:
+    """Whether or not the images start late, image n is shown when it was against the same sound."""
     original = with_sound(tmp_path / f"original.{ending}", clip(tmp_path / "s.mp4", count=25), offset=offset)
     path = tmp_path / "out.mp4"
     with open_video(original) as source:
@@ -128,7 +128,7 @@ def test_sound_and_pictures_stay_in_step(tmp_path: Path, ending: str, offset: fl
     padded = shown.count(0) - 1
     gap_before = before["0"] - before["1"]
     gap_after = after["0"] + padded / 25 - after["1"]
-    assert gap_after == pytest.approx(gap_before, abs=0.021)  # half a picture
+    assert gap_after == pytest.approx(gap_before, abs=0.021)  # half an image
     copied = tmp_path / "copied.mp4"  # transport streams wrap their sound in headers that MP4 has no place for
     ffmpeg("-i", original, "-c", "copy", copied)
     assert stream_hashes(path) == stream_hashes(copied)
@@ -156,7 +156,7 @@ def loud_from(path: Path) -> float:
 
 
 @pytest.mark.parametrize("ending", ["mp4", "mkv"])
-def test_sound_is_trimmed_with_the_pictures(tmp_path: Path, ending: str) -> None:
+def test_sound_is_trimmed_with_the_images(tmp_path: Path, ending: str) -> None:
     silent = clip(tmp_path / "s.mp4", count=50)
     original = tmp_path / f"original.{ending}"
     beep = "aevalsrc='if(gte(t,1.2),0.8*sin(2000*t),0)':d=2:s=44100"
@@ -221,7 +221,7 @@ def test_failed_encoder_is_an_error_and_leaves_nothing(tmp_path: Path, monkeypat
         module._ENCODERS, ".mp4", ["-c:v", "libx264", "-x264-params", "nonsense=1", "-profile:v", "zzz"]
     )
     with pytest.raises(SinkError, match="cannot be encoded") as caught:
-        write_all(tmp_path / "out.mp4", [image(n) for n in range(30)])
+        write_all(tmp_path / "out.mp4", [image_tensor(n) for n in range(30)])
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
 
@@ -272,11 +272,11 @@ def test_strange_names(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatc
     assert numbers(Path(name)) == [0, 1]
 
 
-def test_wrong_size_and_no_picture(tmp_path: Path) -> None:
+def test_wrong_size_and_no_image(tmp_path: Path) -> None:
     with open_sink(tmp_path / "a.mp4", size=(96, 160), rate=Fraction(25)) as sink:
         with pytest.raises(SinkError, match="96 x 160"):
-            sink.write(image(0, 48, 80))
-        with pytest.raises(SinkError, match="no picture"):
+            sink.write(image_tensor(0, 48, 80))
+        with pytest.raises(SinkError, match="no image"):
             sink.finish()
     assert not list(tmp_path.iterdir())
 
@@ -297,12 +297,12 @@ def test_animation_keeps_times(tmp_path: Path, ending: str, same: bool) -> None:
     path = tmp_path / f"out.{ending}"
     with open_sink(path, size=(97, 161), rate=Fraction(10), durations=DELAYS) as sink:
         for n in range(4):
-            sink.write(image(0 if same and n < 2 else n * 5, 97, 161))
+            sink.write(image_tensor(0 if same and n < 2 else n * 5, 97, 161))
         assert sink.finish() == path
     with open_video(path) as source:
         frames = list(source)
         durations = source.info.durations
-    if not (same and ending == "webp"):  # WebP joins equal pictures, and their times
+    if not (same and ending == "webp"):  # WebP joins equal images, and their times
         assert durations == pytest.approx(DELAYS)
         assert [number(f.image) for f in frames] == [0, 0 if same else 5, 10, 15]
     else:
@@ -326,11 +326,11 @@ def test_gif_of_a_video_keeps_its_length(tmp_path: Path) -> None:
     assert set(info.durations or ()) == {0.04, 0.05}
 
 
-def test_animation_as_video_shows_each_picture_as_long(tmp_path: Path) -> None:
+def test_animation_as_video_shows_each_image_as_long(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
     with open_sink(path, size=(96, 160), rate=Fraction(10), durations=(0.1, 0.04, 0.2)) as sink:
         for n in range(3):
-            sink.write(image(n))
+            sink.write(image_tensor(n))
         sink.finish()
     assert probe(path).rate == 50
     assert numbers(path) == [0] * 5 + [1] * 2 + [2] * 10
@@ -340,5 +340,5 @@ def test_ctrl_c_does_not_reach_the_encoder(tmp_path: Path) -> None:
     import os
 
     with open_sink(tmp_path / "out.mp4", size=(96, 160), rate=Fraction(25)) as sink:
-        sink.write(image())
+        sink.write(image_tensor())
         assert os.getsid(encoder_of(sink).pid) != os.getsid(0)

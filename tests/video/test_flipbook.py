@@ -1,4 +1,4 @@
-"""Short animations: the times of their pictures, and files that stay within their bytes."""
+"""Short animations: the times of their images, and files that stay within their bytes."""
 
 import base64
 import itertools
@@ -22,13 +22,13 @@ BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil
 
 
 def draw(frames: int, width: int) -> list[NDArray[np.uint8]]:
-    """From one noisy picture to another, evenly: nothing that compresses well."""
+    """From one noisy image to another, evenly: nothing that compresses well."""
     height = round(width * 0.75)
     generator = np.random.default_rng(0)
     begin, end = (4 * cv2.GaussianBlur(generator.random((96, 128, 3)), (0, 0), 1.2) - 1.5 for _ in range(2))
     shares = np.linspace(0, 1, frames)
-    pictures = [np.uint8(255 * np.clip((1 - s) * begin + s * end, 0, 1)) for s in shares]
-    return [np.asarray(cv2.resize(one, (width, height), interpolation=cv2.INTER_AREA)) for one in pictures]
+    images = [np.uint8(255 * np.clip((1 - s) * begin + s * end, 0, 1)) for s in shares]
+    return [np.asarray(cv2.resize(one, (width, height), interpolation=cv2.INTER_AREA)) for one in images]
 
 
 def write(path: Path, max_bytes: int | None = None) -> Flipbook:
@@ -36,7 +36,7 @@ def write(path: Path, max_bytes: int | None = None) -> Flipbook:
 
 
 @pytest.mark.parametrize("ending", FLIPBOOK_ENDINGS)
-def test_every_picture_has_its_time_and_the_last_is_held(tmp_path: Path, ending: str) -> None:
+def test_every_image_has_its_time_and_the_last_is_held(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"a{ending}"
     flipbook = write(path)
     info = probe(path)
@@ -93,7 +93,7 @@ def test_a_gif_has_as_few_colours_as_it_says(tmp_path: Path) -> None:
 def test_what_cannot_fit_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "a.gif"
     path.write_bytes(b"older")
-    with pytest.raises(SinkError, match=r"a.gif cannot be under 0.005 MB: the least, 12 pictures 96 pixels across"):
+    with pytest.raises(SinkError, match=r"a.gif cannot be under 0.005 MB: the least, 12 images 96 pixels across"):
         write(path, 5000)
     assert path.read_bytes() == b"older"
     assert [one.name for one in tmp_path.iterdir()] == ["a.gif"]

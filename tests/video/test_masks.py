@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tests import clips
 from vidstyle.errors import SourceError
-from vidstyle.images import save_picture
+from vidstyle.images import save_image
 from vidstyle.video.masks import divided, feathered, open_mask
 
 
@@ -23,8 +23,8 @@ def half(height: int = 20, width: int = 30) -> Tensor:
     return plane
 
 
-def test_a_picture_is_the_same_mask_for_all_frames(tmp_path: Path) -> None:
-    save_picture(tmp_path / "mask.png", half().expand(3, -1, -1))
+def test_an_image_is_the_same_mask_for_all_frames(tmp_path: Path) -> None:
+    save_image(tmp_path / "mask.png", half().expand(3, -1, -1))
     with open_mask(tmp_path / "mask.png", (20, 30)) as mask:
         planes = mask.planes_from(0)
         assert torch.equal(next(planes), half())
@@ -32,13 +32,13 @@ def test_a_picture_is_the_same_mask_for_all_frames(tmp_path: Path) -> None:
 
 
 def test_what_is_transparent_is_not_painted(tmp_path: Path) -> None:
-    save_picture(tmp_path / "mask.png", torch.ones(3, 20, 30), alpha=half())
+    save_image(tmp_path / "mask.png", torch.ones(3, 20, 30), alpha=half())
     with open_mask(tmp_path / "mask.png", (20, 30)) as mask:
         assert torch.equal(next(mask.planes_from(0)), half())
 
 
 def test_a_mask_of_another_size_is_scaled(tmp_path: Path) -> None:
-    save_picture(tmp_path / "mask.jpg", half(80, 120).expand(3, -1, -1))
+    save_image(tmp_path / "mask.jpg", half(80, 120).expand(3, -1, -1))
     with open_mask(tmp_path / "mask.jpg", (20, 30)) as mask:
         plane = next(mask.planes_from(0))
     assert plane.shape == (1, 20, 30)

@@ -1,4 +1,4 @@
-"""Pictures beside each other, and a curve in a corner."""
+"""Images beside each other, and a curve in a corner."""
 
 import numpy as np
 import pytest
@@ -22,14 +22,14 @@ def test_a_montage_is_as_wide_as_asked_and_keeps_shapes(
         assert wide + GAP + column_width(height, others) == pytest.approx(width, abs=3 + 2 * main[1] / main[0])
 
 
-def test_a_picture_of_its_own_size_keeps_it() -> None:
+def test_an_image_of_its_own_size_keeps_it() -> None:
     """So that nothing is resized where nothing has to be."""
     main, others = (384, 512), [(384, 512), (500, 300)]
     width = main[1] + GAP + column_width(main[0], others)
     assert main_size(width, main, others) == main
 
 
-def test_a_column_shows_all_pictures_with_white_between() -> None:
+def test_a_column_shows_all_images_with_white_between() -> None:
     red, blue = np.full((30, 60, 3), (255, 0, 0), np.uint8), np.full((50, 40, 3), (0, 0, 255), np.uint8)
     drawn = column([red, blue], (200, 112))
     edges = [int(y) for y in np.flatnonzero((drawn == 255).all((1, 2)))]
@@ -51,9 +51,9 @@ def test_resizing_is_smooth() -> None:
         assert np.diff(drawn[:, :, 0].astype(int)).max() <= 10
 
 
-def dot_of(picture: np.ndarray) -> tuple[float, float]:
+def dot_of(image: np.ndarray) -> tuple[float, float]:
     """Where the dot of a curve is: x and y."""
-    y, x = np.nonzero((picture.astype(int) - (255, 190, 60)).__abs__().max(-1) < 40)
+    y, x = np.nonzero((image.astype(int) - (255, 190, 60)).__abs__().max(-1) < 40)
     return float(x.mean()), float(y.mean())
 
 
@@ -62,11 +62,11 @@ def test_the_dot_goes_along_the_curve() -> None:
     values = [10.0**-n for n in range(5)]
     dots = []
     for position in range(5):
-        picture = np.full((200, 300, 3), 90, np.uint8)
-        draw_curve(picture, values, position, ("loss 1", "1/5"), 10)
-        assert (picture[:140] == 90).all()
-        assert (picture[:, :170] == 90).all()
-        dots.append(dot_of(picture))
+        image = np.full((200, 300, 3), 90, np.uint8)
+        draw_curve(image, values, position, ("loss 1", "1/5"), 10)
+        assert (image[:140] == 90).all()
+        assert (image[:, :170] == 90).all()
+        dots.append(dot_of(image))
     for axis in (0, 1):
         strides = np.diff([dot[axis] for dot in dots])
         assert strides.min() > 0
@@ -75,8 +75,8 @@ def test_the_dot_goes_along_the_curve() -> None:
 
 @pytest.mark.parametrize("values", [[1.0], [2.0, 2.0, 2.0], [0.0, 1.0], [1e30, 1e-30]])
 @pytest.mark.parametrize("size", [(16, 16), (40, 24), (300, 300)])
-def test_any_curve_can_be_drawn_on_any_picture(values: list[float], size: tuple[int, int]) -> None:
-    picture = np.full((*size, 3), 200, np.uint8)
-    draw_curve(picture, values, len(values) - 1, ("loss 0.123", "1000/1000"), max(size) // 36)
-    assert (picture[:4] == 200).all()
-    assert not (picture == 200).all()
+def test_any_curve_can_be_drawn_on_any_image(values: list[float], size: tuple[int, int]) -> None:
+    image = np.full((*size, 3), 200, np.uint8)
+    draw_curve(image, values, len(values) - 1, ("loss 0.123", "1000/1000"), max(size) // 36)
+    assert (image[:4] == 200).all()
+    assert not (image == 200).all()

@@ -20,7 +20,7 @@ SIZE = (96, 160)
 
 
 def pieces_of(film: Film, lengths: list[int], folder: Path, every: int = 1) -> list[Path]:
-    """Pictures 0, 1, 2 ... (or only `every` one) of a film in pieces of these lengths."""
+    """Images 0, 1, 2 ... (or only `every` one) of a film in pieces of these lengths."""
     folder.mkdir(exist_ok=True)
     files, first = [], 0
     for place, length in enumerate(lengths):
@@ -94,7 +94,7 @@ def test_an_animation_in_pieces_keeps_times(tmp_path: Path, ending: str) -> None
     assert probe(kept).durations == pytest.approx(DELAYS[:2])
 
 
-def test_an_animation_as_video_shows_each_picture_as_long_over_the_joints(tmp_path: Path) -> None:
+def test_an_animation_as_video_shows_each_image_as_long_over_the_joints(tmp_path: Path) -> None:
     film = Film(tmp_path / "out.mp4", SIZE, Fraction(10), durations=(0.1, 0.04, 0.2))
     join_segment_files(pieces_of(film, [1, 2], tmp_path / "pieces"), film, 3)
     assert numbers(film.path) == [0] * 5 + [1] * 2 + [2] * 10

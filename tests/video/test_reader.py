@@ -19,7 +19,7 @@ from tests.clips import (
     clip,
     ffmpeg,
     number,
-    picture,
+    numbered_image,
     quarters,
     tone,
     with_sound,
@@ -27,7 +27,7 @@ from tests.clips import (
 from vidstyle.core.frame_style import Frame
 from vidstyle.errors import SourceError
 from vidstyle.video.probe import Fault, probe
-from vidstyle.video.reader import find_pictures, open_video
+from vidstyle.video.reader import find_images, open_video
 
 QUICK = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "8")
 TEN_BIT = "format=yuv420p10le,setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
@@ -75,7 +75,7 @@ def test_fractional_rate_is_exact(tmp_path: Path, ending: str, rate: str) -> Non
 
 
 @pytest.mark.parametrize("ending", ["mp4", "mkv"])
-def test_variable_rate_keeps_each_picture_at_its_time(tmp_path: Path, ending: str) -> None:
+def test_variable_rate_keeps_each_image_at_its_time(tmp_path: Path, ending: str) -> None:
     kept = [0, 1, 2, 3, 4, 5, 12, 13, 14, 30, 31, 32, 33, 34, 35]
     wanted = "+".join(f"eq(n,{n})" for n in kept)
     path = clip(tmp_path / f"a.{ending}", *QUICK, "-fps_mode", "vfr", count=36, rate="30", filters=f"select='{wanted}'")
@@ -85,7 +85,7 @@ def test_variable_rate_keeps_each_picture_at_its_time(tmp_path: Path, ending: st
     frames = frames_of(path)
     shown = [max(n for n in kept if n <= index) for index in range(36)]
     assert [number(f.image) for f in frames] == shown
-    assert torch.equal(frames[6].image, frames[11].image), "a repeated picture must be the same to the bit"
+    assert torch.equal(frames[6].image, frames[11].image), "a repeated image must be the same to the bit"
 
 
 def test_small_jitter_is_not_variable_rate(tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_alpha_is_laid_on_white(
     assert "laid on white" in caplog.text
 
 
-def test_one_picture_and_no_sound(tmp_path: Path) -> None:
+def test_one_image_and_no_sound(tmp_path: Path) -> None:
     info = probe(clip(tmp_path / "a.mp4", count=1))
     assert (info.frame_count, info.audio) == (1, ())
     assert [number(f.image) for f in frames_of(info.path)] == [0]
@@ -210,7 +210,7 @@ def test_two_sound_tracks_are_seen(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ["mp4", "mkv", "ts"])
-def test_late_pictures_are_padded(tmp_path: Path, ending: str) -> None:
+def test_late_images_are_padded(tmp_path: Path, ending: str) -> None:
     path = with_sound(tmp_path / f"a.{ending}", clip(tmp_path / "silent.mp4"), offset=0.4)
     info = probe(path)
     assert Fault.LATE in info.faults
@@ -219,8 +219,8 @@ def test_late_pictures_are_padded(tmp_path: Path, ending: str) -> None:
     assert numbers in ([0] * padding + list(range(12)) for padding in (10, 11))
 
 
-def test_pictures_hidden_by_an_edit_are_not_read(tmp_path: Path) -> None:
-    """A phone trims a clip by hiding its beginning, back to the last whole picture."""
+def test_images_hidden_by_an_edit_are_not_read(tmp_path: Path) -> None:
+    """A phone trims a clip by hiding its beginning, back to the last whole image."""
     path = tmp_path / "trimmed.mp4"
     ffmpeg("-itsoffset", -0.2, "-i", clip(tmp_path / "a.mp4"), "-c", "copy", path)
     assert probe(path).frame_count == 7
@@ -281,7 +281,7 @@ def test_truncated_is_read_as_far_as_it_goes(
     assert "about 70" in caplog.text
 
 
-def test_file_cut_between_reordered_pictures_is_not_variable_rate(tmp_path: Path) -> None:
+def test_file_cut_between_reordered_images_is_not_variable_rate(tmp_path: Path) -> None:
     path = clip(tmp_path / "a.mkv", "-c:v", "libx264", "-bf", 8, "-b_strategy", 0, "-g", 60, count=70)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 4])
     info = probe(path)
@@ -349,7 +349,7 @@ def test_errors_of_the_reader_reach_the_consumer(tmp_path: Path, monkeypatch: py
 
 def test_gif_with_uneven_times(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "a.gif"
-    first, *rest = (Image.fromarray(picture(n * 5)) for n in range(4))
+    first, *rest = (Image.fromarray(numbered_image(n * 5)) for n in range(4))
     first.save(path, save_all=True, append_images=rest, duration=[100, 40, 250, 70], loop=0)
     with open_video(path) as source:
         assert source.info.durations == pytest.approx((0.1, 0.04, 0.25, 0.07))
@@ -364,7 +364,7 @@ def test_gif_with_uneven_times(tmp_path: Path, caplog: pytest.LogCaptureFixture)
 
 @pytest.mark.parametrize("ending", ["webp", "png"])
 def test_other_animations_with_alpha(tmp_path: Path, caplog: pytest.LogCaptureFixture, ending: str) -> None:
-    images = [Image.fromarray(picture(n * 5)).convert("RGBA") for n in range(3)]
+    images = [Image.fromarray(numbered_image(n * 5)).convert("RGBA") for n in range(3)]
     for image in images:
         image.putalpha(128)
     path = tmp_path / f"a.{ending}"
@@ -400,15 +400,15 @@ def refused(tmp_path: Path, kind: str) -> Path:
         path.write_bytes(np.random.default_rng(1).bytes(50_000))
     elif kind == "playlist":
         path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/hosts\n")
-    elif kind == "picture":
-        Image.fromarray(picture(0)).save(path, "JPEG")
+    elif kind == "image":
+        Image.fromarray(numbered_image(0)).save(path, "JPEG")
     elif kind == "headless":
         clip(tmp_path / "a.mp4")
         path.write_bytes((tmp_path / "a.mp4").read_bytes()[:800])
     elif kind == "sound":
         ffmpeg(*tone(), "-f", "mp4", path)
     elif kind == "cover":
-        Image.fromarray(picture(0)).save(tmp_path / "cover.jpg")
+        Image.fromarray(numbered_image(0)).save(tmp_path / "cover.jpg")
         ffmpeg(*tone(), "-i", tmp_path / "cover.jpg", "-map", 0, "-map", 1, "-c:v", "copy",
                "-disposition:v:0", "attached_pic", "-f", "ipod", path)  # fmt: skip
     return path
@@ -423,10 +423,10 @@ def refused(tmp_path: Path, kind: str) -> Path:
         ("text", "text file"),
         ("noise", "cannot be read as a video"),
         ("playlist", "playlist"),
-        ("picture", "JPEG picture"),
+        ("image", "JPEG image"),
         ("headless", "cannot be read as a video"),
         ("sound", "only sound"),
-        ("cover", "cover picture"),
+        ("cover", "cover image"),
     ],
 )
 def test_refused_in_one_sentence(tmp_path: Path, kind: str, words: str, capfd: pytest.CaptureFixture[str]) -> None:
@@ -449,13 +449,13 @@ def test_library_is_silent_on_damage(long_clip: Path, capfd: pytest.CaptureFixtu
     assert capfd.readouterr() == ("", "")
 
 
-def test_find_pictures_in_natural_order(tmp_path: Path) -> None:
+def test_find_images_in_natural_order(tmp_path: Path) -> None:
     for name in ("b10.png", "b9.PNG", "a.jpg", "notes.txt", ".hidden.png"):
         (tmp_path / name).touch()
-    assert [p.name for p in find_pictures(tmp_path)] == ["a.jpg", "b9.PNG", "b10.png"]
-    assert [p.name for p in find_pictures(tmp_path / "b*")] == ["b9.PNG", "b10.png"]
-    with pytest.raises(SourceError, match="no pictures"):
-        find_pictures(tmp_path / "z*.png")
+    assert [p.name for p in find_images(tmp_path)] == ["a.jpg", "b9.PNG", "b10.png"]
+    assert [p.name for p in find_images(tmp_path / "b*")] == ["b9.PNG", "b10.png"]
+    with pytest.raises(SourceError, match="no images"):
+        find_images(tmp_path / "z*.png")
 
 
 def test_probe_itself_is_quiet_and_remarks(long_clip: Path, caplog: pytest.LogCaptureFixture) -> None:

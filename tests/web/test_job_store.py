@@ -10,7 +10,7 @@ import pytest
 
 from tests.web.conftest import QUICK, until
 from vidstyle.errors import JobError, SettingsError, SinkError, SourceError
-from vidstyle.images import load_picture
+from vidstyle.images import load_image
 from vidstyle.video.probe import probe
 from vidstyle.web.job_store import (
     AFTER,
@@ -43,16 +43,16 @@ def tended(store: JobStore, name: str, state: str) -> bool:
     return store.status(name).state == state
 
 
-def test_a_picture_is_painted(store: JobStore, photo: Path, style: Path) -> None:
+def test_an_image_is_painted(store: JobStore, photo: Path, style: Path) -> None:
     name = store.submit(photo, [style], {**QUICK, "steps": 3})
     assert store.status(name) == Status()
     until(lambda: tended(store, name, "done"))
     place, status = store.place(name), store.status(name)
-    assert load_picture(place / "painting.png").image.shape == (3, 48, 64)
+    assert load_image(place / "painting.png").image.shape == (3, 48, 64)
     assert all((place / file).stat().st_size for file in (LATEST, BEFORE, AFTER, MAKING))
     assert len(status.losses) == 3
     assert status.progress == 1
-    assert "painted 1 picture" in status.note
+    assert "painted 1 image" in status.note
 
 
 def test_a_film_is_painted_with_a_report(store: JobStore, film: Path, style: Path) -> None:
@@ -220,7 +220,7 @@ def test_only_jobs_have_places(store: JobStore, name: object) -> None:
 def test_what_cannot_be_painted_leaves_nothing(store: JobStore, tmp_path: Path, photo: Path, style: Path) -> None:
     playlist = tmp_path / "list.mp4"
     playlist.write_text(f"#EXTM3U\n#EXTINF:1,\n{photo}\n#EXT-X-ENDLIST\n")
-    (tmp_path / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "broken.png").write_bytes(b"no image")
     (tmp_path / "notes.txt").write_text("words")
     for source, styles, settings, words in (
         (playlist, [style], QUICK, "source.mp4"),
@@ -239,7 +239,7 @@ def test_what_cannot_be_painted_leaves_nothing(store: JobStore, tmp_path: Path, 
 
 def test_a_painting_that_fails_is_one_line(store: JobStore, photo: Path, style: Path) -> None:
     name = store.submit(photo, [style], QUICK)
-    (store.place(name) / "style1.png").write_bytes(b"no picture any more")
+    (store.place(name) / "style1.png").write_bytes(b"no image any more")
     until(lambda: tended(store, name, "failed"))
     note = store.status(name).note
     assert "style1.png" in note

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.clips import clip
-from tests.pictures import clouds, stripes
+from tests.images import clouds, stripes
 from tests.web.conftest import Server, until
-from vidstyle.images import save_picture
+from vidstyle.images import save_image
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="a browser is driven by playwright; pip install it")
 CHROMIUM = Path("/usr/bin/chromium")
@@ -47,8 +47,8 @@ def _is_here(url: str) -> bool:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("page")
-    save_picture(made / "photo.png", clouds(48, 64))
-    save_picture(made / "stripes.png", stripes(48, 64))
+    save_image(made / "photo.png", clouds(48, 64))
+    save_image(made / "stripes.png", stripes(48, 64))
     clip(made / "clip.mp4", count=4, size=(48, 64))
     return made
 
@@ -127,7 +127,7 @@ def test_a_film_is_painted_live_and_cancelled(
     links["cancelled"] = page.page.query_selector("#jobs a").get_attribute("href") or ""  # type: ignore[union-attr]
 
 
-def test_a_picture_is_painted_to_the_end_and_downloaded(
+def test_an_image_is_painted_to_the_end_and_downloaded(
     server: Server, browser: "sync_api.BrowserContext", place: Path, tmp_path: Path, links: dict[str, str]
 ) -> None:
     page = Page(browser, server.url)
@@ -158,7 +158,7 @@ def test_the_slider_uncovers_the_painting(server: Server, browser: "sync_api.Bro
     assert re.search(r"inset\(0(px)? 90%", over.get_attribute("style") or "")
 
 
-def test_a_picture_of_the_webcam_is_painted(server: Server, browser: "sync_api.BrowserContext", place: Path) -> None:
+def test_an_image_of_the_webcam_is_painted(server: Server, browser: "sync_api.BrowserContext", place: Path) -> None:
     page = Page(browser, server.url)
     page.page.get_by_role("tab", name="Webcam").click()
     page.page.get_by_text("Click to Access Webcam").click()
@@ -180,10 +180,10 @@ def test_a_picture_of_the_webcam_is_painted(server: Server, browser: "sync_api.B
 def test_a_click_on_the_shelf_chooses_and_unchooses(server: Server, browser: "sync_api.BrowserContext") -> None:
     page = Page(browser, server.url).page
     chosen = page.locator("#shelf label.selected")
-    page.click("#shelf-pictures button >> nth=1")
+    page.click("#shelf-images button >> nth=1")
     chosen.wait_for()
     assert chosen.inner_text().strip() == "swirl"
-    page.click("#shelf-pictures button >> nth=1")
+    page.click("#shelf-images button >> nth=1")
     chosen.wait_for(state="detached")
 
 

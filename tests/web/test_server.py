@@ -93,7 +93,7 @@ def test_neither_are_those_beside_the_jobs(server: Server, jobs: Path, secret: P
         assert "made_at" not in text
 
 
-def test_of_the_shelf_only_pictures_are(tmp_path: Path, style: Path) -> None:
+def test_of_the_shelf_only_images_are(tmp_path: Path, style: Path) -> None:
     (tmp_path / "notes.txt").write_text("my diary")
     shelved = Server(tmp_path / "jobs", "--shelf", str(tmp_path))
     try:

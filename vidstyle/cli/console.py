@@ -1,4 +1,4 @@
-"""What a job tells, on the terminal: bars where there is one, else plain lines now and then."""
+"""What a job and the library's log tell on the terminal: bars where there is one, else plain lines now and then."""
 
 import logging
 import time
@@ -39,12 +39,12 @@ def listening(console: Console, quiet: bool, previews: int | None = None) -> Ite
 
 
 def noun_of(outline: Outline, previews: int | None = None) -> str:
-    """What is counted: ``frame``, ``picture`` or ``preview``."""
+    """What is counted: ``frame``, ``image`` or ``preview``."""
     if previews is not None:
         return "preview"
     if outline.rate is not None and outline.job.settings.both_ways:
         return "painting"  # two of each frame
-    return "frame" if outline.rate is not None else "picture"
+    return "frame" if outline.rate is not None else "image"
 
 
 class Quiet(Listener):
@@ -112,7 +112,7 @@ class Quiet(Listener):
         elif partial is None:
             say(self._console, f"no {self.noun} was done, so nothing was written")
         else:
-            films = self.noun != "picture"
+            films = self.noun != "image"
             goes_on = "; run the same command to go on" if films else ""
             say(self._console, f"{some(frames, 'frame' if films else self.noun)} done: {printable(partial)}{goes_on}")
 
@@ -262,7 +262,7 @@ def frames_note(pace: RemainingTime, noun: str) -> str:
 
 
 def steps_note(pace: RemainingTime) -> str:
-    """``5/84  loss 0.310``, with the time left where this picture is all there is."""
+    """``5/84  loss 0.310``, with the time left where this image is all there is."""
     step = pace.last_step
     counted = f"{step.number}/{step.count}" if step else ""
     left = f"{clock(pace.left())} left" if pace.frames == 1 else ""

@@ -95,7 +95,7 @@ def _versions() -> Iterator[Finding]:
         yield Finding("packages", "ok", text)
     if int(found.get("pillow", "0").split(".")[0]) < SAFE_PILLOW:
         advice = f"pip install 'pillow>={SAFE_PILLOW}', also where pip says that Gradio does not want it (SECURITY.md)"
-        yield Finding("pillow", "note", f"{found.get('pillow')} has known holes in reading pictures", advice)
+        yield Finding("pillow", "note", f"{found.get('pillow')} has known holes in reading images", advice)
     for name, extra in EXTRAS.items():
         try:
             yield Finding(name, "ok", version(name))
@@ -161,7 +161,7 @@ def _opencv() -> Iterator[Finding]:
 def _cameras() -> Iterator[Finding]:
     advice = "give --camera a URL or a video (docs/webcam.md has how to use a phone)"
     if sys.platform != "linux":
-        yield Finding("cameras", "note", "not looked for on this system", "try: vidstyle webcam --style PICTURE")
+        yield Finding("cameras", "note", "not looked for on this system", "try: vidstyle webcam --style IMAGE")
         return
     found = sorted(Path("/dev").glob("video*"))
     closed = [str(device) for device in found if not os.access(device, os.R_OK | os.W_OK)]
@@ -184,7 +184,7 @@ def _weights() -> Iterator[Finding]:
     if imagenet_file() in states:
         yield Finding("weights", "ok", f"ImageNet filters, SHA-256 {states[imagenet_file()][1]}")
     else:
-        advice = "vidstyle weights fetch; until then filters are learned from your pictures"
+        advice = "vidstyle weights fetch; until then filters are learned from your images"
         yield Finding("weights", "note", "the ImageNet filters are not kept here", advice)
 
 
@@ -215,15 +215,15 @@ def _painting() -> Iterator[Finding]:
 
     began = time.perf_counter()
     ramp = torch.linspace(0, 1, TEST_SIDE)
-    picture = torch.stack([ramp.expand(TEST_SIDE, -1), ramp.expand(TEST_SIDE, -1).T, 1 - ramp.expand(TEST_SIDE, -1)])
+    image = torch.stack([ramp.expand(TEST_SIDE, -1), ramp.expand(TEST_SIDE, -1).T, 1 - ramp.expand(TEST_SIDE, -1)])
     with tempfile.TemporaryDirectory(prefix="vidstyle-") as folder:
         with open_sink(Path(folder) / "clip.mp4", size=(TEST_SIDE, TEST_SIDE), rate=Fraction(25)) as sink:
             for _ in range(3):
-                sink.write(picture)
+                sink.write(image)
             clip = sink.finish()
         with open_video(clip) as source:
             frames = [frame.image for frame in source]
-    apart = float((frames[0] - picture).abs().mean()) * 255
+    apart = float((frames[0] - image).abs().mean()) * 255
     if len(frames) != 3 or apart > 4:
         found = f"3 frames were written and {len(frames)} read, {apart:.1f} levels apart"
         yield Finding("video", "fault", found, "unset IMAGEIO_FFMPEG_EXE; install vidstyle anew with pip")
@@ -231,7 +231,7 @@ def _painting() -> Iterator[Finding]:
     yield Finding("video", "ok", f"written and read again, {apart:.1f} levels apart")
     settings, losses = Settings(steps=TEST_STEPS, scales=1), list[float]()
     filters = random_filters(settings, torch.Generator().manual_seed(0))
-    painter = Painter([picture.flip(1)], filters, settings, device=select_device("auto"))
+    painter = Painter([image.flip(1)], filters, settings, device=select_device("auto"))
     painter.paint(frames[0], lambda step: losses.append(float(step.losses.total)))
     took = f"{time.perf_counter() - began:.1f} s"
     if losses[-1] < losses[0]:

@@ -91,7 +91,7 @@ def import_(
 
 @weights.command
 def teach(
-    pictures: Annotated[ManyPaths, Parameter(help="Pictures, or folders of pictures, to learn from.")],
+    images: Annotated[ManyPaths, Parameter(help="Images, or folders of images, to learn from.")],
     /,
     *,
     output: Annotated[AnyPath, Parameter(alias="-o", metavar="FILE", help="The .safetensors file to write.")],
@@ -99,14 +99,14 @@ def teach(
     overwrite: Annotated[Switch, Parameter(help="Replace an output that exists.")] = False,
     telling: Telling = Telling(),  # noqa: B008 (frozen)
 ) -> None:
-    """Learn filters from pictures, in a minute and without a download; use them with --weights FILE."""
-    _check_target(pictures, output, overwrite)
+    """Learn filters from images, in a minute and without a download; use them with --weights FILE."""
+    _check_target(images, output, overwrite)
     with _telling(telling) as tell:
         from vidstyle.core.selftaught import learn
         from vidstyle.core.weights import save_filters
         from vidstyle.settings.layers import LAYERS
 
-        teachers = _teachers(pictures)
+        teachers = _teachers(images)
         filters = learn(
             teachers, deepest=LAYERS[-1], seed=seed, on_layer=lambda done, count: tell("learning filters", done, count)
         )
@@ -141,22 +141,22 @@ def state_of(path: Path) -> tuple[str, str]:
     return "ok", digest[:HASH_DIGITS]
 
 
-def _check_target(pictures: Sequence[Path], output: Path, overwrite: bool) -> None:
-    if not pictures:
-        raise UsageError("no pictures to learn from; give some")
+def _check_target(images: Sequence[Path], output: Path, overwrite: bool) -> None:
+    if not images:
+        raise UsageError("no images to learn from; give some")
     if output.suffix.lower() != ".safetensors":
         raise SinkError(f"{output}: filters are written as .safetensors; use this ending")
     if output.exists() and not overwrite:
         raise SinkError(f"{output}: exists already; give another name with -o, or --overwrite")
-    for path in pictures:
+    for path in images:
         if not path.exists():
             raise SourceError(f"{path}: no such file or folder; check the name")
 
 
-def _teachers(pictures: Sequence[Path]) -> list["Tensor"]:
-    from vidstyle.images import load_picture
-    from vidstyle.video.reader import find_pictures
+def _teachers(images: Sequence[Path]) -> list["Tensor"]:
+    from vidstyle.images import load_image
+    from vidstyle.video.reader import find_images
 
-    files = [file for path in pictures for file in (find_pictures(path) if path.is_dir() else [path])]
-    log.info("learning from %d pictures", len(files))
-    return [load_picture(file).image for file in files]
+    files = [file for path in images for file in (find_images(path) if path.is_dir() else [path])]
+    log.info("learning from %d images", len(files))
+    return [load_image(file).image for file in files]

@@ -1,4 +1,4 @@
-"""The steps of a job of a film, each a command of its own, for schedulers that run the shots on many machines."""
+"""``vidstyle plan``, ``paint`` and ``join``, for schedulers that run shots on many machines, and ``report``."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -56,7 +56,7 @@ def plan(
             from vidstyle.jobs.runner import plan_film
 
         if job.kind not in ("video", "animation"):
-            raise UsageError("a plan is for a video; pictures are painted by 'vidstyle INPUT --style PICTURE'")
+            raise UsageError("a plan is for a video; images are painted by 'vidstyle INPUT --style IMAGE'")
         chosen.save()
         tell_unused(job, False, chosen.given)
         with listening(console, telling.quiet) as listener:
@@ -119,7 +119,7 @@ def report(
     source: Annotated[
         AnyPath | None, Parameter(group=FILES, metavar="FILE", help="What they were painted from.")
     ] = None,
-    style: Annotated[ManyPaths, Parameter(alias="-s", group=FILES, metavar="PICTURE", help="What they imitate.")] = (),
+    style: Annotated[ManyPaths, Parameter(alias="-s", group=FILES, metavar="IMAGE", help="What they imitate.")] = (),
     page: Annotated[AnyPath | None, Parameter(alias="-o", group=FILES, metavar="FILE", help=_PAGE_HELP)] = None,
     overwrite: Annotated[Switch, Parameter(group=FILES, help="Replace a report that exists.")] = False,
     from_: Annotated[Seconds | None, Parameter(name="--from", group=FILES, help="As it was when painting.")] = None,
@@ -128,7 +128,7 @@ def report(
     telling: Telling = Telling(),  # noqa: B008 (frozen)
     **options: Any,
 ) -> None:
-    """Measure painted videos against their source: stability, style, content, with curves and pictures."""
+    """Measure painted videos against their source: stability, style, content, with curves and images."""
     if not outputs or source is None or not style:
         raise UsageError("a report needs painted videos, --source and --style")
     target = page or outputs[0].with_name(f"{outputs[0].stem}_report.html")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TABLE_ENDINGS, PLOT_ENDINGS = (".csv", ".json"), (".png", ".svg")  # those of loss_record, which takes long to import
 
-_LOG_HELP = "Write the loss, of each layer too, to this .csv or .json file: a picture's steps, or a film's frames."
+_LOG_HELP = "Write the loss, of each layer too, to this .csv or .json file: an image's steps, or a film's frames."
 _PLOT_HELP = "Draw the curves of the losses to this .png or .svg file."
 
 log = logging.getLogger(__name__)
@@ -67,13 +67,13 @@ def record_of(job: "Job", losses: LossFiles) -> "LossRecord":
 
     if not losses.files:
         return LossRecord()
-    if job.kind in ("pictures", "clips"):
-        raise UsageError("--log-losses and --plot-losses are for one picture or film; leave them out for a folder")
+    if job.kind in ("images", "clips"):
+        raise UsageError("--log-losses and --plot-losses are for one image or film; leave them out for a folder")
     taken = {path.resolve() for path in (job.out, *job.files)}
     for file in losses.files:
         if file.resolve() in taken:
             raise SinkError(f"{file}: is the output itself, or what is painted from; give another name")
-    return StepLosses() if job.kind == "picture" else FrameLosses()
+    return StepLosses() if job.kind == "image" else FrameLosses()
 
 
 @contextmanager

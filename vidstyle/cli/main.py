@@ -32,14 +32,14 @@ FAILED, WRONG_USAGE, STOPPED_BY = 1, 2, 128  # and the number of the signal: 130
 PATIENCE = 5.0  # seconds in which a repeated signal is the same wish
 
 USAGE = """\
-Usage: vidstyle INPUT --style PICTURE [-o OUTPUT] [OPTIONS]
-       vidstyle webcam --style PICTURE [--snapshot OUTPUT | --record OUTPUT]
-       vidstyle progress IMAGE --style PICTURE [-o OUTPUT.gif]
+Usage: vidstyle INPUT --style IMAGE [-o OUTPUT] [OPTIONS]
+       vidstyle webcam --style IMAGE [--snapshot OUTPUT | --record OUTPUT]
+       vidstyle progress IMAGE --style IMAGE [-o OUTPUT.gif]
        vidstyle reconstruct IMAGE
        vidstyle texture STYLE
-       vidstyle layers IMAGE --style PICTURE
-       vidstyle report OUTPUT --source INPUT --style PICTURE
-       vidstyle plan INPUT --style PICTURE
+       vidstyle layers IMAGE --style IMAGE
+       vidstyle report OUTPUT --source INPUT --style IMAGE
+       vidstyle plan INPUT --style IMAGE
        vidstyle paint FOLDER SHOT
        vidstyle join FOLDER
        vidstyle serve
@@ -63,7 +63,7 @@ class StopSignal(KeyboardInterrupt):
 
 app = App(
     name="vidstyle",
-    help="Paint a video, a picture or a folder of pictures in the style of a picture.",
+    help="Paint a video, an image or a folder of images in the style of an image.",
     usage=USAGE,
     help_epilogue=EXAMPLES,
     help_format="plaintext",

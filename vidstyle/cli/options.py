@@ -32,11 +32,11 @@ WIDEST_CHOICES = 16  # characters of choices beside an option; longer lists stan
 
 _Annotated: Any = Annotated  # as values, which type checkers do not follow
 _Literal: Any = Literal
-_STYLE_HELP = "Paint in the style of this picture. Give it several times to mix styles."
+_STYLE_HELP = "Paint in the style of this image. Give it several times to mix styles."
 _OUTPUT_HELP = "Where to write; else INPUT_STYLE beside INPUT."
 _FROM_HELP = "Paint a video from this time on: 12.5, 12.5s or 1:30."
-_STYLE_MASK_HELP = "A picture or video that is white where the style of the same place in the list is painted."
-_MASK_HELP = "A picture or video that is white where to paint; elsewhere INPUT stays as it is."
+_STYLE_MASK_HELP = "An image or video that is white where the style of the same place in the list is painted."
+_MASK_HELP = "An image or video that is white where to paint; elsewhere INPUT stays as it is."
 _NO_LIMITS_HELP = "Take files of any size: over 150 million pixels, 500,000 frames or 12 hours."
 _LOG_HELP = "Append everything that happens, with times, to this file."
 
@@ -99,7 +99,7 @@ class Telling:
 class Wanted:
     """What is to be painted like what, and to where."""
 
-    style: Annotated[ManyPaths, Parameter(alias="-s", metavar="PICTURE", help=_STYLE_HELP)] = ()
+    style: Annotated[ManyPaths, Parameter(alias="-s", metavar="IMAGE", help=_STYLE_HELP)] = ()
     style_mask: Annotated[ManyPaths, Parameter(metavar="FILE", help=_STYLE_MASK_HELP)] = ()
     mask: Annotated[AnyPath | None, Parameter(metavar="FILE", help=_MASK_HELP)] = None
     output: Annotated[AnyPath | None, Parameter(alias="-o", metavar="FILE", help=_OUTPUT_HELP)] = None

@@ -1,4 +1,4 @@
-"""How the making of a picture's painting is shown: options of ``vidstyle progress`` and of ``--progress-gif``."""
+"""How the making of an image's painting is shown: options of ``vidstyle progress`` and of ``--progress-gif``."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from vidstyle.studies.progress import Progress
 
 ENDINGS = (".gif", ".webp", ".mp4")  # those of video.flipbook, which takes long to import
-SHOWING = Group.create_ordered("The making of a picture's painting")
+SHOWING = Group.create_ordered("The making of an image's painting")
 
 _FILE_HELP = "Show it as an animation in this file too: .gif, .webp or .mp4."
-_MAX_MB_HELP = "Let the animation take at most so many MB: it has fewer, smaller and coarser pictures until it does."
+_MAX_MB_HELP = "Let the animation take at most so many MB: it has fewer, smaller and coarser images until it does."
 _WIDTH_HELP = "Pixels across of the animation; else the painting is 512 long at most."
-_BESIDE_HELP = "Show the picture and the styles beside the painting."
+_BESIDE_HELP = "Show the image and the styles beside the painting."
 _CURVE_HELP = "Draw the loss into a corner."
 
 ProgressFile = Annotated[AnyPath | None, Parameter(metavar="FILE", group=SHOWING, help=_FILE_HELP)]

@@ -27,7 +27,7 @@ _HOST_HELP = "The address to listen on; others than this machine's own need --au
 _PORT_HELP = "The port to listen on."
 _AUTH_HELP = f"USER:PASSWORD that the page asks for; better in the variable {PASSWORD}, which others cannot see."
 _JOBS_HELP = "Where jobs are kept; else in the user's folder for data."
-_SHELF_HELP = "A folder of style pictures to choose from."
+_SHELF_HELP = "A folder of style images to choose from."
 _KEEP_HELP = "Remove jobs that ended so many days ago."
 _UPLOAD_HELP = "The largest upload, like 500mb or 2gb."
 _AT_ONCE_HELP = "Paint so many jobs at a time; others wait."
@@ -55,7 +55,7 @@ def serve(
         if not 0 < value < float("inf"):
             raise SettingsError(f"--{name} should be above 0, instead got {value:g}")
     if shelf and not shelf.is_dir():
-        raise SourceError(f"{shelf}: is no folder; give one of style pictures")
+        raise SourceError(f"{shelf}: is no folder; give one of style images")
     if importlib.util.find_spec("gradio") is None:
         raise SettingsError("the page needs Gradio, which is not installed; pip install 'vidstyle[web]'")
     console = error_console()
@@ -64,16 +64,16 @@ def serve(
         with starting(console, telling.quiet):
             _quiet_gradio(place)
             from vidstyle.core.device import select_device
-            from vidstyle.video.reader import find_pictures
+            from vidstyle.video.reader import find_images
             from vidstyle.web import server
             from vidstyle.web.job_store import JobStore
 
             select_device(device)
-            pictures = find_pictures(shelf) if shelf else _samples()
+            images = find_images(shelf) if shelf else _samples()
             store = JobStore(place, at_once=at_once, keep_days=keep_days, device=device)
             name = f"[{host}]" if ":" in host else host
             hosts = (*server.LOOPBACK, name)
-            app = server.application(store, pictures, hosts=hosts, max_bytes=limit, auth=asked)
+            app = server.application(store, images, hosts=hosts, max_bytes=limit, auth=asked)
             listening = _listening(host, port)
         url = f"http://{name}:{listening.getsockname()[1]}/"
         print(url, flush=True)
@@ -131,9 +131,9 @@ def _quiet_gradio(place: Path) -> None:
 
 
 def _samples() -> list[Path]:
-    from vidstyle.video.reader import find_pictures
+    from vidstyle.video.reader import find_images
 
-    return [path for path in find_pictures(SHELF) if path.stem not in NOT_STYLES] if SHELF.is_dir() else []
+    return [path for path in find_images(SHELF) if path.stem not in NOT_STYLES] if SHELF.is_dir() else []
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -1,4 +1,4 @@
-"""``vidstyle reconstruct``, ``texture`` and ``layers``: the parts of the method on their own."""
+"""``vidstyle reconstruct``, ``texture``, ``layers`` and ``progress``."""
 
 import logging
 import re
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from vidstyle.jobs.events import Listener
     from vidstyle.studies.reconstruct import Study
 
-_IMAGE_HELP = "The picture to paint; the painting itself is not kept."
+_IMAGE_HELP = "The image to paint; the painting itself is not kept."
 
 
 @with_settings
@@ -50,7 +50,7 @@ def progress(
     telling: Telling = Telling(),  # noqa: B008 (frozen)
     **options: Any,
 ) -> None:
-    """Show how a picture is painted: a GIF, WebP or MP4 that changes evenly, else to IMAGE_STYLE.gif."""
+    """Show how an image is painted: a GIF, WebP or MP4 that changes evenly, else to IMAGE_STYLE.gif."""
     names = "_".join(style.stem for style in wanted.style)
     file = wanted.output or image.with_name(f"{image.stem}_{names}.gif")
     showing.check(file, wanted.overwrite, looks=False)
@@ -68,16 +68,16 @@ def progress(
         tell_unused(job, False, chosen.given)
         with listening(console, telling.quiet) as listener:
             summary = run_progress(job, wish, listener)
-        tell_summary(summary, "picture")
+        tell_summary(summary, "image")
 
 
 log = logging.getLogger(__name__)
 
 _LAYER_HELP = "The layer, or layers with weights, that is all that is known of IMAGE: conv4_2 or conv4_2=1,conv5_2=0.5."
-_ALL_LAYERS_HELP = "One picture for each block, conv1_2 to conv5_2, in a folder."
+_ALL_LAYERS_HELP = "One image for each block, conv1_2 to conv5_2, in a folder."
 _SIZE_HELP = "WIDTHxHEIGHT of the texture; else the size of STYLE, on a CPU at most 640 pixels long."
 _TILE_HELP = "Make a tile that shows no seam beside itself; its sides are multiples of 16."
-_STYLE_HELP = "A style picture, or a folder of them. May be given several times."
+_STYLE_HELP = "A style image, or a folder of them. May be given several times."
 _GRID_HELP = "Sweep two settings instead: ROWS:COLUMNS, like strength=0.2,0.8:style-scale or style:content."
 _SHOW_HELP = "Figures beside the sheet: gram, features, or gram,features."
 
@@ -92,7 +92,7 @@ _TEXTURES = ("style_layers", "style_loss", "style_scale")
 
 @with_some_settings(*_FROM_NOISE, "size", base=RECONSTRUCTION)
 def reconstruct(
-    image: Annotated[AnyPath, Parameter(name="IMAGE", group=FILES, help="The picture.")],
+    image: Annotated[AnyPath, Parameter(name="IMAGE", group=FILES, help="The image.")],
     /,
     *,
     layer: Annotated[str, Parameter(group=PAINTING_GROUP, metavar="LAYERS", help=_LAYER_HELP)] = "conv5_2",
@@ -105,9 +105,9 @@ def reconstruct(
     telling: Telling = Telling(),  # noqa: B008 (frozen)
     **options: Any,
 ) -> None:
-    """Paint a picture from noise by what a layer keeps of its content."""
+    """Paint an image from noise by what a layer keeps of its content."""
     settings = settings_from(RECONSTRUCTION, options, content_layers=layer)
-    check_there(image, "picture")
+    check_there(image, "image")
     showing.check(progress_gif, overwrite, looks=False)
     with _talking(telling) as listener:
         from vidstyle.studies.reconstruct import reconstruct as run
@@ -119,7 +119,7 @@ def reconstruct(
 
 @with_some_settings(*_FROM_NOISE, *_TEXTURES, base=TEXTURE)
 def texture(
-    style: Annotated[AnyPath, Parameter(name="STYLE", group=FILES, help="The picture that the texture is of.")],
+    style: Annotated[AnyPath, Parameter(name="STYLE", group=FILES, help="The image that the texture is of.")],
     /,
     *,
     size: Annotated[str | None, Parameter(group=PAINTING_GROUP, metavar="WIDTHxHEIGHT", help=_SIZE_HELP)] = None,
@@ -132,9 +132,9 @@ def texture(
     telling: Telling = Telling(),  # noqa: B008 (frozen)
     **options: Any,
 ) -> None:
-    """Paint from noise what looks like a style picture everywhere."""
+    """Paint from noise what looks like a style image everywhere."""
     settings, wanted = settings_from(TEXTURE, options), None if size is None else _size(size)
-    check_there(style, "style picture")
+    check_there(style, "style image")
     showing.check(progress_gif, overwrite, looks=False)
     with _talking(telling) as listener:
         from vidstyle.studies.reconstruct import texture as run
@@ -146,10 +146,10 @@ def texture(
 
 @with_some_settings(*_FROM_NOISE, *_TEXTURES, "size", "strength", "keep_colors", "content_layers", base=FIGURE)
 def layers(
-    image: Annotated[AnyPath, Parameter(name="IMAGE", group=FILES, help="The picture.")],
+    image: Annotated[AnyPath, Parameter(name="IMAGE", group=FILES, help="The image.")],
     /,
     *,
-    style: Annotated[ManyPaths, Parameter(alias="-s", group=FILES, metavar="PICTURE", help=_STYLE_HELP)] = (),
+    style: Annotated[ManyPaths, Parameter(alias="-s", group=FILES, metavar="IMAGE", help=_STYLE_HELP)] = (),
     grid: Annotated[
         str, Parameter(group=PAINTING_GROUP, metavar="ROWS:COLUMNS", show_default=False, help=_GRID_HELP)
     ] = "",
@@ -160,13 +160,13 @@ def layers(
     telling: Telling = Telling(),  # noqa: B008 (frozen)
     **options: Any,
 ) -> None:
-    """Show what each layer keeps of a picture and of a style, or what two settings do, on one sheet."""
+    """Show what each layer keeps of an image and of a style, or what two settings do, on one sheet."""
     settings, figures = settings_from(FIGURE, options), [part.strip() for part in show.split(",") if part.strip()]
-    check_there(image, "picture")
+    check_there(image, "image")
     for path in style:
-        check_there(path, "style picture")
+        check_there(path, "style image")
     if not style:
-        raise UsageError("no style given; add --style PICTURE")
+        raise UsageError("no style given; add --style IMAGE")
     with _talking(telling) as listener:
         for name in _OF_GRIDS if not grid else ():
             if name in options:
@@ -211,7 +211,7 @@ def _talking(telling: Telling) -> "Iterator[Listener]":
 def _tell(study: "Study") -> None:
     for layer, error in study.errors.items():
         log.info("%s: relative error %.2g %%", layer, 100 * error)
-    log.info("%s", summary_line(study.summary, "picture"))
+    log.info("%s", summary_line(study.summary, "image"))
     if study.summary.progress:
         log.info("%s", flipbook_line(study.summary.progress))
     for file in study.files:

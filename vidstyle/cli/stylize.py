@@ -50,8 +50,8 @@ FILTERS = ("auto", "imagenet", "selftaught")
 _FOR_FILMS = "it is for frames that follow each other"
 NONE: Mapping[str, str] = {}
 
-_INPUT_HELP = "A video, GIF or picture, a folder of clips or of pictures, or a pattern like 'a*.png'."
-_PREVIEW_HELP = "Paint one frame of each shot, as pictures and a sheet of them."
+_INPUT_HELP = "A video, GIF or image, a folder of clips or of images, or a pattern like 'a*.png'."
+_PREVIEW_HELP = "Paint one frame of each shot, as images and a sheet of them."
 _DRY_RUN_HELP = "Say what would be done and how long it would take; write nothing."
 _REPORT_HELP = "Write a report of a video beside it when it is painted: a page and its figures."
 _RESTART_HELP = "Begin anew, where else a job that was stopped goes on."
@@ -78,7 +78,7 @@ def paint(
     telling: Telling = Telling(),  # noqa: B008 (frozen)
     **options: Any,
 ) -> None:
-    """Paints INPUT in the style of pictures."""
+    """Paints INPUT in the style of images."""
     _check_words(preview, at, dry_run, report, "save_settings" in options)
     _check_machines(machines, preview or dry_run, device)
     _check_losses(losses, wanted.overwrite, preview or dry_run, bool(machines.ray))
@@ -99,7 +99,7 @@ def paint(
         chosen.save()
         tell_unused(job, preview, chosen.given)
         for name, given in (("restart", restart), ("keep_work", keep_work)):
-            if given and (preview or dry_run or job.kind in ("picture", "pictures")):
+            if given and (preview or dry_run or job.kind in ("image", "images")):
                 log.warning("--%s is not used: it is for the painting of films", name.replace("_", "-"))
         if dry_run:
             _dry_run(job, console, telling)
@@ -152,11 +152,11 @@ def _paint(job: "Job", record: "LossRecord", progress: "Progress | None", consol
 
     with listening(console, telling.quiet) as listener:
         summary = run(job, Listeners(listener, record), progress)
-    tell_summary(summary, "picture" if job.kind in ("picture", "pictures") else "frame")
+    tell_summary(summary, "image" if job.kind in ("image", "images") else "frame")
     if summary.failed:
         for failure in summary.failed:
             say(console, f"failed: {printable(failure)}")
-        noun = "clip" if job.kind == "clips" else "picture"
+        noun = "clip" if job.kind == "clips" else "image"
         others = f"the others are in {summary.out}" if summary.frames else "nor could any other"
         raise VidstyleError(f"{some(len(summary.failed), noun)} could not be painted; {others}")
 
@@ -242,13 +242,13 @@ def _check_files(source: Path, wanted: Wanted, settings: Settings) -> None:
     """Refuses paths that are not there before anything slow is imported."""
     check_there(source, "file or folder", {name: f"the command 'vidstyle {name}'" for name in COMMAND_NAMES})
     if not wanted.style:
-        raise UsageError("no style given; add --style PICTURE")
+        raise UsageError("no style given; add --style IMAGE")
     for style in wanted.style:
-        check_there(style, "style picture")
+        check_there(style, "style image")
     for mask in (*wanted.style_mask, *([wanted.mask] if wanted.mask else [])):
         check_there(mask, "mask")
     if settings.init_file:
-        check_there(settings.init_file, "picture to start from (--init)", {"content": "content", "random": "random"})
+        check_there(settings.init_file, "image to start from (--init)", {"content": "content", "random": "random"})
     if settings.weights not in FILTERS:
         check_there(Path(settings.weights), "file of filters (--weights)", {name: name for name in FILTERS})
 
@@ -273,7 +273,7 @@ def _names_in(folder: Path) -> list[str]:
 
 def tell_unused(job: "Job", preview: bool, options: Mapping[str, Any]) -> None:
     """Says which of the given options this job does not use."""
-    single = preview or job.kind in ("picture", "pictures")
+    single = preview or job.kind in ("image", "images")
     for name, unused, reason in (
         ("frame_steps", single, "it is for frames that follow each other; single ones take --steps"),
         ("flow", single, _FOR_FILMS),

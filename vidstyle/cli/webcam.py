@@ -39,23 +39,23 @@ if TYPE_CHECKING:
 
     from vidstyle.core.weights import OnProgress
     from vidstyle.jobs.events import Summary
-    from vidstyle.live.painting import LivePainting, LivePicture
+    from vidstyle.live.painting import LiveImage, LivePainting
     from vidstyle.live.recording import Recording
     from vidstyle.studies.progress import Progress
     from vidstyle.video.camera import Camera
 
 CAMERA = Group.create_ordered("Camera")
-PICTURES, VIDEOS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"), (".mp4", ".mov", ".mkv", ".webm")
+IMAGES, VIDEOS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"), (".mp4", ".mov", ".mkv", ".webm")
 TELLING = 5.0  # seconds between two lines about a recording
 
 _CAMERA_HELP = "A number, a device like /dev/video0, a URL (MJPEG over HTTP, RTSP), or a video played in real time."
-_SNAPSHOT_HELP = "Open no window: take a picture, paint it as a picture file is painted, and write it here."
+_SNAPSHOT_HELP = "Open no window: take an image, paint it as an image file is painted, and write it here."
 _COUNTDOWN_HELP = "With --snapshot: count down from so many seconds."
-_COUNT_HELP = "With --snapshot: take so many pictures."
+_COUNT_HELP = "With --snapshot: take so many images."
 _EVERY_HELP = "With --snapshot: the time between two of them."
 _RECORD_HELP = "Open no window: paint live to this video until Ctrl-C, or for --seconds."
 _SECONDS_HELP = "With --record: how long."
-_FPS_HELP = "Pictures a second to hold, painted as large as that allows; else 2.5 on a CPU, 30 on a GPU."
+_FPS_HELP = "Images a second to hold, painted as large as that allows; else 2.5 on a CPU, 30 on a GPU."
 _RECONNECT_HELP = "Seconds in which a camera that went away is looked for."
 _FOLDER_HELP = "Where the window's keys write."
 _NOT_LIVE = ("frame_steps", "look_back", "passes", "loop", "style_keys", "strength_keys", "style_per_shot", "init")
@@ -88,12 +88,12 @@ class Shooting:
         if not self.record and self.seconds is not None:
             raise UsageError("--seconds is for recordings; add --record FILE")
         if self.every is not None and (self.count or 1) < 2:
-            raise UsageError("--every is for several pictures; add --count N")
+            raise UsageError("--every is for several images; add --count N")
         for name, value in (("count", self.count), ("fps", self.fps), ("seconds", self.seconds)):
             if value is not None and not 0 < value < float("inf"):
                 raise SettingsError(f"--{name} should be above 0, instead got {value:g}")
         for file in self.files:
-            check_target(file, PICTURES, overwrite=overwrite)
+            check_target(file, IMAGES, overwrite=overwrite)
         if self.record:
             check_target(self.record, VIDEOS, overwrite=overwrite)
 
@@ -109,7 +109,7 @@ class Shooting:
 @with_settings
 def webcam(
     *,
-    style: Annotated[ManyPaths, Parameter(alias="-s", group=FILES, metavar="PICTURE", help="A style picture.")] = (),
+    style: Annotated[ManyPaths, Parameter(alias="-s", group=FILES, metavar="IMAGE", help="A style image.")] = (),
     shooting: Shooting = Shooting(),
     folder: Annotated[AnyPath, Parameter(group=FILES, metavar="FOLDER", help=_FOLDER_HELP)] = Path("."),
     overwrite: Annotated[Switch, Parameter(group=FILES, help="Replace an output that exists.")] = False,
@@ -157,9 +157,9 @@ def _check(
     overwrite: bool,
 ) -> None:
     if not style:
-        raise UsageError("no style given; add --style PICTURE")
+        raise UsageError("no style given; add --style IMAGE")
     for path in style:
-        check_there(path, "style picture")
+        check_there(path, "style image")
     shooting.check(overwrite)
     if progress_gif and (not shooting.snapshot or shooting.files != [shooting.snapshot]):
         raise UsageError("--progress-gif shows the painting of one snapshot; add --snapshot FILE, without --count")
@@ -189,13 +189,13 @@ class _Studio:
 
     def live(self, on_progress: "OnProgress") -> "LivePainting":
         """Live painting, its filters and its balance found."""
-        from vidstyle.images import load_picture
+        from vidstyle.images import load_image
         from vidstyle.live.painting import paint_live
 
-        pictures = [load_picture(path).image for path in self.styles]
+        images = [load_image(path).image for path in self.styles]
         return paint_live(
             self.camera,
-            pictures,
+            images,
             self.settings,
             rate=self.shooting.fps,
             device=self.device,
@@ -220,7 +220,7 @@ def _snapshot(studio: _Studio, progress: "Progress | None", console: "Console", 
         shooting.every or 0.0,
         countdown=shooting.countdown or 0.0,
         on_wait=count_down,
-        on_taken=lambda done, count: log.info("picture %d of %d is taken", done, count),
+        on_taken=lambda done, count: log.info("image %d of %d is taken", done, count),
     )
     studio.camera.close()
     with listening(console, telling.quiet) as listener:
@@ -237,7 +237,7 @@ def _snapshot(studio: _Studio, progress: "Progress | None", console: "Console", 
 
 
 def _tell(summary: "Summary", files: Sequence[Path]) -> None:
-    log.info("%s", summary_line(summary, "picture"))
+    log.info("%s", summary_line(summary, "image"))
     if summary.progress:
         log.info("%s", flipbook_line(summary.progress))
     for file in [*files, *([summary.progress.path] if summary.progress else [])]:
@@ -265,13 +265,13 @@ def _recorded(live: "LivePainting", recording: "Recording", seconds: float | Non
     began = told = time.monotonic()
     count = 0
     try:
-        for picture in live.pictures():
+        for image in live.images():
             now = time.monotonic()
             began = began if count else now
-            recording.add(picture, now)
+            recording.add(image, now)
             count += 1
             if now - told > TELLING:
-                log.info("%s", _line(picture, now - began, count))
+                log.info("%s", _line(image, now - began, count))
                 told = now
             if seconds is not None and now - began >= seconds:
                 return
@@ -279,12 +279,12 @@ def _recorded(live: "LivePainting", recording: "Recording", seconds: float | Non
         log.info("stopped")
 
 
-def _line(picture: "LivePicture", seconds: float, count: int) -> str:
-    height, width = picture.budget.size
+def _line(image: "LiveImage", seconds: float, count: int) -> str:
+    height, width = image.budget.size
     rate = (count - 1) / seconds if seconds else 0.0
-    loss = float(picture.painted.losses.total)
-    size = f"{width}x{height}, {some(picture.budget.steps, 'step')}"
-    return f"{seconds:.0f} s: {rate:.1f} pictures a second, {size}, loss {loss_number(loss)}"
+    loss = float(image.painted.losses.total)
+    size = f"{width}x{height}, {some(image.budget.steps, 'step')}"
+    return f"{seconds:.0f} s: {rate:.1f} images a second, {size}, loss {loss_number(loss)}"
 
 
 def _window(studio: _Studio, folder: Path) -> None:

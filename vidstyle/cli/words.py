@@ -90,7 +90,7 @@ def flipbook_line(flipbook: Flipbook) -> str:
     full, kept = flipbook.full, flipbook.kept
     coarser, finest = kept.grade != full.grade, GRADE_WORDS[flipbook.path.suffix.lower()]
     parts = [
-        _of(kept.frames, full.frames, "pictures"),
+        _of(kept.frames, full.frames, "images"),
         _of(kept.width, full.width, "pixels across"),
         finest.format(kept.grade) + (f" instead of {full.grade}" if coarser else ""),
     ]
@@ -107,10 +107,10 @@ def _source(outline: Outline) -> str:
 
 
 def _contents(outline: Outline) -> str:
-    if outline.job.kind == "picture":
-        return "a picture"
+    if outline.job.kind == "image":
+        return "an image"
     if outline.rate is None:
-        return some(outline.frames, "picture")
+        return some(outline.frames, "image")
     length = f"{outline.frames / outline.rate:.1f} s at {outline.rate:.4g} fps"
     return f"{outline.job.kind}, {some(outline.frames, 'frame')} in {some(outline.shots, 'shot')}, {length}"
 

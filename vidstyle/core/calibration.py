@@ -1,7 +1,7 @@
 """The balance of content and style, found once for a job.
 
-How much a given content weight keeps of a picture differs by an order of magnitude between pairs of
-pictures. What people mean by strength is how much of the shapes is left, and that can be measured without a
+How much a given content weight keeps of an image differs by an order of magnitude between pairs of
+images. What people mean by strength is how much of the shapes is left, and that can be measured without a
 network. So the weight is searched, on small paintings, that leaves the wanted structure; then it is frozen.
 """
 
@@ -47,7 +47,7 @@ def structure(painting: Tensor, content: Tensor) -> float:
     the content there. Brightness, contrast and colour may change freely.
     """
     sigma, window = BLUR * max(content.shape), max(3, round(WINDOW * content.shape[1]))
-    a, b = (_blurred(luminance_of(picture)[None, None], sigma) for picture in (painting, content))
+    a, b = (_blurred(luminance_of(image)[None, None], sigma) for image in (painting, content))
 
     def mean(x: Tensor) -> Tensor:
         return F.avg_pool2d(x, min(window, *x.shape[-2:]), 1)
@@ -80,10 +80,10 @@ def calibrated(painter: Painter, contents: Sequence[Tensor], on_probe: OnProbe |
 
 def found_balance(painter: Painter, contents: Sequence[Tensor], strength: float, on_probe: OnProbe | None) -> float:
     """The balance at which paintings keep the structure of `strength`."""
-    content = max(contents, key=lambda picture: float(picture.std()))
+    content = max(contents, key=lambda image: float(image.std()))
     small = resize(content, _probe_size(size_of(content)))
     settings = painter.settings.replace(init="content", steps=PROBE_STEPS)
-    probe = painter.retuned(settings=settings, init_picture=None, look=FrameStyle(shares=painter.look.shares))
+    probe = painter.retuned(settings=settings, init_image=None, look=FrameStyle(shares=painter.look.shares))
     wanted, tell = wanted_structure(strength), on_probe or (lambda *_: None)
     tried: list[tuple[float, float]] = []  # (log of the balance, structure above what is wanted)
     lowest = math.log(least_balance(strength))
@@ -111,7 +111,7 @@ def least_balance(strength: float) -> float:
 
 
 def search_cost(settings: Settings, size: Size) -> int:
-    """Steps times pixels that the search takes for pictures of `size`, at most."""
+    """Steps times pixels that the search takes for images of `size`, at most."""
     if settings.loss == "sums" or not settings.content_weight or not settings.style_weight:
         return 0
     probe = settings.replace(steps=PROBE_STEPS)

@@ -1,7 +1,7 @@
 """Giving the content the colours of the style before it is painted, or the style those of the content.
 
 A content target in its own colours pulls against a style in others: of two losses that cannot both be met, the
-picture gets a bad compromise in every pixel. With both in the same colours they agree.
+image gets a bad compromise in every pixel. With both in the same colours they agree.
 """
 
 import math
@@ -26,10 +26,10 @@ class Palette:
     matrix: Tensor
     offset: Tensor
 
-    def __call__(self, picture: Tensor) -> Tensor:
-        """`picture` (3, H, W), 0..1, in the colours of the palette, clamped to 0..1."""
-        matrix, offset = self.matrix.to(picture), self.offset.to(picture)
-        return (torch.einsum("dc,chw->dhw", matrix, picture) + offset.view(3, 1, 1)).clamp(0, 1)
+    def __call__(self, image: Tensor) -> Tensor:
+        """`image` (3, H, W), 0..1, in the colours of the palette, clamped to 0..1."""
+        matrix, offset = self.matrix.to(image), self.offset.to(image)
+        return (torch.einsum("dc,chw->dhw", matrix, image) + offset.view(3, 1, 1)).clamp(0, 1)
 
     @classmethod
     def blended(cls, palettes: Sequence["Palette"], shares: tuple[float, ...] | None) -> "Palette":
@@ -66,24 +66,24 @@ def palettes_for(keep_colors: str, contents: Sequence[Tensor], styles: Sequence[
     return Palettes()
 
 
-def with_luminance(picture: Tensor, painting: Tensor) -> Tensor:
-    """`picture` (3, H, W) with the luminance of `painting` and its own chroma, as differences from luminance.
+def with_luminance(image: Tensor, painting: Tensor) -> Tensor:
+    """`image` (3, H, W) with the luminance of `painting` and its own chroma, as differences from luminance.
 
     Where that would leave 0..1 the luminance is the nearest that does not, so that chroma stays what it is.
     """
-    weights = picture.new_tensor(LUMINANCE)
-    shift = torch.einsum("c,chw->hw", weights, painting - picture)
-    return picture + torch.minimum(torch.maximum(shift, -picture.amin(0)), 1 - picture.amax(0))
+    weights = image.new_tensor(LUMINANCE)
+    shift = torch.einsum("c,chw->hw", weights, painting - image)
+    return image + torch.minimum(torch.maximum(shift, -image.amin(0)), 1 - image.amax(0))
 
 
-def contrast(picture: Tensor) -> float:
-    """The standard deviation of the luminance of `picture` (3, H, W)."""
-    return float(luminance_of(picture).std(correction=0))
+def contrast(image: Tensor) -> float:
+    """The standard deviation of the luminance of `image` (3, H, W)."""
+    return float(luminance_of(image).std(correction=0))
 
 
-def luminance_of(picture: Tensor) -> Tensor:
-    """The luminance (H, W) of `picture` (3, H, W)."""
-    return torch.einsum("c,chw->hw", picture.new_tensor(LUMINANCE), picture)
+def luminance_of(image: Tensor) -> Tensor:
+    """The luminance (H, W) of `image` (3, H, W)."""
+    return torch.einsum("c,chw->hw", image.new_tensor(LUMINANCE), image)
 
 
 def grey_palette() -> Palette:
@@ -125,9 +125,9 @@ def colour_root(styles: Sequence[Tensor]) -> Tensor:
     return root * (math.sqrt(3) / float(torch.linalg.matrix_norm(root, 2)))
 
 
-def _statistics(pictures: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Mean (3,) and covariance (3, 3) of all pixels, every picture counting the same."""
-    pixels = [picture.detach().cpu().double().flatten(1) for picture in pictures]
+def _statistics(images: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Mean (3,) and covariance (3, 3) of all pixels, every image counting the same."""
+    pixels = [image.detach().cpu().double().flatten(1) for image in images]
     mean = torch.stack([p.mean(1) for p in pixels]).mean(0)
     second = torch.stack([(p - mean[:, None]) @ (p - mean[:, None]).T / p.shape[1] for p in pixels]).mean(0)
     return mean, second + FAINTEST * torch.eye(3, dtype=second.dtype)

@@ -1,4 +1,4 @@
-"""How much memory painting takes, how much there is, and what is said where that is not enough."""
+"""Which processor paints, how much memory that takes and there is, and what is said where it is not enough."""
 
 import gc
 import re
@@ -39,12 +39,12 @@ Result = TypeVar("Result")
 
 
 def needed(size: Size) -> float:
-    """Bytes that painting pictures of a size takes, all in all."""
+    """Bytes that painting images of a size takes, all in all."""
     return BASE + PER_PIXEL * size[0] * size[1]
 
 
 def check_memory(size: Size, free: float) -> None:
-    """PaintingError where the `free` bytes cannot do for pictures of a size: the system would end the program."""
+    """PaintingError where the `free` bytes cannot do for images of a size: the system would end the program."""
     if needed(size) > free:
         found = f"takes about {needed(size) / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free"
         fits = long_side_within(size, free - BASE)
@@ -77,7 +77,7 @@ def is_full(error: BaseException) -> bool:
 
 
 def long_side_within(size: Size, free: float) -> int:
-    """The longer side of a picture of the same shape that can be painted in so many bytes, beside BASE."""
+    """The longer side of an image of the same shape that can be painted in so many bytes, beside BASE."""
     scale = (max(0.0, free) / (PER_PIXEL * size[0] * size[1])) ** 0.5
     return int(max(size) * scale) // STEP * STEP
 

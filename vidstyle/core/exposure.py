@@ -78,7 +78,7 @@ class Scenes:
                 shown = at, image if exposure is EVEN else exposure.evened(image)
             yield frame if shown[1] is frame.image else replace(frame, even=shown[1])
 
-    def in_picture(self, image: Tensor) -> Tensor:
+    def in_image(self, image: Tensor) -> Tensor:
         """`image` (..., H, W) without the bars."""
         top, bottom, left, right = self.bars
         height, width = image.shape[-2:]
@@ -131,7 +131,7 @@ def find_bars(light: Tensor, most: Sequence[int] | None = None) -> Bars:
     """The black bars of a film by the highest luminance (H, W) that each pixel ever has, at `most` so many rows and
     columns.
 
-    Bars lie on opposite sides, are about alike, and end along the whole side at once, which black places in a picture
+    Bars lie on opposite sides, are about alike, and end along the whole side at once, which black places in an image
     do not.
     """
     dark = (light < BLACK).numpy()

@@ -1,4 +1,4 @@
-"""Optical flow between two pictures, and what it is good for: warping, and knowing what can be seen in both."""
+"""Optical flow between two images, and what it is good for: warping, and knowing what can be seen in both."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,51 +11,51 @@ from torch import Tensor
 
 Grey = npt.NDArray[np.uint8]  # (H, W)
 Flow = npt.NDArray[np.float32]  # (H, W, 2): where a pixel came from, as an offset (x, y) in pixels
-FlowEstimator = Callable[[Tensor, Tensor], Flow]  # of a picture and an earlier one, both (3, H, W), 0..1
+FlowEstimator = Callable[[Tensor, Tensor], Flow]  # of an image and an earlier one, both (3, H, W), 0..1
 
 SMALLEST_SIDE = 12  # below, OpenCV's DIS raises
-MASK_BLUR = 0.8  # pixels, standard deviation: trust fades at its borders
+MASK_BLUR = 0.8  # pixels, standard deviation: confidence fades at its borders
 ALIKE = 0.15  # of 0..1, blurred: what a place may change from one frame to the next and still be the same
 ALIKE_BLUR = 1.5  # pixels, standard deviation
 SAME = 3 / 255  # of 0..1: what a pixel may differ and still show the same
 STILL = 0.1  # pixels; slower motion is rounded to none, so that still pixels are copied bit for bit
 
 
-def dis(picture: Tensor, earlier: Tensor) -> Flow:
-    """Dense inverse search on grey pictures (Kroeger et al. 2016, arXiv 1603.03590) as OpenCV has it, preset fast."""
-    return _dis(picture, earlier, halvings=0)  # the preset ends at a quarter: its errors add up over a shot
+def dis(image: Tensor, earlier: Tensor) -> Flow:
+    """Dense inverse search on grey images (Kroeger et al. 2016, arXiv 1603.03590) as OpenCV has it, preset fast."""
+    return _dis(image, earlier, halvings=0)  # the preset ends at a quarter: its errors add up over a shot
 
 
-def quick_dis(picture: Tensor, earlier: Tensor) -> Flow:
+def quick_dis(image: Tensor, earlier: Tensor) -> Flow:
     """As `dis`, but for half the size, in half the time."""
-    return _dis(picture, earlier, halvings=1)
+    return _dis(image, earlier, halvings=1)
 
 
-def _dis(picture: Tensor, earlier: Tensor, halvings: int) -> Flow:
+def _dis(image: Tensor, earlier: Tensor, halvings: int) -> Flow:
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     search.setFinestScale(halvings)
-    return np.asarray(search.calc(_grey(picture), _grey(earlier), None), np.float32)  # type: ignore[call-overload]
+    return np.asarray(search.calc(_grey(image), _grey(earlier), None), np.float32)  # type: ignore[call-overload]
 
 
-def farneback(picture: Tensor, earlier: Tensor) -> Flow:
+def farneback(image: Tensor, earlier: Tensor) -> Flow:
     """Farneback 2003, "Two-Frame Motion Estimation Based on Polynomial Expansion", on grey, as OpenCV has it."""
     shape = {"pyr_scale": 0.5, "levels": 4, "winsize": 21, "iterations": 3, "poly_n": 7, "poly_sigma": 1.5, "flags": 0}
-    found = cv2.calcOpticalFlowFarneback(_grey(picture), _grey(earlier), None, **shape)  # type: ignore[call-overload]
+    found = cv2.calcOpticalFlowFarneback(_grey(image), _grey(earlier), None, **shape)  # type: ignore[call-overload]
     return np.asarray(found, np.float32)
 
 
-def no_flow(picture: Tensor, earlier: Tensor) -> Flow:
+def no_flow(image: Tensor, earlier: Tensor) -> Flow:
     """Sees no motion."""
-    return np.zeros((*picture.shape[1:], 2), np.float32)
+    return np.zeros((*image.shape[1:], 2), np.float32)
 
 
-def optical_flow(picture: Tensor, earlier: Tensor, estimate: FlowEstimator = dis) -> Flow:
-    """Where each pixel of `picture` lies in `earlier` (both (3, H, W), 0..1): offsets (H, W, 2) in pixels.
+def optical_flow(image: Tensor, earlier: Tensor, estimate: FlowEstimator = dis) -> Flow:
+    """Where each pixel of `image` lies in `earlier` (both (3, H, W), 0..1): offsets (H, W, 2) in pixels.
 
-    Pictures with a side under 12 pixels give no motion.
+    Images with a side under 12 pixels give no motion.
     """
-    small = min(picture.shape[1:]) < SMALLEST_SIDE
-    return no_flow(picture, earlier) if small else estimate(picture, earlier)
+    small = min(image.shape[1:]) < SMALLEST_SIDE
+    return no_flow(image, earlier) if small else estimate(image, earlier)
 
 
 def warp(image: Tensor, flow: Flow, interpolation: int = cv2.INTER_LANCZOS4) -> Tensor:
@@ -77,42 +77,42 @@ def warp(image: Tensor, flow: Flow, interpolation: int = cv2.INTER_LANCZOS4) -> 
 
 @dataclass(frozen=True)
 class Motion:
-    """How a picture lies to an earlier one.
+    """How an image lies to an earlier one.
 
     `flow` leads from each pixel to its place there, motion under STILL pixels left out; `visible` (H, W), True or
-    False: it can be seen there, and looks alike; `trust` (H, W), 0..1: the same, and the flow is sure of the place,
-    which it is not along the edges of motion.
+    False: it can be seen there, and looks alike; `confidence` (H, W), 0..1: the same, and the flow is sure of the
+    place, which it is not along the edges of motion.
     """
 
     flow: Flow
     visible: Tensor
-    trust: Tensor
+    confidence: Tensor
 
     @classmethod
-    def between(cls, picture: Tensor, earlier: Tensor, estimate: FlowEstimator = dis) -> "Motion":
-        """The motion from `earlier` to `picture`, both (3, H, W), 0..1.
+    def between(cls, image: Tensor, earlier: Tensor, estimate: FlowEstimator = dis) -> "Motion":
+        """The motion from `earlier` to `image`, both (3, H, W), 0..1.
 
-        Without a flow (`no_flow`), places are sure where the pictures agree.
+        Without a flow (`no_flow`), places are sure where the images agree.
         """
-        found = optical_flow(picture, earlier, estimate)
+        found = optical_flow(image, earlier, estimate)
         flow = _without_jitter(found)
         if estimate is no_flow:
-            visible = torch.ones(picture.shape[1:], dtype=torch.bool)
-            sure = (picture - earlier).abs().amax(0) < SAME
+            visible = torch.ones(image.shape[1:], dtype=torch.bool)
+            sure = (image - earlier).abs().amax(0) < SAME
         else:
-            back = _without_jitter(optical_flow(earlier, picture, estimate))
-            visible = visibility(flow, back) & _alike(picture, warp(earlier, flow, cv2.INTER_LINEAR))
+            back = _without_jitter(optical_flow(earlier, image, estimate))
+            visible = visibility(flow, back) & _alike(image, warp(earlier, flow, cv2.INTER_LINEAR))
             sure = visible & ~motion_boundaries(found)  # leaving out jitter makes edges of its own
-        trust = cv2.GaussianBlur(sure.numpy().astype(np.float32), (0, 0), MASK_BLUR)
-        return cls(flow, visible, torch.from_numpy(trust))
+        confidence = cv2.GaussianBlur(sure.numpy().astype(np.float32), (0, 0), MASK_BLUR)
+        return cls(flow, visible, torch.from_numpy(confidence))
 
 
 def visibility(flow: Flow, back: Flow) -> Tensor:
-    """Which pixels can be seen in both pictures: (H, W), True or False.
+    """Which pixels can be seen in both images: (H, W), True or False.
 
-    `flow` leads from the picture to the earlier one, `back` the other way. Sundaram et al. 2010, equation 5
+    `flow` leads from the image to the earlier one, `back` the other way. Sundaram et al. 2010, equation 5
     (as Ruder et al. 2016, section 4.2, use it): a pixel counts as hidden where the round trip does not end
-    near its start. Pixels that come from outside of the earlier picture count as hidden too.
+    near its start. Pixels that come from outside of the earlier image count as hidden too.
     """
     height, width = flow.shape[:2]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
@@ -146,12 +146,12 @@ def _without_jitter(flow: Flow) -> Flow:
     return np.where(_squared_length(flow)[..., None] < STILL**2, np.float32(0), flow)
 
 
-def _alike(picture: Tensor, carried: Tensor) -> Tensor:
-    """Where two pictures show the same: a flow that was led astray may well lead back, but to another thing."""
-    gap = (picture - carried).permute(1, 2, 0).contiguous().cpu().numpy()
+def _alike(image: Tensor, carried: Tensor) -> Tensor:
+    """Where two images show the same: a flow that was led astray may well lead back, but to another thing."""
+    gap = (image - carried).permute(1, 2, 0).contiguous().cpu().numpy()
     return torch.from_numpy(np.abs(cv2.GaussianBlur(gap, (0, 0), ALIKE_BLUR)).max(-1) < ALIKE)
 
 
-def _grey(picture: Tensor) -> Grey:
-    pixels = picture.mul(255).round().byte().permute(1, 2, 0).contiguous().cpu().numpy()
+def _grey(image: Tensor) -> Grey:
+    pixels = image.mul(255).round().byte().permute(1, 2, 0).contiguous().cpu().numpy()
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)

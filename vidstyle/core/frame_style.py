@@ -1,4 +1,4 @@
-"""What a frame is to look like, where that is not the same for the whole of a film or a picture."""
+"""A frame, and how it is to be painted: its style, where that is not the same for a whole film, and its exposure."""
 
 import math
 from collections.abc import Mapping
@@ -105,7 +105,7 @@ class FrameStyle:
 
 
 PLAIN = FrameStyle()
-PLANES = ("places", "mask")  # of a look, which are pictures
+PLANES = ("places", "mask")  # of a look, which are images
 
 
 def _differ(now: Tensor | None, before: Tensor | None) -> Tensor | bool:
@@ -124,10 +124,10 @@ def blended(values: tuple[Tensor, ...], shares: tuple[float, ...] | None) -> Ten
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture: ``index`` and ``seconds`` count from the file's first picture; ``image`` (3, H, W) float32
+    """One image: ``index`` and ``seconds`` count from the file's first image; ``image`` (3, H, W) float32
     RGB 0..1; ``cut``: a new shot begins here, ``look``: how to paint it, and ``even``: the image evenly exposed, where
     that is another (these are set by others, never by a source);
-    ``mark``, if there is one, tells it from the file's other pictures, so that it can be sought."""
+    ``mark``, if there is one, tells it from the file's other images, so that it can be sought."""
 
     index: int
     seconds: float

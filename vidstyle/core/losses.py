@@ -1,7 +1,9 @@
-"""What of a layer's responses is its style, and how far two of them are apart: a `Statistic` for each ``--style-loss``.
+"""The losses of one image: content, style, temporal, total variation, and their sum (`Objective`).
 
-A summary forgets where things are. Summaries can be averaged, which is how styles are blended. Distances are relative:
-that of nothing at all from the style is about 1, so that one balance serves them all.
+Content is the squared error of activations (Gatys et al. 2015, equation 1). Style is how far a `Statistic` of the
+activations, one for each ``--style-loss``, lies from the style's; a statistic forgets where things are, and statistics
+can be averaged, which is how styles are blended. Distances are relative: that of nothing at all from the style is about
+1, so that one balance serves them all.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -34,16 +36,16 @@ class _Gram(torch.autograd.Function):
         return features @ ((gradient + gradient.T) / len(features))
 
 
-def gram_matrix(responses: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Gram matrix of a layer's responses: (1, C, h, w) -> (C, C), float32, mean over the h * w positions.
+def gram_matrix(activations: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Gram matrix of a layer's activations: (1, C, h, w) -> (C, C), float32, mean over the h * w positions.
 
-    Gatys et al. 2015 (arXiv 1508.06576), equation 3; we divide by the number of positions M so that pictures
+    Gatys et al. 2015 (arXiv 1508.06576), equation 3; we divide by the number of positions M so that images
     of different sizes can be compared. `weights` (1, 1, h, w) say what each position counts, so that a mean is of a
-    part of the picture.
+    part of the image.
     """
     if weights is not None:
-        responses = responses * (weights / weights.mean()).sqrt()
-    positions = responses.permute(0, 2, 3, 1).reshape(-1, responses.shape[1])  # (M, C)
+        activations = activations * (weights / weights.mean()).sqrt()
+    positions = activations.permute(0, 2, 3, 1).reshape(-1, activations.shape[1])  # (M, C)
     return _Gram.apply(positions.float())  # type: ignore[no-any-return]
 
 
@@ -52,10 +54,10 @@ def squared_error(x: Tensor, target: Tensor) -> Tensor:
     return (x - target).square().sum()
 
 
-def prominence(responses: Tensor) -> Tensor:
-    """How much shape there is around each position of a layer's responses (1, C, h, w): (1, 1, h, w), 0..1.
+def prominence(activations: Tensor) -> Tensor:
+    """How much shape there is around each position of a layer's activations (1, C, h, w): (1, 1, h, w), 0..1.
 
-    v / (v + mean v) with v the variance in a window, all channels together. Where the picture is flat there is
+    v / (v + mean v) with v the variance in a window, all channels together. Where the image is flat there is
     nothing to recognise, and a painter is free.
     """
 
@@ -63,8 +65,8 @@ def prominence(responses: Tensor) -> Tensor:
         return F.avg_pool2d(x, WINDOW, stride=1, padding=WINDOW // 2, count_include_pad=False)
 
     # PyTorch's pooling on the CPU is five times faster with the channels last.
-    means = local_mean(responses.contiguous(memory_format=torch.channels_last))
-    squares = local_mean(responses.square().sum(1, keepdim=True))
+    means = local_mean(activations.contiguous(memory_format=torch.channels_last))
+    squares = local_mean(activations.square().sum(1, keepdim=True))
     variance = (squares - means.square().sum(1, keepdim=True)).clamp_min(0)
     return (variance + 1e-12) / (variance + variance.mean() + 1e-12)
 
@@ -72,7 +74,7 @@ def prominence(responses: Tensor) -> Tensor:
 def content_weights(target: Tensor) -> Tensor:
     """What a squared error counts at each position of a content target (1, C, h, w): (1, 1, h, w).
 
-    The prominence, over the energy that a flat picture would miss: an error of 1 is that of a flat picture.
+    The prominence, over the energy that a flat image would miss: an error of 1 is that of a flat image.
     """
     weights = prominence(target)
     energy = (weights * (target - target.mean((2, 3), keepdim=True)).square()).sum()
@@ -83,7 +85,7 @@ def temporal_loss(image: Tensor, target: Tensor, weights: Tensor) -> Tensor:
     """Mean over all values of (3, H, W) of the weighted squared difference; `weights` (1, H, W).
 
     Ruder et al. 2016 (arXiv 1604.08610), equation 7, where the weights are 1 for pixels that can be seen in both
-    pictures and 0 for others.
+    images and 0 for others.
     """
     return (weights * (image - target).square()).mean()
 
@@ -94,7 +96,7 @@ def total_variation(image: Tensor) -> Tensor:
     return (down.square().sum() + right.square().sum()) / image.numel()
 
 
-BINS = 64  # of a channel's sorted responses
+BINS = 64  # of a channel's sorted activations
 SMALLEST = 1e-6  # eigenvalue, of the largest, that a root's gradient is taken at
 
 Distance = Callable[[Tensor], Tensor]
@@ -102,7 +104,7 @@ Distance = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Statistic:
-    """A kind of style. `summary` takes responses (1, C, h, w) and what each position counts, (1, 1, h, w) or None for
+    """A kind of style. `summary` takes activations (1, C, h, w) and what each position counts, (1, 1, h, w) or None for
     all the same; `toward` takes a style's summary and gives the distance of others from it."""
 
     summary: Callable[[Tensor, Tensor | None], Tensor]
@@ -120,11 +122,11 @@ def article_error(target: Tensor) -> Distance:
     return lambda x: squared_error(x, target) / (4 * len(target) ** 2)
 
 
-def mean_and_covariance(responses: Tensor, weights: Tensor | None = None) -> Tensor:
+def mean_and_covariance(activations: Tensor, weights: Tensor | None = None) -> Tensor:
     """(1, C, h, w) -> (1 + C, C): the mean response, above the covariance matrix."""
-    share = torch.ones_like(responses[:, :1]) if weights is None else weights
-    mean = (responses * share).sum((2, 3), keepdim=True) / share.sum()
-    return torch.cat([mean.view(1, -1).float(), gram_matrix(responses - mean, weights)])
+    share = torch.ones_like(activations[:, :1]) if weights is None else weights
+    mean = (activations * share).sum((2, 3), keepdim=True) / share.sum()
+    return torch.cat([mean.view(1, -1).float(), gram_matrix(activations - mean, weights)])
 
 
 def covariance_error(target: Tensor) -> Distance:
@@ -174,14 +176,14 @@ class _Fidelity(torch.autograd.Function):
         return gradients[0] * (mapped * inverse) @ mapped.T / 2, None
 
 
-def gram_and_histogram(responses: Tensor, weights: Tensor | None = None) -> Tensor:
-    """(1, C, h, w) -> (C, C + BINS): the Gram matrix, beside each channel's sorted responses in BINS equal shares."""
-    return torch.cat([gram_matrix(responses, weights), _quantiles(_inside(responses, weights))], dim=1)
+def gram_and_histogram(activations: Tensor, weights: Tensor | None = None) -> Tensor:
+    """(1, C, h, w) -> (C, C + BINS): the Gram matrix, beside each channel's sorted activations in BINS equal shares."""
+    return torch.cat([gram_matrix(activations, weights), _quantiles(_inside(activations, weights))], dim=1)
 
 
-def _inside(responses: Tensor, weights: Tensor | None) -> Tensor:
-    """The responses (C, M) of the M positions that count at least half as much as others."""
-    flat = responses[0].flatten(1)
+def _inside(activations: Tensor, weights: Tensor | None) -> Tensor:
+    """The activations (C, M) of the M positions that count at least half as much as others."""
+    flat = activations[0].flatten(1)
     return flat if weights is None else flat[:, weights.flatten() >= weights.max() / 2]
 
 
@@ -194,22 +196,22 @@ def histogram_error(target: Tensor) -> Distance:
     """The relative errors of the Gram matrix and of the channels' histograms, half and half.
 
     Risser et al. 2017 (arXiv 1701.08893), section 4, add the two. Their histogram loss is the squared difference of
-    responses from those matched to the style's histogram, which for sorted responses is the difference of quantiles; we
-    take quantiles in BINS shares.
+    activations from those matched to the style's histogram, which for sorted activations is the difference of
+    quantiles; we take quantiles in BINS shares.
     """
     channels = len(target)
     of_gram, of_levels = relative_error(target[:, :channels]), relative_error(target[:, channels:])
     return lambda x: (of_gram(x[:, :channels]) + of_levels(x[:, channels:])) / 2
 
 
-def sliced_quantiles(responses: Tensor, weights: Tensor | None = None) -> Tensor:
-    """(1, C, h, w) -> (C, BINS): quantiles of the responses along C orthogonal directions.
+def sliced_quantiles(activations: Tensor, weights: Tensor | None = None) -> Tensor:
+    """(1, C, h, w) -> (C, BINS): quantiles of the activations along C orthogonal directions.
 
     Their relative error is the squared sliced 2-Wasserstein distance (Heitz et al. 2021, arXiv 2006.07229, equation 3)
     over the style's mean square. They draw new random directions for every step; we keep one orthogonal set, so that
     the loss is one function, and take quantiles in BINS shares, so that images of other sizes compare.
     """
-    return _quantiles(_directions(responses.shape[1], responses.device) @ _inside(responses, weights))
+    return _quantiles(_directions(activations.shape[1], activations.device) @ _inside(activations, weights))
 
 
 @lru_cache(8)
@@ -256,7 +258,7 @@ Value = Tensor | float
 
 @dataclass(frozen=True)
 class Losses:
-    """The parts of the loss of one picture, each already weighted, as tensors or as numbers."""
+    """The parts of the loss of one image, each already weighted, as tensors or as numbers."""
 
     content_layers: Mapping[str, Value] = field(default_factory=dict)
     style_layers: Mapping[str, Value] = field(default_factory=dict)
@@ -272,13 +274,13 @@ class Losses:
         return sum(self.style_layers.values())
 
     @property
-    def picture(self) -> Value:
-        """The loss of the picture on its own, whatever was painted before it."""
+    def image(self) -> Value:
+        """The loss of the image on its own, whatever was painted before it."""
         return self.content + self.style + self.variation
 
     @property
     def total(self) -> Value:
-        return self.picture + self.temporal
+        return self.image + self.temporal
 
     def numbers(self) -> "Losses":
         """The same losses detached from the graph."""
@@ -301,9 +303,9 @@ class StyleTargets:
 
     @classmethod
     @torch.no_grad()
-    def of(cls, network: VGG19, picture: Tensor, layers: Sequence[str], statistic: Statistic) -> "StyleTargets":
-        """Targets of a `picture` (3, H, W), 0..1, for `layers` of the network."""
-        return cls({layer: statistic.summary(r, None) for layer, r in network(picture, layers).items()})
+    def of(cls, network: VGG19, image: Tensor, layers: Sequence[str], statistic: Statistic) -> "StyleTargets":
+        """Targets of a `image` (3, H, W), 0..1, for `layers` of the network."""
+        return cls({layer: statistic.summary(r, None) for layer, r in network(image, layers).items()})
 
     @classmethod
     def blended(cls, styles: Sequence["StyleTargets"], shares: Sequence[float]) -> "StyleTargets":
@@ -321,60 +323,60 @@ class Region:
 
     @cached_property
     def area(self) -> float:
-        """The share of the picture, 0..1."""
+        """The share of the image, 0..1."""
         return 1.0 if self.weights is None else float(self.weights.mean())
 
-    def at(self, responses: Tensor) -> Tensor | None:
-        """What each position of responses (1, C, h, w) counts, (1, 1, h, w)."""
+    def at(self, activations: Tensor) -> Tensor | None:
+        """What each position of activations (1, C, h, w) counts, (1, 1, h, w)."""
         if self.weights is None:
             return None
-        return F.adaptive_avg_pool2d(self.weights[None], (responses.shape[-2], responses.shape[-1]))
+        return F.adaptive_avg_pool2d(self.weights[None], (activations.shape[-2], activations.shape[-1]))
 
 
 @dataclass(frozen=True)
 class ContentTargets:
-    """Per content layer the picture's responses (1, C, h, w) and what an error counts, (1, 1, h, w) or everywhere."""
+    """Per content layer the image's activations (1, C, h, w) and what an error counts, (1, 1, h, w) or everywhere."""
 
-    responses: Mapping[str, Tensor]
+    activations: Mapping[str, Tensor]
     weights: Mapping[str, Tensor]
 
     @classmethod
     @torch.no_grad()
-    def of(cls, network: VGG19, picture: Tensor, layers: Sequence[str], form: LossForm) -> "ContentTargets":
-        """Targets of `picture` (3, H, W), 0..1, for `layers` of the network.
+    def of(cls, network: VGG19, image: Tensor, layers: Sequence[str], form: LossForm) -> "ContentTargets":
+        """Targets of `image` (3, H, W), 0..1, for `layers` of the network.
 
         By the `form` "relative" losses are ||F - P||^2 / ||P - mean P||^2, positions weighted by their prominence; by
         "sums" they are equation 1 of Gatys et al. 2015, 1/2 sum (F - P)^2.
         """
-        responses = network(picture, layers)
+        activations = network(image, layers)
         relative = form == "relative"
-        weights = {name: content_weights(r) if relative else r.new_tensor(0.5) for name, r in responses.items()}
-        return cls(responses, weights)
+        weights = {name: content_weights(r) if relative else r.new_tensor(0.5) for name, r in activations.items()}
+        return cls(activations, weights)
 
 
 @dataclass(frozen=True)
 class Anchor:
-    """A painting of nearly the same picture that a new one is held to.
+    """A painting of nearly the same image that a new one is held to.
 
-    `picture` (3, H, W) shows the paint where the new picture has it; `stiffness` (1, H, W) is what a squared
+    `image` (3, H, W) shows the paint where the new image has it; `stiffness` (1, H, W) is what a squared
     difference from it counts; `mobility` (1, H, W) is how far a pixel moves for a gradient, 0: not by a bit.
     """
 
-    picture: Tensor
+    image: Tensor
     stiffness: Tensor
     mobility: Tensor
 
     def holding(self, image: Tensor) -> Tensor:
         """`image` where it may leave the anchor."""
-        return torch.where(self.mobility > 0, image, self.picture)
+        return torch.where(self.mobility > 0, image, self.image)
 
 
 @dataclass(frozen=True)
 class Objective:
-    """The loss of a picture against its targets; call it with (3, H, W) to get Losses with a graph.
+    """The loss of an image against its targets; call it with (3, H, W) to get Losses with a graph.
 
     Content is what `ContentTargets` make of ||F - P||^2, style the distance of the `statistic` in each region, which
-    counts by its area. A picture that `wraps` goes on at its other side. With an `anchor` there is a temporal loss too,
+    counts by its area. An image that `wraps` goes on at its other side. With an `anchor` there is a temporal loss too,
     and pixels without mobility stay where they are.
     """
 
@@ -393,24 +395,24 @@ class Objective:
     def __call__(self, image: Tensor) -> Losses:
         if self.anchor:
             image = self.anchor.holding(image)
-        responses = self.network(image, {*self.style_layers, *self.content_layers}, wraps=self.wraps)
+        activations = self.network(image, {*self.style_layers, *self.content_layers}, wraps=self.wraps)
         return Losses(
-            content_layers={layer: self._content_loss(layer, responses[layer]) for layer in self.content_layers},
-            style_layers={layer: self._style_loss(layer, responses[layer]) for layer in self.style_layers},
+            content_layers={layer: self._content_loss(layer, activations[layer]) for layer in self.content_layers},
+            style_layers={layer: self._style_loss(layer, activations[layer]) for layer in self.style_layers},
             variation=total_variation(image) * self.tv_weight if self.tv_weight else image.new_zeros(()),
-            temporal=temporal_loss(image, self.anchor.picture, self.anchor.stiffness) if self.anchor else 0.0,
+            temporal=temporal_loss(image, self.anchor.image, self.anchor.stiffness) if self.anchor else 0.0,
         )
 
-    def _content_loss(self, layer: str, responses: Tensor) -> Tensor:
-        error = (responses - self.content.responses[layer]).square()
+    def _content_loss(self, layer: str, activations: Tensor) -> Tensor:
+        error = (activations - self.content.activations[layer]).square()
         return self.content_weight * self.content_layers[layer] * (self.content.weights[layer] * error).sum()
 
-    def _style_loss(self, layer: str, responses: Tensor) -> Tensor:
+    def _style_loss(self, layer: str, activations: Tensor) -> Tensor:
         apart = [
-            region.area * distance(self.statistic.summary(responses, region.at(responses)))
+            region.area * distance(self.statistic.summary(activations, region.at(activations)))
             for region, distance in zip(self.regions, self._distances[layer], strict=True)
         ]
-        return self.style_weight * self.style_layers[layer] * torch.stack(apart or [responses.new_zeros(())]).sum()
+        return self.style_weight * self.style_layers[layer] * torch.stack(apart or [activations.new_zeros(())]).sum()
 
     @cached_property
     def _distances(self) -> Mapping[str, Sequence[Distance]]:

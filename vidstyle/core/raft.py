@@ -1,6 +1,6 @@
-"""Optical flow by RAFT (Teed and Deng 2020, arXiv 2003.12039), network and filters as torchvision has them.
+"""The ways to find optical flow by name, and RAFT (Teed and Deng 2020, arXiv 2003.12039) as torchvision has it.
 
-The filters are fetched and kept like those of VGG19: without running code from files, checked by SHA-256 and shape.
+Its weights are fetched and kept like those of VGG19: without running code from files, checked by SHA-256 and shape.
 """
 
 import tempfile
@@ -32,7 +32,7 @@ STRIDE, SHORTEST_SIDE = 8, 128  # pixels: of a position, and that four halvings 
 
 @dataclass(frozen=True)
 class Raft:
-    """A flow estimator: called with a picture and an earlier one, both (3, H, W), 0..1, it gives (H, W, 2)."""
+    """A flow estimator: called with an image and an earlier one, both (3, H, W), 0..1, it gives (H, W, 2)."""
 
     network: nn.Module
     device: torch.device
@@ -47,9 +47,9 @@ class Raft:
         return cls(_network(name, path, tensors).to(device), device)
 
     @torch.no_grad()
-    def __call__(self, picture: Tensor, earlier: Tensor) -> Flow:
-        pair = torch.stack([picture, earlier]).to(self.device) * 2 - 1
-        height, width = picture.shape[1:]
+    def __call__(self, image: Tensor, earlier: Tensor) -> Flow:
+        pair = torch.stack([image, earlier]).to(self.device) * 2 - 1
+        height, width = image.shape[1:]
         down, across = (max(-side % STRIDE, SHORTEST_SIDE - side) for side in (height, width))
         first, second = F.pad(pair, (0, across, 0, down), mode="replicate").chunk(2)
         flow: Tensor = self.network(first, second)[-1][0, :, :height, :width]

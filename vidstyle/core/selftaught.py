@@ -1,15 +1,15 @@
-"""Filters of a VGG19-shaped network, learned in seconds from the user's own pictures.
+"""Filters of a VGG19-shaped network, learned in seconds from the user's own images.
 
 Layer by layer, without labels and without gradients: 3x3 patches of the layer's input are whitened and
 clustered, and the cluster centres are the filters. Spherical k-means on whitened patches is Coates and Ng 2012,
-"Learning Feature Representations with K-means"; scaling every channel by its responses to the data is Kraehenbuehl
+"Learning Feature Representations with K-means"; scaling every channel by its activations to the data is Kraehenbuehl
 et al. 2016 (arXiv 1511.06856). That untrained filters carry style at all when they are normalised is He et al.
 2016 (arXiv 1606.04801).
 
 Where we differ, all of it for painting: patches are taken away from the border, whose padding would be learned as
 lines; whitening is soft (FLOOR), because directions of little energy are noise; the first layer keeps all
 directions of its patches and the others have a random part (BLIND), because what a network cannot see, it leaves in
-the painting as speckle; the pictures to be painted teach beside the style, so that the network sees both.
+the painting as speckle; the images to be painted teach beside the style, so that the network sees both.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,9 +23,9 @@ from vidstyle.settings.layers import LAYERS, block_of, filter_shape, layers_up_t
 
 RECIPE = "1"  # changes with everything below, so that kept filters of another recipe are not used
 
-LONG_SIDE = 256  # pixels that pictures are reduced to
-SHORT_SIDE = 64  # pixels that pictures are extended to by their edge: conv5_1 needs some positions
-PATCHES = 12_000  # for each layer, from all pictures together
+LONG_SIDE = 256  # pixels that images are reduced to
+SHORT_SIDE = 64  # pixels that images are extended to by their edge: conv5_1 needs some positions
+PATCHES = 12_000  # for each layer, from all images together
 DIRECTIONS = 256  # of whitened patches, at most
 ENERGY = 0.995  # share of the patches' energy that the directions hold
 FLOOR = 0.01  # of the largest eigenvalue, added to all: how softly patches are whitened
@@ -36,7 +36,7 @@ BLIND = 0.1  # random part of the filters, against the strongest gain: no patter
 
 @torch.no_grad()
 def learn(
-    pictures: Sequence[Tensor],
+    images: Sequence[Tensor],
     *,
     deepest: str = "conv5_1",
     seed: int = 0,
@@ -44,33 +44,33 @@ def learn(
 ) -> dict[str, Tensor]:
     """Filters up to the layer `deepest`, by torchvision's keys, for average pooling.
 
-    pictures: each (3, H, W), RGB, 0..1, of any size. The mean response of every channel to them is 1.
-    The same pictures and seed give the same filters on one machine. `on_layer` is told layers done and layers in all.
+    images: each (3, H, W), RGB, 0..1, of any size. The mean response of every channel to them is 1.
+    The same images and seed give the same filters on one machine. `on_layer` is told layers done and layers in all.
     """
     generator = torch.Generator().manual_seed(seed)
-    inputs = [normalized(_prepared(picture))[0] for picture in pictures]
+    inputs = [normalized(_prepared(image))[0] for image in images]
     filters: dict[str, Tensor] = {}
     layers = layers_up_to(deepest)
     for number, layer in enumerate(layers, 1):
         if number > 1 and block_of(layer) > block_of(layers[number - 2]):
             inputs = [F.avg_pool2d(x, 2, ceil_mode=True) for x in inputs]
         weight, bias = _clustered(_patches(inputs, generator), layer, generator)
-        responses = [_responses(x, weight, bias, first=number == 1) for x in inputs]
-        scale = torch.cat([r.flatten(1) for r in responses], 1).mean(1).clamp_min(1e-4)  # (out,)
+        activations = [_responses(x, weight, bias, first=number == 1) for x in inputs]
+        scale = torch.cat([r.flatten(1) for r in activations], 1).mean(1).clamp_min(1e-4)  # (out,)
         filters[f"{state_key(layer)}.weight"] = weight / scale.view(-1, 1, 1, 1)
         filters[f"{state_key(layer)}.bias"] = bias / scale
-        inputs = [r / scale.view(-1, 1, 1) for r in responses]
+        inputs = [r / scale.view(-1, 1, 1) for r in activations]
         if on_layer:
             on_layer(number, len(layers))
     return filters
 
 
-def _prepared(picture: Tensor) -> Tensor:
+def _prepared(image: Tensor) -> Tensor:
     """(1, 3, H, W), reduced to LONG_SIDE and extended to SHORT_SIDE."""
-    picture = picture.detach().cpu().float()[None]
-    shrink = min(1.0, LONG_SIDE / max(picture.shape[-2:]))
-    size = [max(1, round(side * shrink)) for side in picture.shape[-2:]]
-    reduced = F.interpolate(picture, size, mode="bilinear", antialias=True)
+    image = image.detach().cpu().float()[None]
+    shrink = min(1.0, LONG_SIDE / max(image.shape[-2:]))
+    size = [max(1, round(side * shrink)) for side in image.shape[-2:]]
+    reduced = F.interpolate(image, size, mode="bilinear", antialias=True)
     bottom, right = (max(0, SHORT_SIDE - side) for side in size)
     return F.pad(reduced, (0, right, 0, bottom), mode="replicate")
 
@@ -113,8 +113,8 @@ def _clustered(patches: Tensor, layer: str, generator: torch.Generator) -> tuple
 
 def _main_channels(centred: Tensor, channels: int) -> Tensor:
     """The directions (C, c) of most energy among the channels of patches (n, C * 9), at most CHANNELS of them."""
-    responses = centred.view(-1, channels, 9).transpose(1, 2).reshape(-1, channels)
-    _, vectors = torch.linalg.eigh(responses.T @ responses / len(responses))
+    activations = centred.view(-1, channels, 9).transpose(1, 2).reshape(-1, channels)
+    _, vectors = torch.linalg.eigh(activations.T @ activations / len(activations))
     main: Tensor = vectors[:, -CHANNELS:]
     return main
 

@@ -25,5 +25,5 @@ def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def size_of(image: Tensor) -> Size:
-    """(height, width) of a picture (3, H, W)."""
+    """(height, width) of an image (3, H, W)."""
     return image.shape[-2], image.shape[-1]

@@ -1,4 +1,4 @@
-"""One picture: coarse to fine from its content, or from a start that another picture handed on."""
+"""One image: coarse to fine from its content, or from a start that another image handed on."""
 
 import logging
 import math
@@ -45,13 +45,13 @@ Plan = Sequence[tuple[Size, int]]  # sizes from coarse to fine, each with its st
 TILE = 16  # pixels for each position of conv5_1
 SMALLEST_SIDE = 32  # pixels of a coarse size: below, the deep layers have too few positions
 STROKES = 1.5  # long side of the style against the painting's: strokes of a style of the same size look like noise
-CONTENT_NOISE = 0.03  # standard deviation of the noise added to a content or picture start; more stays as a lattice
+CONTENT_NOISE = 0.03  # standard deviation of the noise added to a content or image start; more stays as a lattice
 RANDOM_START = 0.25  # standard deviation of a random start around the style's mean, or middle grey
 QUIET_START = 0.05  # the same without a style: noise that no content layer sees would stay
 SMALLEST_STYLE = 32  # pixels of a style's long side, below which its deep layers have too few positions
 FLAT = 0.01  # standard deviation of luminance, of 0..1: up to it there is nothing to paint, at twice it all is painted
 SKETCH_STEPS = 8  # at each coarse size, where a following frame shows what no paint was for
-SMALLEST_AREA = 1e-3  # of a picture, below which a style leaves no trace in it
+SMALLEST_AREA = 1e-3  # of an image, below which a style leaves no trace in it
 
 log = logging.getLogger(__name__)
 
@@ -72,9 +72,9 @@ OnStep = Callable[[Step], None]
 
 @dataclass(frozen=True)
 class Painted:
-    """A painted picture (3, H, W) in 0..1, its losses, what it took, and the step size that its descent ended with.
+    """A painted image (3, H, W) in 0..1, its losses, what it took, and the step size that its descent ended with.
 
-    `full_steps` is what the steps cost, in steps at the picture's own size.
+    `full_steps` is what the steps cost, in steps at the image's own size.
     """
 
     image: Tensor
@@ -87,12 +87,12 @@ class Painted:
 
 @dataclass(frozen=True)
 class Painter:
-    """Paints pictures in the style of `styles` (each (3, H, W), RGB, 0..1); nothing passes between pictures.
+    """Paints images in the style of `styles` (each (3, H, W), RGB, 0..1); nothing passes between images.
 
     `balance` is the weight of the content loss against a style loss of weight 1, and `palettes` the colours that
     contents and styles are moved to first; `calibrated` finds both, and `balances` for each strength of a film
-    (strength, balance) whose strength changes. Without palettes all keep their colours. `look` is how the picture is to
-    be painted. `init_picture` is the start that ``Settings.init`` names where it names a file. `wraps`: each picture
+    (strength, balance) whose strength changes. Without palettes all keep their colours. `look` is how the image is to
+    be painted. `init_image` is the start that ``Settings.init`` names where it names a file. `wraps`: each image
     goes on at its other side, so that tiles of it show no seam; its sides must be multiples of TILE.
     """
 
@@ -104,7 +104,7 @@ class Painter:
     palettes: Palettes = field(default_factory=Palettes)
     look: FrameStyle = PLAIN
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    init_picture: Tensor | None = None
+    init_image: Tensor | None = None
     wraps: bool = False
     _style_targets: dict[tuple[object, ...], tuple[StyleTargets, ...]] = field(
         init=False, default_factory=dict, repr=False, compare=False
@@ -253,7 +253,7 @@ class Painter:
         step_size: float | None = None,
         on_step: OnStep | None = None,
     ) -> Painted:
-        """Paints `content` (3, H, W) from a painting of nearly the same picture, by one descent at its size.
+        """Paints `content` (3, H, W) from a painting of nearly the same image, by one descent at its size.
 
         `step_size` is that of the painting before. Where the descent leads nowhere, that stays as it was carried along.
         """
@@ -262,14 +262,14 @@ class Painter:
             return within_memory(paint, size_of(content), self.device)
         except DivergedError as error:
             log.warning("a frame keeps the painting before it, carried along: %s", error)
-            return Painted(anchor.picture, Losses(variation=math.nan), 0, 0.0, step_size)
+            return Painted(anchor.image, Losses(variation=math.nan), 0, 0.0, step_size)
 
     def _followed(
         self, content: Tensor, anchor: Anchor, schedule: Schedule, step_size: float | None, on_step: OnStep | None
     ) -> Painted:
         began, report = time.perf_counter(), _Report([(size_of(content), schedule.steps)], on_step)
         objective = self.objective(self.coloured(content), anchor)
-        end = self._descended(anchor.picture, objective, schedule, report, step_size)
+        end = self._descended(anchor.image, objective, schedule, report, step_size)
         image, seconds = anchor.holding(end.image), time.perf_counter() - began
         return Painted(image, end.losses, report.number, seconds, end.step_size, report.full_steps)
 
@@ -356,7 +356,7 @@ class Painter:
         )
 
     def _regions(self, size: Size) -> Sequence[Region]:
-        """Where which style is painted in a picture of `size`."""
+        """Where which style is painted in an image of `size`."""
         styles = self._styles_at(size)
         if not styles:
             return []
@@ -372,7 +372,7 @@ class Painter:
         return [region for region in regions if region.area >= SMALLEST_AREA]
 
     def _styles_at(self, size: Size) -> tuple[StyleTargets, ...]:
-        """Each style's targets for paintings of `size`: strokes keep their size relative to the picture."""
+        """Each style's targets for paintings of `size`: strokes keep their size relative to the image."""
         settings, layers = self.settings, tuple(self.settings.style_layer_weights)
         if not layers:
             return ()
@@ -397,8 +397,8 @@ class Painter:
             middle = torch.stack([style.mean((1, 2)) for style in self.coloured_styles]).mean(0).view(3, 1, 1).to(noise)
         if self.settings.init == "random":
             return (middle + (RANDOM_START if self.settings.style_weight else QUIET_START) * noise).clamp(0, 1)
-        picture = content if self.init_picture is None else self.coloured(self.init_picture)
-        return (resize(picture, size) + CONTENT_NOISE * noise).clamp(0, 1)
+        image = content if self.init_image is None else self.coloured(self.init_image)
+        return (resize(image, size) + CONTENT_NOISE * noise).clamp(0, 1)
 
 
 class _Report:
@@ -446,9 +446,9 @@ def resized_tile(image: Tensor, size: Size) -> Tensor:
     return large[:, height - 1 : 2 * height - 1, width - 1 : 2 * width - 1]
 
 
-def has_content(picture: Tensor) -> bool:
-    """Whether `picture` (3, H, W) shows enough that an error relative to it says something."""
-    return contrast(picture) > 2 * FLAT
+def has_content(image: Tensor) -> bool:
+    """Whether `image` (3, H, W) shows enough that an error relative to it says something."""
+    return contrast(image) > 2 * FLAT
 
 
 STROKE_BLUR = 1.5  # pixels, standard deviation: strokes that appear one by one are no smaller

@@ -153,11 +153,11 @@ class _Shot:
 
     def _write(self, index: int, painted: PaintedFrame, settled: Tensor) -> None:
         frame = painted.frame
-        pictures = {"content": frame.image, "painting": painted.painted.image, "settled": settled}
-        pictures |= {name: plane for name in PLANES if (plane := getattr(frame.look, name)) is not None}
-        pictures |= {} if frame.even is None else {"even": frame.even}
+        images = {"content": frame.image, "painting": painted.painted.image, "settled": settled}
+        images |= {name: plane for name in PLANES if (plane := getattr(frame.look, name)) is not None}
+        images |= {} if frame.even is None else {"even": frame.even}
         # Half precision is an eighth of a level of 8 bits at most.
-        halves = {name: picture.half().cpu().contiguous() for name, picture in pictures.items()}
+        halves = {name: image.half().cpu().contiguous() for name, image in images.items()}
         try:
             self._path(index).write_bytes(safetensors.torch.save(halves))
         except OSError as error:
@@ -168,7 +168,7 @@ class _Shot:
 
 
 def _bare(painted: PaintedFrame) -> PaintedFrame:
-    """A painted frame without its pictures."""
+    """A painted frame without its images."""
     nothing = torch.empty(0)
     look = replace(painted.frame.look, places=None, mask=None)
     frame = replace(painted.frame, image=nothing, look=look, even=None)
@@ -176,7 +176,7 @@ def _bare(painted: PaintedFrame) -> PaintedFrame:
 
 
 def _whole(bare: Frame, tensors: Mapping[str, Tensor]) -> Frame:
-    """A bare frame with its pictures."""
+    """A bare frame with its images."""
     places, mask = (tensors[name].float() if name in tensors else None for name in PLANES)
     even = tensors["even"].float() if "even" in tensors else None
     look = replace(bare.look, places=places, mask=mask)

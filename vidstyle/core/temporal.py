@@ -1,4 +1,8 @@
-"""One frame after another: what each hands to the next, and where nothing is handed on."""
+"""One frame after another: what a frame takes over from those before it, and where that ends.
+
+`tracked` finds the motion, `propagate` carries what is known of the paint along it, `temporal_weights` says how firmly
+each pixel is held to it, `followed` paints.
+"""
 
 import contextlib
 import math
@@ -37,16 +41,16 @@ class Stillness:
     awake: Tensor
 
     @classmethod
-    def at(cls, picture: Tensor) -> "Stillness":
+    def at(cls, image: Tensor) -> "Stillness":
         """At a shot's first frame (3, H, W): everything was just painted."""
-        return cls(_blurred(picture), torch.ones(picture.shape[1:], dtype=torch.bool))
+        return cls(_blurred(image), torch.ones(image.shape[1:], dtype=torch.bool))
 
-    def after(self, picture: Tensor, unsettled: Tensor) -> tuple["Stillness", Tensor]:
+    def after(self, image: Tensor, unsettled: Tensor) -> tuple["Stillness", Tensor]:
         """The stillness after the next frame (3, H, W), and which pixels are free: (H, W), the others are held.
 
         `unsettled` (H, W), True or False: pixels to be painted though they lie still.
         """
-        blurred = _blurred(picture)
+        blurred = _blurred(image)
         change = (blurred - self.reference).abs().amax(0)
         awake = change > torch.where(self.awake, SLEEPS, WAKES)
         free = awake | unsettled
@@ -54,8 +58,8 @@ class Stillness:
         return Stillness(reference, awake), free
 
 
-def _blurred(picture: Tensor) -> Tensor:
-    planes = picture.permute(1, 2, 0).contiguous().cpu().numpy()
+def _blurred(image: Tensor) -> Tensor:
+    planes = image.permute(1, 2, 0).contiguous().cpu().numpy()
     return torch.from_numpy(cv2.GaussianBlur(planes, (0, 0), BLUR)).permute(2, 0, 1)
 
 
@@ -72,7 +76,7 @@ def tracked(
 ) -> Generator[Tracked, None, None]:
     """The frames with their motion since the frames that lie `look_backs` before them.
 
-    `before` are pictures (3, H, W) of the same shot from before the first frame, the latest first. A shot begins at a
+    `before` are images (3, H, W) of the same shot from before the first frame, the latest first. A shot begins at a
     frame that is marked as a cut, and where the size changes.
     """
     further = quick_dis if estimate is dis else estimate  # that paint only fills gaps: its errors do not add up
@@ -128,7 +132,7 @@ class PaintedFrame:
 class Memory:
     """What the frames of a shot hand to the next.
 
-    `paintings` are the last ones, the latest first, as many as are looked back at, and `pictures` what they were
+    `paintings` are the last ones, the latest first, as many as are looked back at, and `images` what they were
     painted of; `last` is all of the latest; `age` (1, H, W) counts the frames since a pixel was uncovered, up to
     SETTLING. `shown` (3, H, W) is what of the source each pixel was painted for: paint that the flow leads astray comes
     to lie on other things. `level` and `content` are losses of the shot's first frame; no loss is below the level once
@@ -136,7 +140,7 @@ class Memory:
     """
 
     paintings: tuple[Tensor, ...]
-    pictures: tuple[Tensor, ...]
+    images: tuple[Tensor, ...]
     last: Painted
     stillness: Stillness
     age: Tensor
@@ -150,7 +154,7 @@ class Memory:
     def of_opener(cls, frame: Frame, painted: Painted) -> "Memory":
         """What a shot's first frame hands on."""
         age = torch.full_like(painted.image[:1], SETTLING if painted.steps else 0)
-        losses = float(painted.losses.picture), float(painted.losses.content)
+        losses = float(painted.losses.image), float(painted.losses.content)
         still = Stillness.at(frame.content)
         return cls((painted.image,), (frame.content,), painted, still, age, frame.content, *losses, look=frame.look)
 
@@ -161,7 +165,7 @@ class Memory:
         return replace(
             self,
             paintings=tuple(resize(painting, size) for painting in self.paintings),
-            pictures=tuple(resize(picture, size) for picture in self.pictures),
+            images=tuple(resize(image, size) for image in self.images),
             last=replace(self.last, image=resize(self.last.image, size)),
             stillness=Stillness(resize(still.reference, size), awake),
             age=F.interpolate(self.age[None], size)[0],
@@ -172,8 +176,8 @@ class Memory:
         """With one more frame; `length` paintings are kept. The age is that of this frame."""
         age = (changes.pop("age") + 1).clamp(max=SETTLING)
         paintings = (painted.image, *self.paintings)[:length]
-        pictures = (frame.content, *self.pictures)[:length]
-        return replace(self, paintings=paintings, pictures=pictures, last=painted, age=age, look=frame.look, **changes)
+        images = (frame.content, *self.images)[:length]
+        return replace(self, paintings=paintings, images=images, last=painted, age=age, look=frame.look, **changes)
 
 
 @dataclass(frozen=True)
@@ -203,7 +207,7 @@ def chained(
 
     A frame that shows hardly anything of those before, as after a flash of light, is painted like a first one.
     """
-    before = memory.pictures if memory else ()
+    before = memory.images if memory else ()
     estimate = flow_estimator(painter.settings.flow, painter.device)
     motion = tracked(frames, painter.settings.look_backs, estimate, before)
     with found_ahead(motion, painter.device) as ahead:
@@ -230,8 +234,8 @@ class Earlier:
 
     def blended(self, remembered: "Remembered") -> Tensor:
         """With the carried paint; the weights as Ruder et al. 2016, section 5.3, have them in the middle of a shot."""
-        trust = remembered.trust * remembered.known
-        share = trust / (trust + self.weight).clamp_min(1e-6)
+        confidence = remembered.confidence * remembered.known
+        share = confidence / (confidence + self.weight).clamp_min(1e-6)
         return torch.lerp(self.image, remembered.paint, share)
 
 
@@ -265,7 +269,7 @@ def followed(
     start = torch.where(free, carried_paint, memory.last.image)
     pull = painter.pull(content, start) if memory.pull is None else memory.pull
     start = start + carried.recoloured(painter)
-    weights = temporal_weights(carried.settled, remembered.trust, free, pull, painter.settings.stability)
+    weights = temporal_weights(carried.settled, remembered.confidence, free, pull, painter.settings.stability)
     level, effort = frame_effort(memory, carried, free)
     if repaint_still:  # by single steps, which no further evaluation corrects: none goes further than the step size
         weights = TemporalWeights(weights.stiffness * free, torch.ones_like(weights.mobility))
@@ -332,7 +336,7 @@ def propagate(memory: Memory, frame: Frame, motion: Motion, hidden: Tensor) -> C
     shown = torch.where(motion.visible, warp(memory.shown, motion.flow), frame.content)
     change, stale = staleness(shown, frame.content)
     # A film of few frames that are shown twice is painted once, unless much of its paint is out of date.
-    again = torch.equal(frame.content, memory.pictures[0]) and float(stale.mean()) < LOST
+    again = torch.equal(frame.content, memory.images[0]) and float(stale.mean()) < LOST
     repaired = torch.zeros_like(stale) if again else REPAIRED * stale
     return Carried(age, shown, change, stale, repaired, style_changed)
 
@@ -379,12 +383,12 @@ class Remembered:
     """The paint (3, H, W) of earlier frames where a new one shows it, how sure its place is, and where there is any."""
 
     paint: Tensor
-    trust: Tensor
+    confidence: Tensor
     known: Tensor
 
     @property
     def share(self) -> float:
-        """How much of the picture there is any paint for, 0..1."""
+        """How much of the image there is any paint for, 0..1."""
         return float(self.known.float().mean())
 
     @classmethod
@@ -398,11 +402,11 @@ class Remembered:
         for back, motion in sorted(motions.items()):
             if back > len(paintings):
                 break
-            visible, trust = motion.visible.to(nothing.device), motion.trust.to(nothing.device)
+            visible, confidence = motion.visible.to(nothing.device), motion.confidence.to(nothing.device)
             new = visible & ~found.known
             if back == 1 or new.any():
                 paint = torch.where(new, warp(paintings[back - 1], motion.flow).clamp(0, 1), found.paint)
-                found = cls(paint, torch.where(new, trust, found.trust), found.known | visible)
+                found = cls(paint, torch.where(new, confidence, found.confidence), found.known | visible)
         return found
 
 

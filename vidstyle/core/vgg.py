@@ -43,7 +43,7 @@ class VGG19(nn.Module):
     def forward(
         self, image: Tensor, layers: Collection[str] | None = None, *, wraps: bool = False
     ) -> dict[str, Tensor]:
-        """Responses of `layers` (all of the network's when None) to an image; deeper ones are not computed.
+        """Activations of `layers` (all of the network's when None) to an image; deeper ones are not computed.
 
         image: (3, H, W) or (1, 3, H, W), RGB, 0..1. Returns {layer: (1, C, h, w)}, h = ceil(H / 2 ** pools).
         `wraps`: the image goes on at its other side, as on a torus; its sides must be multiples of `stride`.
@@ -53,16 +53,16 @@ class VGG19(nn.Module):
         x = normalized(x if wraps else _reflected(x, self.stride))
         x = F.pad(x, (1, 1, 1, 1), mode="circular" if wraps else "replicate")
         block = 1
-        responses: dict[str, Tensor] = {}
+        activations: dict[str, Tensor] = {}
         for layer, convolution in self.convolutions.items():
-            if len(responses) == len(wanted):
+            if len(activations) == len(wanted):
                 break
             if block_of(layer) > block:
                 x, block = self._pooled(x), block_of(layer)
             x = _wrapped(convolution, x) if wraps and layer != LAYERS[0] else convolution(x)
             if layer in wanted:
-                responses[layer] = x
-        return responses
+                activations[layer] = x
+        return activations
 
     @property
     def stride(self) -> int:

@@ -1,4 +1,4 @@
-"""Where the filters come from: torchvision's ImageNet filters, the user's own pictures, or a file.
+"""Where the filters come from: torchvision's ImageNet filters, the user's own images, or a file.
 
 Files are read without running code from them (safetensors, or ``torch.load(weights_only=True)``) and checked:
 SHA-256 where we wrote the file ourselves, shapes and finite numbers always.
@@ -63,7 +63,7 @@ def load_filters(
 ) -> Filters:
     """The filters of a choice: ``auto``, ``imagenet``, ``selftaught`` or a file with at least `layers`.
 
-    `teachers` gives the pictures (3, H, W), 0..1, to learn from; it is called only where they are needed.
+    `teachers` gives the images (3, H, W), 0..1, to learn from; it is called only where they are needed.
     ``auto`` is ImageNet if kept here or reachable, else self-taught. Raises WeightsError.
     """
     deepest = max(layers, key=LAYERS.index)
@@ -75,7 +75,7 @@ def load_filters(
         try:
             return _imagenet(deepest, on_progress)
         except download.UnreachableError as error:
-            log.info("the ImageNet filters are not here and out of reach, so filters are learned from your pictures")
+            log.info("the ImageNet filters are not here and out of reach, so filters are learned from your images")
             log.debug("%s", error)
             return _selftaught(teachers(), deepest, seed, on_progress)
     return read_filters(Path(choice), deepest)
@@ -160,11 +160,11 @@ def _selftaught(teachers: Sequence[Tensor], deepest: str, seed: int, on_progress
 
 
 def _identity(teachers: Sequence[Tensor], deepest: str, seed: int) -> str:
-    """A name for what self-taught filters depend on: the recipe, the pictures, the depth and the seed."""
+    """A name for what self-taught filters depend on: the recipe, the images, the depth and the seed."""
     digest = hashlib.sha256(f"{selftaught.RECIPE} {deepest} {seed}".encode())
-    for picture in teachers:
-        digest.update(str(tuple(picture.shape)).encode())
-        digest.update(picture.mul(255).round().byte().cpu().contiguous().numpy().tobytes())
+    for image in teachers:
+        digest.update(str(tuple(image.shape)).encode())
+        digest.update(image.mul(255).round().byte().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
 
 

@@ -1,4 +1,4 @@
-"""What becomes of the losses while a picture or a film is painted, as a table and as a plot.
+"""What becomes of the losses while an image or a film is painted, as a table and as a plot.
 
 matplotlib takes long to import, so only what draws does.
 """
@@ -60,7 +60,7 @@ class Entry:
 
 
 class LossRecord(Listener):
-    """Keeps the losses that it is told of: StepLosses for a picture, FrameLosses for a film.
+    """Keeps the losses that it is told of: StepLosses for an image, FrameLosses for a film.
 
     All are weighted as they were minimised, so that the layers, the total variation and the temporal loss sum to the
     total. `earlier`: so many frames were painted before, by another run, and are missing.
@@ -105,7 +105,7 @@ class LossRecord(Listener):
 
 
 class StepLosses(LossRecord):
-    """The losses of each step of a picture, before it, and the size that it was painted at."""
+    """The losses of each step of an image, before it, and the size that it was painted at."""
 
     place = "step"
 
@@ -126,9 +126,9 @@ class FrameLosses(LossRecord):
     place = "frame"
 
     def frame(self, painted: PaintedFrame) -> None:
-        frame, picture = painted.frame, painted.painted
-        place = {self.place: frame.index, "seconds": frame.seconds, "steps": picture.steps, "cut": int(frame.cut)}
-        self.entries.append(Entry(place, picture.losses.numbers(), "cut" if frame.cut else ""))
+        frame, image = painted.frame, painted.painted
+        place = {self.place: frame.index, "seconds": frame.seconds, "steps": image.steps, "cut": int(frame.cut)}
+        self.entries.append(Entry(place, image.losses.numbers(), "cut" if frame.cut else ""))
 
     def resumed(self, frames: int, shots: int, folder: Path) -> None:
         self.earlier = frames

@@ -30,7 +30,7 @@ def warp_error(painting: Tensor, earlier: Tensor, motion: Motion) -> float:
     Both (3, H, W). Over pixels that are visible in both and off the edges of motion; nan where there are none.
     Lai et al. 2018 (arXiv 1808.00449), section 4.2, with the checks of Ruder et al. 2016.
     """
-    sure = motion.trust.to(painting) > 0.99
+    sure = motion.confidence.to(painting) > 0.99
     return float((painting - warp(earlier, motion.flow)).square().mean(0)[sure].mean())
 
 
@@ -58,18 +58,18 @@ class StillRuns:
     closed: tuple[float, float, float] = (0.0, 0.0, 0.0)  # frames, and frames times deviation, drift, of ended runs
 
     @classmethod
-    def at(cls, picture: Tensor, painting: Tensor) -> "StillRuns":
+    def at(cls, image: Tensor, painting: Tensor) -> "StillRuns":
         zeros = torch.zeros_like(painting)
-        return cls(picture, painting, painting, torch.ones(picture.shape[1:]), painting, zeros)
+        return cls(image, painting, painting, torch.ones(image.shape[1:]), painting, zeros)
 
-    def after(self, picture: Tensor, painting: Tensor, moved: Tensor) -> "StillRuns":
+    def after(self, image: Tensor, painting: Tensor, moved: Tensor) -> "StillRuns":
         """With one more frame of the source and its painting; `moved` (H, W), True or False: has motion."""
-        still = ((picture - self.reference).abs().amax(0) < STILL) & ~moved
+        still = ((image - self.reference).abs().amax(0) < STILL) & ~moved
         count = torch.where(still, self.count + 1, 1)
         gap = torch.where(still, painting - self.mean, 0)
         mean = torch.where(still, self.mean + gap / count, painting)
         spread = torch.where(still, self.spread + gap * (painting - mean), 0)
-        reference = torch.where(still, self.reference, picture)
+        reference = torch.where(still, self.reference, image)
         first = torch.where(still, self.first, painting)
         return StillRuns(reference, first, painting, count, mean, spread, self._sums(~still))
 
@@ -103,7 +103,7 @@ class FrameMeasures:
 
     `warp_error` and `long_warp_error` (LONG frames back) are mean squared differences of values 0..1; the same over
     `energy` cannot be won by blur. `style` is the relative Gram error by layer; `source_style` is that of the unpainted
-    source. `content` is the relative error of the responses (nan where there is hardly anything to see), `structure`
+    source. `content` is the relative error of the activations (nan where there is hardly anything to see), `structure`
     the local correlation with the source.
     """
 
@@ -146,7 +146,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Judge:
-    """Compares paintings with the style and the source by a network's responses.
+    """Compares paintings with the style and the source by a network's activations.
 
     `optimised` are the style layers that were painted with, `held_out` others; `content_layers` those of the content,
     which are taken, like the styles, in the colours of `palettes`; `grey`: and paintings without their colours.
@@ -187,28 +187,28 @@ class Judge:
         return (*self.optimised, *self.held_out)
 
     @torch.no_grad()
-    def compare(self, painting: Tensor, picture: Tensor, shares: tuple[float, ...] | None = None) -> Comparison:
-        """Compares a painting with its picture, both (3, H, W), in these `shares` of the styles; None for the same."""
+    def compare(self, painting: Tensor, image: Tensor, shares: tuple[float, ...] | None = None) -> Comparison:
+        """Compares a painting with its image, both (3, H, W), in these `shares` of the styles; None for the same."""
         device = next(self.network.buffers()).device
-        painting, picture = painting.to(device), picture.to(device)
+        painting, image = painting.to(device), image.to(device)
         palettes = self.palettes.contents
-        coloured = Palette.blended(palettes, shares)(picture) if palettes else picture
+        coloured = Palette.blended(palettes, shares)(image) if palettes else image
         painted = self.network(grey_palette()(painting) if self.grey else painting)
-        source = self.network(coloured if self.grey else picture)
+        source = self.network(coloured if self.grey else image)
         content = ContentTargets.of(self.network, coloured, self.content_layers, "relative")
-        wanted = self._wanted(picture, shares)
-        errors = [(content.weights[k] * (painted[k] - r).square()).sum() for k, r in content.responses.items()]
+        wanted = self._wanted(image, shares)
+        errors = [(content.weights[k] * (painted[k] - r).square()).sum() for k, r in content.activations.items()]
         return Comparison(
             style={k: _gram_error(painted[k], wanted[k]) for k in self.layers},
             source_style={k: _gram_error(source[k], wanted[k]) for k in self.layers},
             content=float(torch.stack(errors).mean()) if errors else NOTHING,
         )
 
-    def _wanted(self, picture: Tensor, shares: tuple[float, ...] | None) -> Mapping[str, Tensor]:
-        size = size_of(picture)
+    def _wanted(self, image: Tensor, shares: tuple[float, ...] | None) -> Mapping[str, Tensor]:
+        size = size_of(image)
         if size not in self._targets:
             long_side = round(STROKES * max(size))
-            scaled = [resize(style.to(picture), fit_size(size_of(style), long_side)) for style in self.styles]
+            scaled = [resize(style.to(image), fit_size(size_of(style), long_side)) for style in self.styles]
             of = (StyleTargets.of(self.network, style, self.layers, STATISTICS["gram"]) for style in scaled)
             self._targets[size] = tuple(of)
         targets = self._targets[size]
@@ -245,7 +245,7 @@ def judged(pairs: Iterable[tuple[Frame, Tensor]], judge: Judge) -> Iterator[Judg
 def _measured(
     frame: Frame, painting: Tensor, past: Sequence[tuple[Tensor, Tensor]], motion: Motion | None, judge: Judge
 ) -> FrameMeasures:
-    picture = frame.image
+    image = frame.image
     short = long = flow = NOTHING
     if motion:
         earlier, earlier_painting = past[-1]
@@ -253,8 +253,8 @@ def _measured(
         flow = flow_difference(painting, earlier_painting, motion)
     if len(past) == LONG:
         earlier, earlier_painting = past[0]
-        long = warp_error(painting, earlier_painting, Motion.between(picture, earlier))
-    comparison = judge.compare(painting, picture, frame.look.shares)
+        long = warp_error(painting, earlier_painting, Motion.between(image, earlier))
+    comparison = judge.compare(painting, image, frame.look.shares)
     return FrameMeasures(
         index=frame.index,
         seconds=frame.seconds,
@@ -263,15 +263,15 @@ def _measured(
         warp_error=short,
         long_warp_error=long,
         flow_difference=flow,
-        structure=structure(painting, picture),
-        content=comparison.content if has_content(picture) else NOTHING,
+        structure=structure(painting, image),
+        content=comparison.content if has_content(image) else NOTHING,
         style=comparison.style,
         source_style=comparison.source_style,
     )
 
 
-def _gram_error(responses: Tensor, wanted: Tensor) -> float:
-    return float((gram_matrix(responses) - wanted).square().sum() / wanted.square().sum().clamp_min(1e-12))
+def _gram_error(activations: Tensor, wanted: Tensor) -> float:
+    return float((gram_matrix(activations) - wanted).square().sum() / wanted.square().sum().clamp_min(1e-12))
 
 
 def film_measures(frames: Sequence[FrameMeasures], still: StillRuns) -> FilmMeasures:

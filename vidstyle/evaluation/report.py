@@ -1,4 +1,4 @@
-"""How good painted films are: figures and pictures, from the files and their source."""
+"""How good painted films are: figures and images, from the files and their source."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from vidstyle.core.weights import Filters, load_filters
 from vidstyle.errors import SettingsError, SinkError, SourceError, VidstyleError
 from vidstyle.evaluation.metrics import FilmMeasures, FrameMeasures, Judge, Judged, film_measures, judged, summary
 from vidstyle.files import write_whole
-from vidstyle.images import load_picture
+from vidstyle.images import load_image
 from vidstyle.jobs.events import FAR_OFF, Listener, Work, far_off
 from vidstyle.jobs.frame_styles import FrameStyles
 from vidstyle.jobs.prescan import Prescan, run_prescan
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 STRIP = 8  # frames of the filmstrip
 SLICED = 600  # frames of the x-t slices, from the first on
-SHOWN = 480  # pixels of the long side of pictures in the page, at most
+SHOWN = 480  # pixels of the long side of images in the page, at most
 WORST = 3  # pairs of frames that are shown
 
 
@@ -105,15 +105,15 @@ def compare(
         raise SettingsError("no painted video given; give one or more")
     with _opened(source, listener, start=start, end=end) as original:
         prescan = run_prescan(original, listener)
-        pictures = [load_picture(style).image for style in styles]
+        images = [load_image(style).image for style in styles]
         filters = filters or load_filters(
             settings.weights,
             settings.layers,
-            teachers=lambda: [*pictures, *prescan.samples],
+            teachers=lambda: [*images, *prescan.samples],
             seed=settings.seed,
             on_progress=listener.working,
         )
-        judge = _judge(filters, pictures, prescan.samples, settings, place)
+        judge = _judge(filters, images, prescan.samples, settings, place)
         looks = FrameStyles(settings, len(styles), Scenes(prescan.scenes.cuts))
         films = [_film(Path(out), original, prescan, judge, looks, work, listener) for out in outputs]
         strip, slices = _album(_of_size(original, films[0].size), len(films[0].measures.frames))
@@ -227,7 +227,7 @@ def _paired(path: Path, frames: Iterator[Frame], painted: Source, size: Size) ->
 
 
 def _collected(name: str, size: Size, found: Iterator[Judged], count: int, work: Sequence[Work]) -> MeasuredFilm:
-    """The figures of all frames and the pictures that are shown of them, in memory that does not grow by pictures."""
+    """The figures of all frames and the images that are shown of them, in memory that does not grow by images."""
     frames: list[FrameMeasures] = []
     album, worst, before = _Album(count), list[WorstPair](), None
     for one in found:
@@ -246,9 +246,9 @@ def _is_worse(one: Judged, worst: Sequence[WorstPair]) -> bool:
 
 def _pair(before: Judged, after: Judged, motion: Motion) -> WorstPair:
     carried = warp(before.painting, motion.flow)
-    gap = (after.painting - carried).abs().mean(0, keepdim=True) * (motion.trust > 0.99)
+    gap = (after.painting - carried).abs().mean(0, keepdim=True) * (motion.confidence > 0.99)
     shown = (carried, after.painting, (4 * gap).clamp(0, 1).expand(3, -1, -1))
-    return WorstPair(after.frame.seconds, after.measures.warp_error, tuple(_thumbnail(picture) for picture in shown))
+    return WorstPair(after.frame.seconds, after.measures.warp_error, tuple(_thumbnail(image) for image in shown))
 
 
 class _Album:
@@ -261,12 +261,12 @@ class _Album:
         self._column: list[Tensor] = []
         self._seen = 0
 
-    def add(self, picture: Tensor) -> None:
+    def add(self, image: Tensor) -> None:
         if self._seen in self._wanted:
-            self._strip.append(_thumbnail(picture))
+            self._strip.append(_thumbnail(image))
         if self._seen < SLICED:
-            self._row.append(_bytes(picture[:, picture.shape[1] // 2]))
-            self._column.append(_bytes(picture[:, :, picture.shape[2] // 2]))
+            self._row.append(_bytes(image[:, image.shape[1] // 2]))
+            self._column.append(_bytes(image[:, :, image.shape[2] // 2]))
         self._seen += 1
 
     @property
@@ -297,12 +297,12 @@ def _told(items: Iterator[Judged], path: Path, count: int, listener: Listener) -
         yield item
 
 
-def _thumbnail(picture: Tensor) -> Tensor:
-    return _bytes(resize(picture, fit_size(size_of(picture), SHOWN)))
+def _thumbnail(image: Tensor) -> Tensor:
+    return _bytes(resize(image, fit_size(size_of(image), SHOWN)))
 
 
-def _bytes(picture: Tensor) -> Tensor:
-    return picture.mul(255).round().clamp(0, 255).byte()
+def _bytes(image: Tensor) -> Tensor:
+    return image.mul(255).round().clamp(0, 255).byte()
 
 
 def _finite(value: Any) -> Any:
@@ -315,7 +315,7 @@ def _finite(value: Any) -> Any:
 
 
 COLOURS = ("#1f5fa8", "#c9522b", "#3a8f4d", "#7a4ba0", "#8a6d1f", "#0f8b8d")  # of the films' curves
-WIDTH, HEIGHT, LEFT, BOTTOM = 760, 170, 56, 22  # of a curve's picture and its margins, in pixels
+WIDTH, HEIGHT, LEFT, BOTTOM = 760, 170, 56, 22  # of a curve's image and its margins, in pixels
 
 FIGURES = (  # key of the summary, what the reader sees, unit and digits
     ("frames", "frames", 1, "{:.0f}"),
@@ -343,7 +343,7 @@ class WorstPair:
 
     seconds: float
     warp_error: float
-    pictures: tuple[Tensor, ...]  # (3, H, W) bytes
+    images: tuple[Tensor, ...]  # (3, H, W) bytes
 
 
 @dataclass(frozen=True)
@@ -361,7 +361,7 @@ class MeasuredFilm:
 def page(report: Report, rows: Sequence[tuple[MeasuredFilm, dict[str, float]]]) -> str:
     """The page of a report; `rows` are its films with their summaries."""
     environment = Environment(loader=PackageLoader("vidstyle.evaluation", "."), autoescape=True, trim_blocks=True)
-    environment.filters["picture"] = _data_address
+    environment.filters["image"] = _data_address
     table = [
         (label, [_number(figures[key] * scale, form) for _, figures in rows])
         for key, label, scale, form in FIGURES
@@ -373,7 +373,7 @@ def page(report: Report, rows: Sequence[tuple[MeasuredFilm, dict[str, float]]]) 
 
 
 def _curves(report: Report) -> list[dict[str, Any]]:
-    """One picture of curves for each measure that there is."""
+    """One image of curves for each measure that there is."""
     measures: list[tuple[str, Callable[[FrameMeasures], float]]] = [
         ("warp error / gradient energy, next frame", lambda f: f.warp_error / max(f.energy, 1e-12)),
         ("warp error / gradient energy, 8 frames apart", lambda f: f.long_warp_error / max(f.energy, 1e-12)),
@@ -392,7 +392,7 @@ def _curves(report: Report) -> list[dict[str, Any]]:
 
 
 def _curve(title: str, value: Callable[[FrameMeasures], float], report: Report, *, marked: bool) -> dict[str, Any]:
-    """Where the lines of one measure run, time along x and from 0 up along y, in pixels of the picture.
+    """Where the lines of one measure run, time along x and from 0 up along y, in pixels of the image.
 
     Where they are `marked`, points of each film's frames that are far off its usual value too.
     """
@@ -417,8 +417,8 @@ def _number(value: float, form: str) -> str:
     return "" if math.isnan(value) else form.format(value)
 
 
-def _data_address(picture: Tensor) -> str:
-    """A picture (3, H, W) of bytes as the text that a page holds it by."""
-    pixels = picture.permute(1, 2, 0).contiguous().numpy()
+def _data_address(image: Tensor) -> str:
+    """An image (3, H, W) of bytes as the text that a page holds it by."""
+    pixels = image.permute(1, 2, 0).contiguous().numpy()
     _, data = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
     return f"data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vidstyle.errors import JobError, VidstyleError
 from vidstyle.files import from_json
-from vidstyle.images import PICTURE_ENDINGS
+from vidstyle.images import IMAGE_ENDINGS
 from vidstyle.jobs.checkpoint import WorkFolder, difference_between, folder_of
 from vidstyle.jobs.events import Listener, Outline, Summary
 from vidstyle.jobs.runner import (
@@ -113,9 +113,9 @@ def _tell_others(folder: Path) -> None:
     """Says what of the folder is not painted."""
     clips = find_clips(folder)
     for file in sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")):
-        if file.suffix.lower() in PICTURE_ENDINGS:
+        if file.suffix.lower() in IMAGE_ENDINGS:
             log.warning(
-                "%s is left alone among clips; paint pictures by a pattern like '%s'", file, folder / f"*{file.suffix}"
+                "%s is left alone among clips; paint images by a pattern like '%s'", file, folder / f"*{file.suffix}"
             )
         elif file not in clips:
             log.info("%s is left alone: no clip by its name", file.name)

@@ -1,4 +1,4 @@
-"""The work folder of a job: ``OUT.vidstyle`` beside its output.
+"""The work folder of a job, ``OUT.vidstyle`` beside its output, and what its files hold.
 
     job.json              what is done, from what, and all that changes pixels
     painter.safetensors   filters, palette and balance
@@ -325,7 +325,7 @@ def link_bytes(link: Linked) -> bytes:
     memory, last = link.memory, link.memory.last
     tensors = {
         **{f"paintings.{i}": painting for i, painting in enumerate(memory.paintings)},
-        **{f"pictures.{i}": picture for i, picture in enumerate(memory.pictures)},
+        **{f"images.{i}": image for i, image in enumerate(memory.images)},
         "image": last.image,
         "reference": memory.stillness.reference,
         "awake": memory.stillness.awake,
@@ -366,7 +366,7 @@ def _link_of(tensors: Mapping[str, Tensor], there: Mapping[str, Tensor], facts: 
     numbers = range(facts["length"])
     memory = Memory(
         paintings=tuple(there[f"paintings.{i}"] for i in numbers),
-        pictures=tuple(tensors[f"pictures.{i}"] for i in numbers),
+        images=tuple(tensors[f"images.{i}"] for i in numbers),
         last=last,
         stillness=Stillness(tensors["reference"], tensors["awake"]),
         age=there["age"],
@@ -381,7 +381,7 @@ def _link_of(tensors: Mapping[str, Tensor], there: Mapping[str, Tensor], facts: 
             tensors.get("mask"),
         ),
     )
-    frame = Frame(facts["index"], facts["seconds"], memory.pictures[0], look=memory.look)
+    frame = Frame(facts["index"], facts["seconds"], memory.images[0], look=memory.look)
     return Linked(frame, memory, opens=False)
 
 

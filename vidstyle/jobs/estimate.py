@@ -30,12 +30,12 @@ class Estimate:
 def seconds_per_pixel(settings: Settings, device: torch.device) -> float:
     """Seconds of one step per pixel, timed here on random filters."""
     generator = torch.Generator().manual_seed(0)
-    picture = torch.rand(3, PROBE_SIDE, PROBE_SIDE, generator=generator).to(device)
-    painter = Painter([picture], random_filters(settings, generator), settings, device=device)
-    objective = painter.objective(picture)
-    loss_and_gradient(picture, objective)
+    image = torch.rand(3, PROBE_SIDE, PROBE_SIDE, generator=generator).to(device)
+    painter = Painter([image], random_filters(settings, generator), settings, device=device)
+    objective = painter.objective(image)
+    loss_and_gradient(image, objective)
     began = time.perf_counter()
-    loss_and_gradient(picture, objective)
+    loss_and_gradient(image, objective)
     return (time.perf_counter() - began) / PROBE_SIDE**2
 
 

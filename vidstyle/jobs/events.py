@@ -25,7 +25,7 @@ class Outline:
     size: Size
     frames: int
     shots: int
-    rate: float | None  # frames per second; None for pictures
+    rate: float | None  # frames per second; None for images
     estimate: Estimate
     full_estimate: Estimate  # at the source's own size
 
@@ -57,8 +57,8 @@ class Summary:
     steps: int = 0
     seconds: float = 0.0  # of painting, without filters and encoding
     report: Path | None = None
-    progress: Flipbook | None = None  # the animation of a picture's painting
-    failed: tuple[str, ...] = ()  # one sentence for each picture of a folder that could not be painted
+    progress: Flipbook | None = None  # the animation of an image's painting
+    failed: tuple[str, ...] = ()  # one sentence for each image of a folder that could not be painted
 
     @classmethod
     def of(cls, out: Path, painter: Painter) -> "Summary":
@@ -97,7 +97,7 @@ class Listener:
         """The job goes on: so many frames are done in its work folder, and so many shots begun."""
 
     def step(self, step: Step) -> None:
-        """One step of the current picture."""
+        """One step of the current image."""
 
     def turn(self, painted: PaintedFrame) -> None:
         """A frame was painted in one of two passes; `frame` tells it again when it is written."""

@@ -20,7 +20,7 @@ from vidstyle.video.masks import Mask, divided, feathered, open_mask
 
 
 class FrameStyles:
-    """The looks of the frames of a film, by their seconds, shots and masks; a picture is a film of one frame."""
+    """The looks of the frames of a film, by their seconds, shots and masks; an image is a film of one frame."""
 
     def __init__(
         self,
@@ -89,9 +89,9 @@ class FrameStyles:
         """A mask (1, H, W), or None, that leaves out the bars of the `image` (3, H, W)."""
         if not any(self._scenes.bars):
             return mask
-        picture = torch.zeros_like(image[:1])
-        self._scenes.in_picture(picture).fill_(1)
-        return picture if mask is None else picture * mask
+        inside = torch.zeros_like(image[:1])
+        self._scenes.in_image(inside).fill_(1)
+        return inside if mask is None else inside * mask
 
     def _divided(self, places: Sequence[Tensor]) -> Tensor | None:
         """Where each style is painted: those without a mask share what is left."""
@@ -129,7 +129,7 @@ def frame_styles_of(job: Job, size: Size, scenes: Scenes = ONE_SHOT) -> Iterator
         yield FrameStyles(job.settings, len(job.styles), scenes, mask, [mask_in(path) for path in job.style_masks])
 
 
-def look_of_picture(job: Job, image: Tensor) -> FrameStyle:
-    """The look of a picture (3, H, W) of the size that it is painted at."""
+def look_of_image(job: Job, image: Tensor) -> FrameStyle:
+    """The look of an image (3, H, W) of the size that it is painted at."""
     with frame_styles_of(job, size_of(image), scenes_of_image(image)) as looks:
         return next(looks.on([Frame(0, 0.0, image)])).look

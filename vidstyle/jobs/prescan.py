@@ -70,7 +70,7 @@ def run_prescan(source: Source, listener: Listener) -> Prescan:
     scenes = replace(scenes, bars=find_bars(passed.highest))
     positions, images = zip(*passed.samples(scenes), strict=True)
     samples = [scenes.exposures.get(at, EVEN).evened(one) for at, one in zip(positions, images, strict=True)]
-    inside = tuple(map(scenes.in_picture, samples))
+    inside = tuple(map(scenes.in_image, samples))
     return Prescan(
         source.info.size, source.info.rate, len(passed.marks), scenes, inside, tuple(passed.marks), positions
     )

@@ -11,36 +11,36 @@ from vidstyle.core.stylize_image import Painter
 from vidstyle.core.stylize_video import seen
 from vidstyle.core.temporal import PaintedFrame
 from vidstyle.errors import SettingsError, SinkError
-from vidstyle.images import load_picture, save_picture
+from vidstyle.images import load_image, save_image
 from vidstyle.jobs.events import Listener, Outline
 from vidstyle.jobs.frame_styles import frame_styles_of
 from vidstyle.jobs.prescan import Prescan, opened, run_prescan
-from vidstyle.jobs.setup import outline_film, outline_pictures, ready_for_film
+from vidstyle.jobs.setup import outline_film, outline_images, ready_for_film
 from vidstyle.jobs.spec import Job
 from vidstyle.video.montage import contact_sheet
-from vidstyle.video.reader import Source, find_pictures
+from vidstyle.video.reader import Source, find_images
 
 
 def plan(job: Job, listener: Listener) -> Outline:
     """What a job would do. Looks at the source, paints nothing and writes nothing."""
     if job.kind == "clips":
         raise SettingsError("--dry-run looks at one clip; give one of the folder")
-    if job.kind in ("picture", "pictures"):
-        paths = find_pictures(job.source) if job.kind == "pictures" else [job.source]
-        return outline_pictures(job, [size_of(load_picture(path, job.limits).image) for path in paths])
+    if job.kind in ("image", "images"):
+        paths = find_images(job.source) if job.kind == "images" else [job.source]
+        return outline_images(job, [size_of(load_image(path, job.limits).image) for path in paths])
     with opened(job, listener) as source:
         prescan = run_prescan(source, listener)
         return outline_film(job, source, prescan.frames, prescan.shots)
 
 
 def preview(job: Job, at: Sequence[float], listener: Listener, *, overwrite: bool = False) -> list[Path]:
-    """Paints the frames of a film at the seconds `at`, else the middle frame of each shot, as pictures.
+    """Paints the frames of a film at the seconds `at`, else the middle frame of each shot, as images.
 
     Returns the files: ``OUT_preview_12.50s.png`` for each frame, and last a contact sheet with the sources,
     ``OUT_preview.png``. SinkError where a preview of that name is there already, unless `overwrite`.
     """
     if job.kind not in ("video", "animation"):
-        raise SettingsError("--preview is for videos and animations; for a picture, use --size 256")
+        raise SettingsError("--preview is for videos and animations; for an image, use --size 256")
     sheet = job.out.with_name(f"{job.out.stem}_preview.png")
     earlier = sorted(job.out.parent.glob(f"{glob.escape(job.out.stem)}_preview*.png"))
     if earlier and not overwrite:
@@ -54,8 +54,8 @@ def preview(job: Job, at: Sequence[float], listener: Listener, *, overwrite: boo
             pairs = list(_painted(painter, frames, wanted, listener))
     files = [job.out.with_name(f"{job.out.stem}_preview_{p.frame.seconds:.2f}s.png") for p in pairs]
     for file, pair in zip(files, pairs, strict=True):
-        save_picture(file, pair.painted.image.cpu())
-    save_picture(sheet, contact_sheet([(pair.frame.image, pair.painted.image.cpu()) for pair in pairs]))
+        save_image(file, pair.painted.image.cpu())
+    save_image(sheet, contact_sheet([(pair.frame.image, pair.painted.image.cpu()) for pair in pairs]))
     return [*files, sheet]
 
 

@@ -1,4 +1,7 @@
-"""A job of a film that is being worked on: begun or found again, painted segment by segment, joined."""
+"""A film from its first look to its last segment: begun or found again, painted segment by segment, joined.
+
+A job that was stopped goes on where it was.
+"""
 
 import contextlib
 import functools
@@ -250,7 +253,7 @@ def key_of(job: Job, listener: Listener) -> dict[str, str]:
 def settings_key(job: Job, listener: Listener) -> dict[str, str]:
     """The same without the source."""
     values = {name: str(value) for name, value in asdict(job.settings).items()}
-    files = {f"style picture {i}": path for i, path in enumerate(job.styles, 1)}
+    files = {f"style image {i}": path for i, path in enumerate(job.styles, 1)}
     files |= {f"the mask of style {i}": path for i, path in enumerate(job.style_masks, 1)}
     files |= {"--mask": job.mask} if job.mask else {}
     for name, file in (("init", job.settings.init_file), ("weights", job.settings.weights_file)):
@@ -309,7 +312,7 @@ def _found(job: Job, folder: WorkFolder, manifest: Manifest, listener: Listener)
     """The painter of the job in the folder."""
     prepare_flow(job.settings.flow, listener.working)
     styles, start = load_styles(job), load_start(job)
-    return painter_of(folder.painter_file, styles, job.settings, device=device_here(job), init_picture=start)
+    return painter_of(folder.painter_file, styles, job.settings, device=device_here(job), init_image=start)
 
 
 class RemotePainters(Protocol):

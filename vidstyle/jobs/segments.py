@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from vidstyle.core.sizes import Size
 
 MOST_FRAMES, FEWEST_FRAMES = 24, 8  # of a segment, but for the shots that are shorter
-PIXELS = 1.2e7  # painted in a segment: the larger the pictures, the longer they take, and the fewer may be lost
+PIXELS = 1.2e7  # painted in a segment: the larger the images, the longer they take, and the fewer may be lost
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Segment:
 
 
 def segments_of(frames: int, cuts: Sequence[int], size: Size, *, both_ways: bool, loop: bool) -> tuple[Segment, ...]:
-    """The segments of a film of `frames` pictures of `size` (height, width) with `cuts` at these positions.
+    """The segments of a film of `frames` images of `size` (height, width) with `cuts` at these positions.
 
     They depend on nothing else, so that every run of a job has the same. Painted both ways, a shot is one segment; a
     film that is to loop goes back to its first.

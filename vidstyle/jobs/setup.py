@@ -12,7 +12,7 @@ from vidstyle.core.raft import prepare_flow
 from vidstyle.core.sizes import Size
 from vidstyle.core.stylize_image import Painter
 from vidstyle.core.weights import load_filters
-from vidstyle.images import load_picture
+from vidstyle.images import load_image
 from vidstyle.jobs.estimate import estimate, seconds_per_pixel
 from vidstyle.jobs.events import Listener, Outline
 from vidstyle.jobs.prescan import Prescan, painting_size, run_prescan, with_bars_at
@@ -25,8 +25,8 @@ def outline_film(job: Job, source: Source, frames: int, shots: int) -> Outline:
     return _outline(job, source.info.size, frames, shots, float(source.info.rate))
 
 
-def outline_pictures(job: Job, sizes: Sequence[Size]) -> Outline:
-    """What a job of pictures of `sizes` is about to do; the largest stands for all."""
+def outline_images(job: Job, sizes: Sequence[Size]) -> Outline:
+    """What a job of images of `sizes` is about to do; the largest stands for all."""
     largest = max(sizes, key=lambda size: size[0] * size[1])
     return _outline(job, largest, len(sizes), len(sizes), None)
 
@@ -54,13 +54,13 @@ def device_here(job: Job) -> torch.device:
 
 
 def load_styles(job: Job) -> list[Tensor]:
-    return [load_picture(path, job.limits).image for path in job.styles]
+    return [load_image(path, job.limits).image for path in job.styles]
 
 
 def load_start(job: Job) -> Tensor | None:
-    """The picture that paintings start from, where the settings name one."""
+    """The image that paintings start from, where the settings name one."""
     init_file = job.settings.init_file
-    return load_picture(init_file, job.limits).image if init_file else None
+    return load_image(init_file, job.limits).image if init_file else None
 
 
 def make_painter(job: Job, contents: Sequence[Tensor], listener: Listener) -> Painter:
@@ -73,7 +73,7 @@ def make_painter(job: Job, contents: Sequence[Tensor], listener: Listener) -> Pa
         seed=job.settings.seed,
         on_progress=listener.working,
     )
-    return Painter(styles, filters, job.settings, device=device_here(job), init_picture=load_start(job))
+    return Painter(styles, filters, job.settings, device=device_here(job), init_image=load_start(job))
 
 
 def balanced(painter: Painter, contents: Sequence[Tensor], listener: Listener) -> Painter:

@@ -9,13 +9,13 @@ from typing import Literal
 
 from vidstyle.errors import SettingsError, SinkError, SourceError
 from vidstyle.files import refuse_address, require_file, require_name
-from vidstyle.images import PICTURE_ENDINGS, is_animated, require_picture
+from vidstyle.images import IMAGE_ENDINGS, is_animated, require_image
 from vidstyle.limits import LIMITS, NO_LIMITS, Limits
 from vidstyle.settings.settings import Settings
 from vidstyle.video.muxer import VIDEO_ENDINGS
-from vidstyle.video.reader import find_clips, find_pictures
+from vidstyle.video.reader import find_clips, find_images
 
-Kind = Literal["video", "animation", "picture", "pictures", "clips"]
+Kind = Literal["video", "animation", "image", "images", "clips"]
 AnyPath = str | os.PathLike[str]
 
 ANIMATION_ENDINGS = (".gif", ".webp")
@@ -49,7 +49,7 @@ class ClusterOptions:
 class Job:
     """One job, checked: made by `Job.of`, run by `api.run`.
 
-    `mask` says where to paint, and `style_masks` where each of the first styles: pictures or videos, white is where.
+    `mask` says where to paint, and `style_masks` where each of the first styles: images or videos, white is where.
     `start` and `end` are seconds of a video's time; `device` is one of ``auto``, ``cpu``, ``cuda``, ``mps``; `report`
     asks for one at the end, in `report_file`. `cluster_options`: who paints, where this machine does not. `restart`
     forgets what
@@ -112,17 +112,17 @@ class Job:
         for name in (source, *styles, out, mask, *style_masks, chosen.init, chosen.weights):
             if name is not None:
                 require_name(name)
-        origin, pictures = Path(source), tuple(Path(style) for style in styles)
+        origin, images = Path(source), tuple(Path(style) for style in styles)
         kind = kind_of(origin)
-        _check_styles(pictures)
+        _check_styles(images)
         where, places = Path(mask) if mask is not None else None, tuple(Path(path) for path in style_masks)
-        _check_looks(kind, len(pictures), chosen, where, places)
+        _check_looks(kind, len(images), chosen, where, places)
         _check_range(kind, start, end)
-        target = Path(out) if out is not None else default_output(origin, pictures, kind)
+        target = Path(out) if out is not None else default_output(origin, images, kind)
         _check_output(target, origin, kind, overwrite)
         job = cls(
             origin,
-            pictures,
+            images,
             target,
             kind,
             chosen,
@@ -136,8 +136,8 @@ class Job:
         )
         if job.report:
             _check_report(job, overwrite)
-        if cluster_options and kind in ("picture", "pictures"):
-            raise SettingsError("--ray is for videos, whose shots are painted apart; leave it out for pictures")
+        if cluster_options and kind in ("image", "images"):
+            raise SettingsError("--ray is for videos, whose shots are painted apart; leave it out for images")
         return job
 
 
@@ -146,24 +146,24 @@ def kind_of(source: Path) -> Kind:
     if source.is_dir() and find_clips(source):
         return "clips"
     if source.is_dir() or (not source.exists() and re.search(r"[*?\[]", source.name)):
-        find_pictures(source)
-        return "pictures"
+        find_images(source)
+        return "images"
     if not source.exists():
         refuse_address(source)
         raise SourceError(f"{source}: no such file or folder; check the name")
-    if source.suffix.lower() in PICTURE_ENDINGS or source.suffix.lower() in ANIMATION_ENDINGS:
-        require_picture(source)
-        return "animation" if is_animated(source) else "picture"
+    if source.suffix.lower() in IMAGE_ENDINGS or source.suffix.lower() in ANIMATION_ENDINGS:
+        require_image(source)
+        return "animation" if is_animated(source) else "image"
     return "video"
 
 
 def default_output(source: Path, styles: Sequence[Path], kind: Kind) -> Path:
     """``clip.mp4`` in the style of ``monet.jpg`` is ``clip_monet.mp4``, beside the clip."""
-    if kind in ("pictures", "clips"):
+    if kind in ("images", "clips"):
         folder = source if source.is_dir() else source.parent
         return folder.resolve().with_name(f"{folder.resolve().name}_{_named(styles)}")
-    endings = {"video": VIDEO_ENDINGS, "animation": ANIMATION_ENDINGS, "picture": PICTURE_ENDINGS}[kind]
-    fallback = {"video": ".mp4", "animation": ".gif", "picture": ".png"}[kind]
+    endings = {"video": VIDEO_ENDINGS, "animation": ANIMATION_ENDINGS, "image": IMAGE_ENDINGS}[kind]
+    fallback = {"video": ".mp4", "animation": ".gif", "image": ".png"}[kind]
     suffix = source.suffix if source.suffix.lower() in endings else fallback
     return source.with_name(f"{source.stem}_{_named(styles)}{suffix}")
 
@@ -174,10 +174,10 @@ def _named(styles: Sequence[Path]) -> str:
 
 def _check_styles(styles: Sequence[Path]) -> None:
     if not styles:
-        raise SettingsError("no style given; add --style PICTURE")
+        raise SettingsError("no style given; add --style IMAGE")
     for style in styles:
         if not style.exists():
-            raise SourceError(f"{style}: no such style picture; check the name")
+            raise SourceError(f"{style}: no such style image; check the name")
         require_file(style)
 
 
@@ -190,30 +190,30 @@ def _check_looks(kind: Kind, styles: int, settings: Settings, mask: Path | None,
         raise SettingsError(f"--style-keys names style {last}, and there are {styles} of --style; give one for each")
     if len(places) > styles:
         raise SettingsError(f"there are {len(places)} of --style-mask for {styles} of --style; leave some out")
-    if kind in ("picture", "pictures") and (keys or settings.strength_keys or settings.style_per_shot):
+    if kind in ("image", "images") and (keys or settings.strength_keys or settings.style_per_shot):
         raise SettingsError("--style-keys, --strength-keys and --style-per-shot are for films; leave them out")
     if places and (blend or keys or settings.style_per_shot):
         raise SettingsError("--style-mask says where each style is; leave out --style-blend, -keys and -per-shot")
     for path in ([mask] if mask else []) + list(places):
         if not path.is_file():
             raise SourceError(f"{path}: no such mask; check the name")
-        if kind in ("picture", "pictures") and path.suffix.lower() not in PICTURE_ENDINGS:
-            raise SettingsError(f"{path}: a mask of pictures is a picture; give one of {' '.join(PICTURE_ENDINGS)}")
+        if kind in ("image", "images") and path.suffix.lower() not in IMAGE_ENDINGS:
+            raise SettingsError(f"{path}: a mask of images is an image; give one of {' '.join(IMAGE_ENDINGS)}")
 
 
 def _check_range(kind: Kind, start: float, end: float | None) -> None:
     if start < 0 or (end is not None and end <= start):
         to = "the end" if end is None else f"{end:g}"
         raise SettingsError(f"--from {start:g} --to {to} is no stretch of time; give 0 <= from < to, in seconds")
-    if kind in ("picture", "pictures") and (start or end is not None):
-        raise SettingsError("--from and --to are for videos and animations; leave them out for pictures")
+    if kind in ("image", "images") and (start or end is not None):
+        raise SettingsError("--from and --to are for videos and animations; leave them out for images")
 
 
 def _check_output(target: Path, source: Path, kind: Kind, overwrite: bool) -> None:
     endings = {
         "video": (*VIDEO_ENDINGS, *ANIMATION_ENDINGS),
         "animation": (*ANIMATION_ENDINGS, *VIDEO_ENDINGS),
-        "picture": PICTURE_ENDINGS,
+        "image": IMAGE_ENDINGS,
     }
     if kind in endings and target.suffix.lower() not in endings[kind]:
         good = " ".join(sorted(endings[kind]))
@@ -231,7 +231,7 @@ def _check_report(job: Job, overwrite: bool) -> None:
     if job.kind == "clips":
         return
     if job.kind != "video" or job.out.suffix.lower() not in VIDEO_ENDINGS:
-        raise SettingsError("--report is for videos painted to videos; leave it out for pictures and animations")
+        raise SettingsError("--report is for videos painted to videos; leave it out for images and animations")
     for file in (job.report_file, job.report_file.with_suffix(".json")):
         if file.exists() and not overwrite:
             raise SinkError(f"{file}: exists already; give another name with -o, or --overwrite")

@@ -1,4 +1,7 @@
-"""Paints what a camera sees: always its newest picture, each from the painting of the one before."""
+"""Paints what a camera sees: always its newest image, each from the painting of the one before.
+
+`Pace` finds how large images can be painted at a wanted rate; `sharpened` enlarges them with the camera's detail.
+"""
 
 import math
 import time
@@ -28,13 +31,13 @@ from vidstyle.settings.presets import LIVE
 from vidstyle.settings.settings import Settings
 from vidstyle.video.camera import Camera, Snap
 
-STEPS = 1  # of each picture, where the size can be chosen: larger paintings look better than further ones
+STEPS = 1  # of each image, where the size can be chosen: larger paintings look better than further ones
 MOST_STEPS = 8
 SMALLEST_LONG_SIDE = 96  # pixels; smaller paintings show nothing
 MARGIN = 0.85  # of the time there is, that is planned with
 TOLERANCE = 1.35  # the factor between areas below which a size is kept
-PATIENCE = 4  # pictures in a row that ask for another size before it changes
-LEARNING = 0.3  # how much the latest picture tells about the next
+PATIENCE = 4  # images in a row that ask for another size before it changes
+LEARNING = 0.3  # how much the latest image tells about the next
 STRIDE = 8  # sides of paintings are multiples of it
 
 
@@ -52,7 +55,7 @@ class FrameBudget:
 
 
 class Pace:
-    """Finds the budget that takes `seconds` a picture, from what the last ones took.
+    """Finds the budget that takes `seconds` an image, from what the last ones took.
 
     A painting is as large as `steps` of it leave time for, up to `largest`, where it takes more of them. It changes its
     size only where that is far off for a while; `fixed`: never. `cost` is the seconds of a step for each pixel.
@@ -66,7 +69,7 @@ class Pace:
 
     @property
     def budget(self) -> FrameBudget:
-        """How the next picture is to be painted."""
+        """How the next image is to be painted."""
         steps = self._budget / (self.size[0] * self.size[1])
         return FrameBudget(self.size, min(MOST_STEPS, max(1, math.floor(steps))))
 
@@ -76,7 +79,7 @@ class Pace:
         return max(0.0, MARGIN * self.seconds - self.overhead) / self.cost
 
     def took(self, budget: FrameBudget, painting: float, whole: float) -> None:
-        """Tells that a picture took `painting` seconds of steps and `whole` seconds in all."""
+        """Tells that an image took `painting` seconds of steps and `whole` seconds in all."""
         self.cost += LEARNING * (painting / budget.work - self.cost)
         self.overhead += LEARNING * (max(0.0, whole - painting) - self.overhead)
         wanted = self._wanted_size()
@@ -99,25 +102,25 @@ def _strided(side: float) -> int:
 
 Floats = NDArray[np.float32]
 
-WINDOW = 9  # pixels of the painting across which it follows the picture's light and dark
+WINDOW = 9  # pixels of the painting across which it follows the image's light and dark
 SMALLEST_VARIANCE = 1e-3  # of a window: below, there is nothing to follow
 NOISE = 3 / 255  # detail of cameras' noise; it would flicker
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
-def sharpened(painting: Floats, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """`painting` (h, w, 3), 0..1, as large as `picture` (H, W, 3), 0..255, both RGB; 0..255.
+def sharpened(painting: Floats, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`painting` (h, w, 3), 0..1, as large as `image` (H, W, 3), 0..255, both RGB; 0..255.
 
-    What enlarging cannot give is taken from the picture's luminance, as far as the painting follows that: by the slope
+    What enlarging cannot give is taken from the image's luminance, as far as the painting follows that: by the slope
     of the line through both in each window (the coefficient a of the guided filter, He, Sun and Tang 2010, equation 5,
     found at the small size as in He and Sun 2015). There the filter replaces the painting by the line; here only what
-    the small size lost is added, so that strokes that the picture knows nothing of stay.
+    the small size lost is added, so that strokes that the image knows nothing of stay.
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     small = painting.shape[1::-1]
     if small == (width, height):
         return _levels(painting)
-    light = _light(picture.astype(np.float32) / np.float32(255))
+    light = _light(image.astype(np.float32) / np.float32(255))
     coarse = _resized(light, small, cv2.INTER_AREA)
     lost = light - _resized(coarse, (width, height), cv2.INTER_CUBIC)
     lost = np.sign(lost) * np.maximum(np.abs(lost) - NOISE, 0)
@@ -126,16 +129,16 @@ def sharpened(painting: Floats, picture: NDArray[np.uint8]) -> NDArray[np.uint8]
     return _levels(large + (slope * lost)[..., None])
 
 
-def _slope(picture: Floats, painting: Floats) -> Floats:
-    """How much the light of the painting rises with that of the picture, (h, w), in windows; -1.5 to 1.5."""
-    mean_x, mean_y = _mean(picture), _mean(painting)
-    variance = _mean(picture * picture) - mean_x * mean_x
-    covariance = _mean(picture * painting) - mean_x * mean_y
+def _slope(image: Floats, painting: Floats) -> Floats:
+    """How much the light of the painting rises with that of the image, (h, w), in windows; -1.5 to 1.5."""
+    mean_x, mean_y = _mean(image), _mean(painting)
+    variance = _mean(image * image) - mean_x * mean_x
+    covariance = _mean(image * painting) - mean_x * mean_y
     return np.clip(covariance / (variance + SMALLEST_VARIANCE), -1.5, 1.5)
 
 
-def _light(picture: Floats) -> Floats:
-    return np.asarray(picture @ _LUMINANCE, np.float32)
+def _light(image: Floats) -> Floats:
+    return np.asarray(image @ _LUMINANCE, np.float32)
 
 
 def _mean(plane: Floats) -> Floats:
@@ -147,22 +150,22 @@ def _resized(plane: Floats, size: tuple[int, int], how: int) -> Floats:
     return np.asarray(cv2.resize(plane, size, interpolation=how), np.float32)
 
 
-def _levels(picture: Floats) -> NDArray[np.uint8]:
-    return np.asarray(np.clip(picture * 255 + 0.5, 0, 255), np.uint8)
+def _levels(image: Floats) -> NDArray[np.uint8]:
+    return np.asarray(np.clip(image * 255 + 0.5, 0, 255), np.uint8)
 
 
-CPU_RATE, GPU_RATE = 2.5, 30.0  # pictures a second where nothing else is asked for
+CPU_RATE, GPU_RATE = 2.5, 30.0  # images a second where nothing else is asked for
 WARM_UP = 2.0  # seconds that a camera is given to find its exposure
-STEADY, SETTLED = 3, 0.02  # pictures in a row whose mean, of 0..1, differs by less
-FADE = 8  # pictures over which one style goes over into another
+STEADY, SETTLED = 3, 0.02  # images in a row whose mean, of 0..1, differs by less
+FADE = 8  # images over which one style goes over into another
 
 
 @dataclass(frozen=True, eq=False)
-class LivePicture:
-    """A picture of the camera, and its painting (H, W, 3), RGB 0..255, of the same size.
+class LiveImage:
+    """An image of the camera, and its painting (H, W, 3), RGB 0..255, of the same size.
 
     `painted` is that as it was painted, in the steps and at the size of `budget`; it took `seconds`, and was ready
-    `latency` seconds after the picture was taken. `opens`: nothing of earlier paintings is in it.
+    `latency` seconds after the image was taken. `opens`: nothing of earlier paintings is in it.
     """
 
     snap: Snap
@@ -187,13 +190,13 @@ class LivePainting:
         self._look = FrameStyle(painter.settings.blend or (1 / count,) * count, self.strength)
         self._memory: Memory | None = None
 
-    def pictures(self, on_step: OnStep | None = None) -> Generator[LivePicture, None, None]:
+    def images(self, on_step: OnStep | None = None) -> Generator[LiveImage, None, None]:
         """Paintings, as long as the camera sees something. `on_step` is told the steps of those that open."""
         while (snap := self.camera.next()) is not None:
             yield self.painted(snap, on_step)
 
-    def painted(self, snap: Snap, on_step: OnStep | None = None) -> LivePicture:
-        """The next picture, painted."""
+    def painted(self, snap: Snap, on_step: OnStep | None = None) -> LiveImage:
+        """The next image, painted."""
         began, budget = time.monotonic(), self.pace.budget
         self._look = self._next_look()
         content = _scaled(snap.pixels, budget.size)
@@ -205,7 +208,7 @@ class LivePainting:
         now = time.monotonic()
         if not opens:
             self.pace.took(budget, painted.seconds, now - began)
-        return LivePicture(snap, pixels, self._look, painted, budget, now - began, now - snap.taken, opens)
+        return LiveImage(snap, pixels, self._look, painted, budget, now - began, now - snap.taken, opens)
 
     def _paint(self, frame: Frame, budget: FrameBudget, on_step: OnStep | None) -> bool:
         """Paints a frame into the memory; whether nothing of earlier ones was known of it."""
@@ -227,7 +230,7 @@ class LivePainting:
         size = (frame.content.shape[1], frame.content.shape[2])
         if self._memory.shown.shape[1:] != size:
             self._memory = self._memory.resized(size)
-        motion = Motion.between(frame.content, self._memory.pictures[0], self._estimate)
+        motion = Motion.between(frame.content, self._memory.images[0], self._estimate)
         remembered = Remembered.of(self._memory.paintings, {1: motion})
         return Tracked(frame, {1: motion}), remembered if remembered.share >= LOST else None
 
@@ -259,21 +262,21 @@ def paint_live(
 ) -> LivePainting:
     """Live painting of what `camera` sees in the style of `styles` (each (3, H, W), RGB, 0..1).
 
-    The filters and the balance are found for the first picture whose exposure has settled. `rate` is how many pictures
+    The filters and the balance are found for the first image whose exposure has settled. `rate` is how many images
     a second are to be held; None for what is usual on the device. Raises VidstyleError where the user can do something
     about it.
     """
     chosen = settings or Settings(**LIVE)
     chosen.check_blend(len(styles))
-    snap = settled_picture(camera)
+    snap = settled_image(camera)
     if snap is None:
         raise SourceError(f"camera {camera.name}: shows nothing; give another")
     painter = live_painter(styles, chosen, snap, select_device(device), on_progress)
     return LivePainting(painter, camera, pace_for(painter, snap, rate))
 
 
-def settled_picture(camera: Camera) -> Snap | None:
-    """The first picture whose exposure is that of the ones before it, as cameras begin in the dark; None without any.
+def settled_image(camera: Camera) -> Snap | None:
+    """The first image whose exposure is that of the ones before it, as cameras begin in the dark; None without any.
 
     After WARM_UP seconds whatever there is.
     """
@@ -300,7 +303,7 @@ def _recoloured(painter: Painter, content: Tensor) -> Painter:
 def live_painter(
     styles: Sequence[Tensor], settings: Settings, snap: Snap, device: torch.device, on_progress: OnProgress
 ) -> Painter:
-    """A painter for what a camera sees, its balance found for one of its pictures; it can be led to all strengths."""
+    """A painter for what a camera sees, its balance found for one of its images; it can be led to all strengths."""
     content = _scaled(snap.pixels, painting_size(snap.size, settings, device))
     filters = load_filters(
         settings.weights,
@@ -325,7 +328,7 @@ def steerable(painter: Painter) -> Painter:
 
 
 def pace_for(painter: Painter, snap: Snap, rate: float | None) -> Pace:
-    """The pace at which `rate` pictures a second can be painted; None: what is usual on the device."""
+    """The pace at which `rate` images a second can be painted; None: what is usual on the device."""
     settings, device = painter.settings, painter.device
     largest = painting_size(snap.size, settings, device)
     usual = CPU_RATE if device.type == "cpu" else GPU_RATE
@@ -334,10 +337,10 @@ def pace_for(painter: Painter, snap: Snap, rate: float | None) -> Pace:
 
 
 def as_tensor(pixels: NDArray[np.uint8]) -> Tensor:
-    """(3, H, W), 0..1, from a picture (H, W, 3), 0..255."""
+    """(3, H, W), 0..1, from an image (H, W, 3), 0..255."""
     return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
 
 
 def _scaled(pixels: NDArray[np.uint8], size: Size) -> Tensor:
-    """(3, h, w), 0..1, from a picture (H, W, 3), 0..255."""
+    """(3, h, w), 0..1, from an image (H, W, 3), 0..255."""
     return as_tensor(np.asarray(cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_AREA), np.uint8))

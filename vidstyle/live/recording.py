@@ -1,4 +1,4 @@
-"""Pictures taken by a camera, to be painted as any other picture is."""
+"""Videos and snapshots of what is painted live."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from typing import Self
 from vidstyle.api import run
 from vidstyle.errors import SourceError
 from vidstyle.files import put_in_place
-from vidstyle.images import load_picture, save_picture
+from vidstyle.images import load_image, save_image
 from vidstyle.jobs.events import Listener, Summary
 from vidstyle.jobs.spec import Job
-from vidstyle.live.painting import LivePicture, as_tensor
+from vidstyle.live.painting import LiveImage, as_tensor
 from vidstyle.settings.settings import Settings
 from vidstyle.studies.progress import Progress
 from vidstyle.video.camera import Camera, Snap
 from vidstyle.video.encoder import Sink, open_sink
 from vidstyle.video.montage import resized
 
-SMOOTH = 15.0  # pictures a second at least, so that each is shown close to when it was ready
+SMOOTH = 15.0  # images a second at least, so that each is shown close to when it was ready
 
 
 class Recording:
-    """Writes pictures to a video at a steady `rate`, each for as long as it was the newest.
+    """Writes images to a video at a steady `rate`, each for as long as it was the newest.
 
     Leaving the ``with`` gives up what was not finished. SinkError where it cannot be written.
     """
@@ -35,23 +35,23 @@ class Recording:
     def __init__(self, path: Path, rate: float = SMOOTH) -> None:
         self.path, self.rate = path, Fraction(round(rate * 1000), 1000)
         self._sink: Sink | None = None
-        self._last: LivePicture | None = None
+        self._last: LiveImage | None = None
         self._began = 0.0
-        self._writing = False  # also after Ctrl-C in the middle of a picture, which nothing may follow
+        self._writing = False  # also after Ctrl-C in the middle of an image, which nothing may follow
 
     @property
     def frames(self) -> int:
         """How many were written so far."""
         return self._sink.frame_count if self._sink else 0
 
-    def add(self, picture: LivePicture, now: float) -> None:
-        """The next picture, newest from `now` on, in seconds of any clock. Pictures of another size are fitted."""
+    def add(self, image: LiveImage, now: float) -> None:
+        """The next image, newest from `now` on, in seconds of any clock. Images of another size are fitted."""
         if self._sink is None:
-            height, width = picture.pixels.shape[:2]
+            height, width = image.pixels.shape[:2]
             self._sink = open_sink(self.path, size=(height, width), rate=self.rate)
             self._began = now
         self._fill(now)
-        self._last = picture
+        self._last = image
 
     def finish(self, now: float) -> Path | None:
         """Ends the video; None where nothing was recorded."""
@@ -62,7 +62,7 @@ class Recording:
         return sink.finish()
 
     def _fill(self, now: float) -> None:
-        """Shows the last picture up to now."""
+        """Shows the last image up to now."""
         if self._sink and self._last:
             for _ in range(round((now - self._began) * self.rate) - self._sink.frame_count):
                 if self._writing:
@@ -88,7 +88,7 @@ class Recording:
 WARM_UP = 1.0  # seconds in which cameras find their exposure
 
 OnWait = Callable[[float], None]  # seconds that are left
-OnTaken = Callable[[int, int], None]  # pictures taken, of how many
+OnTaken = Callable[[int, int], None]  # images taken, of how many
 
 
 def take(
@@ -100,7 +100,7 @@ def take(
     on_wait: OnWait = lambda _: None,
     on_taken: OnTaken = lambda *_: None,
 ) -> list[Snap]:
-    """`count` pictures, one `every` so many seconds, the first when the camera has warmed up and after `countdown`
+    """`count` images, one `every` so many seconds, the first when the camera has warmed up and after `countdown`
     seconds. SourceError where a video ends before that."""
     if camera.next() is None:
         raise SourceError(f"camera {camera.name}: shows nothing; give another")
@@ -109,14 +109,14 @@ def take(
     for number in range(count):
         snap = _seen_at(camera, begin + number * every, on_wait if countdown and not number else lambda _: None)
         if snap is None:
-            raise SourceError(f"camera {camera.name}: ended after {len(taken)} of {count} pictures; ask for fewer")
+            raise SourceError(f"camera {camera.name}: ended after {len(taken)} of {count} images; ask for fewer")
         taken.append(snap)
         on_taken(len(taken), count)
     return taken
 
 
 def _seen_at(camera: Camera, due: float, on_wait: OnWait) -> Snap | None:
-    """The first picture that is taken from then on, or the last that a video has."""
+    """The first image that is taken from then on, or the last that a video has."""
     while (snap := camera.next()) is not None:
         on_wait(max(0.0, due - time.monotonic()))
         if snap.taken >= due:
@@ -134,7 +134,7 @@ def paint_snaps(
     progress: Progress | None = None,
     listener: Listener | None = None,
 ) -> Summary:
-    """Paints pictures to `files`, each as a picture file with these settings is painted. `progress`: of a single one.
+    """Paints images to `files`, each as an image file with these settings is painted. `progress`: of a single one.
 
     Raises VidstyleError where the user can do something about it.
     """
@@ -143,19 +143,19 @@ def paint_snaps(
         taken, painted = Path(scratch) / "taken", Path(scratch) / "painted"
         taken.mkdir()
         for snap, file in zip(snaps, files, strict=True):
-            save_picture(taken / f"{file.stem}.png", as_tensor(snap.pixels))
+            save_image(taken / f"{file.stem}.png", as_tensor(snap.pixels))
         if len(files) == 1:
-            job = Job(taken / f"{files[0].stem}.png", tuple(styles), files[0], "picture", settings, device)
+            job = Job(taken / f"{files[0].stem}.png", tuple(styles), files[0], "image", settings, device)
             return run(job, ear, progress)
-        summary = run(Job(taken, tuple(styles), painted, "pictures", settings, device), ear)
+        summary = run(Job(taken, tuple(styles), painted, "images", settings, device), ear)
         for file in files:
             _put(painted / f"{file.stem}.png", file)
     return summary
 
 
 def _put(painted: Path, file: Path) -> None:
-    """The picture `painted`, a PNG, as `file`."""
+    """The image `painted`, a PNG, as `file`."""
     if file.suffix.lower() == ".png":
         put_in_place(painted, file)
         return
-    save_picture(file, load_picture(painted).image)
+    save_image(file, load_image(painted).image)

@@ -20,8 +20,8 @@ from vidstyle.core.sizes import fit_size, resize, size_of
 from vidstyle.core.stylize_image import Step
 from vidstyle.core.weights import OnProgress
 from vidstyle.errors import SourceError, VidstyleError
-from vidstyle.images import save_picture
-from vidstyle.live.painting import LivePainting, LivePicture, as_tensor
+from vidstyle.images import save_image
+from vidstyle.live.painting import LiveImage, LivePainting, as_tensor
 from vidstyle.live.recording import Recording
 from vidstyle.studies.progress import Progress, ProgressRecorder
 from vidstyle.video.camera import Camera, Newest, Snap
@@ -77,7 +77,7 @@ class _ClosedError(Exception):
 
 @dataclass
 class _Shown:
-    """What the window shows beside the pictures, changed by its two threads."""
+    """What the window shows beside the images, changed by its two threads."""
 
     status: str = ""
     message: str = ""
@@ -92,9 +92,9 @@ class Window:
         self._camera, self._prepare, self._styles, self._folder = camera, prepare, styles, folder
         self._shown = _Shown()
         self._live: LivePainting | None = None
-        self._picture: LivePicture | None = None
-        self._snapshot: tuple[LivePicture, Path] | None = None
-        self._animates: tuple[LivePicture, Path] | None = None
+        self._image: LiveImage | None = None
+        self._snapshot: tuple[LiveImage, Path] | None = None
+        self._animates: tuple[LiveImage, Path] | None = None
         self._recording: Recording | None = None
         self._single = self._full = self._closing = False
         self._rate = 0.0
@@ -107,8 +107,8 @@ class Window:
         paintings = Newest(self._paintings())
         try:
             while not paintings.ended:
-                if (picture := paintings.next(timeout=0)) is not None:
-                    self._take(picture)
+                if (image := paintings.next(timeout=0)) is not None:
+                    self._take(image)
                 self._draw()
                 if self._quits(cv2.waitKey(WAIT)):
                     break
@@ -120,14 +120,14 @@ class Window:
                 ending.callback(self._camera.close)
                 ending.callback(self._end_recording)
 
-    def _paintings(self) -> Generator[LivePicture, None, None]:
+    def _paintings(self) -> Generator[LiveImage, None, None]:
         """What is painted, in its own thread."""
         self._live = self._prepare(self._working)
         self._live.style = None if self._live.painter.settings.blend else 0
-        self._shown.status = "painting the first picture"
-        for picture in self._live.pictures():
+        self._shown.status = "painting the first image"
+        for image in self._live.images():
             self._shown.status = ""
-            yield picture
+            yield image
             if self._animates:
                 self._animate(*self._animates)
                 self._animates = None
@@ -137,17 +137,17 @@ class Window:
             raise _ClosedError
         self._shown.status = f"{what} {100 * done / count:.0f} %" if count else what
 
-    def _take(self, picture: LivePicture) -> None:
-        self._picture = picture
-        rate = 1 / max(picture.seconds, 1e-3)
+    def _take(self, image: LiveImage) -> None:
+        self._image = image
+        rate = 1 / max(image.seconds, 1e-3)
         self._rate = rate if not self._rate else self._rate + 0.2 * (rate - self._rate)
         if self._recording:
-            self._record(self._recording, picture)
+            self._record(self._recording, image)
 
-    def _record(self, recording: Recording, picture: LivePicture) -> None:
-        """One more picture; a recording that cannot go on ends, and the window does not."""
+    def _record(self, recording: Recording, image: LiveImage) -> None:
+        """One more image; a recording that cannot go on ends, and the window does not."""
         try:
-            recording.add(picture, time.monotonic())
+            recording.add(image, time.monotonic())
             self._recording = recording
         except VidstyleError as error:
             self._recording = None
@@ -168,7 +168,7 @@ class Window:
 
     def _view(self, seen: Snap) -> NDArray[np.uint8]:
         """What the window shows, BGR."""
-        painted = self._picture.pixels if self._picture else None
+        painted = self._image.pixels if self._image else None
         if (step := self._shown.step) is not None:
             painted = resized(step, seen.size)
         if painted is None:
@@ -191,9 +191,9 @@ class Window:
         return lines
 
     def _figures(self) -> str:
-        if not (self._picture and self._live):
+        if not (self._image and self._live):
             return ""
-        budget, loss = self._picture.budget, float(self._picture.painted.losses.total)
+        budget, loss = self._image.budget, float(self._image.painted.losses.total)
         live, style = self._live, self._styles[(self._live.style or 0) % len(self._styles)]
         size = f"{budget.size[1]}x{budget.size[0]}"
         steps = f"{budget.steps} step{'s' if budget.steps > 1 else ''}"
@@ -221,11 +221,11 @@ class Window:
         return name in ("q", "\x1b") or cv2.getWindowProperty(NAME, cv2.WND_PROP_VISIBLE) < 1
 
     def _take_snapshot(self) -> None:
-        if self._picture is None:
+        if self._image is None:
             return
         file = self._free(".jpg")
-        save_picture(file, as_tensor(self._picture.pixels))
-        self._snapshot = self._picture, file
+        save_image(file, as_tensor(self._image.pixels))
+        self._snapshot = self._image, file
         self._wrote(file)
 
     def _wish_animation(self) -> None:
@@ -234,10 +234,10 @@ class Window:
         else:
             self._animates = self._snapshot
 
-    def _animate(self, picture: LivePicture, snapshot: Path) -> None:
+    def _animate(self, image: LiveImage, snapshot: Path) -> None:
         """Paints what a snapshot was painted of from the start, and writes that as an animation."""
         assert self._live
-        content = as_tensor(picture.snap.pixels)
+        content = as_tensor(image.snap.pixels)
         content = resize(content, fit_size(size_of(content), ANIMATED))
         file = snapshot.with_suffix(".gif")
         recorder = ProgressRecorder(Progress(file), size_of(content))
@@ -250,7 +250,7 @@ class Window:
         painter = self._live.painter
         painter = painter.retuned(settings=painter.settings.replace(steps=ANIMATED_STEPS))
         try:
-            painted = painter.looking(picture.look).paint(content, told)
+            painted = painter.looking(image.look).paint(content, told)
             self._shown.status = f"writing {file.name}"
             recorder.write(painted.image)
             self._wrote(file)
@@ -262,8 +262,8 @@ class Window:
     def _switch_recording(self) -> None:
         if self._recording:
             self._end_recording()
-        elif self._picture:
-            self._record(Recording(self._free(".mp4")), self._picture)
+        elif self._image:
+            self._record(Recording(self._free(".mp4")), self._image)
 
     def _end_recording(self) -> None:
         recording, self._recording = self._recording, None

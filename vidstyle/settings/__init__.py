@@ -1,1 +1,1 @@
-"""What picture is wanted: every option, with its check; settings files, presets and keyframes."""
+"""What image is wanted: every option, with its check; settings files, presets and keyframes."""

@@ -33,7 +33,7 @@ def deepest_layer(layers: Iterable[str]) -> str:
 
 
 def block_of(layer: str) -> int:
-    """The block of a layer, 1 ... 5; its responses are 2 ** (block - 1) times smaller than the image."""
+    """The block of a layer, 1 ... 5; its activations are 2 ** (block - 1) times smaller than the image."""
     return int(layer[4])
 
 

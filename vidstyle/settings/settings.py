@@ -1,4 +1,4 @@
-"""What picture is wanted: every option once, with its default, its help and its check.
+"""What image is wanted: every option once, with its default, its help and its check.
 
 The command line, the table in ``docs/options.md`` and, later, forms are made by a loop over
 ``dataclasses.fields(Settings)``. Where it runs (device, file names) is not a setting.
@@ -73,7 +73,7 @@ def _is_size(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Settings:
-    """What picture is wanted. Frozen; make variants with `dataclasses.replace` or `Settings.preset`."""
+    """What image is wanted. Frozen; make variants with `dataclasses.replace` or `Settings.preset`."""
 
     strength: float = _option(
         0.5,
@@ -143,7 +143,7 @@ class Settings:
         "a number from 0 to 50",
     )
     steps: int = _option(
-        20, PAINTING, "Steps at each size of a picture or a shot's first frame.", lambda v: v >= 1, "1 or more"
+        20, PAINTING, "Steps at each size of an image or a shot's first frame.", lambda v: v >= 1, "1 or more"
     )
     frame_steps: int = _option(
         3,
@@ -185,7 +185,7 @@ class Settings:
     scales: int = _option(
         3, PAINTING, "Sizes from coarse to fine, each twice the one before.", lambda v: 1 <= v <= 8, "1 to 8"
     )
-    init: str = _option("content", PAINTING, "Where a painting starts: content, random, or a picture file.")
+    init: str = _option("content", PAINTING, "Where a painting starts: content, random, or an image file.")
     optimizer: Literal["quasi-newton", "lbfgs"] = _option(
         "quasi-newton",
         PAINTING,
@@ -255,7 +255,7 @@ class Settings:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """All layers whose responses are used."""
+        """All layers whose activations are used."""
         return tuple({**self.style_layer_weights, **self.content_layer_weights})
 
     @property
@@ -289,7 +289,7 @@ class Settings:
 
     @property
     def init_file(self) -> Path | None:
-        """The picture that paintings start from, if one is named."""
+        """The image that paintings start from, if one is named."""
         return None if self.init in ("content", "random") else Path(self.init)
 
     @property

@@ -23,7 +23,7 @@ from vidstyle.settings.settings import Settings
 
 ENDINGS = (".toml",)
 LARGEST = 1 << 16  # bytes: no settings take as many
-FIRST_LINE = "# Settings of vidstyle: vidstyle INPUT --style PICTURE --settings FILE\n"
+FIRST_LINE = "# Settings of vidstyle: vidstyle INPUT --style IMAGE --settings FILE\n"
 
 _EXAMPLE = "give a TOML file with lines like steps = 30"
 _WANTED = {

@@ -1,4 +1,4 @@
-"""Sheets and figures: what each layer keeps, what two settings do, how Gram matrices and responses look."""
+"""Sheets and figures: what each layer keeps, what two settings do, how Gram matrices and activations look."""
 
 import io
 import itertools
@@ -20,21 +20,21 @@ from vidstyle.core.vgg import VGG19
 from vidstyle.core.weights import Filters
 from vidstyle.errors import SettingsError
 from vidstyle.files import write_whole
-from vidstyle.images import load_picture, save_picture
+from vidstyle.images import load_image, save_image
 from vidstyle.jobs.events import Listener, Summary, Work
 from vidstyle.jobs.prescan import painting_size
-from vidstyle.jobs.setup import device_of, outline_pictures
+from vidstyle.jobs.setup import device_of, outline_images
 from vidstyle.jobs.spec import AnyPath, Job
 from vidstyle.settings.presets import FIGURE, RECONSTRUCTION, TEXTURE
 from vidstyle.settings.settings import Settings
 from vidstyle.studies.reconstruct import BLOCKS, Study, check_targets, filters_for, reconstructor, texturer
 from vidstyle.video.montage import labelled_sheet
-from vidstyle.video.reader import find_pictures
+from vidstyle.video.reader import find_images
 
 STYLE_LAYERS = tuple(f"conv{block}_1" for block in range(1, 6))
 SHOWN = ("gram", "features")
 MORE_FOR_CONTENT = 5  # times the steps of textures: deep layers are slow to meet
-MAPS = 8  # responses shown of each layer, those that vary most
+MAPS = 8  # activations shown of each layer, those that vary most
 AXES: Mapping[str, tuple[str, str]] = {  # short names of settings, and the values they take where none are given
     "content": ("content_weight", "0.25,1,4"),
     "style": ("style_weight", "0.25,1,4"),
@@ -50,7 +50,7 @@ AXES: Mapping[str, tuple[str, str]] = {  # short names of settings, and the valu
 
 @dataclass(frozen=True)
 class Axis:
-    """One side of a grid: the setting that changes, with its values, or the style pictures."""
+    """One side of a grid: the setting that changes, with its values, or the style images."""
 
     name: str
     values: tuple[Any, ...]
@@ -68,39 +68,39 @@ def layer_figure(
     overwrite: bool = False,
     listener: Listener | None = None,
 ) -> Study:
-    """The figure of Gatys et al. 2015 for a picture and a style, or a `grid` of paintings.
+    """The figure of Gatys et al. 2015 for an image and a style, or a `grid` of paintings.
 
     A row of reconstructions from conv1_2 ... conv5_2, and for each style one of textures from conv1_1, then from
     conv2_1 too, ... A grid, ``ROWS:COLUMNS``, sweeps two settings instead (`axes_of`). `show`: ``gram`` for a figure of
-    the Gram matrices of picture and styles beside it, ``features`` for one of their responses. A folder may stand among
+    the Gram matrices of image and styles beside it, ``features`` for one of their activations. A folder may stand among
     the `styles`. Raises VidstyleError where the user can do something about it.
     """
     source, chosen = Path(image), settings or Settings(**FIGURE)
-    named = [path for style in styles for path in _pictures_of(Path(style))]
+    named = [path for style in styles for path in _images_of(Path(style))]
     if not named:
-        raise SettingsError("no style given; add --style PICTURE")
+        raise SettingsError("no style given; add --style IMAGE")
     if unknown := set(show) - set(SHOWN):
         raise SettingsError(f"--show {', '.join(sorted(unknown))}: there is no such figure; use {' or '.join(SHOWN)}")
     axes = axes_of(grid, chosen, [path.stem for path in named]) if grid else None
     target = Path(out) if out is not None else source.with_name(f"{source.stem}_{'grid' if grid else 'layers'}.png")
     extra = {kind: target.with_name(f"{target.stem}_{kind}.png") for kind in show}
     check_targets([target, *extra.values()], target.absolute().parent, overwrite)
-    picture, pictures = load_picture(source).image, [load_picture(path).image for path in named]
-    job, ear = Job(source, tuple(named), target, "picture", chosen, device), listener or Listener()
-    size = painting_size(size_of(picture), chosen, device_of(job))
-    content = resize(picture, size)
-    scaled = [resize(style, fit_size(size_of(style), max(size))) for style in pictures]
-    filters = filters_for(chosen, [picture, *pictures], [*BLOCKS, *STYLE_LAYERS, *chosen.layers], ear)
+    content_image, images = load_image(source).image, [load_image(path).image for path in named]
+    job, ear = Job(source, tuple(named), target, "image", chosen, device), listener or Listener()
+    size = painting_size(size_of(content_image), chosen, device_of(job))
+    content = resize(content_image, size)
+    scaled = [resize(style, fit_size(size_of(style), max(size))) for style in images]
+    filters = filters_for(chosen, [content_image, *images], [*BLOCKS, *STYLE_LAYERS, *chosen.layers], ear)
     cells = _Cells(job, filters, ear)
     rows = len(axes[0].values) * len(axes[1].values) if axes else 5 * (1 + len(named))
-    ear.started(outline_pictures(job, [size_of(picture)] * rows))
-    sheet = cells.grid(picture, pictures, axes) if axes else cells.figure(content, scaled, [p.stem for p in named])
-    save_picture(target, sheet)
+    ear.started(outline_images(job, [size_of(content_image)] * rows))
+    sheet = cells.grid(content_image, images, axes) if axes else cells.figure(content, scaled, [p.stem for p in named])
+    save_image(target, sheet)
     files = [target]
     for kind, file in extra.items():
-        named_pictures = dict(zip((source.stem, *(path.stem for path in named)), (content, *scaled), strict=False))
+        named_images = dict(zip((source.stem, *(path.stem for path in named)), (content, *scaled), strict=False))
         network = VGG19(filters.tensors, STYLE_LAYERS, filters.pooling).to(device_of(job))
-        write_whole(file, (gram_plot if kind == "gram" else feature_plot)(network, named_pictures))
+        write_whole(file, (gram_plot if kind == "gram" else feature_plot)(network, named_images))
         files.append(file)
     return Study(cells.summary, tuple(files))
 
@@ -108,7 +108,7 @@ def layer_figure(
 def axes_of(text: str, settings: Settings, styles: Sequence[str]) -> tuple[Axis, Axis]:
     """The two sides of a grid from ``ROWS:COLUMNS``, each ``NAME`` or ``NAME=VALUE,VALUE``.
 
-    NAME is a setting, or ``content`` or ``style`` for their weights; ``style`` stands for the style pictures where
+    NAME is a setting, or ``content`` or ``style`` for their weights; ``style`` stands for the style images where
     there are several. Layers that belong together are joined by ``+``. SettingsError for anything else.
     """
     sides = text.split(":")
@@ -151,12 +151,12 @@ def _value(name: str, kind: Any, text: str) -> Any:
         raise SettingsError(f"--grid: {name} should be a number, instead got {text!r}") from None
 
 
-def _pictures_of(path: Path) -> list[Path]:
-    return find_pictures(path) if path.is_dir() else [path]
+def _images_of(path: Path) -> list[Path]:
+    return find_images(path) if path.is_dir() else [path]
 
 
 class _Cells:
-    """Paints the pictures of a sheet one after the other, and counts what they took."""
+    """Paints the images of a sheet one after the other, and counts what they took."""
 
     def __init__(self, job: Job, filters: Filters, listener: Listener) -> None:
         self._job, self._filters, self._listener = job, filters, listener
@@ -181,24 +181,24 @@ class _Cells:
                 rows[-1].append(self._painted(painter, torch.zeros_like(content)))
         lines = [BLOCKS, *[("conv1_1", *(f"+ conv{block}_1" for block in range(2, 6)))] * len(styles)]
         originals = [[original, *row] for original, row in zip([content, *styles], rows, strict=True)]
-        return labelled_sheet(originals, [(name, *line) for name, line in zip(("picture", *names), lines, strict=True)])
+        return labelled_sheet(originals, [(name, *line) for name, line in zip(("image", *names), lines, strict=True)])
 
-    def grid(self, picture: Tensor, styles: Sequence[Tensor], axes: tuple[Axis, Axis]) -> Tensor:
+    def grid(self, image: Tensor, styles: Sequence[Tensor], axes: tuple[Axis, Axis]) -> Tensor:
         """Paintings of all pairs of values, with the names of the values."""
         rows = [
-            [self._cell(picture, styles, dict(zip(_names(axes), values, strict=True))) for values in line]
+            [self._cell(image, styles, dict(zip(_names(axes), values, strict=True))) for values in line]
             for line in _pairs(axes)
         ]
         first, second = axes
         row_names = [_label(first, value) for value in first.values]
         return labelled_sheet(rows, row_names, [_label(second, value) for value in second.values])
 
-    def _cell(self, picture: Tensor, styles: Sequence[Tensor], values: dict[str, Any]) -> Tensor:
+    def _cell(self, image: Tensor, styles: Sequence[Tensor], values: dict[str, Any]) -> Tensor:
         shown = values.pop("style", None)
         names = [path.stem for path in self._job.styles]
         chosen = styles if shown is None else [styles[names.index(shown)]]
         settings = self._job.settings.replace(**values)
-        content = resize(picture, painting_size(size_of(picture), settings, self._device))
+        content = resize(image, painting_size(size_of(image), settings, self._device))
         painter = calibrated(Painter(chosen, self._filters, settings, device=self._device), [content])
         return self._painted(painter, content)
 
@@ -224,13 +224,13 @@ def _label(axis: Axis, value: Any) -> str:
 
 
 @torch.no_grad()
-def gram_plot(network: VGG19, pictures: Mapping[str, Tensor]) -> bytes:
-    """The Gram matrices of pictures (3, H, W) by layer, as a PNG: one row for each picture.
+def gram_plot(network: VGG19, images: Mapping[str, Tensor]) -> bytes:
+    """The Gram matrices of images (3, H, W) by layer, as a PNG: one row for each image.
 
-    Channels are ordered by their strength in the first picture; colours are logarithms, one scale for each layer.
+    Channels are ordered by their strength in the first image; colours are logarithms, one scale for each layer.
     """
-    grams = {name: {k: gram_matrix(r).cpu() for k, r in network(p).items()} for name, p in pictures.items()}
-    figure, axes = _subplots(len(pictures), len(network.layers), 2.2)
+    grams = {name: {k: gram_matrix(r).cpu() for k, r in network(p).items()} for name, p in images.items()}
+    figure, axes = _subplots(len(images), len(network.layers), 2.2)
     for column, layer in enumerate(network.layers):
         order = next(iter(grams.values()))[layer].diagonal().argsort(descending=True)
         levels = [g[layer].clamp_min(1e-12).log10()[order][:, order] for g in grams.values()]
@@ -242,16 +242,16 @@ def gram_plot(network: VGG19, pictures: Mapping[str, Tensor]) -> bytes:
 
 
 @torch.no_grad()
-def feature_plot(network: VGG19, pictures: Mapping[str, Tensor]) -> bytes:
-    """The responses that vary most in the first of the pictures (3, H, W), as a PNG: MAPS of each layer."""
-    name, picture = next(iter(pictures.items()))
+def feature_plot(network: VGG19, images: Mapping[str, Tensor]) -> bytes:
+    """The activations that vary most in the first of the images (3, H, W), as a PNG: MAPS of each layer."""
+    name, image = next(iter(images.items()))
     figure, axes = _subplots(len(network.layers), MAPS + 1, 1.6)
-    for row, (layer, responses) in enumerate(network(picture).items()):
-        axes[row][0].imshow(picture.permute(1, 2, 0).cpu().numpy())
+    for row, (layer, activations) in enumerate(network(image).items()):
+        axes[row][0].imshow(image.permute(1, 2, 0).cpu().numpy())
         _named(axes[row][0], name if not row else "", layer)
-        strongest = responses[0].flatten(1).std(1).argsort(descending=True)[:MAPS].tolist()
+        strongest = activations[0].flatten(1).std(1).argsort(descending=True)[:MAPS].tolist()
         for column, channel in enumerate(strongest, 1):
-            axes[row][column].imshow(responses[0, channel].cpu().numpy(), cmap="gray", interpolation="nearest")
+            axes[row][column].imshow(activations[0, channel].cpu().numpy(), cmap="gray", interpolation="nearest")
             _named(axes[row][column], f"{channel}", "")
     return _png(figure)
 

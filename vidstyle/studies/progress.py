@@ -1,4 +1,4 @@
-"""The making of a painting as an animation."""
+"""The making of a painting as an animation, from what is kept of its steps."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ class Progress:
         return wanted if isinstance(wanted, Progress) else cls(Path(wanted))
 
     def check(self, job: Job, overwrite: bool = False) -> None:
-        """SettingsError unless the job is of one picture, SinkError unless `out` can be a file of its own."""
-        if job.kind != "picture":
-            raise SettingsError(f"{job.source}: only the painting of one picture can be shown; give a picture")
+        """SettingsError unless the job is of one image, SinkError unless `out` can be a file of its own."""
+        if job.kind != "image":
+            raise SettingsError(f"{job.source}: only the painting of one image can be shown; give an image")
         check_target(self.out, FLIPBOOK_ENDINGS, overwrite=overwrite)
         if self.out.resolve() in {path.resolve() for path in (job.out, *job.files)}:
             raise SinkError(f"{self.out}: is the painting itself, or what it is painted from; give another name")
@@ -67,7 +67,7 @@ class Progress:
 class ProgressRecorder(Listener):
     """Is told every step of a painting of `size` (height, width), and writes the animation that is `wanted` of it.
 
-    `others` are pictures (3, H, W), 0..1, to be shown beside it, if at all: the original and the styles.
+    `others` are images (3, H, W), 0..1, to be shown beside it, if at all: the original and the styles.
     """
 
     def __init__(self, wanted: Progress, size: Size, others: Sequence[Tensor] = ()) -> None:
@@ -78,7 +78,7 @@ class ProgressRecorder(Listener):
         self._steps = EvenSteps(self._size(self._width))
 
     def step(self, step: Step) -> None:
-        """One step of the painting; its picture may be smaller than the painting will be."""
+        """One step of the painting; its image may be smaller than the painting will be."""
         self._steps(step)
 
     def write(self, painting: Tensor, listener: Listener | None = None) -> Flipbook:
@@ -92,19 +92,19 @@ class ProgressRecorder(Listener):
         return write_flipbook(self.wanted.out, self._draw, FRAMES, self._width, max_bytes=limit, on_try=tell)
 
     def _draw(self, frames: int, width: int) -> list[Pixels]:
-        """At most `frames` pictures of the animation, `width` pixels across."""
+        """At most `frames` images of the animation, `width` pixels across."""
         size = self._size(width)
         side = column(self._others, (size[0], width - size[1] - GAP)) if self._others else None
         return [self._drawn(kept, size, side) for kept in self._steps.chosen(frames)]
 
     def _drawn(self, kept: Kept, size: Size, side: Pixels | None) -> Pixels:
-        picture = resized(kept.pixels, size)
+        image = resized(kept.pixels, size)
         if self.wanted.curve:
             losses, letters = self._steps.losses, max(size) // LETTERS
             words = f"loss {losses[kept.position]:#.3g}", f"{kept.position + 1}/{len(losses)}"
-            picture = picture.copy()
-            draw_curve(picture, losses, kept.position, words, letters)
-        return picture if side is None else beside(picture, side)
+            image = image.copy()
+            draw_curve(image, losses, kept.position, words, letters)
+        return image if side is None else beside(image, side)
 
     def _full_width(self, size: Size) -> int:
         """The width of the animation where nothing limits its bytes; nothing is enlarged."""
@@ -118,7 +118,7 @@ class ProgressRecorder(Listener):
         return main_size(width, self._shape, self._shapes)
 
 
-FRAMES = 60  # pictures of an animation
+FRAMES = 60  # images of an animation
 SPARE = 2  # times as many are kept, to choose from
 FIRST_GAP = 1.0  # levels, root mean square: less is not seen, nor can blends of 8 bits show it
 WIDER = 1.04  # the factor between the gaps that are tried
@@ -126,16 +126,16 @@ WIDER = 1.04  # the factor between the gaps that are tried
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """The picture (H, W, 3), 0..255, after the step of number `position`, from 0."""
+    """The image (H, W, 3), 0..255, after the step of number `position`, from 0."""
 
     pixels: NDArray[np.uint8]
     position: int
 
 
 class EvenSteps:
-    """Is told every step of a painting and keeps pictures of it at `size`, in memory that does not grow with the steps.
+    """Is told every step of a painting and keeps images of it at `size`, in memory that does not grow with the steps.
 
-    A picture is kept when it differs from the one kept before by a gap, which widens whenever there are more than
+    An image is kept when it differs from the one kept before by a gap, which widens whenever there are more than
     twice as many as the `frames` that are wanted. `losses` are those of all steps.
     """
 
@@ -147,7 +147,7 @@ class EvenSteps:
         self._gap = FIRST_GAP
 
     def __call__(self, step: Step) -> None:
-        """The next step; its picture may be of any size, on any device."""
+        """The next step; its image may be of any size, on any device."""
         self.losses.append(float(step.losses.total))
         self._look_at(step.image)
 
@@ -156,9 +156,9 @@ class EvenSteps:
         self._look_at(image)
 
     def chosen(self, count: int) -> list[Kept]:
-        """At most `count` pictures, 2 or more, from the first to the last, that change evenly from one to the next.
+        """At most `count` images, 2 or more, from the first to the last, that change evenly from one to the next.
 
-        Where a single step changes more than that, blends of the pictures before and after it lie between them.
+        Where a single step changes more than that, blends of the images before and after it lie between them.
         """
         gap = self._gap
         while True:
@@ -170,7 +170,7 @@ class EvenSteps:
 
     @property
     def _every(self) -> list[Kept]:
-        """The pictures to choose from; the last is among them, kept or not."""
+        """The images to choose from; the last is among them, kept or not."""
         last = [self._last] if self._last and self._last is not self._kept[-1] else []
         return [*self._kept, *last]
 
@@ -184,31 +184,31 @@ class EvenSteps:
 
 
 def change(before: Kept, after: Kept) -> float:
-    """How far two pictures are apart: the root mean square over all values, in levels."""
+    """How far two images are apart: the root mean square over all values, in levels."""
     return float(cv2.norm(before.pixels, after.pixels, cv2.NORM_L2)) / math.sqrt(before.pixels.size)
 
 
-def spaced(pictures: Sequence[Kept], gap: float) -> list[Kept]:
-    """The first and the last of `pictures`, and those between that are at least `gap` from the one taken before."""
-    found = [pictures[0]]
-    for picture in pictures[1:]:
-        if change(found[-1], picture) >= gap:
-            found.append(picture)
-    if found[-1] is pictures[-1]:
+def spaced(images: Sequence[Kept], gap: float) -> list[Kept]:
+    """The first and the last of `images`, and those between that are at least `gap` from the one taken before."""
+    found = [images[0]]
+    for image in images[1:]:
+        if change(found[-1], image) >= gap:
+            found.append(image)
+    if found[-1] is images[-1]:
         return found
-    close = len(found) > 1 and change(found[-1], pictures[-1]) < gap / 2
-    return [*(found[:-1] if close else found), pictures[-1]]
+    close = len(found) > 1 and change(found[-1], images[-1]) < gap / 2
+    return [*(found[:-1] if close else found), images[-1]]
 
 
-def filled(pictures: Sequence[Kept], parts: Sequence[int]) -> list[Kept]:
-    """`pictures`, the ways between them cut into so many parts by blends."""
-    found = [pictures[0]]
-    for (before, after), count in zip(itertools.pairwise(pictures), parts, strict=True):
+def filled(images: Sequence[Kept], parts: Sequence[int]) -> list[Kept]:
+    """`images`, the ways between them cut into so many parts by blends."""
+    found = [images[0]]
+    for (before, after), count in zip(itertools.pairwise(images), parts, strict=True):
         found += [*(blended(before, after, part / count) for part in range(1, count)), after]
     return found
 
 
 def blended(before: Kept, after: Kept, share: float) -> Kept:
-    """A picture on the way, of which `share` is that of `after`."""
+    """An image on the way, of which `share` is that of `after`."""
     pixels = cv2.addWeighted(before.pixels, 1 - share, after.pixels, share, 0)
     return Kept(np.asarray(pixels, np.uint8), round(before.position + share * (after.position - before.position)))

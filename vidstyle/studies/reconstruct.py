@@ -1,6 +1,6 @@
 """The parts of the method on their own: content from noise, style from noise, and both side by side.
 
-Figure 1 of Gatys et al. 2015 (arXiv 1508.06576), for any picture, layers and filters.
+Figure 1 of Gatys et al. 2015 (arXiv 1508.06576), for any image, layers and filters.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,10 @@ from vidstyle.core.stylize_image import STROKES, TILE, Painted, Painter
 from vidstyle.core.temporal import PaintedFrame
 from vidstyle.core.weights import Filters, load_filters
 from vidstyle.errors import SettingsError, SinkError
-from vidstyle.images import PICTURE_ENDINGS, load_picture, save_picture
+from vidstyle.images import IMAGE_ENDINGS, load_image, save_image
 from vidstyle.jobs.events import Listener, Listeners, Summary, Work
 from vidstyle.jobs.prescan import CPU_LONG_SIDE, painting_size
-from vidstyle.jobs.setup import device_of, outline_pictures
+from vidstyle.jobs.setup import device_of, outline_images
 from vidstyle.jobs.spec import AnyPath, Job
 from vidstyle.settings.presets import RECONSTRUCTION, TEXTURE
 from vidstyle.settings.settings import Settings
@@ -30,7 +30,7 @@ BLOCKS = tuple(f"conv{block}_2" for block in range(1, 6))
 
 @dataclass(frozen=True)
 class Study:
-    """What was made, and for reconstructions how far the responses of each layer are from the picture's:
+    """What was made, and for reconstructions how far the activations of each layer are from the image's:
     ||F - P||^2 / ||P||^2."""
 
     summary: Summary
@@ -57,9 +57,9 @@ def reconstruct(
     overwrite: bool = False,
     listener: Listener | None = None,
 ) -> Study:
-    """Paints a picture from noise by its content alone, as the ``content_layers`` of the settings see it.
+    """Paints an image from noise by its content alone, as the ``content_layers`` of the settings see it.
 
-    `all_layers`: one picture for each of BLOCKS, in the folder `out`, else ``IMAGE_layers``. `progress` is an animation
+    `all_layers`: one image for each of BLOCKS, in the folder `out`, else ``IMAGE_layers``. `progress` is an animation
     of a single one that is wanted, or its file. Raises VidstyleError where the user can do something about it.
     """
     source, chosen = Path(image), settings or Settings(**RECONSTRUCTION)
@@ -68,16 +68,16 @@ def reconstruct(
     target = Path(out) if out is not None else source.with_name(fallback)
     files = [target / f"{layer}.png" for layer in sets] if all_layers else [target]
     check_targets(files, target.absolute().parent, overwrite)
-    job = Job(source, (), target, "picture", chosen, device)
+    job = Job(source, (), target, "image", chosen, device)
     wanted = _checked(progress, job, overwrite)
     if wanted and all_layers:
-        raise SettingsError("the making of one picture can be shown; leave out --all-layers or --progress-gif")
-    picture = load_picture(source).image
-    size = painting_size(size_of(picture), chosen, device_of(job))
-    content, ear = resize(picture, size), listener or Listener()
+        raise SettingsError("the making of one image can be shown; leave out --all-layers or --progress-gif")
+    content_image = load_image(source).image
+    size = painting_size(size_of(content_image), chosen, device_of(job))
+    content, ear = resize(content_image, size), listener or Listener()
     layers_used = [layer for names in sets for layer in chosen.replace(content_layers=names).content_layer_weights]
-    filters = filters_for(chosen, [picture], layers_used, ear)
-    ear.started(outline_pictures(job, [size_of(picture)] * len(sets)))
+    filters = filters_for(chosen, [content_image], layers_used, ear)
+    ear.started(outline_images(job, [size_of(content_image)] * len(sets)))
     if all_layers:
         target.mkdir(exist_ok=True)
     summary, errors = None, dict[str, float]()
@@ -103,27 +103,27 @@ def texture(
     overwrite: bool = False,
     listener: Listener | None = None,
 ) -> Study:
-    """Paints from noise what looks like the style picture everywhere, at `size` (height, width), else at the style's.
+    """Paints from noise what looks like the style image everywhere, at `size` (height, width), else at the style's.
 
-    Strokes are as large as in the picture, times ``style_scale``, whatever the size. A `tile` can be laid beside itself
+    Strokes are as large as in the image, times ``style_scale``, whatever the size. A `tile` can be laid beside itself
     without a seam; its sides are the next multiples of TILE. `progress` is an animation that is wanted, or its file.
     Raises VidstyleError where the user can do something about it.
     """
     source, chosen = Path(style), settings or Settings(**TEXTURE)
     target = Path(out) if out is not None else source.with_name(f"{source.stem}_texture.png")
     check_targets([target], target.absolute().parent, overwrite)
-    job = Job(source, (source,), target, "picture", chosen, device)
+    job = Job(source, (source,), target, "image", chosen, device)
     wanted = _checked(progress, job, overwrite)
-    picture = load_picture(source).image
-    own = size_of(picture) if device_of(job).type != "cpu" else fit_size(size_of(picture), CPU_LONG_SIDE)
+    style_image = load_image(source).image
+    own = size_of(style_image) if device_of(job).type != "cpu" else fit_size(size_of(style_image), CPU_LONG_SIDE)
     height, width = size or own
     if tile:
         height, width = (-(-side // TILE) * TILE for side in (height, width))
     ear = listener or Listener()
-    filters = filters_for(chosen, [picture], tuple(chosen.style_layer_weights), ear)
-    ear.started(outline_pictures(replace(job, settings=chosen.replace(size="full")), [(height, width)]))
-    painter = texturer(resize(picture, own), filters, chosen, (height, width), device_of(job), tile=tile)
-    recorder = ProgressRecorder(wanted, (height, width), [resize(picture, own)]) if wanted else None
+    filters = filters_for(chosen, [style_image], tuple(chosen.style_layer_weights), ear)
+    ear.started(outline_images(replace(job, settings=chosen.replace(size="full")), [(height, width)]))
+    painter = texturer(resize(style_image, own), filters, chosen, (height, width), device_of(job), tile=tile)
+    recorder = ProgressRecorder(wanted, (height, width), [resize(style_image, own)]) if wanted else None
     painted = _painted(painter, torch.zeros(3, height, width), 0, target, recorder, ear)
     return Study(Summary.of(target, painter).after(Work.of(painted)), (target,)).shown(recorder, painted, ear)
 
@@ -139,9 +139,9 @@ def _checked(progress: Progress | AnyPath | None, job: Job, overwrite: bool) -> 
 def _painted(
     painter: Painter, content: Tensor, number: int, file: Path, recorder: ProgressRecorder | None, listener: Listener
 ) -> Painted:
-    """Paints a picture and writes it to `file`."""
+    """Paints an image and writes it to `file`."""
     painted = painter.paint(content, Listeners(listener, recorder).step if recorder else listener.step)
-    save_picture(file, painted.image)
+    save_image(file, painted.image)
     listener.frame(PaintedFrame(Frame(number, 0.0, content), painted))
     return painted
 
@@ -154,7 +154,7 @@ def reconstructor(content: Tensor, filters: Filters, settings: Settings, device:
 def texturer(
     style: Tensor, filters: Filters, settings: Settings, size: Size, device: torch.device, *, tile: bool = False
 ) -> Painter:
-    """A painter from noise by style alone, of pictures of `size`, with strokes as large as in `style` (3, H, W)."""
+    """A painter from noise by style alone, of images of `size`, with strokes as large as in `style` (3, H, W)."""
     scale = settings.style_scale * max(style.shape[1:]) / (STROKES * max(size))
     settings = settings.replace(content_weight=0.0, style_weight=1.0, style_scale=scale)
     return Painter([style], filters, settings, device=device, wraps=tile)
@@ -174,22 +174,22 @@ def name_of(layers: str) -> str:
 
 
 def check_targets(files: Sequence[Path], place: Path, overwrite: bool) -> None:
-    """SinkError unless pictures can be written to these names, in or below the folder `place`."""
+    """SinkError unless images can be written to these names, in or below the folder `place`."""
     for file in files:
-        if file.suffix.lower() not in PICTURE_ENDINGS:
-            raise SinkError(f"{file}: is no picture's name; give one that ends in one of {' '.join(PICTURE_ENDINGS)}")
+        if file.suffix.lower() not in IMAGE_ENDINGS:
+            raise SinkError(f"{file}: is no image's name; give one that ends in one of {' '.join(IMAGE_ENDINGS)}")
         if file.exists() and not overwrite:
             raise SinkError(f"{file}: exists already; give another name with -o, or --overwrite")
     if not place.is_dir():
         raise SinkError(f"{files[0]}: there is no folder {place}; make it first")
 
 
-def filters_for(settings: Settings, pictures: Sequence[Tensor], layers: Sequence[str], listener: Listener) -> Filters:
-    """The filters, learned from `pictures` where that is the choice, up to the deepest of the `layers`."""
+def filters_for(settings: Settings, images: Sequence[Tensor], layers: Sequence[str], listener: Listener) -> Filters:
+    """The filters, learned from `images` where that is the choice, up to the deepest of the `layers`."""
     return load_filters(
         settings.weights,
         tuple(dict.fromkeys(layers)),
-        teachers=lambda: list(pictures),
+        teachers=lambda: list(images),
         seed=settings.seed,
         on_progress=listener.working,
     )

@@ -1,4 +1,4 @@
-"""Pictures of a camera as they come, the newest when asked: of this machine, of the network, or a video as if live."""
+"""Images of a camera as they come, the newest when asked: of this machine, of the network, or a video as if live."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Snap:
-    """A picture (H, W, 3), RGB 0..255, its number from 0, and when it was taken, by time.monotonic()."""
+    """An image (H, W, 3), RGB 0..255, its number from 0, and when it was taken, by time.monotonic()."""
 
     pixels: NDArray[np.uint8]
     number: int
@@ -48,7 +48,7 @@ class Snap:
 
 
 class Camera:
-    """The pictures of the camera `where`: a number (``0``), a device (``/dev/video0``), a URL (MJPEG over HTTP, RTSP),
+    """The images of the camera `where`: a number (``0``), a device (``/dev/video0``), a URL (MJPEG over HTTP, RTSP),
     or a video file, played in real time. They are read in a thread; older ones are dropped.
 
     A camera that goes away is looked for again for `reconnect` seconds. SourceError where there is none.
@@ -59,27 +59,27 @@ class Camera:
         self._where, self._reconnect = where, reconnect
         self._stopping = threading.Event()
         self.lost = False  # whether it is being looked for again
-        self.rate = 0.0  # pictures a second, as the camera says; 0 where it does not
-        pictures = self._played() if is_file(where) else self._watched(self._opened())
-        self._newest = Newest(self._numbered(pictures))
+        self.rate = 0.0  # images a second, as the camera says; 0 where it does not
+        images = self._played() if is_file(where) else self._watched(self._opened())
+        self._newest = Newest(self._numbered(images))
 
     def next(self, timeout: float | None = None) -> Snap | None:
-        """The newest picture that was not given out yet; None at the end of a video, or after `timeout` seconds."""
+        """The newest image that was not given out yet; None at the end of a video, or after `timeout` seconds."""
         return self._newest.next(timeout)
 
     @property
     def latest(self) -> Snap | None:
-        """The newest picture, given out or not."""
+        """The newest image, given out or not."""
         return self._newest.latest
 
     @property
     def ended(self) -> bool:
-        """Whether no more pictures come."""
+        """Whether no more images come."""
         return self._newest.ended
 
-    def _numbered(self, pictures: Generator[NDArray[np.uint8], None, None]) -> Generator[Snap, None, None]:
-        with contextlib.closing(pictures):
-            for number, pixels in enumerate(pictures):
+    def _numbered(self, images: Generator[NDArray[np.uint8], None, None]) -> Generator[Snap, None, None]:
+        with contextlib.closing(images):
+            for number, pixels in enumerate(images):
                 yield Snap(pixels, number, time.monotonic())
 
     def _watched(self, capture: cv2.VideoCapture) -> Generator[NDArray[np.uint8], None, None]:
@@ -118,7 +118,7 @@ class Camera:
         return capture
 
     def _played(self) -> Generator[NDArray[np.uint8], None, None]:
-        """A video's pictures, each when its time has come."""
+        """A video's images, each when its time has come."""
         source = open_video(self._where)
         self.rate = float(source.info.rate)
         return self._in_time(source)
@@ -174,7 +174,7 @@ def _over_network(url: str) -> cv2.VideoCapture:
 
 def _missing(where: str, name: str) -> str:
     if is_url(where):
-        return f"camera {printable(name)}: sends no pictures; check that it is on and that the address is right"
+        return f"camera {printable(name)}: sends no images; check that it is on and that the address is right"
     others = sorted(str(path) for path in Path("/dev").glob("video*")) if sys.platform == "linux" else []
     there = f"there is {', '.join(others)}" if others else "there is no camera on this machine"
     return f"camera {printable(name)}: cannot be opened, {there}; plug one in, or give --camera URL or a video file"

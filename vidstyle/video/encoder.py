@@ -1,4 +1,4 @@
-"""Pictures out: a video with the sound of the original, or an animation; whole or not at all."""
+"""Images out: a video with the sound of the original, or an animation; whole or not at all."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class TooLargeError(SinkError):
 
 
 class Sink:
-    """Takes the pictures of a film in order. Leaving the ``with`` by an error, or without ``finish``, leaves nothing
+    """Takes the images of a film in order. Leaving the ``with`` by an error, or without ``finish``, leaves nothing
     behind; the output's name appears only when the file is whole."""
 
     def __init__(self, film: Film) -> None:
@@ -49,7 +49,7 @@ class Sink:
         self._piece.write(image)
 
     def write_pixels(self, pixels: NDArray[np.uint8]) -> None:
-        """Append a picture (H, W, 3) RGB 0..255 of the film's size; SinkError if it cannot be encoded."""
+        """Append an image (H, W, 3) RGB 0..255 of the film's size; SinkError if it cannot be encoded."""
         self._piece.write_pixels(pixels)
 
     def finish(self) -> Path:
@@ -58,7 +58,7 @@ class Sink:
             raise SinkError(f"{self.film.name} is already closed; open it anew to write more.")
         try:
             if not self.frame_count:
-                raise SinkError(f"{self.film.name} would hold no picture; write at least one before finishing.")
+                raise SinkError(f"{self.film.name} would hold no image; write at least one before finishing.")
             self._piece.finish()
             return join_segment_files([self._file], self.film, self.frame_count)
         finally:
@@ -103,9 +103,9 @@ def check_place(film: Film) -> None:
 def join_segment_files(
     pieces: Sequence[Path], film: Film, count: int, *, scratch: Path | None = None, partial: bool = False
 ) -> Path:
-    """Joins the pieces of a film, `count` pictures in all, without encoding them anew; the file.
+    """Joins the pieces of a film, `count` images in all, without encoding them anew; the file.
 
-    A `partial` film is called ``name.partial.ending``, and its sound ends with its pictures. The name appears when the
+    A `partial` film is called ``name.partial.ending``, and its sound ends with its images. The name appears when the
     file is whole; until then it is written to the folder `scratch`, on the same disk, else beside. Raises SinkError,
     leaving nothing; TooLargeError where the film may not be so large.
     """

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from vidstyle.errors import VidstyleError
 from vidstyle.files import printable
 
-# A playlist names other files and addresses, so only formats that hold their own pictures are opened.
+# A playlist names other files and addresses, so only formats that hold their own images are opened.
 FORMATS = ",".join(
     [
         "mov",
@@ -116,7 +116,7 @@ def run(arguments: list[str], *, level: str = "error", seconds: float | None = N
 
 
 def run_with_progress(arguments: list[str], on_frame: Callable[[int], None] = lambda _: None) -> Finished:
-    """Run ffmpeg and call ``on_frame`` with the number of pictures written so far, about twice a second.
+    """Run ffmpeg and call ``on_frame`` with the number of images written so far, about twice a second.
 
     It is stopped where it hangs; the log says so.
     """

@@ -1,4 +1,4 @@
-"""A short animation of pictures, as large a file as it may be: GIF, WebP or MP4, its last picture held."""
+"""A short animation of images, as large a file as it may be: GIF, WebP or MP4, its last image held."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from vidstyle.video.encoder import TooLargeError, open_sink
 from vidstyle.video.muxer import GRADES
 
 FLIPBOOK_ENDINGS = (".gif", ".webp", ".mp4")
-RATE = Fraction(25, 2)  # pictures a second: 8 hundredths each, which all three formats can tell
-HOLD = 2.0  # seconds that the last picture is shown
+RATE = Fraction(25, 2)  # images a second: 8 hundredths each, which all three formats can tell
+HOLD = 2.0  # seconds that the last image is shown
 # Bytes of a full file for a value that changes, rather too few: from a first try that is too small is no way up.
 LIKELY = {".gif": 0.15, ".webp": 0.04, ".mp4": 0.02}
 AIM = 0.96  # of the bytes that are allowed: sizes cannot be foretold exactly
@@ -26,13 +26,13 @@ LEAST = 0.9  # of a try is the most that the next one is to take
 FEWEST_FRAMES, SMALLEST_WIDTH, FEWEST_COLOURS, LOWEST_QUALITY, COARSEST_CRF = 12, 96, 16, 40, 40
 _NOTHING = 1e-9  # a share that leaves the smallest
 
-Pictures = Sequence[NDArray[np.uint8]]
-Draw = Callable[[int, int], Pictures]
+Images = Sequence[NDArray[np.uint8]]
+Draw = Callable[[int, int], Images]
 
 
 @dataclass(frozen=True)
 class Extent:
-    """How much of an animation there is: pictures, pixels across, and the `grade` of `Film`."""
+    """How much of an animation there is: images, pixels across, and the `grade` of `Film`."""
 
     frames: int
     width: int
@@ -74,24 +74,24 @@ def write_flipbook(
     max_bytes: int | None = None,
     on_try: Callable[[int], None] = lambda number: None,
 ) -> Flipbook:
-    """Writes an animation of `frames` pictures `width` pixels across, or what stays within `max_bytes` of it.
+    """Writes an animation of `frames` images `width` pixels across, or what stays within `max_bytes` of it.
 
-    ``draw(frames, width)`` gives pictures (H, W, 3), RGB, 0..255, of one size: so many at most, so wide. While the file
+    ``draw(frames, width)`` gives images (H, W, 3), RGB, 0..255, of one size: so many at most, so wide. While the file
     is too large there are fewer, smaller and coarser ones; `on_try` is told the number of each try, from 1. The name
     appears when the file is whole. Raises SinkError, leaving nothing, also where the smallest is too large.
     """
     check_target(path, FLIPBOOK_ENDINGS, overwrite=True)
-    ending, number, pictures = path.suffix.lower(), 1, draw(frames, width)
-    full = kept = _extent(pictures, GRADES[ending])
-    share = 1.0 if max_bytes is None else min(1.0, max_bytes / (LIKELY[ending] * _moving(pictures)))
+    ending, number, images = path.suffix.lower(), 1, draw(frames, width)
+    full = kept = _extent(images, GRADES[ending])
+    share = 1.0 if max_bytes is None else min(1.0, max_bytes / (LIKELY[ending] * _moving(images)))
     asked = full.lowered(share, ending)
     while True:
         on_try(number)
         if asked != full:
-            pictures = draw(asked.frames, asked.width)
-            kept = _extent(pictures, asked.grade)
+            images = draw(asked.frames, asked.width)
+            kept = _extent(images, asked.grade)
         try:
-            return Flipbook(path, full, kept, _write(path, pictures, kept.grade, max_bytes), max_bytes)
+            return Flipbook(path, full, kept, _write(path, images, kept.grade, max_bytes), max_bytes)
         except TooLargeError as error:
             if asked == full.lowered(_NOTHING, ending):
                 raise _hopeless(kept, error) from error
@@ -100,28 +100,28 @@ def write_flipbook(
                 share *= LEAST
 
 
-def _extent(pictures: Pictures, grade: int) -> Extent:
-    return Extent(len(pictures), pictures[0].shape[1], grade)
+def _extent(images: Images, grade: int) -> Extent:
+    return Extent(len(images), images[0].shape[1], grade)
 
 
-def _moving(pictures: Pictures) -> float:
-    """How many values change, about, from one picture to the next, in all; at least one."""
-    before, after = pictures[(len(pictures) - 1) // 2], pictures[len(pictures) // 2]
-    return max(1.0, float(np.mean(before != after)) * before.size * len(pictures))
+def _moving(images: Images) -> float:
+    """How many values change, about, from one image to the next, in all; at least one."""
+    before, after = images[(len(images) - 1) // 2], images[len(images) // 2]
+    return max(1.0, float(np.mean(before != after)) * before.size * len(images))
 
 
 def _hopeless(smallest: Extent, error: TooLargeError) -> SinkError:
-    form = f"{smallest.frames} pictures {smallest.width} pixels across"
+    form = f"{smallest.frames} images {smallest.width} pixels across"
     found, allowed = (f"{size / 1e6:.2g} MB" for size in (error.bytes, error.allowed))
     return SinkError(f"{error.name} cannot be under {allowed}: the least, {form}, takes {found}; allow more")
 
 
-def _write(path: Path, pictures: Pictures, grade: int, max_bytes: int | None) -> int:
-    """Writes all of `pictures`; the bytes of the file. TooLargeError, leaving nothing, where these are too many."""
-    durations = (*[float(1 / RATE)] * (len(pictures) - 1), HOLD)
-    height, width = pictures[0].shape[:2]
+def _write(path: Path, images: Images, grade: int, max_bytes: int | None) -> int:
+    """Writes all of `images`; the bytes of the file. TooLargeError, leaving nothing, where these are too many."""
+    durations = (*[float(1 / RATE)] * (len(images) - 1), HOLD)
+    height, width = images[0].shape[:2]
     form = {"durations": durations, "grade": grade, "max_bytes": max_bytes}
     with open_sink(path, size=(height, width), rate=RATE, **form) as sink:
-        for picture in pictures:
-            sink.write_pixels(picture)
+        for image in images:
+            sink.write_pixels(image)
         return sink.finish().stat().st_size

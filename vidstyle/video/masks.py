@@ -1,4 +1,4 @@
-"""Masks: where to paint, from a picture or frame by frame from a video. White is where."""
+"""Masks: where to paint, from an image or frame by frame from a video. White is where."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vidstyle.errors import SourceError
-from vidstyle.images import PICTURE_ENDINGS, load_picture
+from vidstyle.images import IMAGE_ENDINGS, load_image
 from vidstyle.limits import LIMITS, Limits
 from vidstyle.video.reader import Source, open_video
 
@@ -39,19 +39,19 @@ class Mask(Protocol):
 def open_mask(
     path: Path, size: tuple[int, int], start: float = 0.0, end: float | None = None, limits: Limits = LIMITS
 ) -> Mask:
-    """The mask in a picture, the same for all frames, or in a video, `start` to `end` in seconds, at `size`.
+    """The mask in an image, the same for all frames, or in a video, `start` to `end` in seconds, at `size`.
 
-    Transparent parts of a picture count as black. Raises SourceError for what is neither.
+    Transparent parts of an image count as black. Raises SourceError for what is neither.
     """
-    if path.suffix.lower() in PICTURE_ENDINGS:
-        picture = load_picture(path, limits)
-        seen = picture.image if picture.alpha is None else picture.image * picture.alpha
+    if path.suffix.lower() in IMAGE_ENDINGS:
+        image = load_image(path, limits)
+        seen = image.image if image.alpha is None else image.image * image.alpha
         return _StillMask(_scaled(mask_plane(seen), size))
     return _MovingMask(path, open_video(path, size=size, start=start, end=end, limits=limits))
 
 
 def mask_plane(image: Tensor) -> Tensor:
-    """How white a picture (3, H, W) is, (1, H, W), nearly black and nearly white taken as such."""
+    """How white an image (3, H, W) is, (1, H, W), nearly black and nearly white taken as such."""
     grey = torch.einsum("c,chw->hw", image.new_tensor(_LUMINANCE), image)[None]
     return ((grey - MARGIN) / (1 - 2 * MARGIN)).clamp(0, 1)
 

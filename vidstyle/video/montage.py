@@ -1,6 +1,6 @@
-"""Pictures put together: others in a column beside one, and a curve in a corner.
+"""Images put together: sheets with names, others in a column beside one, and a curve in a corner.
 
-Pictures are (H, W, 3) RGB 0..255; what is drawn on them is drawn in place.
+Images are (H, W, 3) RGB 0..255; what is drawn on them is drawn in place.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from torch.nn import functional as F
 Pixels = NDArray[np.uint8]
 Size = tuple[int, int]  # (height, width)
 
-GAP, WHITE = 4, 255  # pixels between pictures, and their level
+GAP, WHITE = 4, 255  # pixels between images, and their level
 SHADE = 0.65  # how dark the ground of writing is
-LETTERS, SMALLEST_LETTERS = 32, 9  # a letter is so much of the picture's long side, in pixels at least so large
+LETTERS, SMALLEST_LETTERS = 32, 9  # a letter is so much of the image's long side, in pixels at least so large
 INK, FAINT, DOT = (255, 255, 255), (140, 140, 140), (255, 190, 60)
-CURVE = (0.22, 0.38)  # height and width of the curve's ground, of the picture's
+CURVE = (0.22, 0.38)  # height and width of the curve's ground, of the image's
 _FIXED = 4  # binary digits of OpenCV's fractions of pixels
 
 
 def column_width(height: int, others: Sequence[Size]) -> int:
-    """How wide pictures of these sizes are when a column of them, equally wide, is `height` high."""
+    """How wide images of these sizes are when a column of them, equally wide, is `height` high."""
     return max(1, round((height - GAP * (len(others) - 1)) / _rows(others)))
 
 
 def main_size(width: int, main: Size, others: Sequence[Size] = ()) -> Size:
-    """The size of a picture in a montage `width` wide with a column of `others` beside it, all in their shapes."""
+    """The size of an image in a montage `width` wide with a column of `others` beside it, all in their shapes."""
     tall = main[0] / main[1]
     if not others:
         return max(1, round(width * tall)), width
@@ -41,46 +41,46 @@ def main_size(width: int, main: Size, others: Sequence[Size] = ()) -> Size:
     return max(1, round(wide * tall)), max(1, min(width - GAP - 1, round(wide)))
 
 
-def column(pictures: Sequence[Pixels], size: Size) -> Pixels:
-    """`pictures` above each other, stretched by a pixel where that fills `size`."""
+def column(images: Sequence[Pixels], size: Size) -> Pixels:
+    """`images` above each other, stretched by a pixel where that fills `size`."""
     height, width = size
-    shapes = [picture.shape[:2] for picture in pictures]
-    ends = np.cumsum([0.0, *(h / w for h, w in shapes)]) / _rows(shapes) * (height - GAP * (len(pictures) - 1))
+    shapes = [image.shape[:2] for image in images]
+    ends = np.cumsum([0.0, *(h / w for h, w in shapes)]) / _rows(shapes) * (height - GAP * (len(images) - 1))
     edges = np.rint(ends).astype(int)
     drawn = np.full((height, width, 3), WHITE, np.uint8)
-    for number, picture in enumerate(pictures):
+    for number, image in enumerate(images):
         top, tall = edges[number] + GAP * number, max(1, edges[number + 1] - edges[number])
-        drawn[top : top + tall] = resized(picture, (tall, width))
+        drawn[top : top + tall] = resized(image, (tall, width))
     return drawn
 
 
 def beside(main: Pixels, other: Pixels) -> Pixels:
-    """Two pictures of one height."""
+    """Two images of one height."""
     return np.hstack([main, np.full((main.shape[0], GAP, 3), WHITE, np.uint8), other])
 
 
 def _rows(sizes: Sequence[Size]) -> float:
-    """How high a column of pictures of `sizes` is that is 1 wide."""
+    """How high a column of images of `sizes` is that is 1 wide."""
     return sum(height / width for height, width in sizes)
 
 
-def resized(picture: Pixels, size: Size) -> Pixels:
-    """`picture` at `size`, smooth both ways."""
-    if picture.shape[:2] == size:
-        return picture
-    shrinks = size[0] * size[1] < picture.shape[0] * picture.shape[1]
+def resized(image: Pixels, size: Size) -> Pixels:
+    """`image` at `size`, smooth both ways."""
+    if image.shape[:2] == size:
+        return image
+    shrinks = size[0] * size[1] < image.shape[0] * image.shape[1]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(picture, (size[1], size[0]), interpolation=method), np.uint8)
+    return np.asarray(cv2.resize(image, (size[1], size[0]), interpolation=method), np.uint8)
 
 
-def draw_curve(picture: Pixels, values: Sequence[float], position: int, words: tuple[str, str], letters: int) -> None:
+def draw_curve(image: Pixels, values: Sequence[float], position: int, words: tuple[str, str], letters: int) -> None:
     """Draws `values` as a curve of their logarithms in the lower right corner, with a dot at `position`.
 
     What comes after the dot is faint. Above stand `words`, left and right, in letters so high, where there is room.
     """
-    height, width = (max(8, round(share * side)) for share, side in zip(CURVE, picture.shape[:2], strict=True))
+    height, width = (max(8, round(share * side)) for share, side in zip(CURVE, image.shape[:2], strict=True))
     rim, margin = max(2, letters // 3), max(2, letters // 2)
-    ground = picture[-height - margin : -margin, -width - margin : -margin]
+    ground = image[-height - margin : -margin, -width - margin : -margin]
     _shade(ground)
     written = letters >= SMALLEST_LETTERS and _font(letters).getlength("  ".join(words)) + 2 * rim <= width
     if written:
@@ -95,14 +95,14 @@ def draw_curve(picture: Pixels, values: Sequence[float], position: int, words: t
     cv2.circle(ground, centre, round(2 ** (_FIXED - 1) * letters / 3), DOT, -1, cv2.LINE_AA, _FIXED)
 
 
-def write_lines(picture: Pixels, lines: Sequence[str], letters: int) -> None:
+def write_lines(image: Pixels, lines: Sequence[str], letters: int) -> None:
     """Writes `lines` into the upper left corner, in letters so high, on a darker ground."""
     rim = max(2, letters // 3)
     width = round(max(_font(letters).getlength(line) for line in lines)) + 2 * rim
     tall = letters + rim
-    _shade(picture[: tall * len(lines) + rim, :width])
+    _shade(image[: tall * len(lines) + rim, :width])
     for number, line in enumerate(lines):
-        _write(picture[number * tall + rim // 2 : (number + 1) * tall + rim // 2, :width], line, letters)
+        _write(image[number * tall + rim // 2 : (number + 1) * tall + rim // 2, :width], line, letters)
 
 
 def _points(values: Sequence[float], down: tuple[int, int], across: tuple[int, int]) -> NDArray[np.int32]:
@@ -115,8 +115,8 @@ def _points(values: Sequence[float], down: tuple[int, int], across: tuple[int, i
     return points
 
 
-def _line(picture: Pixels, points: NDArray[np.int32], colour: tuple[int, int, int], thickness: int) -> None:
-    cv2.polylines(picture, [points[:, None]], False, colour, thickness, cv2.LINE_AA, _FIXED)
+def _line(image: Pixels, points: NDArray[np.int32], colour: tuple[int, int, int], thickness: int) -> None:
+    cv2.polylines(image, [points[:, None]], False, colour, thickness, cv2.LINE_AA, _FIXED)
 
 
 def _shade(ground: Pixels) -> None:
@@ -137,28 +137,26 @@ def _font(letters: int) -> ImageFont.FreeTypeFont:
     return ImageFont.load_default(letters)  # type: ignore[return-value]
 
 
-SHEET_GAP = 4  # pixels between pictures
+SHEET_GAP = 4  # pixels between images
 MARGIN = 8  # around names
 NAME_INK = (40, 40, 40)
 
 
 def contact_sheet(rows: Sequence[Sequence[Tensor]]) -> Tensor:
-    """Rows of pictures (3, H, W) of one size as one picture (3, H', W'), on white."""
-    lines = [
-        torch.cat([F.pad(picture, (0, SHEET_GAP, 0, SHEET_GAP), value=1.0) for picture in row], -1) for row in rows
-    ]
+    """Rows of images (3, H, W) of one size as one image (3, H', W'), on white."""
+    lines = [torch.cat([F.pad(image, (0, SHEET_GAP, 0, SHEET_GAP), value=1.0) for image in row], -1) for row in rows]
     return F.pad(torch.cat(lines, -2), (SHEET_GAP, 0, SHEET_GAP, 0), value=1.0)
 
 
 def labelled_sheet(
     rows: Sequence[Sequence[Tensor]], row_names: Sequence[Sequence[str] | str], column_names: Sequence[str] = ()
 ) -> Tensor:
-    """Rows of pictures (3, h, w) of any sizes, each in the middle of its cell, as one picture (3, H, W) on white.
+    """Rows of images (3, h, w) of any sizes, each in the middle of its cell, as one image (3, H, W) on white.
 
-    Names of a row stand at its left; a sequence of them, one for each picture, below the pictures. Names of columns
+    Names of a row stand at its left; a sequence of them, one for each image, below the images. Names of columns
     stand above them.
     """
-    height, width = (max(int(picture.shape[axis]) for row in rows for picture in row) for axis in (-2, -1))
+    height, width = (max(int(image.shape[axis]) for row in rows for image in row) for axis in (-2, -1))
     font = ImageFont.load_default(size=max(11, round(height / 14)))
     line = round(font.getbbox("Ag")[3]) + MARGIN
     left = max([0, *(round(font.getlength(name)) + 2 * MARGIN for name in row_names if isinstance(name, str))])
@@ -170,10 +168,10 @@ def labelled_sheet(
     )
     draw = ImageDraw.Draw(sheet)
     for top, row, names in zip(tops, rows, row_names, strict=False):
-        for column, picture in enumerate(row):
+        for column, image in enumerate(row):
             x, y = left + SHEET_GAP + column * (width + SHEET_GAP), top + SHEET_GAP
-            h, w = picture.shape[-2:]
-            sheet.paste(_image(picture), (x + (width - w) // 2, y + (height - h) // 2))
+            h, w = image.shape[-2:]
+            sheet.paste(_image(image), (x + (width - w) // 2, y + (height - h) // 2))
             if not isinstance(names, str):
                 draw.text((x + width / 2, y + height + line / 2), names[column], NAME_INK, font, anchor="mm")
         if isinstance(names, str):
@@ -185,6 +183,6 @@ def labelled_sheet(
     return torch.from_numpy(np.array(sheet)).permute(2, 0, 1).float() / 255
 
 
-def _image(picture: Tensor) -> Image.Image:
-    pixels = picture.detach().cpu().clamp(0, 1).mul(255).round().byte()
+def _image(image: Tensor) -> Image.Image:
+    pixels = image.detach().cpu().clamp(0, 1).mul(255).round().byte()
     return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())

@@ -1,4 +1,4 @@
-"""A film in pieces: each written for itself at its final quality, all joined without being encoded again."""
+"""A film in segments, each written at its final quality, joined without being encoded again, with the sound."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ _BT709 = (
     "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd,format=yuv420p,"
     "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
 )
-_FASTEST_TICK = 50  # pictures a second of a video made from an animation with uneven times
+_FASTEST_TICK = 50  # images a second of a video made from an animation with uneven times
 
 
 def segment_ending(film: Path) -> str:
-    """The ending of the pieces of a film: MP4, whose times are exact, or raw pictures for animations."""
+    """The ending of the pieces of a film: MP4, whose times are exact, or raw images for animations."""
     return ".raw" if film.suffix.lower() in LOOP_ENDINGS else ".mp4"
 
 
@@ -52,9 +52,9 @@ def segment_ending(film: Path) -> str:
 class Film:
     """What a film is written as: a video, or with the ending .gif or .webp an animation.
 
-    `size` is (height, width), `rate` pictures a second. `sound_from` is what ``probe`` told about the original, whose
-    sound is copied from `start` to `end` seconds. `durations`, the seconds of each picture of an animation, are kept,
-    in a video by repeating pictures. `grade` is how finely pictures are kept: the colours of a GIF (2 to 256), the
+    `size` is (height, width), `rate` images a second. `sound_from` is what ``probe`` told about the original, whose
+    sound is copied from `start` to `end` seconds. `durations`, the seconds of each image of an animation, are kept,
+    in a video by repeating images. `grade` is how finely images are kept: the colours of a GIF (2 to 256), the
     quality of a WebP (0 to 100), the CRF of a video (less is finer); None for that of GRADES. `max_bytes` is how large
     the file may be. Raises SinkError for an unknown ending.
     """
@@ -96,14 +96,14 @@ class Film:
 
     @property
     def video_rate(self) -> Fraction:
-        """Pictures a second of a video: the lowest on whose grid every time of an animation lies, within reason."""
+        """Images a second of a video: the lowest on whose grid every time of an animation lies, within reason."""
         if self.durations is None:
             return self.rate
         tick = gcd(*(max(1, round(seconds * 1000)) for seconds in self.durations))
         return min(Fraction(1000, tick), Fraction(_FASTEST_TICK))
 
     def repeats(self, number: int) -> int:
-        """How many pictures of a video show picture `number`, from 0."""
+        """How many images of a video show image `number`, from 0."""
         if self.durations is None:
             return 1
         begin, stop = (float(sum(self.durations[:n])) for n in (number, number + 1))
@@ -111,7 +111,7 @@ class Film:
 
 
 class SegmentFile(ABC):
-    """Takes pictures (3, H, W) of a film's size for a file at `path`, which is whole after `finish` only."""
+    """Takes images (3, H, W) of a film's size for a file at `path`, which is whole after `finish` only."""
 
     def __init__(self, path: Path, film: Film) -> None:
         self.path, self.film = path, film
@@ -123,7 +123,7 @@ class SegmentFile(ABC):
         self.write_pixels(to_array(image))
 
     def write_pixels(self, pixels: NDArray[np.uint8]) -> None:
-        """Append a picture (H, W, 3) RGB 0..255 of the film's size; SinkError if it cannot be encoded."""
+        """Append an image (H, W, 3) RGB 0..255 of the film's size; SinkError if it cannot be encoded."""
         self._check(pixels.shape, (*self.film.size, 3))
         self._append(pixels)
         self.frame_count += 1
@@ -132,7 +132,7 @@ class SegmentFile(ABC):
         if found != wanted:
             size = "{} x {}".format(*self.film.size)
             raise SinkError(
-                f"{self.film.name} takes pictures of {size} (height x width), not {found}; resize them first."
+                f"{self.film.name} takes images of {size} (height x width), not {found}; resize them first."
             )
 
     @abstractmethod
@@ -156,7 +156,7 @@ class SegmentFile(ABC):
 
 
 def open_segment_file(path: Path, film: Film, first: int = 0) -> SegmentFile:
-    """A piece of a film, written to `path`, whose first picture is number `first` of the film."""
+    """A piece of a film, written to `path`, whose first image is number `first` of the film."""
     return _RawPiece(path, film) if film.loops else _VideoPiece(path, film, first)
 
 
@@ -182,7 +182,7 @@ class _VideoPiece(SegmentFile):
 
 
 class _RawPiece(SegmentFile):
-    """Raw pictures: the palette of a GIF is made from all of them."""
+    """Raw images: the palette of a GIF is made from all of them."""
 
     def __init__(self, path: Path, film: Film) -> None:
         super().__init__(path, film)
@@ -209,7 +209,7 @@ class _RawPiece(SegmentFile):
 
 
 def joined_video(pieces: Sequence[Path], target: Path, film: Film, shown: int) -> None:
-    """Joins video pieces to `target` without encoding anew. SinkError unless it holds the `shown` pictures then."""
+    """Joins video pieces to `target` without encoding anew. SinkError unless it holds the `shown` images then."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8", prefix="vidstyle-") as listing:
         listing.write("ffconcat version 1.0\n" + "".join(f"file {_quoted(piece)}\n" for piece in pieces))
         listing.flush()
@@ -221,7 +221,7 @@ def joined_video(pieces: Sequence[Path], target: Path, film: Film, shown: int) -
 
 
 def joined_raw(pieces: Sequence[Path], target: Path, film: Film, count: int) -> None:
-    """Joins pieces of raw pictures. SinkError unless these are `count` pictures then."""
+    """Joins pieces of raw images. SinkError unless these are `count` images then."""
     try:
         with target.open("wb") as whole:
             for piece in pieces:
@@ -231,7 +231,7 @@ def joined_raw(pieces: Sequence[Path], target: Path, film: Film, count: int) -> 
         raise SinkError(f"{film.name} cannot be written ({error.strerror}); make room.") from error
     size = 3 * film.size[0] * film.size[1]
     if target.stat().st_size != count * size:
-        raise SinkError(f"{film.name} holds {target.stat().st_size // size} of {count} pictures; write it again.")
+        raise SinkError(f"{film.name} holds {target.stat().st_size // size} of {count} images; write it again.")
 
 
 def container_arguments(target: Path) -> list[str]:
@@ -240,12 +240,12 @@ def container_arguments(target: Path) -> list[str]:
 
 
 def check_count(video: Path, written: int, name: str) -> None:
-    """SinkError unless `video` holds as many pictures as were written."""
+    """SinkError unless `video` holds as many images as were written."""
     if not video.exists():
         raise SinkError(f"{name} cannot be written: its folder has gone; make it again, and run the same command.")
     found = len(streams.packet_times(video, seconds=600).times)
     if found != written:
-        raise SinkError(f"{name} holds {found} of {written} pictures; make room and write it again.")
+        raise SinkError(f"{name} holds {found} of {written} images; make room and write it again.")
 
 
 def _quoted(path: Path) -> str:
@@ -265,7 +265,7 @@ def _encoder_arguments(film: Film, target: Path) -> list[str]:
 
 
 class _Encoder:
-    """An ffmpeg that is fed raw pictures. Its complaints go to a file, so that no pipe can fill up."""
+    """An ffmpeg that is fed raw images. Its complaints go to a file, so that no pipe can fill up."""
 
     def __init__(self, arguments: list[str], name: str) -> None:
         self.written = 0
@@ -336,7 +336,7 @@ def family(path: Path) -> str:
 
 
 def add_sound(
-    pictures: Path,
+    images: Path,
     source: VideoInfo,
     target: Path,
     *,
@@ -344,9 +344,9 @@ def add_sound(
     end: float | None = None,
     length: Fraction | None = None,
 ) -> bool:
-    """Write ``target``: the video of ``pictures``, the sound, subtitles and metadata of ``source.path``.
+    """Write ``target``: the video of ``images``, the sound, subtitles and metadata of ``source.path``.
 
-    ``start`` and ``end`` are the part of the source, in seconds, that the pictures show; ``length``, in
+    ``start`` and ``end`` are the part of the source, in seconds, that the images show; ``length``, in
     seconds, cuts the sound to what was painted. Tracks that the container cannot hold are encoded anew
     (sound) or left out (subtitles), with a warning; sound that cannot be read is left out with one too, and that is
     what False tells. Raises SinkError when the file cannot be written.
@@ -354,7 +354,7 @@ def add_sound(
     name = printable(source.path.name)
     if length is None and end is not None:
         length = Fraction(end - start).limit_denominator(1_000_000)
-    copy = _arguments(pictures, source, start, length, _kept_subtitles(source, target))
+    copy = _arguments(images, source, start, length, _kept_subtitles(source, target))
     result = ffmpeg.run_with_progress([*copy, "-c", "copy", *_ending(target)])
     if result.code != 0 and source.audio and not _NO_ROOM.search(result.log):
         encoded, options = _encodings(source, family(target))
@@ -373,14 +373,14 @@ def add_sound(
 
 
 def _arguments(
-    pictures: Path, source: VideoInfo, start: float, length: Fraction | None, subtitles: list[int]
+    images: Path, source: VideoInfo, start: float, length: Fraction | None, subtitles: list[int]
 ) -> list[str]:
     # -copyts takes times as they are: otherwise the sound of some containers is moved to 0.
     shift = -(source.start + start)
     delay = max(0.0, source.delay) if start == 0 else 0.0
     if start > 0:
         shift -= source.delay
-    arguments = ["-copyts", "-itsoffset", f"{delay:.6f}", *ffmpeg.FILES_ONLY, "-i", ffmpeg.address(pictures)]
+    arguments = ["-copyts", "-itsoffset", f"{delay:.6f}", *ffmpeg.FILES_ONLY, "-i", ffmpeg.address(images)]
     arguments += ["-itsoffset", f"{shift:.6f}", *ffmpeg.input_arguments(source.path)]
     arguments += ["-map", "0:v", "-map", "1:a?", "-map_metadata", "1"]
     for number in subtitles:

@@ -14,7 +14,7 @@ from vidstyle.files import printable, put_in_place
 from vidstyle.video import ffmpeg, streams
 from vidstyle.video.probe import Fault, VideoInfo
 
-# Lossless, so that a repeated picture decodes to the same bits as the first; repeats cost next to nothing.
+# Lossless, so that a repeated image decodes to the same bits as the first; repeats cost next to nothing.
 _LOSSLESS = ["-c:v", "libx264", "-qp", "0", "-preset", "superfast", "-g", "60"]
 _BT709 = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv:field_mode=prog"
 _WHITE_NITS = 203  # ITU-R BT.2408: the brightness of white paper in HDR
@@ -57,7 +57,7 @@ def _write(info: VideoInfo, target: Path, on_progress: Callable[[float], None] |
             reason = ffmpeg.reason(result.log)
             raise SourceError(f"{name} cannot be prepared for reading ({reason}); try another file.")
         if not partial.exists() or not streams.packet_times(partial, seconds=600).times:
-            raise SourceError(f"{name} holds no picture that can be read: it is damaged; copy it again.")
+            raise SourceError(f"{name} holds no image that can be read: it is damaged; copy it again.")
         put_in_place(partial, target)
     except OSError as error:
         raise SourceError(f"{name} cannot be prepared in {target.parent} ({error.strerror}).") from error
@@ -96,7 +96,7 @@ def _filters_of(info: VideoInfo, stream: streams.VideoStream, fault: Fault) -> l
     """The filters of a fault; none where the file does not have it."""
     if fault not in info.faults:
         return []
-    # DV does not say that it is interlaced; others flag each picture, so that film in them stays sharp.
+    # DV does not say that it is interlaced; others flag each image, so that film in them stays sharp.
     fields = "all" if stream.codec == "dvvideo" else "interlaced"
     height, width = info.size
     return [

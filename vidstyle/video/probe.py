@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from vidstyle.errors import SourceError
 from vidstyle.files import printable, require_file
-from vidstyle.images import PICTURE_ENDINGS, is_animated, picture_format
+from vidstyle.images import IMAGE_ENDINGS, image_format, is_animated
 from vidstyle.limits import LIMITS, Limits
 from vidstyle.video import animation, ffmpeg, streams
 
-PADDED_DELAY = 0.1  # seconds: a picture that starts later than this is filled up with copies of the first one
-HD_HEIGHT = 720  # untagged pictures of at least this height are taken as BT.709, as players do
-_SAME_PICTURE = 12.0  # mean difference, of 255; other conversions differ by < 2, wrongly read files by > 30
+PADDED_DELAY = 0.1  # seconds: an image that starts later than this is filled up with copies of the first one
+HD_HEIGHT = 720  # untagged images of at least this height are taken as BT.709, as players do
+_SAME_IMAGE = 12.0  # mean difference, of 255; other conversions differ by < 2, wrongly read files by > 30
 _HDR = ("smpte2084", "arib-std-b67")
 _TEXT_START = 4096
 ON_WHITE = "transparent parts are laid on white"
@@ -51,18 +51,18 @@ class Fault(Enum):
     DEEP = ("it has more than 8 bits per colour",)
     TRANSPARENT = (
         "it has transparency",
-        "format=rgba,split[ground][picture];[ground]drawbox=c=white@1:t=fill:replace=1[white];"
-        "[white][picture]overlay=format=gbrp",
+        "format=rgba,split[ground][image];[ground]drawbox=c=white@1:t=fill:replace=1[white];"
+        "[white][image]overlay=format=gbrp",
     )
     ASPECT = "its pixels are not square", "scale={width}:{height}:flags=lanczos"
     ROTATED = ("it is rotated by an odd angle",)
     UNTAGGED = ("it does not say how its colours are coded",)
-    COVER_FIRST = ("its cover picture comes before the video",)
+    COVER_FIRST = ("its cover image comes before the video",)
     NO_TIMES = ("it has no time stamps (a raw stream)",)
-    VARIABLE_RATE = ("its pictures are unevenly spaced in time (variable frame rate)",)
-    LATE = ("its pictures start after its sound",)
+    VARIABLE_RATE = ("its images are unevenly spaced in time (variable frame rate)",)
+    LATE = ("its images start after its sound",)
     MIRRORED = ("it is stored mirrored",)
-    DAMAGED_START = ("its first picture is damaged",)
+    DAMAGED_START = ("its first image is damaged",)
     UNREADABLE = ("OpenCV cannot read it",)
     OTHER_COLOURS = ("OpenCV shows other colours than ffmpeg",)
 
@@ -79,12 +79,12 @@ class AudioStream:
 class VideoInfo:
     """One video as it will be read.
 
-    ``size`` is (height, width) as displayed: rotation and pixel aspect applied. ``rate`` is exact, pictures
-    per second. ``seconds`` is the length of the picture, ``frame_count`` the pictures to expect, an estimate
+    ``size`` is (height, width) as displayed: rotation and pixel aspect applied. ``rate`` is exact, images
+    per second. ``seconds`` is the length of the image, ``frame_count`` the images to expect, an estimate
     unless ``exact_count``. ``faults`` says why OpenCV cannot be trusted with the file; none: it is read
-    directly. ``durations`` are the seconds each picture of an animation is shown, None for a video.
+    directly. ``durations`` are the seconds each image of an animation is shown, None for a video.
     ``remarks`` are sentences the user should read, such as damage; ``open_video`` logs them.
-    ``start`` is the file's own first time stamp and ``delay`` how much later, in seconds, the first picture
+    ``start`` is the file's own first time stamp and ``delay`` how much later, in seconds, the first image
     comes: both place the sound.
     """
 
@@ -105,7 +105,7 @@ class VideoInfo:
 
 
 def probe(path: str | os.PathLike[str], limits: Limits = LIMITS) -> VideoInfo:
-    """Looks into a video or an animated picture, in a few seconds however long it is.
+    """Looks into a video or an animated image, in a few seconds however long it is.
 
     Raises SourceError, one sentence, for everything that is not a video with frames within the ``limits``.
     """
@@ -113,13 +113,13 @@ def probe(path: str | os.PathLike[str], limits: Limits = LIMITS) -> VideoInfo:
     require_file(path)
     if is_animated(path):
         return _probe_animation(path, limits)
-    _refuse_pictures_and_text(path)
+    _refuse_images_and_text(path)
     description = streams.describe(path)
-    stream = _picture_stream(path, description)
+    stream = _image_stream(path, description)
     limits.check_size(_name(path), _displayed_size(stream))
     packets = streams.packet_times(path)
     if not packets.times and packets.complete:
-        raise SourceError(f"{_name(path)} holds no pictures: it is damaged or was cut off; copy it again.")
+        raise SourceError(f"{_name(path)} holds no images: it is damaged or was cut off; copy it again.")
     gaps = (after - before for before, after in itertools.pairwise(packets.times))
     limits.check_still(_name(path), float(max(gaps, default=0) * packets.tick))
     return _judge(path, description, stream, packets)
@@ -131,17 +131,17 @@ def _probe_animation(path: Path, limits: Limits) -> VideoInfo:
     rate = Fraction(len(durations) * 1000, max(round(total * 1000), 1)).limit_denominator(100_000)
     remarks = []
     if len(durations) < announced:
-        remarks.append(f"{_name(path)} is damaged: {len(durations)} of {announced} pictures can be read")
+        remarks.append(f"{_name(path)} is damaged: {len(durations)} of {announced} images can be read")
     if animation.has_transparency(path):
         remarks.append(f"{_name(path)}: {ON_WHITE}")
     return VideoInfo(path, size, rate, total, len(durations), durations=durations, remarks=tuple(remarks))
 
 
-def _refuse_pictures_and_text(path: Path) -> None:
-    found = picture_format(path)
+def _refuse_images_and_text(path: Path) -> None:
+    found = image_format(path)
     if found:
-        hint = "" if path.suffix.lower() in PICTURE_ENDINGS else f"; rename it to {path.stem}.{found.lower()}"
-        raise SourceError(f"{_name(path)} is a single {found} picture, not a video{printable(hint)}.")
+        hint = "" if path.suffix.lower() in IMAGE_ENDINGS else f"; rename it to {path.stem}.{found.lower()}"
+        raise SourceError(f"{_name(path)} is a single {found} image, not a video{printable(hint)}.")
     with path.open("rb") as file:
         head = file.read(_TEXT_START)
     if head.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"#EXTM3U"):
@@ -158,14 +158,14 @@ def _is_text(head: bytes) -> bool:
     return all(c.isprintable() or c in "\r\n\t\f" for c in text)
 
 
-def _picture_stream(path: Path, description: streams.Description) -> streams.VideoStream:
+def _image_stream(path: Path, description: streams.Description) -> streams.VideoStream:
     real = [stream for stream in description.videos if not stream.cover_art]
     if real and real[0].size != (0, 0):
         return real[0]
     if description.videos and not real:
-        raise SourceError(f"{_name(path)} holds sound and a cover picture but no video; give a video file.")
+        raise SourceError(f"{_name(path)} holds sound and a cover image but no video; give a video file.")
     if any(other.kind == "audio" for other in description.others):
-        raise SourceError(f"{_name(path)} holds only sound, no pictures; give a video file.")
+        raise SourceError(f"{_name(path)} holds only sound, no images; give a video file.")
     reason = ffmpeg.reason(_complaints(description.log))
     raise SourceError(f"{_name(path)} cannot be read as a video ({reason}); it may be damaged or of another kind.")
 
@@ -190,7 +190,7 @@ def _judge(
     seconds, count = times.seconds, len(packets.times)
     if not packets.complete and description.seconds:
         seconds = description.seconds - delay
-    if faults:  # conforming fills the time before the first picture
+    if faults:  # conforming fills the time before the first image
         seconds, delay = seconds + delay, 0.0
     if faults or not packets.complete:
         count = max(1, round(seconds * times.rate))
@@ -237,10 +237,10 @@ def _container_faults(description: streams.Description) -> list[Fault]:
 
 
 def _seen_faults(path: Path, known: list[Fault]) -> list[Fault]:
-    """Faults that show only when one picture is decoded both ways."""
+    """Faults that show only when one image is decoded both ways."""
     if known:
         return []
-    truth = streams.first_picture(path)
+    truth = streams.first_image(path)
     if truth.mirrored:
         return [Fault.MIRRORED]
     if truth.interlaced:
@@ -251,14 +251,14 @@ def _seen_faults(path: Path, known: list[Fault]) -> list[Fault]:
     if seen is None or seen.shape != truth.pixels.shape:
         return [Fault.UNREADABLE]
     difference = float(np.abs(seen.astype(np.int16) - truth.pixels).mean())
-    return [Fault.OTHER_COLOURS] if difference > _SAME_PICTURE else []
+    return [Fault.OTHER_COLOURS] if difference > _SAME_IMAGE else []
 
 
 def _first_seen_by_opencv(path: Path) -> NDArray[np.uint8] | None:
     capture = open_capture(path)
     try:
-        found, picture = capture.read()
-        return np.ascontiguousarray(picture[:, :, ::-1]).astype(np.uint8) if found else None
+        found, image = capture.read()
+        return np.ascontiguousarray(image[:, :, ::-1]).astype(np.uint8) if found else None
     except cv2.error:
         return None
     finally:
@@ -315,11 +315,11 @@ def _remarks(
         count = len(packets.times)
         expected = max(count, round((description.seconds or 0) * times.rate))
         remarks.append(
-            f"{name} is damaged or cut off ({packets.complaint}): it holds {count} of about {expected} pictures"
+            f"{name} is damaged or cut off ({packets.complaint}): it holds {count} of about {expected} images"
         )
     if times.dropped:
         rate = f"{float(times.rate):g}"
-        remarks.append(f"{name}: {times.dropped} pictures come faster than {rate} a second and are left out")
+        remarks.append(f"{name}: {times.dropped} images come faster than {rate} a second and are left out")
     if has_alpha:
         remarks.append(f"{name}: {ON_WHITE}")
     return tuple(remarks)

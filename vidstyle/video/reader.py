@@ -1,4 +1,4 @@
-"""Pictures in: videos and animations, frame by frame, read ahead of the one who asks."""
+"""Images in: videos and animations, frame by frame, read ahead of the one who asks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from vidstyle.core.frame_style import Frame
 from vidstyle.core.read_ahead import HangError, ReadAhead, Sign
 from vidstyle.errors import SourceError
 from vidstyle.files import printable
-from vidstyle.images import PICTURE_ENDINGS
+from vidstyle.images import IMAGE_ENDINGS
 from vidstyle.limits import LIMITS, Limits
 from vidstyle.video import animation
 from vidstyle.video.normalize import conform
@@ -43,8 +43,8 @@ CLIP_ENDINGS = (
     *(".3gp", ".flv", ".ogv", ".gif"),
 )
 
-PATIENCE = 120.0  # seconds that the next picture of a file may take
-_MOMENT = 1e-6  # seconds: less than this before a picture's time still counts as its time
+PATIENCE = 120.0  # seconds that the next image of a file may take
+_MOMENT = 1e-6  # seconds: less than this before an image's time still counts as its time
 
 
 class Source(ABC):
@@ -61,8 +61,8 @@ class Source(ABC):
         self._readers: weakref.WeakSet[ReadAhead[Frame]] = weakref.WeakSet()
 
     @abstractmethod
-    def _pictures(self, first: int, mark: str, sign: Sign) -> Generator[Picture, None, None]:
-        """Pictures (H, W, 3) RGB 0..255 from number ``first`` to the end of the file, with their marks.
+    def _images(self, first: int, mark: str, sign: Sign) -> Generator[DecodedImage, None, None]:
+        """Images (H, W, 3) RGB 0..255 from number ``first`` to the end of the file, with their marks.
 
         ``sign`` is called while the first one is looked for.
         """
@@ -123,7 +123,7 @@ class Source(ABC):
             yield from reader
         except HangError:
             raise SourceError(
-                f"{printable(self.info.path.name)} gives no picture for {PATIENCE:g} s: is its drive there, "
+                f"{printable(self.info.path.name)} gives no image for {PATIENCE:g} s: is its drive there, "
                 "or its network? Run the same command again, or copy the file here."
             ) from None
         finally:
@@ -133,18 +133,18 @@ class Source(ABC):
         first, stop = self.span
         first += position
         if self._range[1] is None and not self.info.exact_count:
-            stop = sys.maxsize  # an estimate must not cut off the last pictures
+            stop = sys.maxsize  # an estimate must not cut off the last images
         times = self._times()
-        pictures = self._pictures(first, mark, sign)
+        images = self._images(first, mark, sign)
         found = 0
         try:
-            for index, (pixels, own_mark) in enumerate(pictures, first):
+            for index, (pixels, own_mark) in enumerate(images, first):
                 if index >= stop:
                     return
                 yield Frame(index, times[index], _tensor(pixels, self.size), mark=own_mark)
                 found += 1
         finally:
-            pictures.close()
+            images.close()
         self._check(found, len(self) - position)
 
     def check_unchanged(self) -> None:
@@ -165,9 +165,9 @@ class Source(ABC):
         name = printable(self.info.path.name)
         if found == 0:
             self.check_there()
-            raise SourceError(f"{name} holds no picture that can be read; it is damaged, copy it again.")
+            raise SourceError(f"{name} holds no image that can be read; it is damaged, copy it again.")
         if self._is_short(found, expected):
-            log.warning("%s is damaged: %d of %d pictures could be read", name, found, expected)
+            log.warning("%s is damaged: %d of %d images could be read", name, found, expected)
 
     def close(self) -> None:
         """End all reading and remove temporary files. May be called twice."""
@@ -215,7 +215,7 @@ def open_video(
         source.close()
         name, long = printable(info.path.name), source.info.seconds
         wanted = f"{start:g} s" if end is None else f"{start:g} to {end:g} s"
-        raise SourceError(f"{name} has no pictures from {wanted}: it is {long:.2f} s long; choose another part.")
+        raise SourceError(f"{name} has no images from {wanted}: it is {long:.2f} s long; choose another part.")
     return source
 
 
@@ -260,15 +260,15 @@ class _VideoSource(Source):
             self.close()
             raise
 
-    def _pictures(self, first: int, mark: str, sign: Sign) -> Generator[Picture, None, None]:
+    def _images(self, first: int, mark: str, sign: Sign) -> Generator[DecodedImage, None, None]:
         done = first
-        for picture in decoded(self._file, first, mark, sign):
-            yield picture
+        for image in decoded(self._file, first, mark, sign):
+            yield image
             done += 1
         if self._is_short(done, self.span[1]) and self._file == self.info.path:
             # OpenCV stops at the first damage; ffmpeg bridges it and reads on.
             log.warning(
-                "%s is damaged after picture %d of %d: what can be saved of the rest is read",
+                "%s is damaged after image %d of %d: what can be saved of the rest is read",
                 printable(self.info.path.name), done, self.info.frame_count,
             )  # fmt: skip
             with self._conforming:
@@ -284,7 +284,7 @@ class _VideoSource(Source):
 
 
 class _AnimationSource(Source):
-    def _pictures(self, first: int, mark: str, sign: Sign) -> Generator[Picture, None, None]:
+    def _images(self, first: int, mark: str, sign: Sign) -> Generator[DecodedImage, None, None]:
         for index, pixels in enumerate(animation.read(self.info.path)):
             sign()
             if index >= first:
@@ -292,7 +292,7 @@ class _AnimationSource(Source):
 
 
 class _EvenTimes:
-    """The times of evenly spaced pictures, as a sequence that takes no memory."""
+    """The times of evenly spaced images, as a sequence that takes no memory."""
 
     def __init__(self, info: VideoInfo) -> None:
         self._rate, self._count = info.rate, info.frame_count
@@ -327,22 +327,22 @@ def find_clips(folder: Path) -> list[Path]:
     return sorted((path for path in found if path.is_file() and not path.name.startswith(".")), key=_natural)
 
 
-def find_pictures(path_or_glob: str | os.PathLike[str]) -> list[Path]:
-    """The pictures in a folder, or that a pattern matches, in natural order (2 before 10).
+def find_images(path_or_glob: str | os.PathLike[str]) -> list[Path]:
+    """The images in a folder, or that a pattern matches, in natural order (2 before 10).
 
     Raises SourceError when there are none.
     """
     place = Path(path_or_glob)
     found = place.iterdir() if place.is_dir() else map(Path, glob.glob(os.fspath(path_or_glob)))
-    pictures = [path for path in found if _is_picture_name(path)]
-    if not pictures:
-        name, known = printable(place), ", ".join(PICTURE_ENDINGS)
-        raise SourceError(f"{name} holds no pictures; give a folder or pattern of {known} files.")
-    return sorted(pictures, key=_natural)
+    images = [path for path in found if _is_image_name(path)]
+    if not images:
+        name, known = printable(place), ", ".join(IMAGE_ENDINGS)
+        raise SourceError(f"{name} holds no images; give a folder or pattern of {known} files.")
+    return sorted(images, key=_natural)
 
 
-def _is_picture_name(path: Path) -> bool:
-    return path.suffix.lower() in PICTURE_ENDINGS and not path.name.startswith(".") and path.is_file()
+def _is_image_name(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_ENDINGS and not path.name.startswith(".") and path.is_file()
 
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:
@@ -350,20 +350,20 @@ def _natural(path: Path) -> list[tuple[int, int, str]]:
     return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
 
 
-NEAR = 48  # pictures; so few are decoded sooner than found by a seek
-AROUND = 24  # pictures before the one that is sought that a seek goes to, and after it that are looked at
-THINNED = 8  # every so manieth row and column of a picture counts for its mark
+NEAR = 48  # images; so few are decoded sooner than found by a seek
+AROUND = 24  # images before the one that is sought that a seek goes to, and after it that are looked at
+THINNED = 8  # every so manieth row and column of an image counts for its mark
 
-Picture = tuple[NDArray[np.uint8], str]  # (H, W, 3) RGB, and its mark
+DecodedImage = tuple[NDArray[np.uint8], str]  # (H, W, 3) RGB, and its mark
 
 
 def decoded(
     path: Path, first: int, mark: str = "", sign: Callable[[], None] = lambda: None
-) -> Generator[Picture, None, None]:
-    """Pictures from number ``first`` on, each with a mark: its time in the file, and a checksum of its pixels.
+) -> Generator[DecodedImage, None, None]:
+    """Images from number ``first`` on, each with a mark: its time in the file, and a checksum of its pixels.
 
-    OpenCV's seeks may land elsewhere, so all pictures before ``first`` are decoded, unless its ``mark`` is known: what
-    a seek finds is taken when it has the same. ``sign`` is called for each picture on the way.
+    OpenCV's seeks may land elsewhere, so all images before ``first`` are decoded, unless its ``mark`` is known: what
+    a seek finds is taken when it has the same. ``sign`` is called for each image on the way.
     """
     capture = open_capture(path)
     try:
@@ -378,24 +378,24 @@ def decoded(
             sign()
             if not capture.grab():
                 return
-        while (picture := _next(capture)) is not None:
-            yield picture
+        while (image := _next(capture)) is not None:
+            yield image
     except cv2.error as error:
         log.debug("OpenCV stopped reading %s: %s", path.name, error)
     finally:
         capture.release()
 
 
-def _sought(capture: cv2.VideoCapture, first: int, mark: str) -> Picture | None:
+def _sought(capture: cv2.VideoCapture, first: int, mark: str) -> DecodedImage | None:
     capture.set(cv2.CAP_PROP_POS_FRAMES, first - AROUND)
     for _ in range(2 * AROUND):
-        picture = _next(capture)
-        if picture is None or picture[1] == mark:
-            return picture
+        image = _next(capture)
+        if image is None or image[1] == mark:
+            return image
     return None
 
 
-def _next(capture: cv2.VideoCapture) -> Picture | None:
+def _next(capture: cv2.VideoCapture) -> DecodedImage | None:
     found, pixels = capture.read()
     if not found:
         return None

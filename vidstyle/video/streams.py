@@ -1,4 +1,4 @@
-"""What ffmpeg says about a file: its streams, the time of each packet, its first picture."""
+"""What ffmpeg says about a file: its streams, the time of each packet, and the one exact rate of these times."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FILTER = re.compile(r"^Filter '(\w+)' formats:", re.MULTILINE)
 
 @dataclass(frozen=True)
 class VideoStream:
-    """One picture stream as its file describes it. ``size`` is as stored: (height, width)."""
+    """One image stream as its file describes it. ``size`` is as stored: (height, width)."""
 
     index: int
     codec: str
@@ -65,7 +65,7 @@ class Description:
 
 @dataclass(frozen=True)
 class PacketTimes:
-    """Times of the pictures, sorted, in ``tick`` seconds; ``complete`` unless the scan was cut off."""
+    """Times of the images, sorted, in ``tick`` seconds; ``complete`` unless the scan was cut off."""
 
     times: tuple[int, ...]
     tick: Fraction
@@ -75,8 +75,8 @@ class PacketTimes:
 
 
 @dataclass(frozen=True)
-class FirstPicture:
-    """The first picture as ffmpeg shows it, (H, W, 3) RGB 0..255, and how it had to be treated for that."""
+class FirstImage:
+    """The first image as ffmpeg shows it, (H, W, 3) RGB 0..255, and how it had to be treated for that."""
 
     pixels: NDArray[np.uint8] | None
     interlaced: bool
@@ -149,7 +149,7 @@ def _with_side_data(stream: VideoStream, line: str) -> VideoStream:
 
 
 def packet_times(path: Path, seconds: float = SCAN_SECONDS) -> PacketTimes:
-    """Times of all pictures of the first real video stream, without decoding any."""
+    """Times of all images of the first real video stream, without decoding any."""
     copy = ["-map", "0:V:0", "-c", "copy", "-f", "framecrc", "-"]
     result = ffmpeg.run(["-copyts", *ffmpeg.input_arguments(path), *copy], seconds=seconds)
     text = result.output.decode("ascii", "replace")
@@ -167,7 +167,7 @@ def packet_times(path: Path, seconds: float = SCAN_SECONDS) -> PacketTimes:
 
 
 def _shown_times(rows: list[list[str]]) -> list[tuple[int, int]]:
-    """When each picture is shown and for how long, sorted. Rows are: stream, dts, pts, duration, ..."""
+    """When each image is shown and for how long, sorted. Rows are: stream, dts, pts, duration, ..."""
     decoded, shown, durations = ([int(row[column]) for row in rows] for column in (1, 2, 3))
     known = [time for time in shown if time != _UNKNOWN]
     if len(known) < len(shown):  # MPEG program streams and AVI tell only the order of decoding in full
@@ -177,13 +177,13 @@ def _shown_times(rows: list[list[str]]) -> list[tuple[int, int]]:
 
 
 def _is_discarded(row: list[str]) -> bool:
-    """Whether an edit list hides this packet's picture (bit 4 of the packet's flags)."""
+    """Whether an edit list hides this packet's image (bit 4 of the packet's flags)."""
     flags = next((cell.strip()[2:] for cell in row if cell.strip().startswith("F=")), "0x1")
     return bool(int(flags, 16) & 4)
 
 
-def first_picture(path: Path) -> FirstPicture:
-    """Decode one picture with ffmpeg, which gets fields and display matrices right."""
+def first_image(path: Path) -> FirstImage:
+    """Decode one image with ffmpeg, which gets fields and display matrices right."""
     raw = ["-map", "0:V:0", "-vf", "showinfo", "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
     result = ffmpeg.run([*ffmpeg.input_arguments(path), *raw], level="debug", seconds=4)
     inserted = _FILTER.findall(result.log)
@@ -192,8 +192,8 @@ def first_picture(path: Path) -> FirstPicture:
     size = re.search(r"n: *0 pts:.* s:(\d+)x(\d+) i:([PTB])", result.log)
     pixels = np.frombuffer(result.output, np.uint8)
     if size is None or len(pixels) != int(size[1]) * int(size[2]) * 3:
-        return FirstPicture(None, False, flips or transposed)
-    return FirstPicture(
+        return FirstImage(None, False, flips or transposed)
+    return FirstImage(
         pixels.reshape(int(size[2]), int(size[1]), 3), interlaced=size[3] != "P", mirrored=flips or transposed
     )
 
@@ -204,14 +204,14 @@ STANDARD_RATES = tuple(
     sorted([Fraction(25, 2), *(Fraction(n) for n in _WHOLE), *(Fraction(n * 1000, 1001) for n in _NTSC)])
 )
 HIGHEST_RATE = Fraction(60)  # of a file whose rate varies: more would only paint duplicates
-JITTER = Fraction(1, 4)  # of a picture: times that wander less than this either way count as constant
-_REORDERED = 16  # pictures: how far the order of decoding may differ from that of showing
+JITTER = Fraction(1, 4)  # of an image: times that wander less than this either way count as constant
+_REORDERED = 16  # images: how far the order of decoding may differ from that of showing
 _FALLBACK = Fraction(25)
 
 
 @dataclass(frozen=True)
 class Timing:
-    """``rate`` in pictures per second; ``dropped``: pictures that share a place when the rate varies."""
+    """``rate`` in images per second; ``dropped``: images that share a place when the rate varies."""
 
     rate: Fraction
     constant: bool
@@ -220,13 +220,13 @@ class Timing:
 
 
 def fit(packets: PacketTimes, nominal: Fraction | None) -> Timing:
-    """The exact rate of evenly spaced pictures, or a rate whose grid holds unevenly spaced ones."""
+    """The exact rate of evenly spaced images, or a rate whose grid holds unevenly spaced ones."""
     times, tick = packets.times, packets.tick
     if len(times) < 2 or times[-1] == times[0]:
         rate = _nearest_standard(nominal or _FALLBACK)
         return Timing(rate, len(times) < 2, len(times) / float(rate))
     whole = packets.complete and not packets.complaint
-    steady = times if whole else times[:-_REORDERED]  # the last ones may wait for pictures that are missing
+    steady = times if whole else times[:-_REORDERED]  # the last ones may wait for images that are missing
     constant = _constant_rate(steady if len(steady) > 1 else times, tick, nominal)
     if constant is not None:
         return Timing(constant, True, len(times) / float(constant))
@@ -247,7 +247,7 @@ def _constant_rate(times: tuple[int, ...], tick: Fraction, nominal: Fraction | N
 
 
 def _wander(times: tuple[int, ...], tick: Fraction, rate: Fraction) -> float:
-    """Distance between the earliest and the latest picture against an even grid, in pictures."""
+    """Distance between the earliest and the latest image against an even grid, in images."""
     step = float(tick * rate)
     offsets = [(time - times[0]) * step - place for place, time in enumerate(times)]
     return max(offsets) - min(offsets)

@@ -1,4 +1,4 @@
-"""What a form that was sent asks for."""
+"""The settings as a form, and what a form that was sent asks for."""
 
 from collections.abc import Mapping
 from dataclasses import Field, fields
@@ -71,9 +71,9 @@ def the_one(file: str | None, webcam: str | None) -> Path:
     """What is to be painted, of what was dropped and what a webcam took. Raises SourceError unless it is one."""
     given = [path for path in (file, webcam) if path]
     if not given:
-        raise SourceError("nothing to paint is chosen; drop a video or a picture, or take one by the webcam")
+        raise SourceError("nothing to paint is chosen; drop a video or an image, or take one by the webcam")
     if len(given) > 1:
-        raise SourceError("a file and a picture of the webcam are there; take one of them away")
+        raise SourceError("a file and an image of the webcam are there; take one of them away")
     return Path(given[0])
 
 

@@ -27,7 +27,7 @@ from filelock import FileLock, Timeout
 from vidstyle.cli.stylize import FILTERS
 from vidstyle.errors import JobError, SettingsError, SinkError, SourceError
 from vidstyle.files import from_json, write_whole
-from vidstyle.images import PICTURE_ENDINGS, load_picture
+from vidstyle.images import IMAGE_ENDINGS, load_image
 from vidstyle.jobs.spec import Job, Kind, kind_of
 from vidstyle.settings.settings import Settings
 from vidstyle.video.probe import probe
@@ -273,11 +273,11 @@ def _refuse_paths(settings: Settings) -> None:
 def _copied(source: Path, styles: Sequence[Path], settings: Mapping[str, Any], folder: Path) -> Ticket:
     """The files under names of our own in `folder`."""
     if not styles:
-        raise SourceError("no style is chosen; drop a picture, or choose one from the shelf")
-    kept = _copy(source, folder, "source", (*PICTURE_ENDINGS, *CLIP_ENDINGS))
-    names = tuple(_copy(style, folder, f"style{number}", PICTURE_ENDINGS) for number, style in enumerate(styles, 1))
+        raise SourceError("no style is chosen; drop an image, or choose one from the shelf")
+    kept = _copy(source, folder, "source", (*IMAGE_ENDINGS, *CLIP_ENDINGS))
+    names = tuple(_copy(style, folder, f"style{number}", IMAGE_ENDINGS) for number, style in enumerate(styles, 1))
     kind: Kind = kind_of(folder / kept)
-    ending = {"picture": ".png", "animation": ".gif"}.get(kind, ".mp4")
+    ending = {"image": ".png", "animation": ".gif"}.get(kind, ".mp4")
     title = f"{source.stem[:40]} like {', '.join(style.stem[:20] for style in styles)}"
     return Ticket(kept, names, f"painting{ending}", title, dict(settings), made_at=time.time())
 
@@ -293,8 +293,8 @@ def _copy(file: Path, folder: Path, stem: str, endings: Sequence[str]) -> str:
 def _check(job: Job) -> None:
     """Refuses files that are not what their names say."""
     for style in job.styles:
-        load_picture(style)
-    if job.kind == "picture":
-        load_picture(job.source)
+        load_image(style)
+    if job.kind == "image":
+        load_image(job.source)
     else:
         probe(job.source)

@@ -1,4 +1,4 @@
-"""The page: source and styles on the left, the painting on the right."""
+"""The page: source and styles on the left, the painting on the right. What comes from files and people is escaped."""
 
 import contextlib
 import math
@@ -12,7 +12,7 @@ import gradio as gr
 from vidstyle.cli.options import STANDARD
 from vidstyle.cli.words import clock
 from vidstyle.errors import JobError, VidstyleError
-from vidstyle.images import PICTURE_ENDINGS
+from vidstyle.images import IMAGE_ENDINGS
 from vidstyle.settings.presets import PRESETS
 from vidstyle.video.reader import CLIP_ENDINGS
 from vidstyle.web.form import Controls, at_hand, changed, folded, the_one
@@ -22,15 +22,13 @@ REMEMBERED = 50  # jobs that a browser keeps in its list
 
 
 def page(store: JobStore, shelf: Sequence[Path]) -> gr.Blocks:
-    """The page over the jobs of `store`, with the pictures of `shelf` as styles to choose from."""
+    """The page over the jobs of `store`, with the images of `shelf` as styles to choose from."""
     blocks = gr.Blocks(title="vidstyle", analytics_enabled=False)
     with blocks:
         current, shown = gr.State(""), gr.State("")
         # The browser keeps the names of its jobs; the secret is none, it only has to outlive the server.
         mine = gr.BrowserState([], storage_key="vidstyle-jobs", secret="vidstyle")
-        gr.Markdown(
-            "# vidstyle\nDrop a video or a picture, and the picture whose style it should get; then press Paint."
-        )
+        gr.Markdown("# vidstyle\nDrop a video or an image, and the image whose style it should get; then press Paint.")
         with gr.Row():
             with gr.Column(scale=2):
                 asked = _asked(shelf)
@@ -66,13 +64,13 @@ class _Asked:
 
 def _asked(shelf: Sequence[Path]) -> _Asked:
     controls: Controls = {}
-    with gr.Tab("Video or picture"):
-        endings = [*CLIP_ENDINGS, *PICTURE_ENDINGS]
-        controls["file"] = gr.File(label="1. Video or picture", file_types=endings, height=140, elem_id="source")
+    with gr.Tab("Video or image"):
+        endings = [*CLIP_ENDINGS, *IMAGE_ENDINGS]
+        controls["file"] = gr.File(label="1. Video or image", file_types=endings, height=140, elem_id="source")
     with gr.Tab("Webcam"):
-        controls["webcam"] = gr.Image(sources=["webcam"], type="filepath", label="Take a picture", elem_id="webcam")
+        controls["webcam"] = gr.Image(sources=["webcam"], type="filepath", label="Take an image", elem_id="webcam")
     controls["styles"] = gr.File(
-        label="2. Styles", file_types=list(PICTURE_ENDINGS), file_count="multiple", height=140, elem_id="styles"
+        label="2. Styles", file_types=list(IMAGE_ENDINGS), file_count="multiple", height=140, elem_id="styles"
     )
     if shelf:
         controls["shelf"] = _on_shelf(shelf)
@@ -84,7 +82,7 @@ def _asked(shelf: Sequence[Path]) -> _Asked:
 
 
 def _on_shelf(shelf: Sequence[Path]) -> gr.CheckboxGroup:
-    """The pictures of the shelf and their names; a click on either chooses."""
+    """The images of the shelf and their names; a click on either chooses."""
     gr.set_static_paths(list(shelf))  # else a copy of each would lie, and grow old, among the uploads
     names = [path.stem for path in shelf]
     gallery = gr.Gallery(
@@ -96,7 +94,7 @@ def _on_shelf(shelf: Sequence[Path]) -> gr.CheckboxGroup:
         allow_preview=False,
         interactive=False,
         buttons=[],
-        elem_id="shelf-pictures",
+        elem_id="shelf-images",
     )
     chosen = gr.CheckboxGroup(names, label="or styles from the shelf", elem_id="shelf")
 
@@ -181,8 +179,8 @@ CSS = """
 .vs .compare img { width: 100% }
 .vs .compare .over { position: absolute; inset: 0 0 auto 0; clip-path: inset(0 50% 0 0) }
 .vs .compare input { width: 100%; accent-color: #e8682c }
-#shelf-pictures .grid-container { grid-auto-rows: 90px }
-#shelf-pictures button { border-color: transparent; box-shadow: none }
+#shelf-images .grid-container { grid-auto-rows: 90px }
+#shelf-images button { border-color: transparent; box-shadow: none }
 .vs .empty { border: 2px dashed #8886; border-radius: 8px; padding: 80px 20px; text-align: center; opacity: .7 }
 .vs ul { list-style: none; padding: 0 } .vs li { padding: 4px 0 }
 """
@@ -270,7 +268,7 @@ def _note(store: JobStore, name: str, status: Status) -> str:
 
 
 def _result(out: str, url: str) -> str:
-    """A film to play; a picture is seen by comparing it."""
+    """A film to play; an image is seen by comparing it."""
     if out.endswith(".mp4"):
         return f'<video class="result" controls loop src="{url}"></video>'
     return f'<img class="result" alt="the painting" src="{url}">' if out.endswith(".gif") else ""

@@ -20,7 +20,7 @@ from vidstyle.core.stylize_image import Step
 from vidstyle.core.temporal import PaintedFrame
 from vidstyle.errors import VidstyleError
 from vidstyle.files import printable, write_whole
-from vidstyle.images import save_picture
+from vidstyle.images import save_image
 from vidstyle.jobs.eta import RemainingTime
 from vidstyle.jobs.events import Listener, Outline
 from vidstyle.studies.progress import Progress
@@ -99,7 +99,7 @@ class Reporter(Listener):
         return True
 
     def _show(self, name: str, image: Tensor) -> None:
-        save_picture(self._folder / name, image)
+        save_image(self._folder / name, image)
 
 
 def main(folder: Path) -> int:
@@ -122,11 +122,11 @@ def _paint(folder: Path) -> int:
     reporter, ticket = Reporter(folder), Ticket.read(folder)
     try:
         job = ticket.job(folder)
-        making = Progress(folder / MAKING, beside=True, curve=True) if job.kind == "picture" else None
+        making = Progress(folder / MAKING, beside=True, curve=True) if job.kind == "image" else None
         summary = run(job, reporter, making)
         if summary.report:
             summary.report.rename(folder / REPORT)
-        reporter.ended("done", summary_line(summary, "picture" if making else "frame"))
+        reporter.ended("done", summary_line(summary, "image" if making else "frame"))
     except VidstyleError as error:
         reporter.ended("failed", str(error).replace(f"{folder}/", ""))
         return 1

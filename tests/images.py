@@ -1,4 +1,4 @@
-"""Pictures and filters for tests, made in code."""
+"""Images and filters for tests, made in code."""
 
 import hashlib
 from pathlib import Path
@@ -14,7 +14,7 @@ from vidstyle.settings.layers import LAYERS, filter_shape, layers_up_to, state_k
 
 
 def clouds(height: int, width: int, seed: int = 0, grain: int = 8) -> Tensor:
-    """A smooth random picture (3, H, W) in 0..1 with detail of about `grain` pixels."""
+    """A smooth random image (3, H, W) in 0..1 with detail of about `grain` pixels."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand(1, 3, max(2, height // grain), max(2, width // grain), generator=generator)
     return F.interpolate(coarse, (height, width), mode="bicubic", align_corners=True)[0].clamp(0, 1)
@@ -28,7 +28,7 @@ def stripes(height: int, width: int, period: int = 6) -> Tensor:
 
 
 def random_tensors(deepest: str = LAYERS[-1], seed: int = 0) -> dict[str, Tensor]:
-    """Random filters by torchvision's keys, scaled so that responses keep their size."""
+    """Random filters by torchvision's keys, scaled so that activations keep their size."""
     generator = torch.Generator().manual_seed(seed)
     tensors: dict[str, Tensor] = {}
     for layer in layers_up_to(deepest):

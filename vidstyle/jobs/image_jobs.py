@@ -1,4 +1,4 @@
-"""Pictures, and folders of them: painted one by one."""
+"""Images, and folders of them: painted one by one."""
 
 import contextlib
 from collections.abc import Sequence
@@ -12,42 +12,40 @@ from vidstyle.core.sizes import resize, size_of
 from vidstyle.core.stylize_image import Painter
 from vidstyle.core.temporal import PaintedFrame
 from vidstyle.errors import SourceError, VidstyleError
-from vidstyle.images import Picture, load_picture, save_picture
+from vidstyle.images import LoadedImage, load_image, save_image
 from vidstyle.jobs.events import Listener, Summary, Work
-from vidstyle.jobs.frame_styles import look_of_picture
+from vidstyle.jobs.frame_styles import look_of_image
 from vidstyle.jobs.prescan import SAMPLES, painting_size
-from vidstyle.jobs.setup import balanced, make_painter, outline_pictures
+from vidstyle.jobs.setup import balanced, make_painter, outline_images
 from vidstyle.jobs.spec import Job
 from vidstyle.limits import Limits
-from vidstyle.video.reader import find_pictures
+from vidstyle.video.reader import find_images
 
 
-def run_picture(job: Job, listener: Listener) -> Summary:
-    picture, painter = ready_for_picture(job, listener)
-    painter, painted = paint_picture(job, painter, picture, 0, job.out, listener)
+def run_image(job: Job, listener: Listener) -> Summary:
+    image, painter = ready_for_image(job, listener)
+    painter, painted = paint_image(job, painter, image, 0, job.out, listener)
     listener.frame(painted)
     return Summary.of(job.out, painter).after(Work.of(painted.painted))
 
 
-def ready_for_picture(job: Job, listener: Listener) -> tuple[Picture, Painter]:
-    picture = load_picture(job.source, job.limits)
-    listener.started(outline_pictures(job, [size_of(picture.image)]))
-    return picture, make_painter(job, [picture.image], listener)
+def ready_for_image(job: Job, listener: Listener) -> tuple[LoadedImage, Painter]:
+    image = load_image(job.source, job.limits)
+    listener.started(outline_images(job, [size_of(image.image)]))
+    return image, make_painter(job, [image.image], listener)
 
 
-def run_pictures(job: Job, listener: Listener) -> Summary:
-    """Each picture of a folder alone; those that cannot be read are told at the end."""
-    paths, failed = find_pictures(job.source), []
+def run_images(job: Job, listener: Listener) -> Summary:
+    """Each image of a folder alone; those that cannot be read are told at the end."""
+    paths, failed = find_images(job.source), []
     samples = _readable(paths, job.limits)
-    listener.started(outline_pictures(job, [size_of(samples[0])] * len(paths)))
+    listener.started(outline_images(job, [size_of(samples[0])] * len(paths)))
     painter = make_painter(job, samples, listener)
     summary = Summary.of(job.out, painter)
     job.out.mkdir(exist_ok=True)
     for index, path in enumerate(paths):
         try:
-            _, painted = paint_picture(
-                job, painter, load_picture(path, job.limits), index, job.out / path.name, listener
-            )
+            _, painted = paint_image(job, painter, load_image(path, job.limits), index, job.out / path.name, listener)
             summary = summary.after(Work.of(painted.painted))
             listener.frame(painted)
         except VidstyleError as error:
@@ -60,18 +58,18 @@ def run_pictures(job: Job, listener: Listener) -> Summary:
     return replace(summary, failed=tuple(failed))
 
 
-def paint_picture(
-    job: Job, painter: Painter, picture: Picture, index: int, out: Path | None, listener: Listener
+def paint_image(
+    job: Job, painter: Painter, image: LoadedImage, index: int, out: Path | None, listener: Listener
 ) -> tuple[Painter, PaintedFrame]:
-    """Writes the painting of one picture to `out`, if anywhere; the painter balanced for it, and the painting."""
-    size = painting_size(size_of(picture.image), painter.settings, painter.device)
-    content = resize(picture.image, size)
-    look = look_of_picture(job, content)
+    """Writes the painting of one image to `out`, if anywhere; the painter balanced for it, and the painting."""
+    size = painting_size(size_of(image.image), painter.settings, painter.device)
+    content = resize(image.image, size)
+    look = look_of_image(job, content)
     painter = balanced(painter.looking(look), [look.exposure.evened(content)], listener)
     painted = painter.paint(content, listener.step)
     if out is not None:
-        alpha = None if picture.alpha is None else resize(picture.alpha, size)
-        save_picture(out, painted.image.cpu(), alpha, picture.bits)
+        alpha = None if image.alpha is None else resize(image.alpha, size)
+        save_image(out, painted.image.cpu(), alpha, image.bits)
     return painter, PaintedFrame(Frame(index, 0.0, content), painted)
 
 
@@ -82,13 +80,13 @@ def _removed_if_empty(folder: Path) -> None:
 
 
 def _readable(paths: Sequence[Path], limits: Limits) -> list[Tensor]:
-    """The first few pictures that can be read, to learn from."""
+    """The first few images that can be read, to learn from."""
     found: list[Tensor] = []
     for path in paths:
         with contextlib.suppress(SourceError):
-            found.append(load_picture(path, limits).image)
+            found.append(load_image(path, limits).image)
         if len(found) == SAMPLES:
             break
     if not found:
-        raise SourceError(f"{paths[0].parent}: none of its {len(paths)} pictures can be read; give others")
+        raise SourceError(f"{paths[0].parent}: none of its {len(paths)} images can be read; give others")
     return found
