@@ -28,7 +28,7 @@ from tests.images import random_tensors
 from vidstyle.cli import main as cli
 from vidstyle.core.losses import Losses
 from vidstyle.core.stylize_image import Painted
-from vidstyle.core.temporal import Linked, Memory, PaintedFrame
+from vidstyle.core.temporal import Linked, PaintedFrame, ShotState
 from vidstyle.core.weights import read_filters
 from vidstyle.errors import JobError, SettingsError, SourceError, VidstyleError, WeightsError
 from vidstyle.images import load_image
@@ -318,7 +318,7 @@ def linked() -> Linked:
     image = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(0))
     painted = Painted(image, Losses(), 1, 0.0)
     frame = Frame(0, 0.0, image)
-    return Linked(frame, Memory.of_opener(frame, painted), opens=True)
+    return Linked(frame, ShotState.of_opener(frame, painted), opens=True)
 
 
 @cache
@@ -360,7 +360,7 @@ def unpainted(painter: Any, frames: Any, *_: Any) -> Iterator[tuple[PaintedFrame
     """A painter that does nothing."""
     for frame in frames:
         painted = Painted(frame.image, Losses(), 1, 0.0)
-        yield PaintedFrame(frame, painted), Linked(frame, Memory.of_opener(frame, painted), opens=True)
+        yield PaintedFrame(frame, painted), Linked(frame, ShotState.of_opener(frame, painted), opens=True)
 
 
 def films_painted(case: tuple[int, list[Change]]) -> None:

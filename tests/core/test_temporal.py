@@ -15,10 +15,10 @@ from vidstyle.core.stylize_image import Painter, Step
 from vidstyle.core.stylize_video import paint_frames
 from vidstyle.core.temporal import (
     SETTLING,
-    Memory,
     PaintedFrame,
-    Remembered,
+    ShotState,
     Tracked,
+    WarpedPaint,
     bare_places,
     followed,
     staleness,
@@ -76,28 +76,28 @@ def test_a_frame_that_did_not_change_keeps_its_paint_bit_for_bit() -> None:
 @pytest.mark.parametrize("age", [SETTLING, SETTLING // 2])
 def test_still_pixels_are_painted_on_by_single_steps_that_do_not_swing(age: int) -> None:
     frame, painter = pan(1)[0], PAINTER.retuned(settings=SETTINGS.replace(frame_steps=1))
-    memory = Memory.of_opener(frame, PAINTER.begun(frame.image))
+    state = ShotState.of_opener(frame, PAINTER.begun(frame.image))
     motion = Motion.between(frame.image, frame.image)
-    before, losses = memory.last.image, []
+    before, losses = state.last.image, []
     for _ in range(20):
-        memory = replace(memory, age=torch.full_like(memory.age, age))
-        remembered = Remembered.of(memory.paintings, {1: motion})
-        memory = followed(painter, Tracked(frame, {1: motion}), memory, remembered, None, repaint_still=True)
-        losses.append(float(memory.last.losses.image))
-        assert 0 < float((memory.last.image - before).square().mean().sqrt()) * 255 < 3
-        before = memory.last.image
+        state = replace(state, age=torch.full_like(state.age, age))
+        warped = WarpedPaint.of(state.paintings, {1: motion})
+        state = followed(painter, Tracked(frame, {1: motion}), state, warped, None, repaint_still=True)
+        losses.append(float(state.last.losses.image))
+        assert 0 < float((state.last.image - before).square().mean().sqrt()) * 255 < 3
+        before = state.last.image
     assert losses == sorted(losses, reverse=True)
 
 
 def test_a_memory_goes_over_to_another_size() -> None:
     frame = pan(1)[0]
-    memory = Memory.of_opener(frame, PAINTER.begun(frame.image)).resized((36, 40))
+    state = ShotState.of_opener(frame, PAINTER.begun(frame.image)).resized((36, 40))
     small = Frame(1, 0.1, F.interpolate(frame.image[None], (36, 40), mode="bicubic", antialias=True)[0].clamp(0, 1))
-    motion = Motion.between(small.image, memory.images[0])
-    remembered = Remembered.of(memory.paintings, {1: motion})
-    after = followed(PAINTER, Tracked(small, {1: motion}), memory, remembered, None)
+    motion = Motion.between(small.image, state.images[0])
+    warped = WarpedPaint.of(state.paintings, {1: motion})
+    after = followed(PAINTER, Tracked(small, {1: motion}), state, warped, None)
     assert after.last.image.shape == (3, 36, 40)
-    assert float((after.last.image - memory.last.image).abs().mean()) < 0.02
+    assert float((after.last.image - state.last.image).abs().mean()) < 0.02
 
 
 def test_a_frame_of_another_size_opens_a_shot() -> None:
@@ -189,11 +189,11 @@ def test_coarse_strokes_change_new_places_alone() -> None:
 def test_a_frame_whose_content_is_far_off_gives_the_next_one_more_steps() -> None:
     frames = pan(2)
     first = painted(frames[:1])[0]
-    memory = Memory.of_opener(first.frame, first.painted)
+    state = ShotState.of_opener(first.frame, first.painted)
     *_, one = tracked(frames, (1,), dis)
-    remembered = Remembered.of(memory.paintings, one.motions)
+    warped = WarpedPaint.of(state.paintings, one.motions)
     steps = [
-        followed(PAINTER, one, replace(memory, content=share * memory.content), remembered, None).last.steps
+        followed(PAINTER, one, replace(state, content=share * state.content), warped, None).last.steps
         for share in (1, 0.5)
     ]
     assert steps == [2, 4]
@@ -205,7 +205,7 @@ def test_paint_that_was_hidden_for_a_frame_comes_back() -> None:
     left = all_seen.clone()
     left[:, 4:] = False
     one, two = Motion(still, left, left.float()), Motion(still, all_seen, 0.5 * all_seen)
-    found = Remembered.of(paintings, {2: two, 1: one})
+    found = WarpedPaint.of(paintings, {2: two, 1: one})
     assert torch.equal(found.paint[:, :, :4], paintings[0][:, :, :4])  # the closest first
     assert torch.equal(found.paint[:, :, 4:], paintings[1][:, :, 4:])
     assert found.known.all()
@@ -248,8 +248,8 @@ def test_a_frame_that_shows_nothing_known_is_painted_like_a_first_one() -> None:
 def test_settled_paint_stays_settled_under_a_pan_by_parts_of_a_pixel() -> None:
     wide = F.interpolate(SCENE[None], scale_factor=4, mode="bicubic")[0].clamp(0, 1)
     frames = [Frame(i, i / 24, F.avg_pool2d(wide[:, :, 2 * i : 2 * i + 320], 4)) for i in range(3)]
-    one, memory = list(tracked(frames, (1,), dis))[1], Memory.of_opener(frames[0], PAINTER.paint(frames[0].image))
-    after = followed(PAINTER, one, memory, Remembered.of(memory.paintings, one.motions), None)
+    one, state = list(tracked(frames, (1,), dis))[1], ShotState.of_opener(frames[0], PAINTER.paint(frames[0].image))
+    after = followed(PAINTER, one, state, WarpedPaint.of(state.paintings, one.motions), None)
     assert (after.age[:, :, :-4] == SETTLING).float().mean() > 0.97
 
 
@@ -337,11 +337,11 @@ def _moved_by_age(settings: Settings) -> Tensor:
     """How far the paint of each column of a frame moves, (W,); the first 40 were uncovered just now."""
     before, other = clouds(72, 80, grain=6), clouds(72, 80, seed=1, grain=6)
     frames = [replace(f, image=image) for f, image in zip(pan(2), (before, before.lerp(other, 0.1)), strict=True)]
-    opener = Memory.of_opener(frames[0], PAINTER.paint(frames[0].image))
+    opener = ShotState.of_opener(frames[0], PAINTER.paint(frames[0].image))
     age = opener.age.clone()
     age[:, :, :40] = 0
     still = Motion.between(frames[0].image, frames[0].image.clone())
     one = Tracked(frames[1], {1: still})
     painter = PAINTER.retuned(settings=settings)
-    after = followed(painter, one, replace(opener, age=age), Remembered.of(opener.paintings, one.motions), None)
+    after = followed(painter, one, replace(opener, age=age), WarpedPaint.of(opener.paintings, one.motions), None)
     return (after.last.image - opener.last.image).abs().mean((0, 1))

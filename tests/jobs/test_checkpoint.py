@@ -48,12 +48,12 @@ def test_what_a_frame_hands_on(painter: Painter, tmp_path: Path) -> None:
     *_, link = chained(painter, frames(6))
     (tmp_path / "link").write_bytes(link_bytes(link))
     found = link_of(tmp_path / "link", CPU)
-    assert same(link.memory.last.losses.numbers(), found.memory.last.losses)
-    for field in fields(link.memory):
+    assert same(link.state.last.losses.numbers(), found.state.last.losses)
+    for field in fields(link.state):
         if field.name != "last":
-            assert same(getattr(link.memory, field.name), getattr(found.memory, field.name)), field.name
-    assert link.memory.last.step_size == found.memory.last.step_size
-    assert same(link.memory.last.image, found.memory.last.image)
+            assert same(getattr(link.state, field.name), getattr(found.state, field.name)), field.name
+    assert link.state.last.step_size == found.state.last.step_size
+    assert same(link.state.last.image, found.state.last.image)
     assert (found.frame.index, found.frame.seconds) == (5, 5 / 24)
     assert same(found.frame.image, link.frame.image)
 

@@ -29,7 +29,7 @@ from tests.clips import (
 )
 from vidstyle.errors import SinkError
 from vidstyle.video.encoder import Sink, open_sink
-from vidstyle.video.muxer import _VideoPiece
+from vidstyle.video.muxer import _VideoSegment
 from vidstyle.video.probe import probe
 from vidstyle.video.reader import open_video
 
@@ -44,8 +44,8 @@ def fill(sink: Sink, count: int) -> None:
 
 
 def encoder_of(sink: Sink) -> subprocess.Popen[bytes]:
-    assert isinstance(sink._piece, _VideoPiece)
-    return sink._piece._encoder._process
+    assert isinstance(sink._segment, _VideoSegment)
+    return sink._segment._encoder._process
 
 
 def write_all(path: Path, images: list[Tensor]) -> None:

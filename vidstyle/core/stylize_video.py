@@ -26,7 +26,7 @@ from vidstyle.core.temporal import (
     Earlier,
     Linked,
     PaintedFrame,
-    Remembered,
+    WarpedPaint,
     chained,
     followed,
     found_ahead,
@@ -66,7 +66,7 @@ def paint_part(
     SinkError where those files find no room.
     """
     if not painter.settings.both_ways:
-        for link in chained(painter, frames, on_step, handed.memory if handed else None):
+        for link in chained(painter, frames, on_step, handed.state if handed else None):
             yield seen(painter, link.painted_frame), link
         return
     start = handed
@@ -115,7 +115,7 @@ class _Shot:
     def append(self, link: Linked) -> None:
         self.last = link
         self._bare.append(_bare(link.painted_frame))
-        self._write(len(self) - 1, link.painted_frame, link.memory.age / SETTLING)
+        self._write(len(self) - 1, link.painted_frame, link.state.age / SETTLING)
 
     def replace(self, index: int, painted: PaintedFrame) -> None:
         """Another painting of a frame; its work is added to that of the first."""
@@ -216,14 +216,14 @@ def _painted_back(
     indices = range(last if meets else last - 1, 0 if meets is shot.first else -1, -1)
     frames = itertools.chain([replace(opener.frame, cut=False)], (shot.frame(index) for index in indices))
     motion = tracked(frames, (1,), flow_estimator(painter.settings.flow, painter.device))
-    memory = opener.memory
+    state = opener.state
     with found_ahead(motion, painter.device) as ahead:
         for index, one in zip(indices, itertools.islice(ahead, 1, None), strict=True):
             weight = shot.settled(index) * (min(1.0, (last - index) / MEETING) if meets else 1.0)
             earlier = Earlier(shot.painting(index).to(painter.device), weight.to(painter.device))
-            remembered = Remembered.of(memory.paintings, one.motions)
-            memory = followed(painter, one, memory, remembered, on_step, earlier)
-            yield index, PaintedFrame(one.frame, memory.last)
+            warped = WarpedPaint.of(state.paintings, one.motions)
+            state = followed(painter, one, state, warped, on_step, earlier)
+            yield index, PaintedFrame(one.frame, state.last)
 
 
 def _shows(painter: Painter, end: Linked, start: Linked) -> bool:

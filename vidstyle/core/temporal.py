@@ -129,7 +129,7 @@ class PaintedFrame:
 
 
 @dataclass(frozen=True)
-class Memory:
+class ShotState:
     """What the frames of a shot hand to the next.
 
     `paintings` are the last ones, the latest first, as many as are looked back at, and `images` what they were
@@ -151,14 +151,14 @@ class Memory:
     look: FrameStyle = PLAIN
 
     @classmethod
-    def of_opener(cls, frame: Frame, painted: Painted) -> "Memory":
+    def of_opener(cls, frame: Frame, painted: Painted) -> "ShotState":
         """What a shot's first frame hands on."""
         age = torch.full_like(painted.image[:1], SETTLING if painted.steps else 0)
         losses = float(painted.losses.image), float(painted.losses.content)
         still = Stillness.at(frame.content)
         return cls((painted.image,), (frame.content,), painted, still, age, frame.content, *losses, look=frame.look)
 
-    def resized(self, size: Size) -> "Memory":
+    def resized(self, size: Size) -> "ShotState":
         """For frames of another (height, width)."""
         still = self.stillness
         awake = F.interpolate(still.awake[None, None].float(), size)[0, 0] > 0
@@ -172,7 +172,7 @@ class Memory:
             shown=resize(self.shown, size),
         )
 
-    def after(self, frame: Frame, painted: Painted, length: int, **changes: Any) -> "Memory":
+    def after(self, frame: Frame, painted: Painted, length: int, **changes: Any) -> "ShotState":
         """With one more frame; `length` paintings are kept. The age is that of this frame."""
         age = (changes.pop("age") + 1).clamp(max=SETTLING)
         paintings = (painted.image, *self.paintings)[:length]
@@ -185,41 +185,41 @@ class Linked:
     """A frame, what it hands to the next one, and whether it opens a shot."""
 
     frame: Frame
-    memory: Memory
+    state: ShotState
     opens: bool
 
     @property
     def painted_frame(self) -> PaintedFrame:
-        return PaintedFrame(self.frame, self.memory.last)
+        return PaintedFrame(self.frame, self.state.last)
 
     def repainted(self, image: Tensor) -> "Linked":
         """With another painting (3, H, W)."""
-        last = replace(self.memory.last, image=image.to(self.memory.last.image.device))
-        return replace(self, memory=replace(self.memory, last=last, paintings=(last.image,)))
+        last = replace(self.state.last, image=image.to(self.state.last.image.device))
+        return replace(self, state=replace(self.state, last=last, paintings=(last.image,)))
 
 
 def chained(
-    painter: Painter, frames: Iterable[Frame], on_step: OnStep | None = None, memory: Memory | None = None
+    painter: Painter, frames: Iterable[Frame], on_step: OnStep | None = None, state: ShotState | None = None
 ) -> Iterator[Linked]:
     """Paints frames in order: a shot's first frame coarse to fine, each next from the ones before.
 
-    The first goes on from `memory`, that of the frame before it, where it does not open a shot.
+    The first goes on from `state`, that of the frame before it, where it does not open a shot.
 
     A frame that shows hardly anything of those before, as after a flash of light, is painted like a first one.
     """
-    before = memory.images if memory else ()
+    before = state.images if state else ()
     estimate = flow_estimator(painter.settings.flow, painter.device)
     motion = tracked(frames, painter.settings.look_backs, estimate, before)
     with found_ahead(motion, painter.device) as ahead:
         for one in ahead:
-            remembered = Remembered.of(memory.paintings, one.motions) if memory and one.motions else None
-            if memory is None or remembered is None or remembered.share < LOST:
+            warped = WarpedPaint.of(state.paintings, one.motions) if state and one.motions else None
+            if state is None or warped is None or warped.share < LOST:
                 painted = painter.looking(one.frame.look).begun(one.frame.content, on_step)
-                memory = Memory.of_opener(one.frame, painted)
-                yield Linked(one.frame, memory, opens=True)
+                state = ShotState.of_opener(one.frame, painted)
+                yield Linked(one.frame, state, opens=True)
             else:
-                memory = followed(painter, one, memory, remembered, on_step)
-                yield Linked(one.frame, memory, opens=False)
+                state = followed(painter, one, state, warped, on_step)
+                yield Linked(one.frame, state, opens=False)
 
 
 @dataclass(frozen=True)
@@ -232,23 +232,23 @@ class Earlier:
     image: Tensor
     weight: Tensor
 
-    def blended(self, remembered: "Remembered") -> Tensor:
+    def blended(self, warped: "WarpedPaint") -> Tensor:
         """With the carried paint; the weights as Ruder et al. 2016, section 5.3, have them in the middle of a shot."""
-        confidence = remembered.confidence * remembered.known
+        confidence = warped.confidence * warped.known
         share = confidence / (confidence + self.weight).clamp_min(1e-6)
-        return torch.lerp(self.image, remembered.paint, share)
+        return torch.lerp(self.image, warped.paint, share)
 
 
 def followed(
     painter: Painter,
     one: Tracked,
-    memory: Memory,
-    remembered: "Remembered",
+    state: ShotState,
+    warped: "WarpedPaint",
     on_step: OnStep | None,
     earlier: Earlier | None = None,
     repaint_still: bool = False,
-) -> Memory:
-    """The memory after a frame that is painted from where the last paintings were carried along the motion.
+) -> ShotState:
+    """The state after a frame that is painted from where the last paintings were carried along the motion.
 
     What an `earlier` pass painted of the frame is blended in, and stands where the last paintings show nothing.
     Pixels that lie still stay as they are. With `repaint_still` they are painted on, without a temporal loss, and every
@@ -256,21 +256,21 @@ def followed(
     """
     frame, motion, length = one.frame, one.motions[1], max(painter.settings.look_backs)
     painter = painter.looking(frame.look)
-    carried = propagate(memory, frame, motion, earlier.weight if earlier else remembered.known.float())
-    stillness, free = memory.stillness.after(frame.content, carried.unsettled(motion))
+    carried = propagate(state, frame, motion, earlier.weight if earlier else warped.known.float())
+    stillness, free = state.stillness.after(frame.content, carried.unsettled(motion))
     if painter.is_flat(frame.content):
         calm, nothing = painter.calm(frame.content), torch.zeros_like(carried.age)
-        return memory.after(frame, calm, length, stillness=stillness, age=nothing, shown=frame.content)
+        return state.after(frame, calm, length, stillness=stillness, age=nothing, shown=frame.content)
     if not (repaint_still or free.any()):
-        held = replace(memory.last, steps=0, seconds=0.0, full_steps=0.0)
-        return memory.after(frame, held, length, stillness=stillness, age=carried.age, shown=carried.shown)
+        held = replace(state.last, steps=0, seconds=0.0, full_steps=0.0)
+        return state.after(frame, held, length, stillness=stillness, age=carried.age, shown=carried.shown)
     content, free = frame.content.to(painter.device), free.to(painter.device)[None]
-    carried_paint = earlier.blended(remembered) if earlier else _filled(painter, remembered, content)
-    start = torch.where(free, carried_paint, memory.last.image)
-    pull = painter.pull(content, start) if memory.pull is None else memory.pull
+    carried_paint = earlier.blended(warped) if earlier else _filled(painter, warped, content)
+    start = torch.where(free, carried_paint, state.last.image)
+    pull = painter.pull(content, start) if state.pull is None else state.pull
     start = start + carried.recoloured(painter)
-    weights = temporal_weights(carried.settled, remembered.confidence, free, pull, painter.settings.stability)
-    level, effort = frame_effort(memory, carried, free)
+    weights = temporal_weights(carried.settled, warped.confidence, free, pull, painter.settings.stability)
+    level, effort = frame_effort(state, carried, free)
     if repaint_still:  # by single steps, which no further evaluation corrects: none goes further than the step size
         weights = TemporalWeights(weights.stiffness * free, torch.ones_like(weights.mobility))
         level, effort = -math.inf, 1.0
@@ -279,17 +279,17 @@ def followed(
         start = painter.sketched(content, start, bare)
     anchor = Anchor(start.clamp(0, 1), weights.stiffness, weights.mobility)
     schedule = Schedule(max(1, round(effort * painter.settings.frame_steps)), level=level)
-    painted = painter.follow(content, anchor, schedule, memory.last.step_size, on_step)
-    lowest = -math.inf if carried.style_changed.all() else memory.level
+    painted = painter.follow(content, anchor, schedule, state.last.step_size, on_step)
+    lowest = -math.inf if carried.style_changed.all() else state.level
     changes = {"stillness": stillness, "age": carried.age, "pull": pull, "level": lowest}
-    return memory.after(frame, painted, length, shown=carried.renewed(frame.content, free), **changes)
+    return state.after(frame, painted, length, shown=carried.renewed(frame.content, free), **changes)
 
 
 @dataclass(frozen=True)
 class Carried:
     """What is known of the paint at each pixel of a new frame, before it is painted; planes are (1, H, W).
 
-    `age` counts frames up to SETTLING, as in `Memory`; `shown` (3, H, W) is what the paint was made for; `change`
+    `age` counts frames up to SETTLING, as in `ShotState`; `shown` (3, H, W) is what the paint was made for; `change`
     (3, H, W) is how the frame differs from that, and `stale`, 0..1, how far the paint is out of date. `repaired` is the
     share of the change that it is given now. `style_changed`, True or False, of any shape that fits: where it is to
     look otherwise.
@@ -323,20 +323,20 @@ class Carried:
         return self.shown + share * (content - self.shown)
 
 
-def propagate(memory: Memory, frame: Frame, motion: Motion, hidden: Tensor) -> Carried:
+def propagate(state: ShotState, frame: Frame, motion: Motion, hidden: Tensor) -> Carried:
     """Carries what is known of the paint along the motion to a frame.
 
     Where the last frame showed nothing the age is that of `hidden`, 0..1 of SETTLING: 1 where other paint is known,
     0 where there is none.
     """
     visible = motion.visible.to(hidden.device)
-    age = torch.where(visible, warp(memory.age, motion.flow, cv2.INTER_NEAREST), SETTLING * hidden)
-    style_changed = torch.as_tensor(frame.look.changed_since(memory.look))
+    age = torch.where(visible, warp(state.age, motion.flow, cv2.INTER_NEAREST), SETTLING * hidden)
+    style_changed = torch.as_tensor(frame.look.changed_since(state.look))
     age = torch.where(style_changed.to(age.device), age.clamp(max=UNSETTLED), age)
-    shown = torch.where(motion.visible, warp(memory.shown, motion.flow), frame.content)
+    shown = torch.where(motion.visible, warp(state.shown, motion.flow), frame.content)
     change, stale = staleness(shown, frame.content)
     # A film of few frames that are shown twice is painted once, unless much of its paint is out of date.
-    again = torch.equal(frame.content, memory.images[0]) and float(stale.mean()) < LOST
+    again = torch.equal(frame.content, state.images[0]) and float(stale.mean()) < LOST
     repaired = torch.zeros_like(stale) if again else REPAIRED * stale
     return Carried(age, shown, change, stale, repaired, style_changed)
 
@@ -363,7 +363,7 @@ def temporal_weights(
     return TemporalWeights(stiffness, free * (UNSETTLED_MOBILITY + (1 - UNSETTLED_MOBILITY) * settled))
 
 
-def frame_effort(memory: Memory, carried: Carried, free: Tensor) -> tuple[float, float]:
+def frame_effort(state: ShotState, carried: Carried, free: Tensor) -> tuple[float, float]:
     """The loss at which a frame's steps end, and its steps as a share of ``Settings.frame_steps``, at most MOST_EFFORT.
 
     They end at the level of the shot's first frame, but where a part is new or to look otherwise: a good loss of the
@@ -372,14 +372,14 @@ def frame_effort(memory: Memory, carried: Carried, free: Tensor) -> tuple[float,
     """
     settled = carried.settled
     done = float((settled < FIRM).float().mean()) < NEW
-    level = memory.level if done and not carried.style_changed.all() else -math.inf
+    level = state.level if done and not carried.style_changed.all() else -math.inf
     effort = min(1.0, float(free.float().mean()) / FULL_EFFORT)
-    effort += float((1 - settled).mean()) + (float(memory.last.losses.content) > FAR_OFF * memory.content)
+    effort += float((1 - settled).mean()) + (float(state.last.losses.content) > FAR_OFF * state.content)
     return level, min(MOST_EFFORT, effort)
 
 
 @dataclass(frozen=True)
-class Remembered:
+class WarpedPaint:
     """The paint (3, H, W) of earlier frames where a new one shows it, how sure its place is, and where there is any."""
 
     paint: Tensor
@@ -392,7 +392,7 @@ class Remembered:
         return float(self.known.float().mean())
 
     @classmethod
-    def of(cls, paintings: Sequence[Tensor], motions: Mapping[int, Motion]) -> "Remembered":
+    def of(cls, paintings: Sequence[Tensor], motions: Mapping[int, Motion]) -> "WarpedPaint":
         """From paintings, the latest first, and the motion since some of them, by frames back.
 
         Every pixel takes the closest that shows it (Ruder et al. 2016, equation 10, for masks of 0 and 1).
@@ -410,15 +410,15 @@ class Remembered:
         return found
 
 
-def _filled(painter: Painter, remembered: Remembered, content: Tensor) -> Tensor:
-    """The remembered paint, and grain on the content where there is none, for strokes to begin from."""
-    if remembered.known.all():
-        return remembered.paint
+def _filled(painter: Painter, warped: WarpedPaint, content: Tensor) -> Tensor:
+    """The warped paint, and grain on the content where there is none, for strokes to begin from."""
+    if warped.known.all():
+        return warped.paint
     height, width = content.shape[1:]
     spots = painter.noise((-(-height // GRAIN_SIZE), -(-width // GRAIN_SIZE)))
     grain = GRAIN * F.interpolate(spots[None], (height, width), mode="bicubic")[0]
-    filled = uncovered_filled(remembered.paint, painter.coloured(content), remembered.known)
-    return torch.where(remembered.known, filled, (filled + grain).clamp(0, 1))
+    filled = uncovered_filled(warped.paint, painter.coloured(content), warped.known)
+    return torch.where(warped.known, filled, (filled + grain).clamp(0, 1))
 
 
 def uncovered_filled(warped: Tensor, content: Tensor, visible: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ from vidstyle.core.exposure import Scenes
 from vidstyle.core.frame_style import PLANES, Frame, FrameStyle
 from vidstyle.core.losses import Losses
 from vidstyle.core.stylize_image import Painted, Painter
-from vidstyle.core.temporal import Linked, Memory, Stillness
+from vidstyle.core.temporal import Linked, ShotState, Stillness
 from vidstyle.core.weights import Filters
 from vidstyle.errors import JobError, SettingsError
 from vidstyle.files import from_json, put_in_place, write_whole
@@ -322,31 +322,31 @@ def _palettes(tensors: Mapping[str, Tensor], kind: str, count: int) -> tuple[Pal
 
 def link_bytes(link: Linked) -> bytes:
     """What a frame hands on."""
-    memory, last = link.memory, link.memory.last
+    state, last = link.state, link.state.last
     tensors = {
-        **{f"paintings.{i}": painting for i, painting in enumerate(memory.paintings)},
-        **{f"images.{i}": image for i, image in enumerate(memory.images)},
+        **{f"paintings.{i}": painting for i, painting in enumerate(state.paintings)},
+        **{f"images.{i}": image for i, image in enumerate(state.images)},
         "image": last.image,
-        "reference": memory.stillness.reference,
-        "awake": memory.stillness.awake,
-        "age": memory.age,
-        "shown": memory.shown,
-        **{name: plane for name in PLANES if (plane := getattr(memory.look, name)) is not None},
+        "reference": state.stillness.reference,
+        "awake": state.stillness.awake,
+        "age": state.age,
+        "shown": state.shown,
+        **{name: plane for name in PLANES if (plane := getattr(state.look, name)) is not None},
     }
     facts = {
         "index": link.frame.index,
         "seconds": link.frame.seconds,
-        "length": len(memory.paintings),
+        "length": len(state.paintings),
         "losses": asdict(last.losses.numbers()),
         "steps": last.steps,
         "took": last.seconds,
         "full_steps": last.full_steps,
         "step_size": last.step_size,
-        "level": memory.level,
-        "content": memory.content,
-        "pull": memory.pull,
-        "shares": memory.look.shares,
-        "strength": memory.look.strength,
+        "level": state.level,
+        "content": state.content,
+        "pull": state.pull,
+        "shares": state.look.shares,
+        "strength": state.look.strength,
     }
     return _packed(tensors, facts)
 
@@ -364,7 +364,7 @@ def _link_of(tensors: Mapping[str, Tensor], there: Mapping[str, Tensor], facts: 
     losses, step_size = Losses(**facts["losses"]), facts["step_size"]
     last = Painted(there["image"], losses, facts["steps"], facts["took"], step_size, facts["full_steps"])
     numbers = range(facts["length"])
-    memory = Memory(
+    state = ShotState(
         paintings=tuple(there[f"paintings.{i}"] for i in numbers),
         images=tuple(tensors[f"images.{i}"] for i in numbers),
         last=last,
@@ -381,8 +381,8 @@ def _link_of(tensors: Mapping[str, Tensor], there: Mapping[str, Tensor], facts: 
             tensors.get("mask"),
         ),
     )
-    frame = Frame(facts["index"], facts["seconds"], memory.images[0], look=memory.look)
-    return Linked(frame, memory, opens=False)
+    frame = Frame(facts["index"], facts["seconds"], state.images[0], look=state.look)
+    return Linked(frame, state, opens=False)
 
 
 def _packed(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> bytes:

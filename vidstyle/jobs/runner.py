@@ -117,18 +117,18 @@ class RunningJob(PlannedJob):
         part = (
             scratch / f"{secrets.token_hex(8)}{self.folder.segment_ending}"
         )  # a dying ffmpeg may write to the last one
-        with open_segment_file(part, self.film, segment.start) as piece:
+        with open_segment_file(part, self.film, segment.start) as segment_file:
             try:
                 for painted, link in paint_part(
                     self.painter, frames, handed, segment.ends_film, self.listener.step, self.listener.turn, scratch
                 ):
-                    piece.write(painted.painted.image)
+                    segment_file.write(painted.painted.image)
                     work.append(Work.of(painted.painted))
                     losses.append(_content_loss(painted))
                     self.listener.frame(painted)
                     hands_on = link
                 self._check_read(segment, len(work))
-                piece.finish()
+                segment_file.finish()
                 _warn_of_far_off(segment, losses)
                 state = link_bytes(hands_on) if hands_on and segment.leaves else None
                 self.reader.source.check_unchanged()
@@ -137,7 +137,7 @@ class RunningJob(PlannedJob):
                 self.folder.commit(segment, part, work, state)
             except KeyboardInterrupt:
                 if stopped:
-                    stopped(scratch, segment, piece)
+                    stopped(scratch, segment, segment_file)
                 raise
 
     def _check_read(self, segment: Segment, count: int) -> None:
@@ -149,17 +149,21 @@ class RunningJob(PlannedJob):
                 "did it change? Begin anew with --restart"
             )
 
-    def tell_partial(self, scratch: Path, segment: Segment | None = None, piece: SegmentFile | None = None) -> None:
-        """Joins what is done from the film's start on, with the piece of the segment that was worked on.
+    def tell_partial(
+        self, scratch: Path, segment: Segment | None = None, segment_file: SegmentFile | None = None
+    ) -> None:
+        """Joins what is done from the film's start on, with what there is of the segment that was worked on.
 
         That is told, or where there is nothing, how many frames of others are safe.
         """
         done = list(itertools.takewhile(self.folder.is_done, self.segments))
-        pieces, frames = [self.folder.film(one.index) for one in done], sum(map(len, done))
-        if segment and piece and piece.frame_count and len(done) == segment.index:
-            piece.finish()
-            pieces, frames = [*pieces, piece.path], frames + piece.frame_count
-        partial = join_segment_files(pieces, self.film, frames, scratch=scratch, partial=True) if frames else None
+        segment_files, frames = [self.folder.film(one.index) for one in done], sum(map(len, done))
+        if segment and segment_file and segment_file.frame_count and len(done) == segment.index:
+            segment_file.finish()
+            segment_files, frames = [*segment_files, segment_file.path], frames + segment_file.frame_count
+        partial = (
+            join_segment_files(segment_files, self.film, frames, scratch=scratch, partial=True) if frames else None
+        )
         self.listener.interrupted(partial, frames or sum(map(len, self.done)))
 
     def join(self, report: Reporter | None = None) -> Summary:
@@ -171,10 +175,10 @@ class RunningJob(PlannedJob):
         if missing:
             shots = ", ".join(map(str, missing))
             raise JobError(f"{self.folder.path}: not painted yet: shot {shots}; paint them, then join")
-        pieces = [self.folder.film(segment.index) for segment in self.segments]
+        segment_files = [self.folder.film(segment.index) for segment in self.segments]
         self.reader.source.check_there()  # its sound is yet to come
         with self.folder.scratch("join") as scratch:
-            join_segment_files(pieces, self.film, self.manifest.frames, scratch=scratch)
+            join_segment_files(segment_files, self.film, self.manifest.frames, scratch=scratch)
         took = [one for segment in self.segments for one in self.folder.work(segment)]
         summary = Summary.of(self.job.out, self.painter).after(*took)
         if self.job.report and report:

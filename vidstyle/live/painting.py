@@ -22,7 +22,7 @@ from vidstyle.core.frame_style import Frame, FrameStyle
 from vidstyle.core.raft import flow_estimator
 from vidstyle.core.sizes import Size
 from vidstyle.core.stylize_image import FLAT, OnStep, Painted, Painter
-from vidstyle.core.temporal import LOST, Memory, Remembered, Tracked, followed
+from vidstyle.core.temporal import LOST, ShotState, Tracked, WarpedPaint, followed
 from vidstyle.core.weights import OnProgress, load_filters
 from vidstyle.errors import SourceError
 from vidstyle.jobs.estimate import seconds_per_pixel
@@ -188,7 +188,7 @@ class LivePainting:
         self._estimate = flow_estimator(painter.settings.flow, painter.device)
         count = len(painter.styles)
         self._look = FrameStyle(painter.settings.blend or (1 / count,) * count, self.strength)
-        self._memory: Memory | None = None
+        self._state: ShotState | None = None
 
     def images(self, on_step: OnStep | None = None) -> Generator[LiveImage, None, None]:
         """Paintings, as long as the camera sees something. `on_step` is told the steps of those that open."""
@@ -201,8 +201,8 @@ class LivePainting:
         self._look = self._next_look()
         content = _scaled(snap.pixels, budget.size)
         opens = self._paint(Frame(snap.number, snap.taken, content, look=self._look), budget, on_step)
-        assert self._memory
-        painted = self._memory.last
+        assert self._state
+        painted = self._state.last
         image = self.painter.finished(painted.image, content, content).permute(1, 2, 0).cpu().numpy()
         pixels = sharpened(np.ascontiguousarray(image), snap.pixels)
         now = time.monotonic()
@@ -211,28 +211,28 @@ class LivePainting:
         return LiveImage(snap, pixels, self._look, painted, budget, now - began, now - snap.taken, opens)
 
     def _paint(self, frame: Frame, budget: FrameBudget, on_step: OnStep | None) -> bool:
-        """Paints a frame into the memory; whether nothing of earlier ones was known of it."""
-        one, remembered = self._tracked(frame)
-        if self._memory is not None and remembered is None:
+        """Paints a frame into the state; whether nothing of earlier ones was known of it."""
+        one, warped = self._tracked(frame)
+        if self._state is not None and warped is None:
             self.painter = _recoloured(self.painter, frame.content)
         painter = self.painter.retuned(settings=self.painter.settings.replace(frame_steps=budget.steps))
-        if self._memory is None or remembered is None:
+        if self._state is None or warped is None:
             painted = painter.looking(frame.look).begun(frame.content, on_step)
-            self._memory = Memory.of_opener(frame, painted)
+            self._state = ShotState.of_opener(frame, painted)
             return True
-        self._memory = followed(painter, one, self._memory, remembered, None, repaint_still=True)
+        self._state = followed(painter, one, self._state, warped, None, repaint_still=True)
         return False
 
-    def _tracked(self, frame: Frame) -> tuple[Tracked, Remembered | None]:
+    def _tracked(self, frame: Frame) -> tuple[Tracked, WarpedPaint | None]:
         """The frame with its motion, and what is known of its paint; None where that is hardly anything."""
-        if self._memory is None:
+        if self._state is None:
             return Tracked(frame, {}), None
         size = (frame.content.shape[1], frame.content.shape[2])
-        if self._memory.shown.shape[1:] != size:
-            self._memory = self._memory.resized(size)
-        motion = Motion.between(frame.content, self._memory.images[0], self._estimate)
-        remembered = Remembered.of(self._memory.paintings, {1: motion})
-        return Tracked(frame, {1: motion}), remembered if remembered.share >= LOST else None
+        if self._state.shown.shape[1:] != size:
+            self._state = self._state.resized(size)
+        motion = Motion.between(frame.content, self._state.images[0], self._estimate)
+        warped = WarpedPaint.of(self._state.paintings, {1: motion})
+        return Tracked(frame, {1: motion}), warped if warped.share >= LOST else None
 
     def _next_look(self) -> FrameStyle:
         """The look on the way to what is wished; the same where it is reached."""
@@ -240,7 +240,7 @@ class LivePainting:
         wanted = shares if self.style is None else _only(self.style % count, count)
         if shares != wanted:
             gap = max(abs(goal - share) for share, goal in zip(shares, wanted, strict=True))
-            way = min(1.0, 1 / (FADE * gap)) if self._memory else 1.0
+            way = min(1.0, 1 / (FADE * gap)) if self._state else 1.0
             shares = tuple(share + way * (goal - share) for share, goal in zip(shares, wanted, strict=True))
             shares = wanted if way == 1 or gap <= 1 / FADE else shares
         now = (shares, self.strength)

@@ -138,7 +138,7 @@ def paint_snaps(
 
     Raises VidstyleError where the user can do something about it.
     """
-    ear, place = listener or Listener(), files[0].absolute().parent
+    listener, place = listener or Listener(), files[0].absolute().parent
     with tempfile.TemporaryDirectory(prefix=".vidstyle-", dir=place) as scratch:
         taken, painted = Path(scratch) / "taken", Path(scratch) / "painted"
         taken.mkdir()
@@ -146,8 +146,8 @@ def paint_snaps(
             save_image(taken / f"{file.stem}.png", as_tensor(snap.pixels))
         if len(files) == 1:
             job = Job(taken / f"{files[0].stem}.png", tuple(styles), files[0], "image", settings, device)
-            return run(job, ear, progress)
-        summary = run(Job(taken, tuple(styles), painted, "images", settings, device), ear)
+            return run(job, listener, progress)
+        summary = run(Job(taken, tuple(styles), painted, "images", settings, device), listener)
         for file in files:
             _put(painted / f"{file.stem}.png", file)
     return summary

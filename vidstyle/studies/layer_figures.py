@@ -86,14 +86,14 @@ def layer_figure(
     extra = {kind: target.with_name(f"{target.stem}_{kind}.png") for kind in show}
     check_targets([target, *extra.values()], target.absolute().parent, overwrite)
     content_image, images = load_image(source).image, [load_image(path).image for path in named]
-    job, ear = Job(source, tuple(named), target, "image", chosen, device), listener or Listener()
+    job, listener = Job(source, tuple(named), target, "image", chosen, device), listener or Listener()
     size = painting_size(size_of(content_image), chosen, device_of(job))
     content = resize(content_image, size)
     scaled = [resize(style, fit_size(size_of(style), max(size))) for style in images]
-    filters = filters_for(chosen, [content_image, *images], [*BLOCKS, *STYLE_LAYERS, *chosen.layers], ear)
-    cells = _Cells(job, filters, ear)
+    filters = filters_for(chosen, [content_image, *images], [*BLOCKS, *STYLE_LAYERS, *chosen.layers], listener)
+    cells = _Cells(job, filters, listener)
     rows = len(axes[0].values) * len(axes[1].values) if axes else 5 * (1 + len(named))
-    ear.started(outline_images(job, [size_of(content_image)] * rows))
+    listener.started(outline_images(job, [size_of(content_image)] * rows))
     sheet = cells.grid(content_image, images, axes) if axes else cells.figure(content, scaled, [p.stem for p in named])
     save_image(target, sheet)
     files = [target]

@@ -74,21 +74,21 @@ def reconstruct(
         raise SettingsError("the making of one image can be shown; leave out --all-layers or --progress-gif")
     content_image = load_image(source).image
     size = painting_size(size_of(content_image), chosen, device_of(job))
-    content, ear = resize(content_image, size), listener or Listener()
+    content, listener = resize(content_image, size), listener or Listener()
     layers_used = [layer for names in sets for layer in chosen.replace(content_layers=names).content_layer_weights]
-    filters = filters_for(chosen, [content_image], layers_used, ear)
-    ear.started(outline_images(job, [size_of(content_image)] * len(sets)))
+    filters = filters_for(chosen, [content_image], layers_used, listener)
+    listener.started(outline_images(job, [size_of(content_image)] * len(sets)))
     if all_layers:
         target.mkdir(exist_ok=True)
     summary, errors = None, dict[str, float]()
     for number, (layers, file) in enumerate(zip(sets, files, strict=True)):
         painter = reconstructor(content, filters, chosen.replace(content_layers=layers), device_of(job))
         recorder = ProgressRecorder(wanted, size, [content]) if wanted else None
-        painted = _painted(painter, content, number, file, recorder, ear)
+        painted = _painted(painter, content, number, file, recorder, listener)
         errors |= feature_errors(painter, painted, content)
         summary = (summary or Summary.of(target, painter)).after(Work.of(painted))
     assert summary is not None
-    return Study(summary, tuple(files), errors).shown(recorder, painted, ear)
+    return Study(summary, tuple(files), errors).shown(recorder, painted, listener)
 
 
 def texture(
@@ -119,13 +119,13 @@ def texture(
     height, width = size or own
     if tile:
         height, width = (-(-side // TILE) * TILE for side in (height, width))
-    ear = listener or Listener()
-    filters = filters_for(chosen, [style_image], tuple(chosen.style_layer_weights), ear)
-    ear.started(outline_images(replace(job, settings=chosen.replace(size="full")), [(height, width)]))
+    listener = listener or Listener()
+    filters = filters_for(chosen, [style_image], tuple(chosen.style_layer_weights), listener)
+    listener.started(outline_images(replace(job, settings=chosen.replace(size="full")), [(height, width)]))
     painter = texturer(resize(style_image, own), filters, chosen, (height, width), device_of(job), tile=tile)
     recorder = ProgressRecorder(wanted, (height, width), [resize(style_image, own)]) if wanted else None
-    painted = _painted(painter, torch.zeros(3, height, width), 0, target, recorder, ear)
-    return Study(Summary.of(target, painter).after(Work.of(painted)), (target,)).shown(recorder, painted, ear)
+    painted = _painted(painter, torch.zeros(3, height, width), 0, target, recorder, listener)
+    return Study(Summary.of(target, painter).after(Work.of(painted)), (target,)).shown(recorder, painted, listener)
 
 
 def _checked(progress: Progress | AnyPath | None, job: Job, overwrite: bool) -> Progress | None:

@@ -38,19 +38,19 @@ class Sink:
         self.film, self._closed = film, False
         check_place(film)
         self._file = _beside(film.path, film.segment_ending)
-        self._piece = open_segment_file(self._file, film)
+        self._segment = open_segment_file(self._file, film)
 
     @property
     def frame_count(self) -> int:
-        return self._piece.frame_count
+        return self._segment.frame_count
 
     def write(self, image: Tensor) -> None:
         """Append ``image`` (3, H, W) RGB 0..1 of the film's size; SinkError if it cannot be encoded."""
-        self._piece.write(image)
+        self._segment.write(image)
 
     def write_pixels(self, pixels: NDArray[np.uint8]) -> None:
         """Append an image (H, W, 3) RGB 0..255 of the film's size; SinkError if it cannot be encoded."""
-        self._piece.write_pixels(pixels)
+        self._segment.write_pixels(pixels)
 
     def finish(self) -> Path:
         """End the file, check it, give it its name. Raises SinkError, leaving nothing, if it is not whole."""
@@ -59,7 +59,7 @@ class Sink:
         try:
             if not self.frame_count:
                 raise SinkError(f"{self.film.name} would hold no image; write at least one before finishing.")
-            self._piece.finish()
+            self._segment.finish()
             return join_segment_files([self._file], self.film, self.frame_count)
         finally:
             self.close()
@@ -67,7 +67,7 @@ class Sink:
     def close(self) -> None:
         """Stop the encoder and remove temporary files. May be called twice, and after ``finish``."""
         self._closed = True
-        self._piece.close()
+        self._segment.close()
         self._file.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
@@ -101,9 +101,9 @@ def check_place(film: Film) -> None:
 
 
 def join_segment_files(
-    pieces: Sequence[Path], film: Film, count: int, *, scratch: Path | None = None, partial: bool = False
+    segment_files: Sequence[Path], film: Film, count: int, *, scratch: Path | None = None, partial: bool = False
 ) -> Path:
-    """Joins the pieces of a film, `count` images in all, without encoding them anew; the file.
+    """Joins the segments of a film, `count` images in all, without encoding them anew; the file.
 
     A `partial` film is called ``name.partial.ending``, and its sound ends with its images. The name appears when the
     file is whole; until then it is written to the folder `scratch`, on the same disk, else beside. Raises SinkError,
@@ -121,12 +121,12 @@ def join_segment_files(
             whole = beside(film.ending)
             if film.loops:
                 spool = beside(film.segment_ending)
-                joined_raw(pieces, spool, film, count)
+                joined_raw(segment_files, spool, film, count)
                 delays = looping.delays(film.ending, count, film.rate, film.durations)
                 looping.WRITERS[film.ending](spool, film.size, delays, film.chosen_grade, whole, film.name)
             else:
                 shown = sum(film.repeats(number) for number in range(count))
-                joined_video(pieces, whole, film, shown)
+                joined_video(segment_files, whole, film, shown)
                 source = film.sound_from
                 if source is not None and (source.audio or source.subtitles):
                     sounding = beside(film.ending)

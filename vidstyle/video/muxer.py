@@ -44,7 +44,7 @@ _FASTEST_TICK = 50  # images a second of a video made from an animation with une
 
 
 def segment_ending(film: Path) -> str:
-    """The ending of the pieces of a film: MP4, whose times are exact, or raw images for animations."""
+    """The ending of the segments of a film: MP4, whose times are exact, or raw images for animations."""
     return ".raw" if film.suffix.lower() in LOOP_ENDINGS else ".mp4"
 
 
@@ -156,11 +156,11 @@ class SegmentFile(ABC):
 
 
 def open_segment_file(path: Path, film: Film, first: int = 0) -> SegmentFile:
-    """A piece of a film, written to `path`, whose first image is number `first` of the film."""
-    return _RawPiece(path, film) if film.loops else _VideoPiece(path, film, first)
+    """A segment of a film, written to `path`, whose first image is number `first` of the film."""
+    return _RawSegment(path, film) if film.loops else _VideoSegment(path, film, first)
 
 
-class _VideoPiece(SegmentFile):
+class _VideoSegment(SegmentFile):
     """H.264 (VP9 for .webm), BT.709, odd sides padded by one repeated line."""
 
     def __init__(self, path: Path, film: Film, first: int) -> None:
@@ -181,7 +181,7 @@ class _VideoPiece(SegmentFile):
         self._encoder.stop()
 
 
-class _RawPiece(SegmentFile):
+class _RawSegment(SegmentFile):
     """Raw images: the palette of a GIF is made from all of them."""
 
     def __init__(self, path: Path, film: Film) -> None:
@@ -208,10 +208,12 @@ class _RawPiece(SegmentFile):
             self._file.close()
 
 
-def joined_video(pieces: Sequence[Path], target: Path, film: Film, shown: int) -> None:
-    """Joins video pieces to `target` without encoding anew. SinkError unless it holds the `shown` images then."""
+def joined_video(segment_files: Sequence[Path], target: Path, film: Film, shown: int) -> None:
+    """Joins video segments to `target` without encoding anew. SinkError unless it holds the `shown` images then."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8", prefix="vidstyle-") as listing:
-        listing.write("ffconcat version 1.0\n" + "".join(f"file {_quoted(piece)}\n" for piece in pieces))
+        listing.write(
+            "ffconcat version 1.0\n" + "".join(f"file {_quoted(segment_file)}\n" for segment_file in segment_files)
+        )
         listing.flush()
         inputs = [*ffmpeg.FILES_ONLY, "-f", "concat", "-safe", "0", "-i", ffmpeg.address(Path(listing.name))]
         result = ffmpeg.run_with_progress([*inputs, "-c", "copy", *container_arguments(target), ffmpeg.address(target)])
@@ -220,12 +222,12 @@ def joined_video(pieces: Sequence[Path], target: Path, film: Film, shown: int) -
     check_count(target, shown, film.name)
 
 
-def joined_raw(pieces: Sequence[Path], target: Path, film: Film, count: int) -> None:
-    """Joins pieces of raw images. SinkError unless these are `count` images then."""
+def joined_raw(segment_files: Sequence[Path], target: Path, film: Film, count: int) -> None:
+    """Joins segments of raw images. SinkError unless these are `count` images then."""
     try:
         with target.open("wb") as whole:
-            for piece in pieces:
-                with piece.open("rb") as part:
+            for segment_file in segment_files:
+                with segment_file.open("rb") as part:
                     shutil.copyfileobj(part, whole)
     except OSError as error:
         raise SinkError(f"{film.name} cannot be written ({error.strerror}); make room.") from error
