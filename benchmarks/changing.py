@@ -14,9 +14,10 @@ from made import framed
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vidstyle import Frame, Painter, find_cuts, load_image, mark_cuts, open_video, paint_frames, save_image
+from vidstyle import Frame, Painter, load_image, open_video, paint_frames, save_image
 from vidstyle.core.calibration import structure
 from vidstyle.core.color_transfer import contrast, luminance_of
+from vidstyle.core.cuts import find_cuts, mark_cuts
 from vidstyle.core.exposure import find_bars, find_scenes, thumbnail
 from vidstyle.jobs.frame_styles import FrameStyles
 

@@ -33,8 +33,9 @@ from changing import changes_measured, changing_films
 from made import followed_motion, made_clips
 from torch import Tensor
 
-from vidstyle import Frame, Painter, Settings, calibrated, find_cuts, load_filters, load_image, mark_cuts, open_video
+from vidstyle import Frame, Painter, Settings, calibrated, load_filters, load_image, open_video
 from vidstyle.cli.process_memory import keep_freed_memory
+from vidstyle.core.cuts import find_cuts, mark_cuts
 from vidstyle.core.optimizers import Preconditioner, Schedule, lbfgs, loss_and_gradient, quasi_newton
 from vidstyle.core.sizes import fit_size, size_of
 from vidstyle.core.weights import read_filters
