@@ -54,33 +54,31 @@ def require_name(path: str | os.PathLike[str]) -> None:
     try:
         os.stat(path)
     except ValueError as error:
-        raise SourceError(f"{os.fspath(path)!r}: is no name of a file ({error}); check it") from error
+        raise SourceError("VS310", path=os.fspath(path), error=error) from error
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
-            raise SourceError(f"{os.fspath(path)}: is too long for the name of a file; give a shorter one") from error
+            raise SourceError("VS316", path=os.fspath(path)) from error
 
 
 def refuse_address(path: Path) -> None:
     """SourceError for what is an address, like ``https://...``, of which Path keeps one slash."""
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(path)):
-        raise SourceError(
-            f"{str(path).replace(':/', '://', 1)}: is an address, and files are painted; download it first"
-        )
+        raise SourceError("VS308", path=str(path).replace(":/", "://", 1))
 
 
 def check_target(path: Path, endings: Sequence[str], *, overwrite: bool = False) -> None:
     """SinkError unless `path` can be a new file with one of the `endings`, or an old one that may be overwritten."""
     if path.suffix.lower() not in endings:
-        raise SinkError(f"{path}: cannot be written with the ending {path.suffix!r}; use {' or '.join(endings)}")
+        raise SinkError("VS414", path=path, suffix=path.suffix, endings=" or ".join(endings))
     if path.is_dir():
-        raise SinkError(f"{path}: is a folder; give the name of a file")
+        raise SinkError("VS415", path=path)
     if path.exists() and not overwrite:
-        raise SinkError(f"{path}: exists already; give another name, or --overwrite")
+        raise SinkError("VS416", path=path)
     folder = path.absolute().parent
     if not folder.is_dir():
-        raise SinkError(f"{path}: there is no folder {folder}; make it first")
+        raise SinkError("VS417", path=path, folder=folder)
     if not os.access(folder, os.W_OK):
-        raise SinkError(f"{path}: nothing can be written to {folder}; choose another place")
+        raise SinkError("VS418", path=path, folder=folder)
 
 
 def write_target(path: Path, data: bytes, endings: Sequence[str], *, overwrite: bool = False) -> None:
@@ -89,7 +87,7 @@ def write_target(path: Path, data: bytes, endings: Sequence[str], *, overwrite: 
     try:
         write_whole(path, data)
     except OSError as error:
-        raise SinkError(f"{path}: cannot be written ({error.strerror}); give another name, or make room") from error
+        raise SinkError("VS419", path=path, reason=error.strerror) from error
 
 
 def sha256_of(path: Path, on_progress: Callable[[float], None] | None = None) -> str:
@@ -143,9 +141,7 @@ def answered(ask: Callable[[], Result], name: str, seconds: float | None = None)
     if errors:
         raise errors[0]
     if not results:
-        raise SourceError(
-            f"{name} gives no answer for {seconds:g} s: is its drive there, or its network? Try again, or copy it here."
-        )
+        raise SourceError("VS309", name=name, seconds=seconds)
     return results[0]
 
 
@@ -153,15 +149,15 @@ def _require_file(path: Path) -> None:
     name = printable(path.name or path)
     try:
         if path.is_dir():
-            raise SourceError(f"{name} is a folder, not a file; name a file in it.")
+            raise SourceError("VS311", name=name)
         if not path.exists():
-            raise SourceError(f"{name} does not exist; check the name.")
+            raise SourceError("VS312", name=name)
         if not path.is_file():
-            raise SourceError(f"{name} is a device or pipe, not a file; save it to a file first.")
+            raise SourceError("VS313", name=name)
         if path.stat().st_size == 0:
-            raise SourceError(f"{name} is empty (0 bytes); copy it again.")
+            raise SourceError("VS314", name=name)
         with path.open("rb") as file:
             file.read(1)
     except (OSError, ValueError) as error:
         text = getattr(error, "strerror", None) or str(error)
-        raise SourceError(f"{name} cannot be read ({text}); check its permissions.") from error
+        raise SourceError("VS315", name=name, text=text) from error

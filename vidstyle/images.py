@@ -78,14 +78,14 @@ def load_image(path: str | os.PathLike[str], limits: Limits = LIMITS) -> LoadedI
         limits.check_bytes(name, path.stat().st_size)
         data = path.read_bytes()
     except OSError as error:
-        raise SourceError(f"{name} cannot be read ({error.strerror}); copy it again.") from error
+        raise SourceError("VS318", name=name, reason=error.strerror) from error
     with passing_over_metadata(), _opened(data, name, limits) as file:
         try:
             file.load()
             return _load_deep(file, data) if _bits(file, data) == 16 else _load_plain(file)
         except UNREADABLE as error:
             text = printable(error)
-            raise SourceError(f"{name} is damaged or cut off ({text}); copy it again.") from error
+            raise SourceError("VS319", name=name, text=text) from error
 
 
 def require_image(path: Path) -> None:
@@ -96,7 +96,7 @@ def require_image(path: Path) -> None:
 
 
 def _unknown(name: str) -> SourceError:
-    return SourceError(f"{name} is not an image of a known kind; use one of {', '.join(IMAGE_ENDINGS)}.")
+    return SourceError("VS317", name=name, image_endings=", ".join(IMAGE_ENDINGS))
 
 
 def image_format(path: str | os.PathLike[str]) -> str | None:
@@ -175,7 +175,7 @@ def save_image(path: str | os.PathLike[str], image: Tensor, alpha: Tensor | None
     path = Path(path)
     name, ending = printable(path.name or path), path.suffix.lower()
     if ending not in IMAGE_ENDINGS:
-        raise SinkError(f"{name} has no known image ending; use one of {', '.join(IMAGE_ENDINGS)}.")
+        raise SinkError("VS420", name=name, image_endings=", ".join(IMAGE_ENDINGS))
     image = image.detach().to("cpu", torch.float32)
     if alpha is not None and ending in (".jpg", ".jpeg", ".bmp"):
         log.warning("%s cannot hold transparency: it is laid on white (use .png to keep it)", name)
@@ -185,7 +185,7 @@ def save_image(path: str | os.PathLike[str], image: Tensor, alpha: Tensor | None
     try:
         write_whole(path, data)
     except OSError as error:
-        raise SinkError(f"{name} cannot be written ({error.strerror or error}); choose another place.") from error
+        raise SinkError("VS421", name=name, reason=error.strerror or error) from error
 
 
 def flatten(image: Tensor, alpha: Tensor) -> Tensor:
@@ -201,7 +201,7 @@ def _encode(values: Tensor, ending: str, bits: int) -> bytes:
         order = cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR
         done, data = cv2.imencode(ending, cv2.cvtColor(pixels.astype(np.uint16), order))
         if not done:
-            raise SinkError(f"a 16-bit image cannot be encoded as {ending}; use 8 bits.")
+            raise SinkError("VS422", ending=ending)
         return bytes(data)
     choices: dict[str, dict[str, Any]] = {
         ".jpg": {"format": "JPEG", "quality": 95, "subsampling": 0},

@@ -23,30 +23,26 @@ class Limits:
         """SourceError where an image or a frame of (height, width) is too large."""
         if size[0] * size[1] > self.pixels:
             found = f"{size[1]} x {size[0]}"
-            raise SourceError(
-                f"{name} has {found} pixels, more than {self.pixels:,}; make it smaller first, or add --no-limits."
-            )
+            raise SourceError("VS325", name=name, found=found, pixels=self.pixels)
 
     def check_length(self, name: str, frames: int, seconds: float) -> None:
         """SourceError where a film, or the part of it that is painted, is too long."""
         cut = "paint a part with --from and --to, or add --no-limits."
         if seconds > self.seconds:
-            raise SourceError(f"{name} is {seconds / 3600:.1f} hours long, more than {self.seconds / 3600:g}; {cut}")
+            raise SourceError("VS326", name=name, seconds=seconds / 3600, seconds2=self.seconds / 3600, cut=cut)
         if frames > self.frames:
-            raise SourceError(f"{name} has {frames:,} frames to paint, more than {self.frames:,}; {cut}")
+            raise SourceError("VS327", name=name, frames=frames, frames2=self.frames, cut=cut)
 
     def check_still(self, name: str, seconds: float) -> None:
         """SourceError where a film shows one image for too long."""
         if seconds > self.still:
             found = f"one image for {seconds / 60:.0f} minutes, more than {self.still / 60:g}"
-            raise SourceError(f"{name} shows {found}: its times may be damaged; copy it again, or add --no-limits.")
+            raise SourceError("VS328", name=name, found=found)
 
     def check_bytes(self, name: str, found: int) -> None:
         """SourceError where the file of an image is too large to be one."""
         if found > self.bytes:
-            raise SourceError(
-                f"{name} has {found:,} bytes, more than {self.bytes:,}; is it an image? Add --no-limits if so."
-            )
+            raise SourceError("VS329", name=name, found=found, bytes=self.bytes)
 
 
 LIMITS = Limits()

@@ -352,6 +352,6 @@ def _file_handler(file: Path) -> logging.Handler:
     try:
         handler = logging.FileHandler(file, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        raise SettingsError(f"--log-file {file} cannot be written ({error.strerror}); choose another place") from error
+        raise SettingsError("VS201", file=file, reason=error.strerror) from error
     handler.setFormatter(logging.Formatter(FORMAT))
     return handler

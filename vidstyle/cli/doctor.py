@@ -57,7 +57,7 @@ def doctor(*, json: Annotated[Switch, Parameter(group=RUNNING, help=_JSON_HELP)]
             findings = [finding for name, check in CHECKS.items() for finding in _checked(name, check)]
         print(json_format.dumps([asdict(finding) for finding in findings], indent=1) if json else _lines(findings))
         if faults := sum(finding.state == "fault" for finding in findings):
-            raise VidstyleError(f"{some(faults, 'fault')} found; each line above says what to do")
+            raise VidstyleError("VS801", faults=some(faults, "fault"))
 
 
 def _checked(name: str, check: Check) -> Sequence[Finding]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from vidstyle.cli.console import error_console, logging_to
-from vidstyle.cli.options import COMMANDS, AnyPath, ManyPaths, Switch, Telling, UsageError
+from vidstyle.cli.options import COMMANDS, AnyPath, ManyPaths, Switch, Telling
 from vidstyle.cli.words import HASH_DIGITS, memory
-from vidstyle.errors import SinkError, SourceError, WeightsError
+from vidstyle.errors import SinkError, SourceError, UsageError, WeightsError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,7 +48,7 @@ def status() -> None:
             print("  no ImageNet filters; get them with: vidstyle weights fetch")
         broken = sum(state != "ok" for state, _ in states)
         if broken:
-            raise WeightsError(f"{broken} of {len(kept)} kept files are broken; delete them")
+            raise WeightsError("VS701", broken=broken, count=len(kept))
 
 
 @weights.command
@@ -143,14 +143,14 @@ def state_of(path: Path) -> tuple[str, str]:
 
 def _check_target(images: Sequence[Path], output: Path, overwrite: bool) -> None:
     if not images:
-        raise UsageError("no images to learn from; give some")
+        raise UsageError("VS101")
     if output.suffix.lower() != ".safetensors":
-        raise SinkError(f"{output}: filters are written as .safetensors; use this ending")
+        raise SinkError("VS401", output=output)
     if output.exists() and not overwrite:
-        raise SinkError(f"{output}: exists already; give another name with -o, or --overwrite")
+        raise SinkError("VS402", output=output)
     for path in images:
         if not path.exists():
-            raise SourceError(f"{path}: no such file or folder; check the name")
+            raise SourceError("VS301", path=path)
 
 
 def _teachers(images: Sequence[Path]) -> list["Tensor"]:

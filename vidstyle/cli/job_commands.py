@@ -16,7 +16,6 @@ from vidstyle.cli.options import (
     Seconds,
     Switch,
     Telling,
-    UsageError,
     Wanted,
     settings_of,
     with_settings,
@@ -24,7 +23,7 @@ from vidstyle.cli.options import (
 )
 from vidstyle.cli.process_memory import keep_freed_memory
 from vidstyle.cli.stylize import job_of, tell_summary, tell_unused
-from vidstyle.errors import SinkError, SourceError
+from vidstyle.errors import SinkError, SourceError, UsageError
 
 _SOURCE_HELP = "A video."
 _FOLDER_HELP = "The work folder that 'vidstyle plan' printed."
@@ -56,7 +55,7 @@ def plan(
             from vidstyle.jobs.runner import plan_film
 
         if job.kind not in ("video", "animation"):
-            raise UsageError("a plan is for a video; images are painted by 'vidstyle INPUT --style IMAGE'")
+            raise UsageError("VS103")
         chosen.save()
         tell_unused(job, False, chosen.given)
         with listening(console, telling.quiet) as listener:
@@ -130,7 +129,7 @@ def report(
 ) -> None:
     """Measure painted videos against their source: stability, style, content, with curves and images."""
     if not outputs or source is None or not style:
-        raise UsageError("a report needs painted videos, --source and --style")
+        raise UsageError("VS102")
     target = page or outputs[0].with_name(f"{outputs[0].stem}_report.html")
     _check(outputs, source, style, target, overwrite)
     console = error_console()
@@ -151,11 +150,11 @@ def _check(outputs: ManyPaths, source: Path, styles: ManyPaths, target: Path, ov
     """Refuses what can be refused before anything slow."""
     for path in (*outputs, source, *styles):
         if not path.is_file():
-            raise SourceError(f"{path}: no such file; check the name")
+            raise SourceError("VS302", path=path)
     if target.suffix.lower() not in (".html", ".htm"):
-        raise SinkError(f"{target}: a report is a page; give a name that ends in .html")
+        raise SinkError("VS403", target=target)
     for file in (target, target.with_suffix(".json")):
         if file.exists() and not overwrite:
-            raise SinkError(f"{file}: exists already; give another name with -o, or --overwrite")
+            raise SinkError("VS405", file=file)
     if not target.absolute().parent.is_dir():
-        raise SinkError(f"{target}: there is no folder {target.absolute().parent}; make it first")
+        raise SinkError("VS404", target=target, parent=target.absolute().parent)

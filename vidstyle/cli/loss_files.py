@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from vidstyle.cli.console import say
-from vidstyle.cli.options import RUNNING, AnyPath, UsageError
-from vidstyle.errors import SinkError
+from vidstyle.cli.options import RUNNING, AnyPath
+from vidstyle.errors import SinkError, UsageError
 from vidstyle.files import check_target, printable
 
 if TYPE_CHECKING:
@@ -68,11 +68,11 @@ def record_of(job: "Job", losses: LossFiles) -> "LossRecord":
     if not losses.files:
         return LossRecord()
     if job.kind in ("images", "clips"):
-        raise UsageError("--log-losses and --plot-losses are for one image or film; leave them out for a folder")
+        raise UsageError("VS104")
     taken = {path.resolve() for path in (job.out, *job.files)}
     for file in losses.files:
         if file.resolve() in taken:
-            raise SinkError(f"{file}: is the output itself, or what is painted from; give another name")
+            raise SinkError("VS406", file=file)
     return StepLosses() if job.kind == "image" else FrameLosses()
 
 

@@ -15,17 +15,17 @@ from cyclopts import App, CycloptsError
 from cyclopts.exceptions import UnusedCliTokensError
 
 from vidstyle import __version__
-from vidstyle.cli import job_commands as steps
+from vidstyle.cli import job_commands
 from vidstyle.cli.console import error_console, say
 from vidstyle.cli.doctor import doctor
 from vidstyle.cli.filters_command import weights
 from vidstyle.cli.job_commands import report
-from vidstyle.cli.options import COMMANDS, UsageError
+from vidstyle.cli.options import COMMANDS
 from vidstyle.cli.serve import serve
 from vidstyle.cli.study_commands import layers, progress, reconstruct, texture
 from vidstyle.cli.stylize import paint
 from vidstyle.cli.webcam import webcam
-from vidstyle.errors import VidstyleError
+from vidstyle.errors import UsageError, VidstyleError
 from vidstyle.files import printable
 
 FAILED, WRONG_USAGE, STOPPED_BY = 1, 2, 128  # and the number of the signal: 130 for Ctrl-C
@@ -78,9 +78,9 @@ app.command(reconstruct)
 app.command(texture)
 app.command(layers)
 app.command(report)
-app.command(steps.plan)
-app.command(steps.paint)
-app.command(steps.join)
+app.command(job_commands.plan)
+app.command(job_commands.paint)
+app.command(job_commands.join)
 app.command(weights)
 app.command(serve)
 app.command(doctor)
@@ -95,7 +95,7 @@ def main(words: Sequence[str] | None = None) -> int:
         except (CycloptsError, UsageError) as error:
             return _fail(WRONG_USAGE, _wrong(error))
         except VidstyleError as error:
-            return _fail(FAILED, str(error))
+            return _fail(FAILED, f"{error} [{error.code}]")
         except StopSignal as stop:
             return _fail(STOPPED_BY + stop.number, "stopped")
         except BrokenPipeError:
@@ -115,7 +115,8 @@ def _wrong(error: CycloptsError | UsageError) -> str:
     """What is wrong with the words, and where help is."""
     chain = " ".join(["vidstyle", *(getattr(error, "command_chain", None) or ())])
     text = _of_unused(error, chain) if isinstance(error, UnusedCliTokensError) else str(error)
-    return f"{text}{'' if text.endswith(('.', '?')) else '.'} Try '{chain} --help'."
+    code = f" [{error.code}]" if isinstance(error, UsageError) else ""
+    return f"{text}{'' if text.endswith(('.', '?')) else '.'} Try '{chain} --help'.{code}"
 
 
 def _of_unused(error: UnusedCliTokensError, chain: str) -> str:

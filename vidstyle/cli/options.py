@@ -56,10 +56,6 @@ log = logging.getLogger(__name__)
 DEVICE_HELP = "What paints; auto is a GPU where there is one."
 
 
-class UsageError(Exception):
-    """The words of the command line do not fit together."""
-
-
 def _times(_: object, tokens: Sequence[Token]) -> tuple[float, ...]:
     return tuple(to_seconds(token.value) for token in tokens)
 
@@ -175,7 +171,7 @@ class Chosen:
             return Settings.preset(self.preset or STANDARD, **changes)
         except SettingsError as error:
             where = f"with {self.file}: " if self.file else ""
-            raise SettingsError(f"{where}{error}") from error
+            raise SettingsError("VS202", where=where, error=error) from error
 
     def save(self) -> None:
         """Writes the file that --save-settings names, if it is given."""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from vidstyle.cli.options import AnyPath, Switch, UsageError
+from vidstyle.cli.options import AnyPath, Switch
+from vidstyle.errors import UsageError
 from vidstyle.files import check_target
 
 if TYPE_CHECKING:
@@ -38,9 +39,9 @@ class Showing:
     def check(self, file: Path | None, overwrite: bool, looks: bool) -> None:
         """Refuses what can be refused before anything heavy is imported; `looks`: nothing is painted to its end."""
         if file is None and self != Showing():
-            raise UsageError("--max-mb, --width, --beside and --curve are for an animation; add --progress-gif FILE")
+            raise UsageError("VS105")
         if file is not None and looks:
-            raise UsageError("--progress-gif needs a painting; leave out --preview and --dry-run")
+            raise UsageError("VS106")
         if file is not None:
             check_target(file, ENDINGS, overwrite=overwrite)
 

@@ -12,9 +12,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from vidstyle.cli.console import error_console, logging_to, starting
-from vidstyle.cli.options import DEVICE_HELP, FILES, RUNNING, AnyPath, Switch, Telling, UsageError
+from vidstyle.cli.options import DEVICE_HELP, FILES, RUNNING, AnyPath, Switch, Telling
 from vidstyle.cli.words import some
-from vidstyle.errors import SettingsError, SinkError, SourceError
+from vidstyle.errors import SettingsError, SinkError, SourceError, UsageError
 
 SHELF = Path(__file__).resolve().parents[2] / "samples"  # beside the package, where it runs from its repository
 NOT_STYLES = ("photo", "lake", "around_boat")
@@ -53,11 +53,11 @@ def serve(
     asked, limit = _login(host, auth), _bytes(max_upload)
     for name, value in (("keep-days", keep_days), ("at-once", at_once)):
         if not 0 < value < float("inf"):
-            raise SettingsError(f"--{name} should be above 0, instead got {value:g}")
+            raise SettingsError("VS205", name=name, value=value)
     if shelf and not shelf.is_dir():
-        raise SourceError(f"{shelf}: is no folder; give one of style images")
+        raise SourceError("VS303", shelf=shelf)
     if importlib.util.find_spec("gradio") is None:
-        raise SettingsError("the page needs Gradio, which is not installed; pip install 'vidstyle[web]'")
+        raise SettingsError("VS203")
     console = error_console()
     with logging_to(console, telling.quiet, telling.log_file):
         place = _jobs_folder(jobs)
@@ -90,21 +90,21 @@ def serve(
 def _login(host: str, auth: str | None) -> tuple[str, str] | None:
     given = auth or os.environ.get(PASSWORD)
     if given is None and host not in LOOPBACK:
-        raise UsageError(f"--host {host} lets others in; add --auth USER:PASSWORD, or set {PASSWORD}")
+        raise UsageError("VS107", host=host, password=PASSWORD)
     if host in ANYWHERE:  # a page goes by its name: who asks for another is refused
-        raise UsageError(f"--host {host} is no name to ask for; give the address that others reach this machine by")
+        raise UsageError("VS108", host=host)
     if given is None:
         return None
     user, colon, password = given.partition(":")
     if not (user and colon and password):
-        raise UsageError("--auth should be USER:PASSWORD, both not empty")
+        raise UsageError("VS109")
     return user, password
 
 
 def _bytes(size: str) -> int:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(kb|mb|gb)", size.strip().lower())
     if not found or float(found[1]) <= 0:
-        raise SettingsError(f"--max-upload {size!r} is no size; give one like 500mb or 2gb")
+        raise SettingsError("VS204", size=size)
     return int(float(found[1]) * _UNITS[found[2]])
 
 
@@ -115,9 +115,9 @@ def _jobs_folder(jobs: Path | None) -> Path:
     try:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise SinkError(f"{place}: cannot be made ({error.strerror}); give another with --jobs") from error
+        raise SinkError("VS408", place=place, reason=error.strerror) from error
     if not os.access(place, os.W_OK):
-        raise SinkError(f"{place}: nothing can be written there; give another folder with --jobs")
+        raise SinkError("VS407", place=place)
     return place.resolve()
 
 
@@ -146,5 +146,5 @@ def _listening(host: str, port: int) -> socket.socket:
         made.listen()  # who asks before the page is ready waits
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise SinkError(f"{host}:{port} cannot be listened on ({reason}); give another --port") from error
+        raise SinkError("VS409", host=host, port=port, reason=reason) from error
     return made

@@ -20,7 +20,6 @@ from vidstyle.cli.options import (
     ManyPaths,
     Switch,
     Telling,
-    UsageError,
     Wanted,
     settings_from,
     with_settings,
@@ -30,6 +29,7 @@ from vidstyle.cli.process_memory import keep_freed_memory
 from vidstyle.cli.progress_options import ProgressFile, Showing
 from vidstyle.cli.stylize import check_there, job_of, tell_summary, tell_unused
 from vidstyle.cli.words import flipbook_line, summary_line
+from vidstyle.errors import UsageError
 from vidstyle.settings.presets import FIGURE, RECONSTRUCTION, TEXTURE
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def layers(
     for path in style:
         check_there(path, "style image")
     if not style:
-        raise UsageError("no style given; add --style IMAGE")
+        raise UsageError("VS110")
     with _talking(telling) as listener:
         for name in _OF_GRIDS if not grid else ():
             if name in options:
@@ -192,7 +192,7 @@ def _size(text: str) -> tuple[int, int]:
     """(height, width) from ``512x768``, which is width and height."""
     found = re.fullmatch(r"(\d{2,5})x(\d{2,5})", text.strip().lower())
     if not found or min(map(int, found.groups())) < 32:
-        raise UsageError(f"--size {text!r} is no size of a texture; give one like 512x768, from 32x32 on")
+        raise UsageError("VS111", text=text)
     width, height = map(int, found.groups())
     return height, width
 

@@ -21,14 +21,13 @@ from vidstyle.cli.options import (
     ManySeconds,
     Switch,
     Telling,
-    UsageError,
     Wanted,
     with_settings,
 )
 from vidstyle.cli.process_memory import keep_freed_memory
 from vidstyle.cli.progress_options import ProgressFile, Showing
 from vidstyle.cli.words import flipbook_line, outline_lines, some, summary_line
-from vidstyle.errors import SourceError, VidstyleError
+from vidstyle.errors import SourceError, UsageError, VidstyleError
 from vidstyle.files import printable, refuse_address, require_name
 from vidstyle.settings.settings import Settings
 
@@ -158,7 +157,7 @@ def _paint(job: "Job", record: "LossRecord", progress: "Progress | None", consol
             say(console, f"failed: {printable(failure)}")
         noun = "clip" if job.kind == "clips" else "image"
         others = f"the others are in {summary.out}" if summary.frames else "nor could any other"
-        raise VidstyleError(f"{some(len(summary.failed), noun)} could not be painted; {others}")
+        raise VidstyleError("VS802", count=some(len(summary.failed), noun), others=others)
 
 
 def tell_summary(summary: "Summary", noun: str) -> None:
@@ -200,31 +199,31 @@ def _dry_run(job: "Job", console: "Console", telling: Telling) -> None:
 
 def _check_words(preview: bool, at: Sequence[float], dry_run: bool, report: bool, saves: bool) -> None:
     if report and (preview or dry_run):
-        raise UsageError("--report needs a painted film; leave out --preview and --dry-run")
+        raise UsageError("VS112")
     if at and not preview:
-        raise UsageError("--at needs --preview; for a stretch of the video use --from and --to")
+        raise UsageError("VS113")
     if dry_run and preview:
-        raise UsageError("--dry-run and --preview do not go together; leave one out")
+        raise UsageError("VS114")
     if dry_run and saves:
-        raise UsageError("--dry-run writes nothing; leave out --save-settings")
+        raise UsageError("VS115")
 
 
 def _check_losses(losses: LossFiles, overwrite: bool, looks: bool, by_cluster: bool) -> None:
     if losses.files and looks:
-        raise UsageError("--log-losses and --plot-losses need a painting; leave out --preview and --dry-run")
+        raise UsageError("VS116")
     if losses.files and by_cluster:
-        raise UsageError("--log-losses and --plot-losses hear this machine only; leave out --ray")
+        raise UsageError("VS117")
     losses.check(overwrite)
 
 
 def _check_machines(machines: Machines, looks: bool, device: str) -> None:
     given = (machines.task_cpus, machines.task_gpus, machines.storage)
     if not machines.ray and any(value is not None for value in given):
-        raise UsageError("--task-cpus, --task-gpus and --storage say how a cluster paints; add --ray")
+        raise UsageError("VS118")
     if machines.ray and looks:
-        raise UsageError("--preview and --dry-run are done on this machine; leave out --ray")
+        raise UsageError("VS119")
     if machines.ray and device != "auto":
-        raise UsageError("--device is for this machine; with --ray, give each task a GPU by --task-gpus 1")
+        raise UsageError("VS120")
 
 
 def cluster_options_of(machines: Machines) -> "ClusterOptions | None":
@@ -242,7 +241,7 @@ def _check_files(source: Path, wanted: Wanted, settings: Settings) -> None:
     """Refuses paths that are not there before anything slow is imported."""
     check_there(source, "file or folder", {name: f"the command 'vidstyle {name}'" for name in COMMAND_NAMES})
     if not wanted.style:
-        raise UsageError("no style given; add --style IMAGE")
+        raise UsageError("VS110")
     for style in wanted.style:
         check_there(style, "style image")
     for mask in (*wanted.style_mask, *([wanted.mask] if wanted.mask else [])):
@@ -260,11 +259,11 @@ def check_there(path: Path, what: str, others: Mapping[str, str] = NONE) -> None
         return
     refuse_address(path)
     if path.is_symlink():
-        raise SourceError(f"{path}: is a link to a file that is not there; check where it leads")
+        raise SourceError("VS305", path=path)
     hints = [others[name] for name in difflib.get_close_matches(str(path), others, 1)]
     hints += [str(path.with_name(name)) for name in difflib.get_close_matches(path.name, _names_in(path.parent), 1)]
     hint = f"did you mean {hints[0]}?" if hints else "check the name"
-    raise SourceError(f"{path}: no such {what}; {hint}")
+    raise SourceError("VS304", path=path, what=what, hint=hint)
 
 
 def _names_in(folder: Path) -> list[str]:

@@ -22,14 +22,13 @@ from vidstyle.cli.options import (
     Seconds,
     Switch,
     Telling,
-    UsageError,
     with_settings,
 )
 from vidstyle.cli.process_memory import keep_freed_memory
 from vidstyle.cli.progress_options import ProgressFile, Showing
 from vidstyle.cli.stylize import check_there
 from vidstyle.cli.words import flipbook_line, loss_number, some, summary_line
-from vidstyle.errors import SettingsError, SinkError
+from vidstyle.errors import SettingsError, SinkError, UsageError
 from vidstyle.files import check_target
 from vidstyle.settings.presets import LIVE
 from vidstyle.settings.settings import Settings
@@ -82,16 +81,16 @@ class Shooting:
         """Refuses what can be refused before anything heavy is imported."""
         of_snapshots = (self.countdown, self.count, self.every)
         if self.snapshot and (self.record or self.fps is not None):
-            raise UsageError("--snapshot goes with neither --record nor --fps; leave them out")
+            raise UsageError("VS122")
         if not self.snapshot and any(value is not None for value in of_snapshots):
-            raise UsageError("--countdown, --count and --every are for snapshots; add --snapshot FILE")
+            raise UsageError("VS123")
         if not self.record and self.seconds is not None:
-            raise UsageError("--seconds is for recordings; add --record FILE")
+            raise UsageError("VS124")
         if self.every is not None and (self.count or 1) < 2:
-            raise UsageError("--every is for several images; add --count N")
+            raise UsageError("VS125")
         for name, value in (("count", self.count), ("fps", self.fps), ("seconds", self.seconds)):
             if value is not None and not 0 < value < float("inf"):
-                raise SettingsError(f"--{name} should be above 0, instead got {value:g}")
+                raise SettingsError("VS205", name=name, value=value)
         for file in self.files:
             check_target(file, IMAGES, overwrite=overwrite)
         if self.record:
@@ -157,15 +156,15 @@ def _check(
     overwrite: bool,
 ) -> None:
     if not style:
-        raise UsageError("no style given; add --style IMAGE")
+        raise UsageError("VS110")
     for path in style:
         check_there(path, "style image")
     shooting.check(overwrite)
     if progress_gif and (not shooting.snapshot or shooting.files != [shooting.snapshot]):
-        raise UsageError("--progress-gif shows the painting of one snapshot; add --snapshot FILE, without --count")
+        raise UsageError("VS121")
     showing.check(progress_gif, overwrite, looks=False)
     if not folder.is_dir():
-        raise SinkError(f"{folder}: is no folder; make it first")
+        raise SinkError("VS410", folder=folder)
 
 
 def _live_settings(chosen: Chosen) -> Settings:

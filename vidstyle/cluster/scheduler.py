@@ -181,7 +181,7 @@ def on_node(node: str, *, soft: bool) -> dict[str, Any]:
 def told(error: Exception) -> VidstyleError:
     """What a task raised, without Ray's wrapping."""
     cause = getattr(error, "cause", error)
-    return cause if isinstance(cause, VidstyleError) else JobError(f"--ray: a task failed: {reason(error)}")
+    return cause if isinstance(cause, VidstyleError) else JobError("VS501", reason=reason(error))
 
 
 def reason(error: Exception) -> str:
@@ -208,7 +208,7 @@ class Cluster:
             try:
                 self.ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
             except Exception as error:  # Ray has many kinds
-                raise JobError(f"--ray: the cluster cannot be joined ({reason(error)}); see docs/scale.md") from error
+                raise JobError("VS506", reason=reason(error)) from error
         try:
             self.places()
         except BaseException:
@@ -233,10 +233,7 @@ class Cluster:
         if not count:
             options = self.cluster_options
             found = "; ".join(f"{node['NodeManagerAddress']} has {_resources(node)}" for node in nodes)
-            raise JobError(
-                f"--ray: no machine has the {options.cpus:g} CPUs and {options.gpus:g} GPUs of a task ({found}); "
-                "ask for less by --task-cpus and --task-gpus, or add machines"
-            )
+            raise JobError("VS502", cpus=options.cpus, gpus=options.gpus, found=found)
         return count
 
     def _nodes(self) -> list[Mapping[str, Any]]:
@@ -319,13 +316,13 @@ class Cluster:
                 log.warning("%s left the cluster", address)
                 continue
             except Exception as error:
-                raise JobError(f"--ray: {address}: {reason(error)}") from error
+                raise JobError("VS507", address=address, reason=reason(error)) from error
             if version != vidstyle.__version__:
-                raise JobError(f"--ray: {address} has vidstyle {version}, not {vidstyle.__version__}; install the same")
+                raise JobError("VS503", address=address, version=version, expected=vidstyle.__version__)
             if torchs != torch.__version__:
                 log.warning("%s has torch %s, not %s: the last bits may differ", address, torchs, torch.__version__)
             if found != wanted:
-                raise JobError(f"--ray: {address} finds another {name} at {place}; share one folder, or use --storage")
+                raise JobError("VS504", address=address, name=name, place=place)
 
     def _at(self, node: Mapping[str, Any], function: Callable[..., Any]) -> Any:
         """`function` as a task for one machine."""
@@ -365,7 +362,7 @@ def _ray() -> Any:
     try:
         return importlib.import_module("ray")
     except ImportError as error:
-        raise SettingsError("--ray needs Ray, which is not installed; pip install 'vidstyle[cluster]'") from error
+        raise SettingsError("VS206") from error
 
 
 def _check_address(address: str) -> None:
@@ -375,7 +372,7 @@ def _check_address(address: str) -> None:
         try:
             socket.create_connection((host, int(port)), REACH).close()
         except OSError as error:
-            raise JobError(f"--ray {address}: no cluster answers ({error}); start one, see docs/scale.md") from error
+            raise JobError("VS505", address=address, error=error) from error
 
 
 @contextlib.contextmanager

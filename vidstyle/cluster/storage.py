@@ -78,7 +78,7 @@ class SharedFolder:
     def bring(self, *names: str) -> None:
         for name in names:
             if not (self.here / name).exists():
-                raise StorageError(f"{self.here / name}: is not seen here; share the folder, or use --storage")
+                raise StorageError("VS508", here=self.here / name)
 
     def keep(self, *names: str) -> None:
         """All is where it belongs."""
@@ -165,7 +165,7 @@ class Store:
             yield store, root
         except Exception as error:
             reason = str(error) or type(error).__name__
-            raise StorageError(f"{self.url}: {reason}; check the address and your rights") from error
+            raise StorageError("VS509", url=self.url, reason=reason) from error
 
 
 def storage_at(place: str, here: Path) -> Storage:

@@ -142,13 +142,13 @@ def _visited(site: JobLocation, storage: Storage) -> Iterator[RunningJob]:
     folder.make()
     with running_job(job, folder, Listener(), tells=False, checks=False) as work:
         if work.manifest.key["vidstyle"] != vidstyle.__version__:
-            raise JobError(f"{gethostname()} has vidstyle {vidstyle.__version__}; install the same everywhere")
+            raise JobError("VS511", host=gethostname(), version=vidstyle.__version__)
         if digest(job.source, Listener()) != work.manifest.key["the source"]:
-            raise JobError(f"{job.source}: is another file on {gethostname()} than where the job was planned")
+            raise JobError("VS512", source=job.source, host=gethostname())
         yield work
 
 
 def _check_manifest(site: JobLocation, storage: Storage) -> None:
     """JobError where the folder was given to another job meanwhile."""
     if sha256_of(storage.here / MANIFEST) != site.manifest:
-        raise JobError(f"{site.place}: holds another job than the one that is run; run it again")
+        raise JobError("VS510", place=site.place)

@@ -23,7 +23,7 @@ def select_device(name: str = "auto") -> torch.device:
     numbered = kind == "cuda" and index.isdecimal() and int(index) < torch.cuda.device_count()
     if not here.get(kind) or not (numbered or name == kind):
         present = ", ".join(kind for kind, is_here in here.items() if is_here)
-        raise SettingsError(f"--device {name} is not on this machine (here: {present}); use one of these or auto")
+        raise SettingsError("VS207", name=name, present=present)
     return torch.device(name)
 
 
@@ -48,7 +48,7 @@ def check_memory(size: Size, free: float) -> None:
     if needed(size) > free:
         found = f"takes about {needed(size) / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free"
         fits = long_side_within(size, free - BASE)
-        raise PaintingError(f"painting {size[1]}x{size[0]} {found}; {_advice(fits)}, or try it with --no-limits")
+        raise PaintingError("VS601", size=size[1], size2=size[0], found=found, advice=_advice(fits))
 
 
 def within_memory(paint: Callable[[], Result], size: Size, device: torch.device) -> Result:
@@ -62,8 +62,8 @@ def within_memory(paint: Callable[[], Result], size: Size, device: torch.device)
             if last:
                 height, width = size
                 fits = long_side_within(size, min(free_memory(device), PER_PIXEL * height * width / 2))
-                text = f"the memory is not enough to paint {width}x{height}; {_advice(fits)}"
-                raise PaintingError(text) from error
+                advice = _advice(fits)
+                raise PaintingError("VS602", width=width, height=height, advice=advice) from error
         gc.collect()
         if device.type == "cuda":
             torch.cuda.empty_cache()

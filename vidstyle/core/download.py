@@ -31,7 +31,7 @@ def fetch_published(
         digest = _copied(response, file.write, f"fetching {what}", on_progress or (lambda *_: None))
     if not digest.startswith(published_digits(url)):
         found, expected = digest[:8], published_digits(url)
-        raise WeightsError(f"{url}: another file came (its SHA-256 starts {found}, not {expected}); try again")
+        raise WeightsError("VS703", url=url, found=found, expected=expected)
     return path
 
 
@@ -56,7 +56,7 @@ def _opened(url: str) -> HTTPResponse:
     if outcome and not isinstance(outcome[0], Exception):
         return outcome[0]
     reason = getattr(outcome[0], "reason", outcome[0]) if outcome else f"no answer in {PATIENCE:.0f} s"
-    raise UnreachableError(f"{url} is not reachable: {reason}")
+    raise UnreachableError("VS702", url=url, reason=reason)
 
 
 def _copied(
@@ -72,7 +72,7 @@ def _copied(
             done += len(chunk)
             tell(what, done, size)
     except (TimeoutError, ConnectionError, HTTPException) as error:
-        raise UnreachableError(f"the connection broke after {done >> 20} of {size >> 20} MiB: {error}") from error
+        raise UnreachableError("VS705", done=done >> 20, size=size >> 20, error=error) from error
     if done < size:
-        raise UnreachableError(f"the connection ended after {done >> 20} of {size >> 20} MiB")
+        raise UnreachableError("VS704", done=done >> 20, size=size >> 20)
     return digest.hexdigest()

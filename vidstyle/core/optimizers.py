@@ -26,9 +26,6 @@ WORSE = 10.0  # times the loss it began with: a descent that ends so high went a
 class DivergedError(PaintingError):
     """A descent that leads nowhere."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what}; give smaller --style-weight and --content-weight, or other --weights")
-
 
 @dataclass(frozen=True)
 class Schedule:
@@ -187,7 +184,7 @@ def lbfgs(start: Tensor, objective: Objective, steps: int, on_step: OnStep) -> D
 
     first = float(optimizer.step(evaluate)) / start[0].numel()  # type: ignore[no-untyped-call]
     if float(losses.total) > WORSE * first:
-        raise DivergedError(f"the loss rose from {first:.3g} to {losses.total:.3g}")
+        raise DivergedError("VS603", first=first, total=losses.total)
     return Descended(leaf.detach().clamp(0, 1), losses)
 
 
@@ -202,5 +199,5 @@ def loss_and_gradient(image: Tensor, objective: Objective, *, finite: bool = Tru
     gradient = gradient.contiguous() * gradient[0].numel()
     numbers = losses.numbers()
     if finite and not gradient.square().sum().isfinite():
-        raise DivergedError(f"the loss is {numbers.total:.3g} and its gradient is no number")
+        raise DivergedError("VS604", total=numbers.total)
     return numbers, gradient

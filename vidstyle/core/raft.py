@@ -74,7 +74,7 @@ def import_raft(name: str, path: Path) -> Path:
     """Keeps the filters of torchvision's file; WeightsError for any other."""
     digest, tensors = read_tensors(path)
     if not digest.startswith(published_digits(_published(name).url)):
-        raise WeightsError(f"{path}: is not torchvision's file of {name}; get it with: vidstyle weights fetch {name}")
+        raise WeightsError("VS706", path=path, name=name)
     _network(name, path, tensors)
     keep(tensors, raft_file(name))
     return raft_file(name)
@@ -98,9 +98,9 @@ def _network(name: str, path: Path, tensors: Mapping[str, Tensor]) -> nn.Module:
     try:
         network.load_state_dict(dict(tensors))
     except RuntimeError as error:
-        raise WeightsError(f"{path}: are not the filters of {name}; fetch or export the file again") from error
+        raise WeightsError("VS708", path=path, name=name) from error
     if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
-        raise WeightsError(f"{path}: holds numbers that are not finite; fetch or export the file again")
+        raise WeightsError("VS707", path=path)
     return network.eval().requires_grad_(False)
 
 

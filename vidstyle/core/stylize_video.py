@@ -161,10 +161,7 @@ class _Shot:
         try:
             self._path(index).write_bytes(safetensors.torch.save(halves))
         except OSError as error:
-            raise SinkError(
-                f"{self._folder.name}: the frames of a shot find no room ({error.strerror}); "
-                "free some, set TMPDIR to another folder, or use --passes 1 without --loop"
-            ) from error
+            raise SinkError("VS411", name=self._folder.name, reason=error.strerror) from error
 
 
 def _bare(painted: PaintedFrame) -> PaintedFrame:

@@ -90,11 +90,9 @@ class _Convolution(nn.Module):
         weight, bias = (filters.get(f"{state_key(layer)}.{part}") for part in ("weight", "bias"))
         shape = filter_shape(layer)
         if weight is None or bias is None:
-            raise WeightsError(
-                f"the filters have no {layer} ({state_key(layer)}.weight and .bias); use shallower layers"
-            )
+            raise WeightsError("VS709", layer=layer, state_key=state_key(layer))
         if weight.shape != shape or bias.shape != shape[:1]:
-            raise WeightsError(f"{layer} should have filters of shape {shape}, instead got {tuple(weight.shape)}")
+            raise WeightsError("VS710", layer=layer, shape=shape, shape2=tuple(weight.shape))
         self.register_buffer("weight", weight.contiguous(memory_format=torch.channels_last))
         self.register_buffer("bias", bias)
         # The first convolution's border is added outside, by its edge.

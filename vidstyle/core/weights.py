@@ -90,7 +90,7 @@ def read_filters(path: Path, deepest: str) -> Filters:
 def read_tensors(path: Path) -> tuple[str, Mapping[str, Tensor]]:
     """The SHA-256 and the tensors of a .pth, .pt or .safetensors file; WeightsError when it cannot be read."""
     if not path.is_file():
-        raise WeightsError(f"{path}: no such weights file; give a .pth or .safetensors file, imagenet or selftaught")
+        raise WeightsError("VS711", path=path)
     return _sha256(path), _tensors_of(path)
 
 
@@ -112,7 +112,7 @@ def import_filters(path: Path) -> Path:
     expected = download.published_digits(_imagenet_address())
     if not filters.sha256.startswith(expected):
         digits = f"its SHA-256 starts {filters.sha256[:8]}, not {expected}"
-        raise WeightsError(f"{path}: is not torchvision's ImageNet file ({digits}); use it with --weights {path}")
+        raise WeightsError("VS712", path=path, digits=digits)
     keep(filters.tensors, imagenet_file())
     return imagenet_file()
 
@@ -126,9 +126,7 @@ def save_filters(tensors: Mapping[str, Tensor], path: Path) -> None:
         part.write_bytes(safetensors.torch.save({key: tensor.contiguous() for key, tensor in tensors.items()}))
         os.replace(part, path)
     except OSError as error:
-        raise WeightsError(
-            f"{path}: the filters cannot be written ({error.strerror}); is there room on the disk?"
-        ) from error
+        raise WeightsError("VS719", path=path, reason=error.strerror) from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -178,7 +176,7 @@ def kept(path: Path) -> tuple[str, Mapping[str, Tensor]]:
     """SHA-256 and tensors of a file of ours, checked against the SHA-256 beside it."""
     found = _sha256(path)
     if not _digest_file(path).is_file() or _digest_file(path).read_text().strip() != found:
-        raise WeightsError(f"{path}: the kept filters are broken (their SHA-256 differs); delete the file")
+        raise WeightsError("VS713", path=path)
     return found, _tensors_of(path)
 
 
@@ -216,9 +214,9 @@ def _tensors_of(path: Path) -> Mapping[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # pickle, zip and header faults have no common base
         reason = _reason(error)
-        raise WeightsError(f"{path}: not a readable weights file ({reason}); fetch or export it again") from error
+        raise WeightsError("VS720", path=path, reason=reason) from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise WeightsError(f"{path}: holds no state dict of tensors; save it with torch.save(model.state_dict(), ...)")
+        raise WeightsError("VS714", path=path)
     return state
 
 
@@ -234,10 +232,10 @@ def _checked(path: Path, state: Mapping[str, Tensor], deepest: str) -> dict[str,
     present = [layer for layer in LAYERS if f"{state_key(layer)}.weight" in state]
     if LAYERS[0] not in present:
         found = ", ".join(list(state)[:3]) or "nothing"
-        raise WeightsError(f"{path}: not VGG19 in torchvision's keys (features.0.weight ..., instead got {found} ...)")
+        raise WeightsError("VS715", path=path, found=found)
     missing = [layer for layer in layers_up_to(deepest) if layer not in present]
     if missing:
-        raise WeightsError(f"{path}: lacks {', '.join(missing)}; use other filters or layers up to {present[-1]}")
+        raise WeightsError("VS716", path=path, missing=", ".join(missing), present=present[-1])
     return {
         f"{state_key(layer)}.{part}": _checked_tensor(path, layer, state.get(f"{state_key(layer)}.{part}"), shape)
         for layer in present
@@ -248,7 +246,7 @@ def _checked(path: Path, state: Mapping[str, Tensor], deepest: str) -> dict[str,
 def _checked_tensor(path: Path, layer: str, tensor: Tensor | None, shape: tuple[int, ...]) -> Tensor:
     got = None if tensor is None else tuple(tensor.shape)
     if tensor is None or got != shape:
-        raise WeightsError(f"{path}: another network; {layer} should have shape {shape}, instead got {got}")
+        raise WeightsError("VS717", path=path, layer=layer, shape=shape, got=got)
     if not torch.isfinite(tensor).all():
-        raise WeightsError(f"{path}: {layer} holds numbers that are not finite; fetch or export the file again")
+        raise WeightsError("VS718", path=path, layer=layer)
     return tensor.float().contiguous()

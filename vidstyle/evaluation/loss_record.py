@@ -84,7 +84,7 @@ class LossRecord(Listener):
         file = Path(path)
         check_target(file, PLOT_ENDINGS, overwrite=overwrite)
         if not self.entries:
-            raise SinkError(f"{file}: nothing was painted, so there is nothing to draw; paint first")
+            raise SinkError("VS412", file=file)
         write_target(file, drawn(self, file.suffix.lower()[1:]), PLOT_ENDINGS, overwrite=overwrite)
 
     def to_csv(self) -> str:

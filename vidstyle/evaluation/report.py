@@ -102,7 +102,7 @@ def compare(
     """
     settings, listener, place = settings or Settings(), listener or Listener(), select_device(device)
     if not outputs:
-        raise SettingsError("no painted video given; give one or more")
+        raise SettingsError("VS208")
     with _opened(source, listener, start=start, end=end) as original:
         prescan = run_prescan(original, listener)
         images = [load_image(style).image for style in styles]
@@ -135,12 +135,12 @@ def write_report(report: Report, path: Path, *, overwrite: bool = False) -> tupl
     figures = path.with_suffix(".json")
     for file in (path, figures):
         if file.exists() and not overwrite:
-            raise SinkError(f"{file}: exists already; give another name with -o, or --overwrite")
+            raise SinkError("VS405", file=file)
     for file, text in ((path, report.to_html()), (figures, report.to_json())):
         try:
             write_whole(file, text.encode("utf-8", "xmlcharrefreplace"))  # names of files may be no Unicode
         except OSError as error:
-            raise SinkError(f"{file}: cannot be written ({error.strerror}); give another name with -o") from error
+            raise SinkError("VS413", file=file, reason=error.strerror) from error
     return path, figures
 
 
@@ -161,7 +161,7 @@ def report_job(job: Job, painter: Painter, work: Sequence[Work], listener: Liste
         )
         return write_report(report, job.report_file, overwrite=True)[0]
     except VidstyleError as error:
-        raise VidstyleError(f"{job.out} is painted, but there is no report: {error}") from error
+        raise VidstyleError("VS803", out=job.out, error=error) from error
     except KeyboardInterrupt:
         listener.interrupted(job.out, len(work))
         raise
@@ -204,7 +204,7 @@ def _opened(path: AnyPath, listener: Listener, *, start: float = 0.0, end: float
     source = open_video(path, start=start, end=end, on_progress=lambda done: listener.working(rewriting, done, 1.0))
     if source.info.durations:
         source.close()
-        raise SourceError(f"{path}: is an animation, and reports measure videos; paint it to .mp4 from a video")
+        raise SourceError("VS306", path=path)
     return source
 
 
@@ -222,7 +222,7 @@ def _paired(path: Path, frames: Iterator[Frame], painted: Source, size: Size) ->
     for other in painted:
         frame = next(frames, None)
         if frame is None:
-            raise SourceError(f"{path}: has more frames than its source there; give --from and --to as for painting")
+            raise SourceError("VS307", path=path)
         yield frame, other.image[:, : size[0], : size[1]]
 
 

@@ -94,9 +94,9 @@ def _begun(job: Job, folder: WorkFolder, listener: Listener) -> list[_Clip]:
         before = dict(found["key"])
         known = {str(name): (Path(out).name, str(sha)) for name, (out, sha) in found["clips"].items()}
     except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise JobError(f"{file}: cannot be read ({error}); begin anew with --restart") from error
+        raise JobError("VS514", file=file, error=error) from error
     if difference := difference_between(before, key):
-        raise JobError(f"{folder.path}: holds a job whose {difference}; run it as it was, or begin anew with --restart")
+        raise JobError("VS513", path=folder.path, difference=difference)
     _tell_others(job.source)
     outputs = outputs_of(find_clips(job.source), job.out, {name: out for name, (out, _) in known.items()})
     clips = [_Clip(path, out, digest(path, listener)) for path, out in outputs.items()]
@@ -175,7 +175,7 @@ class _Clips:
         """Of all clips; VidstyleError where some failed and none was painted."""
         if not self._summaries:
             if self._failed:
-                raise VidstyleError(f"{self._job.source}: none of its clips could be painted; {self._failed[0]}")
+                raise VidstyleError("VS804", source=self._job.source, failed=self._failed[0])
             return Summary(self._job.out, "", "", 0.0)
         totals = {name: sum(getattr(one, name) for one in self._summaries) for name in ("frames", "steps", "seconds")}
         return replace(self._summaries[-1], out=self._job.out, report=None, failed=tuple(self._failed), **totals)

@@ -140,7 +140,7 @@ class WorkFolder:
             return None
         except (OSError, ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
             text = "it is no job" if isinstance(error, AttributeError | KeyError | TypeError) else error
-            raise JobError(f"{self.manifest_file}: cannot be read ({text}); begin anew with --restart") from error
+            raise JobError("VS520", manifest_file=self.manifest_file, text=text) from error
 
     def begin(self, manifest: Manifest, painter: bytes) -> None:
         """A new job; it is there when its manifest is."""
@@ -185,7 +185,7 @@ class WorkFolder:
             found = from_json(file.read_text(encoding="utf-8"))
             return [Work(int(one["steps"]), *(float(one[name]) for name in _OF_WORK)) for one in found]
         except (OSError, KeyError, TypeError, ValueError) as error:
-            raise JobError(f"{file}: is broken ({error}); begin anew with --restart") from error
+            raise JobError("VS521", file=file, error=error) from error
 
     @contextlib.contextmanager
     def locked(self, what: str) -> Iterator[None]:
@@ -203,7 +203,7 @@ class WorkFolder:
         except Timeout as error:
             with contextlib.suppress(OSError):
                 who = f" ({owner.read_text(encoding='utf-8').strip()})"
-            raise JobError(f"{self.path}: another vidstyle{who} works on it; wait until it ends") from error
+            raise JobError("VS522", path=self.path, who=who) from error
         except OSError as error:
             raise self._no_room(error) from error
         try:
@@ -232,7 +232,7 @@ class WorkFolder:
 
     def _no_room(self, error: OSError) -> JobError:
         reason = error.strerror or error
-        return JobError(f"{self.path}: cannot be written ({reason}); make room and run the same command again")
+        return JobError("VS515", path=self.path, reason=reason)
 
 
 def folder_of(job: Job) -> WorkFolder:
@@ -269,7 +269,7 @@ def job_in(place: Path, near: Callable[[Path], Path] | None = None, *, overwrite
     place, near = place.absolute(), near or Path
     manifest = WorkFolder(place, "").manifest()
     if manifest is None:
-        raise JobError(f"{place}: holds no job; make one with 'vidstyle plan'")
+        raise JobError("VS516", place=place)
     try:
         facts = dict(manifest.job)
         settings = Settings(**facts["settings"])
@@ -281,7 +281,7 @@ def job_in(place: Path, near: Callable[[Path], Path] | None = None, *, overwrite
         how["style_masks"] = [near(Path(mask)) for mask in facts["style_masks"]]
         return Job.of(source, styles, place.with_suffix(""), settings, overwrite=overwrite, **how)
     except (AttributeError, KeyError, TypeError, ValueError, SettingsError) as error:
-        raise JobError(f"{place / 'job.json'}: cannot be read ({error}); plan it anew with --restart") from error
+        raise JobError("VS517", place=place / "job.json", error=error) from error
 
 
 _FACTS = "facts"
@@ -402,6 +402,6 @@ def _believed(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise JobError(f"{path}: is not here; run the job where it was begun, or begin anew with --restart") from error
+        raise JobError("VS518", path=path) from error
     except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
-        raise JobError(f"{path}: is broken ({error}); begin anew with --restart") from error
+        raise JobError("VS519", path=path, error=error) from error

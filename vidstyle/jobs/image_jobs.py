@@ -88,5 +88,5 @@ def _readable(paths: Sequence[Path], limits: Limits) -> list[Tensor]:
         if len(found) == SAMPLES:
             break
     if not found:
-        raise SourceError(f"{paths[0].parent}: none of its {len(paths)} images can be read; give others")
+        raise SourceError("VS320", parent=paths[0].parent, count=len(paths))
     return found

@@ -24,7 +24,7 @@ from vidstyle.video.reader import Source, find_images
 def plan(job: Job, listener: Listener) -> Outline:
     """What a job would do. Looks at the source, paints nothing and writes nothing."""
     if job.kind == "clips":
-        raise SettingsError("--dry-run looks at one clip; give one of the folder")
+        raise SettingsError("VS209")
     if job.kind in ("image", "images"):
         paths = find_images(job.source) if job.kind == "images" else [job.source]
         return outline_images(job, [size_of(load_image(path, job.limits).image) for path in paths])
@@ -40,11 +40,11 @@ def preview(job: Job, at: Sequence[float], listener: Listener, *, overwrite: boo
     ``OUT_preview.png``. SinkError where a preview of that name is there already, unless `overwrite`.
     """
     if job.kind not in ("video", "animation"):
-        raise SettingsError("--preview is for videos and animations; for an image, use --size 256")
+        raise SettingsError("VS210")
     sheet = job.out.with_name(f"{job.out.stem}_preview.png")
     earlier = sorted(job.out.parent.glob(f"{glob.escape(job.out.stem)}_preview*.png"))
     if earlier and not overwrite:
-        raise SinkError(f"{earlier[0]}: exists already; give another name with -o, or --overwrite")
+        raise SinkError("VS423", earlier=earlier[0])
     with opened(job, listener) as source:
         moments = _positions(at, source)  # first, so that a wrong time is told at once
         prescan, painter = ready_for_film(job, source, listener)
@@ -70,7 +70,7 @@ def _positions(seconds: Sequence[float], source: Source) -> list[int]:
     positions = [source.position_at(moment) for moment in seconds]
     for moment, position in zip(seconds, positions, strict=True):
         if not 0 <= position < len(source):
-            raise SettingsError(f"--at {moment:g} is outside of the film, which is {source.info.seconds:.2f} s long")
+            raise SettingsError("VS211", moment=moment, seconds=source.info.seconds)
     return positions
 
 

@@ -144,10 +144,7 @@ class RunningJob(PlannedJob):
         if count != len(segment):
             self.reader.source.check_there()
             self.reader.source.check_unchanged()
-            raise SourceError(
-                f"{self.job.source}: only {count} of its frames {segment.start} to {segment.stop} could be read; "
-                "did it change? Begin anew with --restart"
-            )
+            raise SourceError("VS321", source=self.job.source, count=count, start=segment.start, stop=segment.stop)
 
     def tell_partial(
         self, scratch: Path, segment: Segment | None = None, segment_file: SegmentFile | None = None
@@ -174,7 +171,7 @@ class RunningJob(PlannedJob):
         missing = sorted({segment.shot for segment in self.segments if not self.folder.is_done(segment)})
         if missing:
             shots = ", ".join(map(str, missing))
-            raise JobError(f"{self.folder.path}: not painted yet: shot {shots}; paint them, then join")
+            raise JobError("VS523", path=self.folder.path, shots=shots)
         segment_files = [self.folder.film(segment.index) for segment in self.segments]
         self.reader.source.check_there()  # its sound is yet to come
         with self.folder.scratch("join") as scratch:
@@ -305,7 +302,7 @@ def _begun(job: Job, folder: WorkFolder, source: Source, listener: Listener) -> 
 def _check_same(manifest: Manifest, key: Mapping[str, str], folder: WorkFolder) -> None:
     """JobError unless the job in the folder is the one with this key."""
     if difference := difference_between(manifest.key, key):
-        raise JobError(f"{folder.path}: holds a job whose {difference}; run it as it was, or begin anew with --restart")
+        raise JobError("VS513", path=folder.path, difference=difference)
     for name, now in _machine().items():
         before = manifest.machine.get(name)
         if before != now:
@@ -387,7 +384,7 @@ def paint_shot(place: Path, shot: int, listener: Listener) -> None:
     job = job_in(place)
     with running_job(job, folder_of(job), listener, tells=False) as work:
         if shot not in work.shots:
-            raise JobError(f"{place}: has no shot {shot}; give one from 0 to {len(work.shots) - 1}")
+            raise JobError("VS524", place=place, shot=shot, count=len(work.shots) - 1)
         frames = sum(len(segment) for segment in work.segments if segment.shot == shot)
         listener.started(outline_film(job, work.reader.source, frames, 1))
         work.paint([shot])

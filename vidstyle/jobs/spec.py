@@ -34,15 +34,11 @@ class ClusterOptions:
 
     def __post_init__(self) -> None:
         if self.cpus <= 0 or self.gpus < 0:
-            raise SettingsError(
-                f"--task-cpus {self.cpus:g} --task-gpus {self.gpus:g} can paint nothing; give more than 0 CPUs"
-            )
+            raise SettingsError("VS220", cpus=self.cpus, gpus=self.gpus)
         if self.gpus > 1 and self.gpus % 1:
-            raise SettingsError(f"--task-gpus {self.gpus:g}: give a share of one GPU, like 0.5, or a whole number")
+            raise SettingsError("VS221", gpus=self.gpus)
         if self.storage is not None and "://" not in self.storage:
-            raise SettingsError(
-                f"--storage {self.storage}: is no URL; give one like s3://bucket/films, or share the output's folder"
-            )
+            raise SettingsError("VS222", storage=self.storage)
 
 
 @dataclass(frozen=True)
@@ -137,7 +133,7 @@ class Job:
         if job.report:
             _check_report(job, overwrite)
         if cluster_options and kind in ("image", "images"):
-            raise SettingsError("--ray is for videos, whose shots are painted apart; leave it out for images")
+            raise SettingsError("VS223")
         return job
 
 
@@ -150,7 +146,7 @@ def kind_of(source: Path) -> Kind:
         return "images"
     if not source.exists():
         refuse_address(source)
-        raise SourceError(f"{source}: no such file or folder; check the name")
+        raise SourceError("VS322", source=source)
     if source.suffix.lower() in IMAGE_ENDINGS or source.suffix.lower() in ANIMATION_ENDINGS:
         require_image(source)
         return "animation" if is_animated(source) else "image"
@@ -174,10 +170,10 @@ def _named(styles: Sequence[Path]) -> str:
 
 def _check_styles(styles: Sequence[Path]) -> None:
     if not styles:
-        raise SettingsError("no style given; add --style IMAGE")
+        raise SettingsError("VS212")
     for style in styles:
         if not style.exists():
-            raise SourceError(f"{style}: no such style image; check the name")
+            raise SourceError("VS323", style=style)
         require_file(style)
 
 
@@ -187,26 +183,26 @@ def _check_looks(kind: Kind, styles: int, settings: Settings, mask: Path | None,
     settings.check_blend(styles)
     if keys and len(keys[0].values) > styles:
         last = chr(ord("A") + len(keys[0].values) - 1)
-        raise SettingsError(f"--style-keys names style {last}, and there are {styles} of --style; give one for each")
+        raise SettingsError("VS213", last=last, styles=styles)
     if len(places) > styles:
-        raise SettingsError(f"there are {len(places)} of --style-mask for {styles} of --style; leave some out")
+        raise SettingsError("VS214", count=len(places), styles=styles)
     if kind in ("image", "images") and (keys or settings.strength_keys or settings.style_per_shot):
-        raise SettingsError("--style-keys, --strength-keys and --style-per-shot are for films; leave them out")
+        raise SettingsError("VS215")
     if places and (blend or keys or settings.style_per_shot):
-        raise SettingsError("--style-mask says where each style is; leave out --style-blend, -keys and -per-shot")
+        raise SettingsError("VS216")
     for path in ([mask] if mask else []) + list(places):
         if not path.is_file():
-            raise SourceError(f"{path}: no such mask; check the name")
+            raise SourceError("VS324", path=path)
         if kind in ("image", "images") and path.suffix.lower() not in IMAGE_ENDINGS:
-            raise SettingsError(f"{path}: a mask of images is an image; give one of {' '.join(IMAGE_ENDINGS)}")
+            raise SettingsError("VS224", path=path, image_endings=" ".join(IMAGE_ENDINGS))
 
 
 def _check_range(kind: Kind, start: float, end: float | None) -> None:
     if start < 0 or (end is not None and end <= start):
         to = "the end" if end is None else f"{end:g}"
-        raise SettingsError(f"--from {start:g} --to {to} is no stretch of time; give 0 <= from < to, in seconds")
+        raise SettingsError("VS217", start=start, to=to)
     if kind in ("image", "images") and (start or end is not None):
-        raise SettingsError("--from and --to are for videos and animations; leave them out for images")
+        raise SettingsError("VS218")
 
 
 def _check_output(target: Path, source: Path, kind: Kind, overwrite: bool) -> None:
@@ -217,21 +213,21 @@ def _check_output(target: Path, source: Path, kind: Kind, overwrite: bool) -> No
     }
     if kind in endings and target.suffix.lower() not in endings[kind]:
         good = " ".join(sorted(endings[kind]))
-        raise SinkError(f"{target}: a {kind} cannot be written with the ending {target.suffix!r}; use one of {good}")
+        raise SinkError("VS424", target=target, kind=kind, suffix=target.suffix, good=good)
     if target.exists() and source.exists() and target.samefile(source):
-        raise SinkError(f"{target}: is the source itself; give another name with -o")
+        raise SinkError("VS425", target=target)
     goes_on = kind == "clips" and target.with_name(f"{target.name}.vidstyle").is_dir()
     if target.exists() and not overwrite and not goes_on:
-        raise SinkError(f"{target}: exists already; give another name with -o, or --overwrite")
+        raise SinkError("VS426", target=target)
     if not target.absolute().parent.is_dir():
-        raise SinkError(f"{target}: there is no folder {target.absolute().parent}; make it first")
+        raise SinkError("VS404", target=target, parent=target.absolute().parent)
 
 
 def _check_report(job: Job, overwrite: bool) -> None:
     if job.kind == "clips":
         return
     if job.kind != "video" or job.out.suffix.lower() not in VIDEO_ENDINGS:
-        raise SettingsError("--report is for videos painted to videos; leave it out for images and animations")
+        raise SettingsError("VS219")
     for file in (job.report_file, job.report_file.with_suffix(".json")):
         if file.exists() and not overwrite:
-            raise SinkError(f"{file}: exists already; give another name with -o, or --overwrite")
+            raise SinkError("VS405", file=file)

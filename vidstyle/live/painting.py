@@ -270,7 +270,7 @@ def paint_live(
     chosen.check_blend(len(styles))
     snap = settled_image(camera)
     if snap is None:
-        raise SourceError(f"camera {camera.name}: shows nothing; give another")
+        raise SourceError("VS330", name=camera.name)
     painter = live_painter(styles, chosen, snap, select_device(device), on_progress)
     return LivePainting(painter, camera, pace_for(painter, snap, rate))
 

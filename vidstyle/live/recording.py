@@ -103,13 +103,13 @@ def take(
     """`count` images, one `every` so many seconds, the first when the camera has warmed up and after `countdown`
     seconds. SourceError where a video ends before that."""
     if camera.next() is None:
-        raise SourceError(f"camera {camera.name}: shows nothing; give another")
+        raise SourceError("VS330", name=camera.name)
     begin = time.monotonic() + max(WARM_UP, countdown)
     taken: list[Snap] = []
     for number in range(count):
         snap = _seen_at(camera, begin + number * every, on_wait if countdown and not number else lambda _: None)
         if snap is None:
-            raise SourceError(f"camera {camera.name}: ended after {len(taken)} of {count} images; ask for fewer")
+            raise SourceError("VS331", name=camera.name, count=len(taken), wanted=count)
         taken.append(snap)
         on_taken(len(taken), count)
     return taken

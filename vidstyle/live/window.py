@@ -51,7 +51,7 @@ Prepare = Callable[[OnProgress], LivePainting]
 def check_display() -> None:
     """SourceError where no window can be opened."""
     if problem := display_problem():
-        raise SourceError(f"{problem}; {INSTEAD}")
+        raise SourceError("VS332", problem=problem, instead=INSTEAD)
 
 
 def display_problem() -> str | None:

@@ -53,7 +53,7 @@ def parse_number_keys(text: str) -> tuple[Key, ...]:
         except ValueError:
             number = math.nan
         if not 0 <= number <= 1:
-            raise SettingsError(f"{value!r} in {text!r} is no number from 0 to 1; write keys like 0s=0.2, 4s=0.8")
+            raise SettingsError("VS230", value=value, text=text)
         keys.append(Key(moment, (number,)))
     return _in_order(keys, text)
 
@@ -66,7 +66,7 @@ def parse_style_keys(text: str) -> tuple[Key, ...]:
     mixes = [(moment, _mix(value, text)) for moment, value in _pairs(text)]
     count = 1 + max((style for _, mix in mixes for style in mix), default=0)
     if not count:
-        raise SettingsError(f"{text!r} has no style but the source; name one, like 0s=source, 2s=A")
+        raise SettingsError("VS225", text=text)
     keys = [Key(moment, tuple(mix.get(style, 0.0) for style in range(count))) for moment, mix in mixes]
     return _in_order(keys, text)
 
@@ -78,7 +78,7 @@ def parse_shares(text: str) -> tuple[float, ...]:
     except ValueError:
         numbers = []
     if not numbers or not all(0 <= n < math.inf for n in numbers) or not sum(numbers):
-        raise SettingsError(f"{text!r} is no blend; give a number from 0 for each style, like 0.7,0.3")
+        raise SettingsError("VS226", text=text)
     return tuple(number / sum(numbers) for number in numbers)
 
 
@@ -91,15 +91,15 @@ def _pairs(text: str) -> list[tuple[float, str]]:
                 raise ValueError(f"{part!r} is no key")
             pairs.append((to_seconds(moment), value.strip()))
         except ValueError as error:
-            raise SettingsError(f"{error}; write keys like 0s=..., 4s=...") from None
+            raise SettingsError("VS232", error=error) from None
     if not pairs:
-        raise SettingsError(f"{text!r} has no key; write keys like 0s=..., 4s=...")
+        raise SettingsError("VS227", text=text)
     return pairs
 
 
 def _in_order(keys: Sequence[Key], text: str) -> tuple[Key, ...]:
     if any(after.seconds <= before.seconds for before, after in itertools.pairwise(keys)):
-        raise SettingsError(f"the times of {text!r} do not rise; give each key a later time than the one before")
+        raise SettingsError("VS228", text=text)
     return tuple(keys)
 
 
@@ -109,13 +109,11 @@ def _mix(value: str, text: str) -> dict[int, float]:
     for term in value.split("+"):
         found = _TERM.fullmatch(term.strip().upper())
         if not found:
-            raise SettingsError(
-                f"{term!r} in {text!r} is no style; A is the first --style, B the second: 0.5A+0.5B, or source"
-            )
+            raise SettingsError("VS231", term=term, text=text)
         share, letter = found.groups()
         style = _SOURCE if letter == "SOURCE" else ord(letter) - ord("A")
         mix[style] = mix.get(style, 0.0) + float(share or 1)
     total = sum(mix.values())
     if not total:
-        raise SettingsError(f"{value!r} in {text!r} has no style with a share above 0")
+        raise SettingsError("VS229", value=value, text=text)
     return {style: share / total for style, share in mix.items()}

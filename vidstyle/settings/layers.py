@@ -19,7 +19,7 @@ def layer_name(text: str) -> str:
     if name not in LAYERS:
         near = difflib.get_close_matches(name, LAYERS, 1)
         hint = f"did you mean {near[0]}?" if near else f"use one of {LAYERS[0]} ... {LAYERS[-1]}"
-        raise SettingsError(f"{text!r} is not a layer of VGG19; {hint}")
+        raise SettingsError("VS233", text=text, hint=hint)
     return name
 
 

@@ -41,15 +41,15 @@ def parse_layers(text: str) -> dict[str, float]:
         name, _, weight = part.partition("=")
         layer = layer_name(name)
         if layer in weights:
-            raise SettingsError(f"{layer} stands twice in {text!r}; give it once")
+            raise SettingsError("VS235", layer=layer, text=text)
         try:
             weights[layer] = float(weight or 1)
         except ValueError:
-            raise SettingsError(f"the weight of {layer} should be a number, instead got {weight!r}") from None
+            raise SettingsError("VS243", layer=layer, weight=weight) from None
         if not _not_negative(weights[layer]):
-            raise SettingsError(f"the weight of {layer} should be 0 or more, instead got {weight!r}")
+            raise SettingsError("VS236", layer=layer, weight=weight)
     if not any(weights.values()):
-        raise SettingsError(f"{text!r} names no layer with a weight above 0; give one like conv3_1 or conv3_1=0.5")
+        raise SettingsError("VS234", text=text)
     return {layer: weight for layer, weight in weights.items() if weight}
 
 
@@ -217,24 +217,22 @@ class Settings:
             value, choices = getattr(self, option.name), get_args(kind)
             if not option.metadata["check"](value) or (choices and value not in choices):
                 name, wanted = option.name.replace("_", "-"), option.metadata["wanted"] or " or ".join(choices)
-                raise SettingsError(f"--{name} should be {wanted}, instead got {reprlib.repr(value)}")
+                raise SettingsError("VS244", name=name, wanted=wanted, value=reprlib.repr(value))
         if self.loss == "sums" and self.strength != Settings.strength:
-            raise SettingsError("--strength needs --loss relative; with sums, use --content-weight and --style-weight")
+            raise SettingsError("VS237")
         if self.loss == "sums" and (self.style_loss != "gram" or self.strength_keys):
-            raise SettingsError("--style-loss and --strength-keys need --loss relative; leave out --loss sums")
+            raise SettingsError("VS238")
         if sum(map(bool, (self.style_blend, self.style_keys, self.style_per_shot))) > 1:
-            raise SettingsError("--style-blend, --style-keys and --style-per-shot exclude each other; give one")
+            raise SettingsError("VS239")
         if not self.content_weight and not self.style_weight:
-            raise SettingsError(
-                "--content-weight and --style-weight are both 0, so there is nothing to paint; raise one"
-            )
+            raise SettingsError("VS240")
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> "Settings":
         """The settings of a preset (``draft``, ``standard``, ``fine``, ``paper``) with changes."""
         if name not in PRESETS:
             near = difflib.get_close_matches(name, PRESETS, 1) or list(PRESETS)
-            raise SettingsError(f"there is no preset {name!r}; use {' or '.join(near)}")
+            raise SettingsError("VS241", name=name, near=" or ".join(near))
         return cls(**{**PRESETS[name], **changes})
 
     def replace(self, **changes: Any) -> "Settings":
@@ -275,7 +273,7 @@ class Settings:
         """SettingsError unless a blend has a share for each of so many styles."""
         found = len(self.blend or ())
         if found not in (0, styles):
-            raise SettingsError(f"--style-blend has {found} numbers for {styles} of --style; give one for each")
+            raise SettingsError("VS242", found=found, styles=styles)
 
     @property
     def look_backs(self) -> tuple[int, ...]:

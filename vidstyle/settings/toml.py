@@ -67,9 +67,9 @@ def read_options(path: Path) -> dict[str, Any]:
     for key, value in _table(path).items():
         name = key.replace("-", "_")
         if name not in kinds:
-            raise SettingsError(f"{path}: there is no setting {key!r}; {_nearest(name, kinds)}")
+            raise SettingsError("VS249", path=path, key=key, nearest=_nearest(name, kinds))
         if name in options:
-            raise SettingsError(f"{path}: {name} is there twice, with - and with _; leave one out")
+            raise SettingsError("VS250", path=path, name=name)
         options[name] = _typed(path, key, value, kinds[name])
     _check(path, options)
     return options
@@ -77,22 +77,22 @@ def read_options(path: Path) -> dict[str, Any]:
 
 def _table(path: Path) -> dict[str, Any]:
     if path.exists() and not path.is_file():  # a pipe would be waited for
-        raise SettingsError(f"{path}: cannot be read (it is no file); {_EXAMPLE}")
+        raise SettingsError("VS245", path=path, example=_EXAMPLE)
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
     except OSError as error:
-        raise SettingsError(f"{path}: cannot be read ({error.strerror}); check the name") from error
+        raise SettingsError("VS251", path=path, reason=error.strerror) from error
     if len(data) > LARGEST:
-        raise SettingsError(f"{path}: is too large for a file of settings; {_EXAMPLE}")
+        raise SettingsError("VS246", path=path, example=_EXAMPLE)
     try:
         return tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise SettingsError(f"{path}: is no text; {_EXAMPLE}") from error
+        raise SettingsError("VS252", path=path, example=_EXAMPLE) from error
     except RecursionError as error:
-        raise SettingsError(f"{path}: is no TOML: it goes too deep; {_EXAMPLE}") from error
+        raise SettingsError("VS253", path=path, example=_EXAMPLE) from error
     except ValueError as error:
-        raise SettingsError(f"{path}: is no TOML: {error}; {_EXAMPLE}") from error
+        raise SettingsError("VS254", path=path, error=error, example=_EXAMPLE) from error
 
 
 def _nearest(name: str, known: Mapping[str, object]) -> str:
@@ -107,7 +107,7 @@ def _typed(path: Path, key: str, value: object, kind: Any) -> object:
         return float(value)
     if type(value) is not wanted:
         got = str(value).lower() if isinstance(value, bool) else reprlib.repr(value)
-        raise SettingsError(f"{path}: {key} should be {_WANTED[wanted]}, instead got {got}")
+        raise SettingsError("VS247", path=path, key=key, wanted=_WANTED[wanted], got=got)
     return value
 
 
@@ -116,7 +116,9 @@ def _check(path: Path, options: Mapping[str, Any]) -> None:
     if text := _refusal(options):
         at_fault = [name for name, value in options.items() if _refusal({name: value}) == text]
         told = not at_fault or f"--{at_fault[0].replace('_', '-')}" in text
-        raise SettingsError(f"{path}: {text}" if told else f"{path}: {at_fault[0]}: {text}")
+        if told:
+            raise SettingsError("VS255", path=path, text=text)
+        raise SettingsError("VS248", path=path, at_fault=at_fault[0], text=text)
 
 
 def _refusal(options: Mapping[str, Any]) -> str | None:
@@ -139,7 +141,7 @@ def _data(settings: Settings, preset: str | None) -> bytes:
     try:
         return (FIRST_LINE + tomli_w.dumps({**named, **changed})).encode()
     except UnicodeEncodeError as error:
-        raise SettingsError(f"{error.object[:80]!r} is no Unicode, so no file can hold it; rename that file") from error
+        raise SettingsError("VS256", object=error.object[:80]) from error
 
 
 def _holds(path: Path, data: bytes) -> bool:

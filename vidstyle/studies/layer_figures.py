@@ -78,9 +78,9 @@ def layer_figure(
     source, chosen = Path(image), settings or Settings(**FIGURE)
     named = [path for style in styles for path in _images_of(Path(style))]
     if not named:
-        raise SettingsError("no style given; add --style IMAGE")
+        raise SettingsError("VS212")
     if unknown := set(show) - set(SHOWN):
-        raise SettingsError(f"--show {', '.join(sorted(unknown))}: there is no such figure; use {' or '.join(SHOWN)}")
+        raise SettingsError("VS257", unknown=", ".join(sorted(unknown)), shown=" or ".join(SHOWN))
     axes = axes_of(grid, chosen, [path.stem for path in named]) if grid else None
     target = Path(out) if out is not None else source.with_name(f"{source.stem}_{'grid' if grid else 'layers'}.png")
     extra = {kind: target.with_name(f"{target.stem}_{kind}.png") for kind in show}
@@ -113,12 +113,10 @@ def axes_of(text: str, settings: Settings, styles: Sequence[str]) -> tuple[Axis,
     """
     sides = text.split(":")
     if len(sides) != 2:
-        raise SettingsError(
-            f"--grid {text!r} has no two sides; give one like strength:style-layers or content=1,2:style"
-        )
+        raise SettingsError("VS258", text=text)
     first, second = (_axis(side, settings, styles) for side in sides)
     if first.name == second.name:
-        raise SettingsError(f"--grid {text!r} has {first.name} twice; give two settings")
+        raise SettingsError("VS259", text=text, name=first.name)
     return first, second
 
 
@@ -130,10 +128,10 @@ def _axis(text: str, settings: Settings, styles: Sequence[str]) -> Axis:
     name, values = AXES.get(short, (short, ""))
     known = get_type_hints(Settings)
     if name not in known:
-        raise SettingsError(f"--grid: {short!r} is no setting; use one of {', '.join(AXES)}, or another option's name")
+        raise SettingsError("VS260", short=short, axes=", ".join(AXES))
     parts = [part.strip().replace("+", ",") for part in (given or values).split(",")]
     if not all(parts):
-        raise SettingsError(f"--grid: {short} needs values, like {short}=A,B; give some")
+        raise SettingsError("VS261", short=short)
     found = tuple(_value(name, known[name], part) for part in parts)
     for value in found:
         settings.replace(**{name: value})  # refuses what cannot be
@@ -143,12 +141,12 @@ def _axis(text: str, settings: Settings, styles: Sequence[str]) -> Axis:
 def _value(name: str, kind: Any, text: str) -> Any:
     if kind is bool:
         if text not in ("yes", "no"):
-            raise SettingsError(f"--grid: {name} is yes or no, instead got {text!r}")
+            raise SettingsError("VS262", name=name, text=text)
         return text == "yes"
     try:
         return text if kind is str or get_args(kind) else kind(text)
     except ValueError:
-        raise SettingsError(f"--grid: {name} should be a number, instead got {text!r}") from None
+        raise SettingsError("VS263", name=name, text=text) from None
 
 
 def _images_of(path: Path) -> list[Path]:

@@ -46,9 +46,9 @@ class Progress:
 
     def __post_init__(self) -> None:
         if self.max_mb is not None and not 0 < self.max_mb < float("inf"):
-            raise SettingsError(f"--max-mb should be above 0, instead got {self.max_mb:g}")
+            raise SettingsError("VS264", max_mb=self.max_mb)
         if self.width is not None and self.width < NARROWEST:
-            raise SettingsError(f"--width should be {NARROWEST} or more, instead got {self.width}")
+            raise SettingsError("VS265", narrowest=NARROWEST, width=self.width)
 
     @classmethod
     def of(cls, wanted: Progress | str | os.PathLike[str]) -> Progress:
@@ -58,10 +58,10 @@ class Progress:
     def check(self, job: Job, overwrite: bool = False) -> None:
         """SettingsError unless the job is of one image, SinkError unless `out` can be a file of its own."""
         if job.kind != "image":
-            raise SettingsError(f"{job.source}: only the painting of one image can be shown; give an image")
+            raise SettingsError("VS266", source=job.source)
         check_target(self.out, FLIPBOOK_ENDINGS, overwrite=overwrite)
         if self.out.resolve() in {path.resolve() for path in (job.out, *job.files)}:
-            raise SinkError(f"{self.out}: is the painting itself, or what it is painted from; give another name")
+            raise SinkError("VS427", out=self.out)
 
 
 class ProgressRecorder(Listener):

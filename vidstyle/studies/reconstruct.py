@@ -71,7 +71,7 @@ def reconstruct(
     job = Job(source, (), target, "image", chosen, device)
     wanted = _checked(progress, job, overwrite)
     if wanted and all_layers:
-        raise SettingsError("the making of one image can be shown; leave out --all-layers or --progress-gif")
+        raise SettingsError("VS267")
     content_image = load_image(source).image
     size = painting_size(size_of(content_image), chosen, device_of(job))
     content, listener = resize(content_image, size), listener or Listener()
@@ -177,11 +177,11 @@ def check_targets(files: Sequence[Path], place: Path, overwrite: bool) -> None:
     """SinkError unless images can be written to these names, in or below the folder `place`."""
     for file in files:
         if file.suffix.lower() not in IMAGE_ENDINGS:
-            raise SinkError(f"{file}: is no image's name; give one that ends in one of {' '.join(IMAGE_ENDINGS)}")
+            raise SinkError("VS429", file=file, image_endings=" ".join(IMAGE_ENDINGS))
         if file.exists() and not overwrite:
-            raise SinkError(f"{file}: exists already; give another name with -o, or --overwrite")
+            raise SinkError("VS405", file=file)
     if not place.is_dir():
-        raise SinkError(f"{files[0]}: there is no folder {place}; make it first")
+        raise SinkError("VS428", files=files[0], place=place)
 
 
 def filters_for(settings: Settings, images: Sequence[Tensor], layers: Sequence[str], listener: Listener) -> Filters:

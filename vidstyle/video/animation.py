@@ -44,7 +44,7 @@ def measure(path: Path, limits: Limits = LIMITS) -> tuple[tuple[int, int], tuple
             milliseconds = float(image.info.get("duration") or 0)
             durations.append((milliseconds if milliseconds >= SHORTEST_MS else DEFAULT_MS) / 1000)
     if not durations:
-        raise SourceError(f"{printable(path.name)} is damaged: not one image can be read; copy it again.")
+        raise SourceError("VS333", name=printable(path.name))
     return size, tuple(durations), announced
 
 
@@ -80,7 +80,7 @@ def _opened(path: Path) -> Image.Image:
     try:
         return open_image(path)
     except UNREADABLE as error:
-        raise SourceError(f"{printable(path.name)} cannot be read as an animation; copy it again.") from error
+        raise SourceError("VS334", name=printable(path.name)) from error
 
 
 Writer = Callable[[Path, tuple[int, int], list[int], int, Path, str], None]
@@ -123,7 +123,7 @@ def write_gif(spool: Path, size: tuple[int, int], delays: list[int], grade: int,
 def _run(arguments: list[str], name: str) -> None:
     result = ffmpeg.run_with_progress(arguments)
     if result.code != 0:
-        raise SinkError(f"{name} cannot be encoded ({ffmpeg.reason(result.log)}); make room.")
+        raise SinkError("VS430", name=name, reason=ffmpeg.reason(result.log))
 
 
 def write_webp(spool: Path, size: tuple[int, int], delays: list[int], grade: int, target: Path, name: str) -> None:
@@ -181,7 +181,7 @@ def with_delays(gif: bytes, delays: list[int]) -> bytes:
         else:  # an image: descriptor, colour table, code size, blocks
             position = _after_blocks(data, position + 11 + _table_bytes(data[position + 9]))
     if found != len(delays):
-        raise SinkError(f"the GIF holds {found} of {len(delays)} images; write it again.")
+        raise SinkError("VS431", found=found, count=len(delays))
     return bytes(data)
 
 

@@ -104,16 +104,14 @@ class Camera:
                 found = self._opened()
                 log.info("the camera %s is back", self.name)
                 return found
-        raise SourceError(
-            f"camera {self.name}: went away and did not come back in {self._reconnect:g} seconds; plug it in again"
-        )
+        raise SourceError("VS336", name=self.name, reconnect=self._reconnect)
 
     def _opened(self) -> cv2.VideoCapture:
         quiet_opencv()
         capture = _over_network(self._where) if is_url(self._where) else _on_this_machine(self._where)
         if not capture.isOpened():
             capture.release()
-            raise SourceError(_missing(self._where, self.name))
+            raise _missing(self._where, self.name)
         self.rate = capture.get(cv2.CAP_PROP_FPS)
         return capture
 
@@ -149,7 +147,7 @@ def is_url(where: str) -> bool:
     """Whether `where` is that of a network camera."""
     scheme, found, _ = where.partition("://")
     if found and scheme.lower() not in _NETWORK:
-        raise SourceError(f"camera {where!r}: cannot be reached by {scheme}; give a URL of {', '.join(_NETWORK)}")
+        raise SourceError("VS337", where=where, scheme=scheme, network=", ".join(_NETWORK))
     return bool(found)
 
 
@@ -162,7 +160,7 @@ def _on_this_machine(where: str) -> cv2.VideoCapture:
     number = int(where) if where.isdecimal() else None
     device = Path(f"/dev/video{number}") if number is not None else Path(where)
     if sys.platform == "linux" and not device.exists():
-        raise SourceError(_missing(where, str(device)))
+        raise _missing(where, str(device))
     return cv2.VideoCapture(str(device) if number is None else number, cv2.CAP_ANY)
 
 
@@ -172,12 +170,12 @@ def _over_network(url: str) -> cv2.VideoCapture:
     return cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)
 
 
-def _missing(where: str, name: str) -> str:
+def _missing(where: str, name: str) -> SourceError:
     if is_url(where):
-        return f"camera {printable(name)}: sends no images; check that it is on and that the address is right"
+        return SourceError("VS338", name=printable(name))
     others = sorted(str(path) for path in Path("/dev").glob("video*")) if sys.platform == "linux" else []
     there = f"there is {', '.join(others)}" if others else "there is no camera on this machine"
-    return f"camera {printable(name)}: cannot be opened, {there}; plug one in, or give --camera URL or a video file"
+    return SourceError("VS335", name=printable(name), there=there)
 
 
 def _read(capture: cv2.VideoCapture) -> NDArray[np.uint8] | None:

@@ -26,7 +26,7 @@ class TooLargeError(SinkError):
     """A film would take more `bytes` than it is `allowed`."""
 
     def __init__(self, name: str, found: int, allowed: int) -> None:
-        super().__init__(f"{name} would take {found:,} bytes, more than {allowed:,}; allow more.")
+        super().__init__("VS450", name=name, found=found, allowed=allowed)
         self.name, self.bytes, self.allowed = name, found, allowed
 
 
@@ -55,10 +55,10 @@ class Sink:
     def finish(self) -> Path:
         """End the file, check it, give it its name. Raises SinkError, leaving nothing, if it is not whole."""
         if self._closed:
-            raise SinkError(f"{self.film.name} is already closed; open it anew to write more.")
+            raise SinkError("VS436", name=self.film.name)
         try:
             if not self.frame_count:
-                raise SinkError(f"{self.film.name} would hold no image; write at least one before finishing.")
+                raise SinkError("VS437", name=self.film.name)
             self._segment.finish()
             return join_segment_files([self._file], self.film, self.frame_count)
         finally:
@@ -91,13 +91,13 @@ def check_place(film: Film) -> None:
     """SinkError unless a film can be written where it is to be, and that is not its source."""
     folder = film.path.absolute().parent
     if not folder.is_dir():
-        raise SinkError(f"{film.name} cannot be written: its folder does not exist; make the folder first.")
+        raise SinkError("VS432", name=film.name)
     if film.path.is_dir():
-        raise SinkError(f"{film.name} is a folder; give the name of a file.")
+        raise SinkError("VS433", name=film.name)
     if not os.access(folder, os.W_OK):
-        raise SinkError(f"{film.name} cannot be written: its folder is read-only; choose another place.")
+        raise SinkError("VS434", name=film.name)
     if film.sound_from is not None and film.path.exists() and film.path.samefile(film.sound_from.path):
-        raise SinkError(f"{film.name} is the source itself; choose another name for the result.")
+        raise SinkError("VS435", name=film.name)
 
 
 def join_segment_files(
@@ -138,7 +138,7 @@ def join_segment_files(
             put_in_place(whole, target)
         except OSError as error:
             reason = error.strerror or printable(error)
-            raise SinkError(f"{film.name} cannot be written ({reason}); make room or choose another place.") from error
+            raise SinkError("VS438", name=film.name, reason=reason) from error
     return target
 
 

@@ -79,10 +79,7 @@ def executable() -> str:
 
 
 def _missing(reason: str) -> VidstyleError:
-    return VidstyleError(
-        f"ffmpeg cannot be started ({reason}); install vidstyle anew with pip, or unset IMAGEIO_FFMPEG_EXE; "
-        "'vidstyle doctor' tells more"
-    )
+    return VidstyleError("VS805", reason=reason)
 
 
 def address(path: Path) -> str:

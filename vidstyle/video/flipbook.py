@@ -113,7 +113,7 @@ def _moving(images: Images) -> float:
 def _hopeless(smallest: Extent, error: TooLargeError) -> SinkError:
     form = f"{smallest.frames} images {smallest.width} pixels across"
     found, allowed = (f"{size / 1e6:.2g} MB" for size in (error.bytes, error.allowed))
-    return SinkError(f"{error.name} cannot be under {allowed}: the least, {form}, takes {found}; allow more")
+    return SinkError("VS439", name=error.name, allowed=allowed, form=form, found=found)
 
 
 def _write(path: Path, images: Images, grade: int, max_bytes: int | None) -> int:

@@ -107,7 +107,7 @@ class _MovingMask(_Mask):
     def planes_from(self, position: int) -> Iterator[Tensor]:
         for frame in self.source.frames_from(position):
             yield mask_plane(frame.image)
-        raise SourceError(f"{self.path}: has fewer frames than the film; give a mask that is as long")
+        raise SourceError("VS339", path=self.path)
 
     def close(self) -> None:
         self.source.close()

@@ -71,7 +71,7 @@ class Film:
 
     def __post_init__(self) -> None:
         if self.ending not in (*VIDEO_ENDINGS, *LOOP_ENDINGS):
-            raise SinkError(f"{self.name} has no known video ending; use {', '.join(VIDEO_ENDINGS)}, .gif or .webp.")
+            raise SinkError("VS445", name=self.name, video_endings=", ".join(VIDEO_ENDINGS))
 
     @property
     def name(self) -> str:
@@ -131,9 +131,7 @@ class SegmentFile(ABC):
     def _check(self, found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
         if found != wanted:
             size = "{} x {}".format(*self.film.size)
-            raise SinkError(
-                f"{self.film.name} takes images of {size} (height x width), not {found}; resize them first."
-            )
+            raise SinkError("VS446", name=self.film.name, size=size, found=found)
 
     @abstractmethod
     def _append(self, pixels: NDArray[np.uint8]) -> None: ...
@@ -189,19 +187,19 @@ class _RawSegment(SegmentFile):
         try:
             self._file = path.open("wb")
         except OSError as error:
-            raise SinkError(f"{film.name} cannot be written ({error.strerror}); choose another place.") from error
+            raise SinkError("VS421", name=film.name, reason=error.strerror) from error
 
     def _append(self, pixels: NDArray[np.uint8]) -> None:
         try:
             self._file.write(pixels.tobytes())
         except OSError as error:
-            raise SinkError(f"{self.film.name} cannot be written ({error.strerror}); make room.") from error
+            raise SinkError("VS447", name=self.film.name, reason=error.strerror) from error
 
     def finish(self) -> None:
         try:
             self._file.close()
         except OSError as error:
-            raise SinkError(f"{self.film.name} cannot be written ({error.strerror}); make room.") from error
+            raise SinkError("VS447", name=self.film.name, reason=error.strerror) from error
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -218,7 +216,7 @@ def joined_video(segment_files: Sequence[Path], target: Path, film: Film, shown:
         inputs = [*ffmpeg.FILES_ONLY, "-f", "concat", "-safe", "0", "-i", ffmpeg.address(Path(listing.name))]
         result = ffmpeg.run_with_progress([*inputs, "-c", "copy", *container_arguments(target), ffmpeg.address(target)])
     if result.code != 0:
-        raise SinkError(f"{film.name} cannot be joined ({ffmpeg.reason(result.log)}); make room.")
+        raise SinkError("VS440", name=film.name, reason=ffmpeg.reason(result.log))
     check_count(target, shown, film.name)
 
 
@@ -230,10 +228,10 @@ def joined_raw(segment_files: Sequence[Path], target: Path, film: Film, count: i
                 with segment_file.open("rb") as part:
                     shutil.copyfileobj(part, whole)
     except OSError as error:
-        raise SinkError(f"{film.name} cannot be written ({error.strerror}); make room.") from error
+        raise SinkError("VS447", name=film.name, reason=error.strerror) from error
     size = 3 * film.size[0] * film.size[1]
     if target.stat().st_size != count * size:
-        raise SinkError(f"{film.name} holds {target.stat().st_size // size} of {count} images; write it again.")
+        raise SinkError("VS441", name=film.name, found=target.stat().st_size // size, count=count)
 
 
 def container_arguments(target: Path) -> list[str]:
@@ -244,10 +242,10 @@ def container_arguments(target: Path) -> list[str]:
 def check_count(video: Path, written: int, name: str) -> None:
     """SinkError unless `video` holds as many images as were written."""
     if not video.exists():
-        raise SinkError(f"{name} cannot be written: its folder has gone; make it again, and run the same command.")
+        raise SinkError("VS442", name=name)
     found = len(streams.packet_times(video, seconds=600).times)
     if found != written:
-        raise SinkError(f"{name} holds {found} of {written} images; make room and write it again.")
+        raise SinkError("VS443", name=name, found=found, written=written)
 
 
 def _quoted(path: Path) -> str:
@@ -311,7 +309,7 @@ class _Encoder:
         self._log.seek(0)
         log = self._log.read().decode("utf-8", "replace")
         reason = ffmpeg.reason(f"{log}\n{self._watch.verdict}")
-        return SinkError(f"{self._name} cannot be encoded ({reason}); make room or choose another place.")
+        return SinkError("VS444", name=self._name, reason=reason)
 
     def stop(self) -> None:
         self._watch.__exit__()
@@ -367,9 +365,7 @@ def add_sound(
     if result.code != 0:
         reason = ffmpeg.reason(result.log)
         if _NO_ROOM.search(result.log):
-            raise SinkError(
-                f"the sound of {name} cannot be added ({reason}); make room and run the same command again."
-            )
+            raise SinkError("VS448", name=name, reason=reason)
         log.warning("the sound of %s cannot be read (%s): the film has none", name, reason)
     return result.code == 0
 

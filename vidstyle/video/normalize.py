@@ -55,12 +55,12 @@ def _write(info: VideoInfo, target: Path, on_progress: Callable[[float], None] |
         )
         if result.code != 0:
             reason = ffmpeg.reason(result.log)
-            raise SourceError(f"{name} cannot be prepared for reading ({reason}); try another file.")
+            raise SourceError("VS340", name=name, reason=reason)
         if not partial.exists() or not streams.packet_times(partial, seconds=600).times:
-            raise SourceError(f"{name} holds no image that can be read: it is damaged; copy it again.")
+            raise SourceError("VS341", name=name)
         put_in_place(partial, target)
     except OSError as error:
-        raise SourceError(f"{name} cannot be prepared in {target.parent} ({error.strerror}).") from error
+        raise SourceError("VS342", name=name, parent=target.parent, reason=error.strerror) from error
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()

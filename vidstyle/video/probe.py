@@ -119,7 +119,7 @@ def probe(path: str | os.PathLike[str], limits: Limits = LIMITS) -> VideoInfo:
     limits.check_size(_name(path), _displayed_size(stream))
     packets = streams.packet_times(path)
     if not packets.times and packets.complete:
-        raise SourceError(f"{_name(path)} holds no images: it is damaged or was cut off; copy it again.")
+        raise SourceError("VS344", name=_name(path))
     gaps = (after - before for before, after in itertools.pairwise(packets.times))
     limits.check_still(_name(path), float(max(gaps, default=0) * packets.tick))
     return _judge(path, description, stream, packets)
@@ -141,13 +141,13 @@ def _refuse_images_and_text(path: Path) -> None:
     found = image_format(path)
     if found:
         hint = "" if path.suffix.lower() in IMAGE_ENDINGS else f"; rename it to {path.stem}.{found.lower()}"
-        raise SourceError(f"{_name(path)} is a single {found} image, not a video{printable(hint)}.")
+        raise SourceError("VS345", name=_name(path), found=found, hint=printable(hint))
     with path.open("rb") as file:
         head = file.read(_TEXT_START)
     if head.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"#EXTM3U"):
-        raise SourceError(f"{_name(path)} is a playlist, which only names other files; give the video itself.")
+        raise SourceError("VS346", name=_name(path))
     if b"\0" not in head and _is_text(head):
-        raise SourceError(f"{_name(path)} is a text file, not a video; give a video file.")
+        raise SourceError("VS347", name=_name(path))
 
 
 def _is_text(head: bytes) -> bool:
@@ -163,11 +163,11 @@ def _image_stream(path: Path, description: streams.Description) -> streams.Video
     if real and real[0].size != (0, 0):
         return real[0]
     if description.videos and not real:
-        raise SourceError(f"{_name(path)} holds sound and a cover image but no video; give a video file.")
+        raise SourceError("VS348", name=_name(path))
     if any(other.kind == "audio" for other in description.others):
-        raise SourceError(f"{_name(path)} holds only sound, no images; give a video file.")
+        raise SourceError("VS349", name=_name(path))
     reason = ffmpeg.reason(_complaints(description.log))
-    raise SourceError(f"{_name(path)} cannot be read as a video ({reason}); it may be damaged or of another kind.")
+    raise SourceError("VS343", name=_name(path), reason=reason)
 
 
 def _complaints(log: str) -> str:

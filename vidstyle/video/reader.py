@@ -113,7 +113,7 @@ class Source(ABC):
         with contextlib.closing(self.frames_from(position)) as frames:
             for frame in frames:
                 return frame.image
-        raise SourceError(f"{self.info.path}: frame {position} could not be read; did the file change?")
+        raise SourceError("VS350", path=self.info.path, position=position)
 
     def frames_from(self, position: int, mark: str = "") -> Generator[Frame, None, None]:
         """The frames from a position, counted from 0 among those that are read; quicker where its mark is known."""
@@ -122,10 +122,7 @@ class Source(ABC):
         try:
             yield from reader
         except HangError:
-            raise SourceError(
-                f"{printable(self.info.path.name)} gives no image for {PATIENCE:g} s: is its drive there, "
-                "or its network? Run the same command again, or copy the file here."
-            ) from None
+            raise SourceError("VS356", name=printable(self.info.path.name), patience=PATIENCE) from None
         finally:
             reader.close()
 
@@ -151,21 +148,18 @@ class Source(ABC):
         """SourceError where the file is not what it was when it was opened; one that is gone can still be read on."""
         if _version(self.info.path) not in (None, self._version):
             name = printable(self.info.path.name)
-            raise SourceError(f"{name} changed while it was read; wait until it is whole, and begin anew.")
+            raise SourceError("VS353", name=name)
 
     def check_there(self) -> None:
         """SourceError where the file is gone."""
         if _version(self.info.path) is None:
-            raise SourceError(
-                f"{printable(self.info.path)} is gone; put it back and run the same command again, "
-                "what is painted is kept."
-            )
+            raise SourceError("VS354", path=printable(self.info.path))
 
     def _check(self, found: int, expected: int) -> None:
         name = printable(self.info.path.name)
         if found == 0:
             self.check_there()
-            raise SourceError(f"{name} holds no image that can be read; it is damaged, copy it again.")
+            raise SourceError("VS355", name=name)
         if self._is_short(found, expected):
             log.warning("%s is damaged: %d of %d images could be read", name, found, expected)
 
@@ -215,7 +209,7 @@ def open_video(
         source.close()
         name, long = printable(info.path.name), source.info.seconds
         wanted = f"{start:g} s" if end is None else f"{start:g} to {end:g} s"
-        raise SourceError(f"{name} has no images from {wanted}: it is {long:.2f} s long; choose another part.")
+        raise SourceError("VS351", name=name, wanted=wanted, long=long)
     return source
 
 
@@ -337,7 +331,7 @@ def find_images(path_or_glob: str | os.PathLike[str]) -> list[Path]:
     images = [path for path in found if _is_image_name(path)]
     if not images:
         name, known = printable(place), ", ".join(IMAGE_ENDINGS)
-        raise SourceError(f"{name} holds no images; give a folder or pattern of {known} files.")
+        raise SourceError("VS352", name=name, known=known)
     return sorted(images, key=_natural)
 
 

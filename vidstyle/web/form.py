@@ -71,9 +71,9 @@ def the_one(file: str | None, webcam: str | None) -> Path:
     """What is to be painted, of what was dropped and what a webcam took. Raises SourceError unless it is one."""
     given = [path for path in (file, webcam) if path]
     if not given:
-        raise SourceError("nothing to paint is chosen; drop a video or an image, or take one by the webcam")
+        raise SourceError("VS357")
     if len(given) > 1:
-        raise SourceError("a file and an image of the webcam are there; take one of them away")
+        raise SourceError("VS358")
     return Path(given[0])
 
 

@@ -67,7 +67,7 @@ class Ticket:
             facts = from_json((folder / TICKET).read_text())
             return cls(**{**facts, "styles": tuple(facts["styles"])})
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise JobError("this job is spoilt, or of another version; paint anew") from error
+            raise JobError("VS526") from error
 
     def job(self, folder: Path) -> Job:
         """The job, after the checks that need no decoding. Raises VidstyleError."""
@@ -133,7 +133,7 @@ class JobStore:
             folder.rename(self.folder / name)
         except OSError as error:
             reason = f"the files cannot be copied ({error.strerror})"
-            raise SinkError(f"{reason}; drop them again, or make room in the folder of jobs") from error
+            raise SinkError("VS449", reason=reason) from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         return name
@@ -141,7 +141,7 @@ class JobStore:
     def place(self, name: object) -> Path:
         """The folder of a job. JobError where there is none of that name; other paths are no names."""
         if not (isinstance(name, str) and _NAME.fullmatch(name) and (self.folder / name / TICKET).is_file()):
-            raise JobError("there is no such job; it may have been removed, paint anew")
+            raise JobError("VS525")
         return self.folder / name
 
     def names(self) -> Iterator[str]:
@@ -265,15 +265,15 @@ class JobStore:
 def _refuse_paths(settings: Settings) -> None:
     """A page must not read files of the machine that it is served by."""
     if settings.init_file:
-        raise SettingsError(f"a page starts from content or random only, instead got {settings.init!r}; choose one")
+        raise SettingsError("VS268", init=settings.init)
     if settings.weights not in FILTERS:
-        raise SettingsError(f"a page takes filters by name only, instead got {settings.weights!r}; choose auto")
+        raise SettingsError("VS269", weights=settings.weights)
 
 
 def _copied(source: Path, styles: Sequence[Path], settings: Mapping[str, Any], folder: Path) -> Ticket:
     """The files under names of our own in `folder`."""
     if not styles:
-        raise SourceError("no style is chosen; drop an image, or choose one from the shelf")
+        raise SourceError("VS359")
     kept = _copy(source, folder, "source", (*IMAGE_ENDINGS, *CLIP_ENDINGS))
     names = tuple(_copy(style, folder, f"style{number}", IMAGE_ENDINGS) for number, style in enumerate(styles, 1))
     kind: Kind = kind_of(folder / kept)
@@ -285,7 +285,7 @@ def _copied(source: Path, styles: Sequence[Path], settings: Mapping[str, Any], f
 def _copy(file: Path, folder: Path, stem: str, endings: Sequence[str]) -> str:
     ending = file.suffix.lower()
     if ending not in endings:
-        raise SourceError(f"{file.name}: cannot be read here; give a file that ends in one of {' '.join(endings)}")
+        raise SourceError("VS360", name=file.name, endings=" ".join(endings))
     shutil.copyfile(file, folder / f"{stem}{ending}")
     return f"{stem}{ending}"
 
