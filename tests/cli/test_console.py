@@ -11,7 +11,8 @@ from rich.console import Console
 
 from tests.cli.test_words import OUTLINE
 from tests.jobs.test_eta import Clock, painted, step
-from vidstyle.cli.console import EVERY, Bars, PlainLines, Quiet, listening, logging_to
+from vidstyle.cli.console import EVERY, Bars, PlainLines, Quiet, listening
+from vidstyle.cli.logs import logging_to
 from vidstyle.jobs.eta import RemainingTime
 from vidstyle.jobs.events import ClusterProgress, Listener
 

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
+from vidstyle.cli.logs import say
 from vidstyle.cli.words import clock, loss_number, outline_lines, preview_lines, seconds_each, some
 from vidstyle.core.device import select_device
 from vidstyle.core.stylize_image import Step
 from vidstyle.core.temporal import PaintedFrame
-from vidstyle.errors import SettingsError
 from vidstyle.files import printable
 from vidstyle.jobs.eta import RemainingTime
 from vidstyle.jobs.events import ClusterProgress, Listener, Outline
@@ -281,77 +281,3 @@ def _loss(pace: RemainingTime) -> str:
 def _speed(pace: RemainingTime, noun: str) -> str:
     seconds = pace.seconds_per_frame
     return "" if seconds is None else f"{seconds_each(seconds)}/{noun}"
-
-
-FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-
-
-def error_console() -> Console:
-    """The terminal's console for everything but results."""
-    return Console(stderr=True, highlight=False, markup=False, emoji=False)
-
-
-def say(console: Console, line: str) -> None:
-    """One line as it is: not wrapped, not coloured, nothing in it taken for markup."""
-    console.print(Text(line), soft_wrap=True)
-
-
-@contextmanager
-def logging_to(console: Console, quiet: bool = False, file: Path | None = None) -> Iterator[None]:
-    """Until it ends, shows warnings (and news, unless `quiet`) on the console and writes all to `file`.
-
-    What third parties warn of goes to the file only. An exception that passes is written there with its traceback.
-    """
-    root, ours = logging.getLogger(), logging.getLogger("vidstyle")
-    shown = _Lines(console, logging.WARNING if quiet else logging.INFO)
-    kept: logging.Handler = _file_handler(file) if file else logging.NullHandler()
-    level = ours.level
-    root.addHandler(kept)
-    ours.addHandler(shown)
-    ours.setLevel(logging.DEBUG if file else logging.INFO)
-    logging.captureWarnings(True)
-    try:
-        yield
-    except BaseException as error:
-        log.debug("ended by %s", type(error).__name__, exc_info=True)
-        raise
-    finally:
-        logging.captureWarnings(False)
-        ours.setLevel(level)
-        ours.removeHandler(shown)
-        root.removeHandler(kept)
-        kept.close()
-
-
-@contextmanager
-def starting(console: Console, quiet: bool) -> Iterator[None]:
-    """A sign of life on a terminal while libraries are loaded, which takes seconds."""
-    if quiet or not console.is_interactive:
-        yield
-    else:
-        with console.status("starting"):
-            yield
-
-
-class _Lines(logging.Handler):
-    """Log records as lines above the bars."""
-
-    def __init__(self, console: Console, level: int) -> None:
-        super().__init__(level)
-        self._console = console
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            kind = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-            say(self._console, kind + printable(record.getMessage()))
-        except Exception:
-            self.handleError(record)
-
-
-def _file_handler(file: Path) -> logging.Handler:
-    try:
-        handler = logging.FileHandler(file, encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise SettingsError("VS201", file=file, reason=error.strerror) from error
-    handler.setFormatter(logging.Formatter(FORMAT))
-    return handler

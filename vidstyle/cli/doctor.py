@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from vidstyle.cli.console import error_console, logging_to, starting
+from vidstyle.cli.logs import error_console, logging_to, starting
 from vidstyle.cli.options import RUNNING, Switch
 from vidstyle.cli.words import memory, some
 from vidstyle.errors import VidstyleError

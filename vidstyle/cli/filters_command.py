@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from vidstyle.cli.console import error_console, logging_to
+from vidstyle.cli.logs import error_console, logging_to
 from vidstyle.cli.options import COMMANDS, AnyPath, ManyPaths, Switch, Telling
 from vidstyle.cli.words import HASH_DIGITS, memory
 from vidstyle.errors import SinkError, SourceError, UsageError, WeightsError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from vidstyle.cli.console import say
+from vidstyle.cli.logs import say
 from vidstyle.cli.options import RUNNING, AnyPath
 from vidstyle.errors import SinkError, UsageError
 from vidstyle.files import check_target, printable

@@ -16,10 +16,10 @@ from cyclopts.exceptions import UnusedCliTokensError
 
 from vidstyle import __version__
 from vidstyle.cli import job_commands
-from vidstyle.cli.console import error_console, say
 from vidstyle.cli.doctor import doctor
 from vidstyle.cli.filters_command import weights
 from vidstyle.cli.job_commands import report
+from vidstyle.cli.logs import error_console, say
 from vidstyle.cli.options import COMMANDS
 from vidstyle.cli.serve import serve
 from vidstyle.cli.study_commands import layers, progress, reconstruct, texture

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from vidstyle.cli.console import error_console, logging_to, starting
+from vidstyle.cli.logs import error_console, logging_to, starting
 from vidstyle.cli.options import DEVICE_HELP, FILES, RUNNING, AnyPath, Switch, Telling
 from vidstyle.cli.words import some
 from vidstyle.errors import SettingsError, SinkError, SourceError, UsageError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from vidstyle.cli.console import error_console, logging_to, say, starting
+from vidstyle.cli.logs import error_console, logging_to, say, starting
 from vidstyle.cli.loss_files import LossFiles, record_of, recorded
 from vidstyle.cli.options import (
     DEVICE_HELP,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from vidstyle.cli.console import error_console, logging_to, starting
+from vidstyle.cli.logs import error_console, logging_to, starting
 from vidstyle.cli.options import (
     DEVICE_HELP,
     FILES,
