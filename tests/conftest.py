@@ -28,6 +28,6 @@ def settings(filters: Path) -> Settings:
 
 @pytest.fixture(scope="session")
 def style(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("style") / "clouds.png"
+    path = tmp_path_factory.mktemp("style") / "stripes.png"
     save_image(path, clouds(48, 64, seed=4, grain=4))
     return path

@@ -147,7 +147,7 @@ def _check_target(images: Sequence[Path], output: Path, overwrite: bool) -> None
     if output.suffix.lower() != ".safetensors":
         raise SinkError("VS401", output=output)
     if output.exists() and not overwrite:
-        raise SinkError("VS402", output=output)
+        raise SinkError("VS402", path=output)
     for path in images:
         if not path.exists():
             raise SourceError("VS301", path=path)

@@ -155,6 +155,6 @@ def _check(outputs: ManyPaths, source: Path, styles: ManyPaths, target: Path, ov
         raise SinkError("VS403", target=target)
     for file in (target, target.with_suffix(".json")):
         if file.exists() and not overwrite:
-            raise SinkError("VS405", file=file)
+            raise SinkError("VS402", path=file)
     if not target.absolute().parent.is_dir():
-        raise SinkError("VS404", target=target, parent=target.absolute().parent)
+        raise SinkError("VS417", path=target, folder=target.absolute().parent)

@@ -135,7 +135,7 @@ def write_report(report: Report, path: Path, *, overwrite: bool = False) -> tupl
     figures = path.with_suffix(".json")
     for file in (path, figures):
         if file.exists() and not overwrite:
-            raise SinkError("VS405", file=file)
+            raise SinkError("VS402", path=file)
     for file, text in ((path, report.to_html()), (figures, report.to_json())):
         try:
             write_whole(file, text.encode("utf-8", "xmlcharrefreplace"))  # names of files may be no Unicode

@@ -140,7 +140,7 @@ class WorkFolder:
             return None
         except (OSError, ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
             text = "it is no job" if isinstance(error, AttributeError | KeyError | TypeError) else error
-            raise JobError("VS520", manifest_file=self.manifest_file, text=text) from error
+            raise JobError("VS514", file=self.manifest_file, error=text) from error
 
     def begin(self, manifest: Manifest, painter: bytes) -> None:
         """A new job; it is there when its manifest is."""
@@ -185,7 +185,7 @@ class WorkFolder:
             found = from_json(file.read_text(encoding="utf-8"))
             return [Work(int(one["steps"]), *(float(one[name]) for name in _OF_WORK)) for one in found]
         except (OSError, KeyError, TypeError, ValueError) as error:
-            raise JobError("VS521", file=file, error=error) from error
+            raise JobError("VS519", path=file, error=error) from error
 
     @contextlib.contextmanager
     def locked(self, what: str) -> Iterator[None]:

@@ -44,7 +44,7 @@ def preview(job: Job, at: Sequence[float], listener: Listener, *, overwrite: boo
     sheet = job.out.with_name(f"{job.out.stem}_preview.png")
     earlier = sorted(job.out.parent.glob(f"{glob.escape(job.out.stem)}_preview*.png"))
     if earlier and not overwrite:
-        raise SinkError("VS423", earlier=earlier[0])
+        raise SinkError("VS402", path=earlier[0])
     with opened(job, listener) as source:
         moments = _positions(at, source)  # first, so that a wrong time is told at once
         prescan, painter = ready_for_film(job, source, listener)

@@ -146,7 +146,7 @@ def kind_of(source: Path) -> Kind:
         return "images"
     if not source.exists():
         refuse_address(source)
-        raise SourceError("VS322", source=source)
+        raise SourceError("VS301", path=source)
     if source.suffix.lower() in IMAGE_ENDINGS or source.suffix.lower() in ANIMATION_ENDINGS:
         require_image(source)
         return "animation" if is_animated(source) else "image"
@@ -218,9 +218,9 @@ def _check_output(target: Path, source: Path, kind: Kind, overwrite: bool) -> No
         raise SinkError("VS425", target=target)
     goes_on = kind == "clips" and target.with_name(f"{target.name}.vidstyle").is_dir()
     if target.exists() and not overwrite and not goes_on:
-        raise SinkError("VS426", target=target)
+        raise SinkError("VS402", path=target)
     if not target.absolute().parent.is_dir():
-        raise SinkError("VS404", target=target, parent=target.absolute().parent)
+        raise SinkError("VS417", path=target, folder=target.absolute().parent)
 
 
 def _check_report(job: Job, overwrite: bool) -> None:
@@ -230,4 +230,4 @@ def _check_report(job: Job, overwrite: bool) -> None:
         raise SettingsError("VS219")
     for file in (job.report_file, job.report_file.with_suffix(".json")):
         if file.exists() and not overwrite:
-            raise SinkError("VS405", file=file)
+            raise SinkError("VS402", path=file)

@@ -179,9 +179,9 @@ def check_targets(files: Sequence[Path], place: Path, overwrite: bool) -> None:
         if file.suffix.lower() not in IMAGE_ENDINGS:
             raise SinkError("VS429", file=file, image_endings=" ".join(IMAGE_ENDINGS))
         if file.exists() and not overwrite:
-            raise SinkError("VS405", file=file)
+            raise SinkError("VS402", path=file)
     if not place.is_dir():
-        raise SinkError("VS428", files=files[0], place=place)
+        raise SinkError("VS417", path=files[0], folder=place)
 
 
 def filters_for(settings: Settings, images: Sequence[Tensor], layers: Sequence[str], listener: Listener) -> Filters:
