@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.web.conftest import QUICK, until
+from vidstyle.core.temporal import MOST_EFFORT
 from vidstyle.errors import JobError, SettingsError, SinkError, SourceError
 from vidstyle.images import load_image
 from vidstyle.video.probe import probe
@@ -60,7 +61,7 @@ def test_a_film_is_painted_with_a_report(store: JobStore, film: Path, style: Pat
     until(lambda: tended(store, name, "done"))
     assert probe(store.place(name) / "painting.mp4").size == (48, 64)
     assert "<html" in (store.place(name) / "report.html").read_text()
-    assert len(store.status(name).losses) == 6
+    assert 6 <= len(store.status(name).losses) <= 6 * MOST_EFFORT
 
 
 def test_one_at_a_time_in_the_order_of_asking(store: JobStore, photo: Path, style: Path) -> None:
