@@ -12,7 +12,7 @@ TARGET = Path(__file__).resolve().parent.parent / "docs" / "options.md"
 INTRODUCTION = """\
 # Options
 
-What image is wanted. Each option of the command line is a field of `vidstyle.Settings` of the same name, with
+How the painting is to look. Each option of the command line is a field of `vidstyle.Settings` of the same name, with
 underscores for dashes. `--preset NAME` gives other values to start from; an option that is given wins over them.
 
 A TOML file may say the same, with underscores or dashes. `--settings FILE` reads it, and `--save-settings FILE` writes

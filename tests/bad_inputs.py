@@ -136,8 +136,8 @@ as_source("a header and no frame", "text", "none.y4m", y4m("W16 H16 F25:1"))
 as_source("a frame cut short", "no frame at all", "short.y4m", y4m("W16 H16 F25:1", b"FRAME\n" + bytes(10)))
 HUGE = "frames of more than 150 million pixels"
 as_source("a frame of 196 million pixels", HUGE, "huge.y4m", y4m("W14000 H14000 F25:1", b"FRAME\n" + bytes(1 << 20)))
-as_source("one pixel", "odd sides, one image, no sound", "pixel.y4m", y4m("W1 H1 F25:1", b"FRAME\n" + bytes(3)))
-as_source("no rate", "odd sides, one image, no sound", "rate.y4m", y4m("W16 H16 F0:0", b"FRAME\n" + bytes(384)))
+as_source("one pixel", "odd sides, a single frame, no sound", "pixel.y4m", y4m("W1 H1 F25:1", b"FRAME\n" + bytes(3)))
+as_source("no rate", "odd sides, a single frame, no sound", "rate.y4m", y4m("W16 H16 F0:0", b"FRAME\n" + bytes(384)))
 
 
 @case("a film of days", "more than 500,000 frames or 12 hours to paint")
@@ -147,7 +147,7 @@ def _(place: Path) -> list[str]:
     return words(place, "long.mkv")
 
 
-@case("an image shown for hours", "one image shown for more than 5 minutes")
+@case("an image shown for hours", "one frame shown for more than 5 minutes")
 def _(place: Path) -> list[str]:
     clips.ffmpeg("-itsscale", "200000", "-i", place / "clip.mp4", "-an", "-c", "copy", place / "still.mkv")
     return words(place, "still.mkv")

@@ -89,7 +89,7 @@ def test_a_film_whose_drive_goes_away_is_one_sentence(
     monkeypatch.setattr(source, "decoded", goes_away)
     monkeypatch.setattr(source, "PATIENCE", 0.6)
     monkeypatch.setattr("vidstyle.core.read_ahead.LEAVING", 0.2)
-    with pytest.raises(SourceError, match=r"a\.mp4 gives no image for 0\.6 s"), open_video(path) as film:
+    with pytest.raises(SourceError, match=r"a\.mp4 gives no frame for 0\.6 s"), open_video(path) as film:
         list(film)
 
 

@@ -119,7 +119,7 @@ def test_the_library_neither_prints_nor_exits(module: str) -> None:
     assert not talking + exits
 
 
-def test_the_core_reads_no_files_and_starts_no_ffmpeg() -> None:
+def test_the_core_opens_no_images_or_videos() -> None:
     """Importing all of it brings in nothing that does."""
     modules = [f"vidstyle.{name}" for name in NAMES if part_of(name) == "core" and not name.endswith("__init__")]
     code = f"import sys, {', '.join(sorted(modules))}\nprint('\\n'.join(sys.modules))"

@@ -51,7 +51,7 @@ def test_films(tmp_path: Path) -> None:
     assert probe(film, Limits(pixels=48 * 64)).size == (48, 64)
     with pytest.raises(SourceError, match=r"film\.mp4 has 64 x 48 pixels, more than 100"):
         probe(film, Limits(pixels=100))
-    with pytest.raises(SourceError, match="shows one image for 0 minutes"):
+    with pytest.raises(SourceError, match="shows one frame for 0 minutes"):
         probe(film, Limits(still=0.01))
     for limits, words in ((Limits(frames=5), "12 frames to paint, more than 5"), (Limits(seconds=0.3), "hours long")):
         with pytest.raises(SourceError, match=words):

@@ -8,7 +8,7 @@ from vidstyle.errors import SourceError
 @dataclass(frozen=True)
 class Limits:
     """What is read of one file: `pixels` of an image or frame, `frames` and `seconds` of a film, and the seconds that
-    it shows one image for (`still`), `bytes` of an image.
+    it shows one frame for (`still`), `bytes` of an image.
 
     Infinite: no limit.
     """
@@ -34,9 +34,9 @@ class Limits:
             raise SourceError("VS327", name=name, frames=frames, frames2=self.frames, cut=cut)
 
     def check_still(self, name: str, seconds: float) -> None:
-        """SourceError where a film shows one image for too long."""
+        """SourceError where a film shows one frame for too long."""
         if seconds > self.still:
-            found = f"one image for {seconds / 60:.0f} minutes, more than {self.still / 60:g}"
+            found = f"one frame for {seconds / 60:.0f} minutes, more than {self.still / 60:g}"
             raise SourceError("VS328", name=name, found=found)
 
     def check_bytes(self, name: str, found: int) -> None:

@@ -83,7 +83,7 @@ def test_a_recording_that_cannot_be_written_does_not_end_the_window(tmp_path: Pa
 
 
 def test_keys_lead_the_window(display: str, filters: Path, style: Path, tmp_path: Path) -> None:
-    """From the first image to the end: snapshot, its making, a recording, styles, strength, one image, quit."""
+    """All keys: snapshot, its making, a recording, styles, strength, the painting alone, quit."""
     other, folder = tmp_path / "other.png", tmp_path / "made"
     save_image(other, clouds(48, 64, seed=9, grain=2))
     folder.mkdir()

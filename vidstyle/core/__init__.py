@@ -1,1 +1,1 @@
-"""The method: one image, and images that move. It knows no files, no ffmpeg and no clock."""
+"""The method: one image, and films. It opens no images or videos and starts no ffmpeg."""

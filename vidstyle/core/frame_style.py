@@ -124,7 +124,7 @@ def blended(values: tuple[Tensor, ...], shares: tuple[float, ...] | None) -> Ten
 
 @dataclass(frozen=True)
 class Frame:
-    """One image: ``index`` and ``seconds`` count from the file's first image; ``image`` (3, H, W) float32
+    """One frame: ``index`` and ``seconds`` count from the file's first; ``image`` (3, H, W) float32
     RGB 0..1; ``cut``: a new shot begins here, ``look``: how to paint it, and ``even``: the image evenly exposed, where
     that is another (these are set by others, never by a source);
     ``mark``, if there is one, tells it from the file's other images, so that it can be sought."""

@@ -2,8 +2,8 @@
 
 Content is the squared error of activations (Gatys et al. 2015, equation 1). Style is how far a `Statistic` of the
 activations, one for each ``--style-loss``, lies from the style's; a statistic forgets where things are, and statistics
-can be averaged, which is how styles are blended. Distances are relative: that of nothing at all from the style is about
-1, so that one balance serves them all.
+can be averaged, which is how styles are blended. Distances are relative, but those of ``--loss sums``: that of nothing
+at all from the style is about 1, so that one balance serves them all.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ WINDOW = 5  # positions along a side of the window that prominence is measured i
 
 
 class _Gram(torch.autograd.Function):
-    """F F^T / M with the one product that its gradient needs; autograd's own takes two."""
+    """A^T A / M of (M, C), the article's F F^T / M, with the one product that its gradient needs."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor) -> Tensor:
@@ -91,7 +91,10 @@ def temporal_loss(image: Tensor, target: Tensor, weights: Tensor) -> Tensor:
 
 
 def total_variation(image: Tensor) -> Tensor:
-    """Mean squared difference of neighbouring pixels of (3, H, W); Mahendran and Vedaldi 2014 with beta = 2."""
+    """Squared differences from the pixels below and to the right over the number of values, of (3, H, W).
+
+    Mahendran and Vedaldi 2014 (arXiv 1412.0035) with beta = 2.
+    """
     down, right = image.diff(dim=-2), image.diff(dim=-1)
     return (down.square().sum() + right.square().sum()) / image.numel()
 
@@ -304,7 +307,7 @@ class StyleTargets:
     @classmethod
     @torch.no_grad()
     def of(cls, network: VGG19, image: Tensor, layers: Sequence[str], statistic: Statistic) -> "StyleTargets":
-        """Targets of a `image` (3, H, W), 0..1, for `layers` of the network."""
+        """Targets of an `image` (3, H, W), 0..1, for `layers` of the network."""
         return cls({layer: statistic.summary(r, None) for layer, r in network(image, layers).items()})
 
     @classmethod

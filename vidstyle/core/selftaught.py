@@ -2,7 +2,7 @@
 
 Layer by layer, without labels and without gradients: 3x3 patches of the layer's input are whitened and
 clustered, and the cluster centres are the filters. Spherical k-means on whitened patches is Coates and Ng 2012,
-"Learning Feature Representations with K-means"; scaling every channel by its activations to the data is Kraehenbuehl
+"Learning Feature Representations with K-means"; scaling every channel by its activations on the data is Kraehenbuehl
 et al. 2016 (arXiv 1511.06856). That untrained filters carry style at all when they are normalised is He et al.
 2016 (arXiv 1606.04801).
 

@@ -1,4 +1,4 @@
-"""One image: coarse to fine from its content, or from a start that another image handed on."""
+"""One image: coarse to fine from its content, or from the paint that the frame before handed on."""
 
 import logging
 import math
@@ -45,7 +45,7 @@ Plan = Sequence[tuple[Size, int]]  # sizes from coarse to fine, each with its st
 TILE = 16  # pixels for each position of conv5_1
 SMALLEST_SIDE = 32  # pixels of a coarse size: below, the deep layers have too few positions
 STROKES = 1.5  # long side of the style against the painting's: strokes of a style of the same size look like noise
-CONTENT_NOISE = 0.03  # standard deviation of the noise added to a content or image start; more stays as a lattice
+CONTENT_NOISE = 0.03  # standard deviation of the noise on a start that is an image; more stays as a lattice
 RANDOM_START = 0.25  # standard deviation of a random start around the style's mean, or middle grey
 QUIET_START = 0.05  # the same without a style: noise that no content layer sees would stay
 SMALLEST_STYLE = 32  # pixels of a style's long side, below which its deep layers have too few positions
@@ -321,7 +321,7 @@ class Painter:
             try:
                 return lbfgs(start, objective, schedule.steps, report)
             except DivergedError as error:
-                log.warning("an image is painted again by bounded steps: %s", error)
+                log.warning("a painting is begun again by bounded steps: %s", error)
                 report.spent = spent
         preconditioner = Preconditioner(self.colours, None if objective.anchor is None else objective.anchor.mobility)
         return quasi_newton(start, objective, schedule, report, preconditioner, step_size)

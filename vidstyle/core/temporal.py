@@ -304,7 +304,7 @@ class Carried:
 
     @property
     def settled(self) -> Tensor:
-        """How settled the paint is, 0..1: age / SETTLING (1 - stale)."""
+        """How settled the paint is, 0..1: age / SETTLING * (1 - stale)."""
         return self.age / SETTLING * (1 - self.stale.to(self.age.device))
 
     def unsettled(self, motion: Motion) -> Tensor:
@@ -352,7 +352,7 @@ class TemporalWeights:
 def temporal_weights(
     settled: Tensor, confidence: Tensor, free: Tensor, pull: float, stability: float
 ) -> TemporalWeights:
-    """The weights of the temporal loss, c in mean(c (x - warped)^2) of Ruder et al. 2016, equation 8.
+    """The weights of the temporal loss, c in mean(c (x - warped)^2) of Ruder et al. 2016, equation 7.
 
     There c is 1 where the flow can be trusted. Here it is `confidence` times how `settled` the paint is, both 0..1,
     times what holds a pixel within `stability` levels of 0 to 255 against the `pull` of the rest of the loss

@@ -188,7 +188,7 @@ class Judge:
 
     @torch.no_grad()
     def compare(self, painting: Tensor, image: Tensor, shares: tuple[float, ...] | None = None) -> Comparison:
-        """Compares a painting with its image, both (3, H, W), in these `shares` of the styles; None for the same."""
+        """Compares a painting with its source, both (3, H, W), in these `shares` of the styles; None for the same."""
         device = next(self.network.buffers()).device
         painting, image = painting.to(device), image.to(device)
         palettes = self.palettes.contents

@@ -227,7 +227,7 @@ def _paired(path: Path, frames: Iterator[Frame], painted: Source, size: Size) ->
 
 
 def _collected(name: str, size: Size, found: Iterator[Judged], count: int, work: Sequence[Work]) -> MeasuredFilm:
-    """The figures of all frames and the images that are shown of them, in memory that does not grow by images."""
+    """The figures of all frames and the images that are shown of them, in memory that does not grow with the frames."""
     frames: list[FrameMeasures] = []
     album, worst, before = _Album(count), list[WorstPair](), None
     for one in found:
@@ -361,7 +361,7 @@ class MeasuredFilm:
 def page(report: Report, rows: Sequence[tuple[MeasuredFilm, dict[str, float]]]) -> str:
     """The page of a report; `rows` are its films with their summaries."""
     environment = Environment(loader=PackageLoader("vidstyle.evaluation", "."), autoescape=True, trim_blocks=True)
-    environment.filters["image"] = _data_address
+    environment.filters["data_address"] = _data_address
     table = [
         (label, [_number(figures[key] * scale, form) for _, figures in rows])
         for key, label, scale, form in FIGURES

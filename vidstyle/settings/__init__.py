@@ -1,1 +1,1 @@
-"""What image is wanted: every option, with its check; settings files, presets and keyframes."""
+"""How a painting is to look: every option, with its check; settings files, presets and keyframes."""

@@ -1,4 +1,4 @@
-"""What image is wanted: every option once, with its default, its help and its check.
+"""How a painting is to look: every option once, with its default, its help and its check.
 
 The command line, the table in ``docs/options.md`` and, later, forms are made by a loop over
 ``dataclasses.fields(Settings)``. Where it runs (device, file names) is not a setting.
@@ -73,7 +73,7 @@ def _is_size(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Settings:
-    """What image is wanted. Frozen; make variants with `dataclasses.replace` or `Settings.preset`."""
+    """How a painting is to look. Frozen; make variants with `dataclasses.replace` or `Settings.preset`."""
 
     strength: float = _option(
         0.5,

@@ -80,7 +80,7 @@ class VideoInfo:
     """One video as it will be read.
 
     ``size`` is (height, width) as displayed: rotation and pixel aspect applied. ``rate`` is exact, images
-    per second. ``seconds`` is the length of the image, ``frame_count`` the images to expect, an estimate
+    per second. ``seconds`` is the length of the video track, ``frame_count`` the images to expect, an estimate
     unless ``exact_count``. ``faults`` says why OpenCV cannot be trusted with the file; none: it is read
     directly. ``durations`` are the seconds each image of an animation is shown, None for a video.
     ``remarks`` are sentences the user should read, such as damage; ``open_video`` logs them.
