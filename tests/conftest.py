@@ -9,6 +9,23 @@ from vidstyle.core.weights import save_filters
 from vidstyle.images import save_image
 from vidstyle.settings.settings import Settings
 
+SLOW = (  # folders and files whose tests are left out of a fast check
+    *("cluster/", "web/", "studies/", "jobs/", "live/", "cli/", "video/", "evaluation/"),
+    *("test_api", "test_golden", "core/test_temporal", "core/test_stylize_video", "core/test_known_faults"),
+    *("core/test_calibration", "core/test_selftaught", "core/test_weights"),
+)
+FAST = (  # but not these of them
+    *("cli/test_options", "cli/test_words", "cli/test_settings_options", "jobs/test_segments", "jobs/test_eta"),
+    *("evaluation/test_metrics", "video/test_masks", "jobs/test_frame_styles", "live/test_pace", "live/test_sharpen"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        name = item.nodeid.removeprefix("tests/")
+        if name.startswith(SLOW) and not name.startswith(FAST):
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(scope="session")
 def filters(tmp_path_factory: pytest.TempPathFactory) -> Path:

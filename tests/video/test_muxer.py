@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.clips import clip, ffmpeg, number, stream_hashes, with_sound
-from tests.video.test_encoder import image, numbers
+from tests.video.test_encoder import image_tensor, numbers
 from vidstyle.errors import SinkError
 from vidstyle.video.encoder import join_segment_files
 from vidstyle.video.muxer import Film, open_segment_file
@@ -27,7 +27,7 @@ def pieces_of(film: Film, lengths: list[int], folder: Path, every: int = 1) -> l
         files.append(folder / f"{place}{film.segment_ending}")
         with open_segment_file(files[-1], film, first) as piece:
             for index in range(first, first + length):
-                piece.write(image(every * index, *film.size))
+                piece.write(image_tensor(every * index, *film.size))
             piece.finish()
         first += length
     return files
