@@ -31,7 +31,7 @@ def test_shots_that_are_painted_one_by_one_make_the_same_film(
     folder = tmp_path / "out.mp4.vidstyle"
     assert (code, text) == (0, f"{folder}\n2\n"), lines
     code, _, lines = run(capsys, "join", folder)
-    assert (code, lines[-1]) == (1, f"vidstyle: {folder}: not painted yet: shot 0, 1; paint them, then join")
+    assert (code, lines[-1]) == (1, f"vidstyle: {folder}: not painted yet: shot 0, 1; paint them, then join [VS523]")
     for shot in (1, 0):
         assert run(capsys, "paint", folder, str(shot))[0] == 0
     code, text, lines = run(capsys, "join", folder)
@@ -56,9 +56,9 @@ def test_a_planned_film_can_be_painted_by_the_plain_command(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["paint", "FOLDER", "2"], "has no shot 2; give one from 0 to 1"),
-        (["paint", "NOWHERE", "0"], "holds no job; make one with 'vidstyle plan'"),
-        (["join", "NOWHERE"], "holds no job; make one with 'vidstyle plan'"),
+        (["paint", "FOLDER", "2"], "has no shot 2; give one from 0 to 1 [VS524]"),
+        (["paint", "NOWHERE", "0"], "[VS516]"),
+        (["join", "NOWHERE"], "[VS516]"),
     ],
 )
 def test_what_is_not_there_is_told(
