@@ -105,7 +105,9 @@ UNSETTLED = SETTLING // 2  # the age of paint that is to look otherwise: half as
 NEW = 0.05  # share of pixels that were lately uncovered, from which on no loss of a frame is low enough
 FULL_EFFORT = 0.6  # share of free pixels from which on a frame is given all its steps
 MOST_EFFORT = 2.0  # times the steps of a following frame, at most, where much is new or content is far off
-FAR_OFF = 1.5  # times the content loss of a shot's first frame, from which on the next one takes as many steps again
+LOST_CONTENT = (
+    1.5  # times the content loss of a shot's first frame, from which on the next one takes as many steps again
+)
 LOST = 0.3  # share of pixels that earlier paint is known of, below which a frame is painted like a first one
 UNSETTLED_MOBILITY = 4.0  # how far uncovered pixels, and paint that is not firm, move for a gradient; settled ones: 1
 STALE = 0.05  # of 0..1, blurred: change of what paint shows, at which it is half out of date
@@ -374,7 +376,7 @@ def frame_effort(state: ShotState, carried: Carried, free: Tensor) -> tuple[floa
     done = float((settled < FIRM).float().mean()) < NEW
     level = state.level if done and not carried.style_changed.all() else -math.inf
     effort = min(1.0, float(free.float().mean()) / FULL_EFFORT)
-    effort += float((1 - settled).mean()) + (float(state.last.losses.content) > FAR_OFF * state.content)
+    effort += float((1 - settled).mean()) + (float(state.last.losses.content) > LOST_CONTENT * state.content)
     return level, min(MOST_EFFORT, effort)
 
 

@@ -17,8 +17,7 @@ from torch import Tensor
 
 from vidstyle.errors import SinkError
 from vidstyle.files import printable, put_in_place
-from vidstyle.video import animation as looping
-from vidstyle.video import muxer as sound
+from vidstyle.video import animation, muxer
 from vidstyle.video.muxer import Film, check_count, joined_raw, joined_video, open_segment_file
 
 
@@ -122,8 +121,8 @@ def join_segment_files(
             if film.loops:
                 spool = beside(film.segment_ending)
                 joined_raw(segment_files, spool, film, count)
-                delays = looping.delays(film.ending, count, film.rate, film.durations)
-                looping.WRITERS[film.ending](spool, film.size, delays, film.chosen_grade, whole, film.name)
+                delays = animation.delays(film.ending, count, film.rate, film.durations)
+                animation.WRITERS[film.ending](spool, film.size, delays, film.chosen_grade, whole, film.name)
             else:
                 shown = sum(film.repeats(number) for number in range(count))
                 joined_video(segment_files, whole, film, shown)
@@ -131,7 +130,7 @@ def join_segment_files(
                 if source is not None and (source.audio or source.subtitles):
                     sounding = beside(film.ending)
                     length = Fraction(shown) / film.video_rate if partial else None
-                    if sound.add_sound(whole, source, sounding, start=film.start, end=film.end, length=length):
+                    if muxer.add_sound(whole, source, sounding, start=film.start, end=film.end, length=length):
                         whole = sounding
                         check_count(whole, shown, film.name)
             _check_bytes(whole, film)
