@@ -25,17 +25,21 @@ pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"needs {' and '.join(MISS
 SCENE = jpeg(to_array(clouds(240, 320, grain=8)))
 
 
-def until(holds: Callable[[], object], seconds: float = 90.0) -> None:
+def until(holds: Callable[[], object], process: "subprocess.Popen[str]", seconds: float = 90.0) -> None:
+    """Waits for what `process` is to do; fails with what it said where it ends or does not come to it."""
     end = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < end
+        if process.poll() is not None or time.monotonic() > end:
+            process.kill()
+            pytest.fail(f"it ended, or did not come to it in {seconds:.0f} s: {process.communicate()}")
         time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
 def display() -> Iterator[str]:
     reader, writer = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1000x600x24", "-nolisten", "tcp"]
+    # Without -noreset the server begins anew whenever its last client leaves, as each look at the screen is.
+    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1000x600x24", "-nolisten", "tcp", "-noreset"]
     server = subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL)
     os.close(writer)
     with os.fdopen(reader) as told:
@@ -100,24 +104,24 @@ def test_keys_lead_the_window(display: str, filters: Path, style: Path, tmp_path
         )
         desktop = Desktop(display)
         try:
-            until(lambda: desktop.is_lit(500, 120))  # the painting, right of what the camera sees
+            until(lambda: desktop.is_lit(500, 120), process)  # the painting, right of what the camera sees
             desktop.focus("vidstyle")
             desktop.press("p")  # there is no snapshot yet, which is said
             time.sleep(2)  # of two keys that come while a slow machine paints, OpenCV gives the last one only
             desktop.press("space")
-            until(lambda: list(folder.glob("*.jpg")))
+            until(lambda: list(folder.glob("*.jpg")), process)
             desktop.press("n")
             desktop.press("plus")
             desktop.press("r")
             time.sleep(2)
             desktop.press("r")
-            until(lambda: [file for file in folder.glob("*.mp4") if not file.name.startswith(".")])
+            until(lambda: [file for file in folder.glob("*.mp4") if not file.name.startswith(".")], process)
             desktop.press("p")
-            until(lambda: list(folder.glob("*.gif")))
+            until(lambda: list(folder.glob("*.gif")), process)
             desktop.press("s")
-            until(lambda: not desktop.is_lit(500, 120))
+            until(lambda: not desktop.is_lit(500, 120), process)
             desktop.press("s")
-            until(lambda: desktop.is_lit(500, 120))
+            until(lambda: desktop.is_lit(500, 120), process)
             desktop.press("f")
             desktop.press("q")
             out, said = process.communicate(timeout=60)
