@@ -35,7 +35,7 @@ from vidstyle.jobs.runner import PlannedJob, join_film, plan_film
 from vidstyle.jobs.spec import ClusterOptions, Job
 from vidstyle.settings.settings import Settings
 from vidstyle.video import ffmpeg
-from vidstyle.video.muxer import Film, open_segment_file
+from vidstyle.video.encoder import Film, SegmentFile
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 
@@ -87,7 +87,7 @@ def made_of_shots(folder: Path, count: int) -> PlannedJob:
     plan = plan_film(Job.of(source, [SAMPLES / "monet.jpg"], folder / "out.mp4", settings), Listener())
     manifest = replace(plan.manifest, frames=count, cuts=tuple(range(1, count)))
     plan.folder.write(plan.folder.manifest_file, manifest.to_json().encode())
-    with open_segment_file(plan.folder.path / "piece.mp4", Film(folder / "out.mp4", manifest.size, 24)) as piece:  # type: ignore[arg-type]
+    with SegmentFile(plan.folder.path / "piece.mp4", Film(folder / "out.mp4", manifest.size, 24)) as piece:  # type: ignore[arg-type]
         piece.write(torch.rand(3, *manifest.size))
         piece.finish()
     work = [{"steps": 1, "full_steps": 1.0, "seconds": 0.0, "memory": 0.0}]

@@ -41,7 +41,7 @@ from vidstyle.core.sizes import fit_size, size_of
 from vidstyle.core.weights import read_filters
 from vidstyle.evaluation.metrics import Judge, film_measures, judged, summary
 from vidstyle.jobs.events import Work
-from vidstyle.video.encoder import open_sink
+from vidstyle.video.muxer import open_sink
 
 LBFGS_STEPS = 500
 TRAINED_LAYERS = ("conv1_1", "conv2_1", "conv3_1")

@@ -11,7 +11,7 @@ import pytest
 import vidstyle
 from vidstyle import errors
 from vidstyle.errors import TEXTS, JobError, SettingsError, VidstyleError
-from vidstyle.video.encoder import TooLargeError
+from vidstyle.video.muxer import TooLargeError
 
 KINDS = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, VidstyleError)}
 KINDS |= {"TooLargeError", "DivergedError", "UnreachableError"}

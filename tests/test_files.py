@@ -1,13 +1,16 @@
 """Whether a path can be read is found out in a time that has an end."""
 
+import contextlib
 import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.clips import clip
@@ -16,8 +19,8 @@ from vidstyle.core.read_ahead import HangError, ReadAhead
 from vidstyle.errors import SinkError, SourceError
 from vidstyle.files import answered, require_file
 from vidstyle.video import ffmpeg
-from vidstyle.video import muxer as pieces
 from vidstyle.video import reader as source
+from vidstyle.video.encoder import Film, SegmentFile
 from vidstyle.video.reader import open_video
 
 
@@ -104,17 +107,17 @@ def test_an_ffmpeg_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.Mon
     result = ffmpeg.run_with_progress(["-version"])
     assert result.code != 0
     assert ffmpeg.reason(result.log) == "ffmpeg hung for 1 s and was stopped"
-    encoder = pieces._Encoder([], "film.mp4")
-    with pytest.raises(SinkError, match=r"film\.mp4 cannot be encoded \(ffmpeg hung for 1 s and was stopped\)"):
-        fill(encoder)
-    encoder.stop()
+    film = Film(tmp_path / "film.mp4", (720, 1280), Fraction(25))
+    hung = r"film\.mp4 cannot be encoded \(ffmpeg hung for 1 s and was stopped\)"
+    with SegmentFile(tmp_path / "segment.mp4", film) as segment_file, pytest.raises(SinkError, match=hung):
+        fill(segment_file)
     assert time.monotonic() - began < 20
     assert not [t for t in threading.enumerate() if t.name == "vidstyle-watch"]
 
 
-def fill(encoder: pieces._Encoder) -> None:
+def fill(segment_file: SegmentFile) -> None:
     for _ in range(100):
-        encoder.write(bytes(1 << 20))
+        segment_file.write_pixels(np.zeros((*segment_file.film.size, 3), np.uint8))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="stops a process by a signal")
@@ -122,7 +125,7 @@ def test_an_encoder_that_nobody_feeds_does_not_hang(monkeypatch: pytest.MonkeyPa
     """Painting may take longer than ffmpeg's patience."""
     monkeypatch.setattr(ffmpeg, "PATIENCE", 0.4)
     process = subprocess.Popen(["sleep", "600"])
-    with ffmpeg.Watch(process, idle=True) as watch:
+    with contextlib.closing(ffmpeg.Watch(process, idle=True)) as watch:
         time.sleep(1.5)
         assert process.poll() is None
         watch.idle = False

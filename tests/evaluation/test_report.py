@@ -21,7 +21,7 @@ from vidstyle.evaluation.report import Report, compare, write_report
 from vidstyle.images import save_image
 from vidstyle.jobs.events import FAR_OFF, Work, far_off
 from vidstyle.settings.settings import Settings
-from vidstyle.video.encoder import open_sink
+from vidstyle.video.muxer import open_sink
 
 COUNT, SIZE = 12, (64, 96)
 SCENE = clouds(64, 140, grain=6)

@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import clips
-from vidstyle.video import reader as decoding
-from vidstyle.video.probe import open_capture
-from vidstyle.video.reader import NEAR, decoded
+from vidstyle.video import decoding
+from vidstyle.video.decoding import NEAR, decoded, open_capture
 
 COUNT = 150
 

@@ -26,7 +26,7 @@ def half(height: int = 20, width: int = 30) -> Tensor:
 def test_an_image_is_the_same_mask_for_all_frames(tmp_path: Path) -> None:
     save_image(tmp_path / "mask.png", half().expand(3, -1, -1))
     with open_mask(tmp_path / "mask.png", (20, 30)) as mask:
-        planes = mask.planes_from(0)
+        planes = mask(0)
         assert torch.equal(next(planes), half())
         assert next(planes) is next(planes)
 
@@ -34,13 +34,13 @@ def test_an_image_is_the_same_mask_for_all_frames(tmp_path: Path) -> None:
 def test_what_is_transparent_is_not_painted(tmp_path: Path) -> None:
     save_image(tmp_path / "mask.png", torch.ones(3, 20, 30), alpha=half())
     with open_mask(tmp_path / "mask.png", (20, 30)) as mask:
-        assert torch.equal(next(mask.planes_from(0)), half())
+        assert torch.equal(next(mask(0)), half())
 
 
 def test_a_mask_of_another_size_is_scaled(tmp_path: Path) -> None:
     save_image(tmp_path / "mask.jpg", half(80, 120).expand(3, -1, -1))
     with open_mask(tmp_path / "mask.jpg", (20, 30)) as mask:
-        plane = next(mask.planes_from(0))
+        plane = next(mask(0))
     assert plane.shape == (1, 20, 30)
     assert (plane[..., :13] == 1).all()
     assert (plane[..., 17:] == 0).all()
@@ -50,9 +50,9 @@ def test_a_video_has_a_mask_for_each_frame_and_ends(tmp_path: Path) -> None:
     white = "geq=lum='255*between(X,8*N,8*N+31)':cb=128:cr=128"
     clips.ffmpeg("-f", "lavfi", "-i", f"color=black:s=160x96:r=25:d=0.4,{white}", tmp_path / "mask.mp4")
     with open_mask(tmp_path / "mask.mp4", (96, 160)) as mask:
-        planes = list(itertools.islice(mask.planes_from(3), 7))
+        planes = list(itertools.islice(mask(3), 7))
         with pytest.raises(SourceError, match=r"mask\.mp4: has fewer frames than the film"):
-            list(mask.planes_from(3))
+            list(mask(3))
     for number, plane in enumerate(planes, 3):
         columns = plane[0].mean(0).numpy()
         assert abs(int(np.argmax(columns > 0.5)) - 8 * number) <= 1

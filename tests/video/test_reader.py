@@ -206,7 +206,7 @@ def test_two_sound_tracks_are_seen(tmp_path: Path) -> None:
         "flac",
         path,
     )
-    assert [track.codec for track in probe(path).audio] == ["aac", "flac"]
+    assert probe(path).audio == ("aac", "flac")
 
 
 @pytest.mark.parametrize("ending", ["mp4", "mkv", "ts"])

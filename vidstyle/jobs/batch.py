@@ -24,7 +24,7 @@ from vidstyle.jobs.runner import (
     settings_key,
 )
 from vidstyle.jobs.spec import Job
-from vidstyle.video.muxer import VIDEO_ENDINGS
+from vidstyle.video.encoder import VIDEO_ENDINGS
 from vidstyle.video.reader import find_clips
 
 log = logging.getLogger(__name__)

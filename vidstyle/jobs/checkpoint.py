@@ -38,7 +38,7 @@ from vidstyle.jobs.events import Work
 from vidstyle.jobs.segments import Segment
 from vidstyle.jobs.spec import Job
 from vidstyle.settings.settings import Settings
-from vidstyle.video.muxer import segment_ending
+from vidstyle.video.encoder import segment_ending
 
 SCHEMA = 2
 _OF_WORK = ("full_steps", "seconds", "memory")

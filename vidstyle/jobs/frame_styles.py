@@ -48,7 +48,7 @@ class FrameStyles:
         if self.plain:
             yield from frames
             return
-        masks = [repeat(None) if mask is None else mask.planes_from(start) for mask in (self._mask, *self._places)]
+        masks = [repeat(None) if mask is None else mask(start) for mask in (self._mask, *self._places)]
         for position, frame in enumerate(frames, start):
             planes = [next(plane) for plane in masks]
             look = self._look(frame.seconds, bisect_right(self._scenes.cuts, position), planes, frame.image)

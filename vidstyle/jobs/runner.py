@@ -43,8 +43,8 @@ from vidstyle.jobs.prescan import opened
 from vidstyle.jobs.segments import Segment, segments_of
 from vidstyle.jobs.setup import device_here, device_of, load_start, load_styles, outline_film, ready_for_film
 from vidstyle.jobs.spec import Job
-from vidstyle.video.encoder import join_segment_files
-from vidstyle.video.muxer import Film, SegmentFile, open_segment_file
+from vidstyle.video.encoder import Film, SegmentFile
+from vidstyle.video.muxer import join_segment_files
 from vidstyle.video.reader import Source
 
 log = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ class RunningJob(PlannedJob):
         part = (
             scratch / f"{secrets.token_hex(8)}{self.folder.segment_ending}"
         )  # a dying ffmpeg may write to the last one
-        with open_segment_file(part, self.film, segment.start) as segment_file:
+        with SegmentFile(part, self.film, segment.start) as segment_file:
             try:
                 for painted, link in paint_part(
                     self.painter, frames, handed, segment.ends_film, self.listener.step, self.listener.turn, scratch

@@ -12,7 +12,7 @@ from vidstyle.files import refuse_address, require_file, require_name
 from vidstyle.images import IMAGE_ENDINGS, is_animated, require_image
 from vidstyle.limits import LIMITS, NO_LIMITS, Limits
 from vidstyle.settings.settings import Settings
-from vidstyle.video.muxer import VIDEO_ENDINGS
+from vidstyle.video.encoder import VIDEO_ENDINGS
 from vidstyle.video.reader import find_clips, find_images
 
 Kind = Literal["video", "animation", "image", "images", "clips"]

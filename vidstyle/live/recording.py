@@ -20,8 +20,8 @@ from vidstyle.live.painting import LiveImage, as_tensor
 from vidstyle.settings.settings import Settings
 from vidstyle.studies.progress import Progress
 from vidstyle.video.camera import Camera, Snap
-from vidstyle.video.encoder import Sink, open_sink
 from vidstyle.video.montage import resized
+from vidstyle.video.muxer import Sink, open_sink
 
 SMOOTH = 15.0  # images a second at least, so that each is shown close to when it was ready
 

@@ -11,7 +11,6 @@ import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 import cv2
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 from vidstyle.errors import SourceError
 from vidstyle.files import printable
 from vidstyle.images import to_array
-from vidstyle.video.probe import quiet_opencv
+from vidstyle.video.decoding import quiet_opencv, read_rgb
 from vidstyle.video.reader import Source, open_video
 
 OPENING, READING = 8000, 5000  # milliseconds after which a network camera is taken for gone
@@ -86,7 +85,7 @@ class Camera:
         """What a camera sees, for as long as it is there."""
         while True:
             try:
-                while not self._stopping.is_set() and (pixels := _read(capture)) is not None:
+                while not self._stopping.is_set() and (pixels := read_rgb(capture)) is not None:
                     self.lost = False
                     yield pixels
             finally:
@@ -137,9 +136,7 @@ class Camera:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -176,14 +173,6 @@ def _missing(where: str, name: str) -> SourceError:
     others = sorted(str(path) for path in Path("/dev").glob("video*")) if sys.platform == "linux" else []
     there = f"there is {', '.join(others)}" if others else "there is no camera on this machine"
     return SourceError("VS335", name=printable(name), there=there)
-
-
-def _read(capture: cv2.VideoCapture) -> NDArray[np.uint8] | None:
-    try:
-        found, pixels = capture.read()
-    except cv2.error:  # what a stream that changes its size or format midway ends in
-        return None
-    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False) if found else None
 
 
 Item = TypeVar("Item")

@@ -1,153 +1,246 @@
-"""Images out: a video with the sound of the original, or an animation; whole or not at all."""
+"""Frames out: the segments of a film, each encoded once, at its final quality."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import secrets
-from collections.abc import Sequence
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
+from math import gcd
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle.errors import SinkError
-from vidstyle.files import printable, put_in_place
-from vidstyle.video import animation, muxer
-from vidstyle.video.muxer import Film, check_count, joined_raw, joined_video, open_segment_file
+from vidstyle.files import printable
+from vidstyle.images import to_array
+from vidstyle.video import ffmpeg
+from vidstyle.video.probe import VideoInfo
+from vidstyle.video.streams import packet_times
+
+_H264 = ["-c:v", "libx264", "-preset", "medium"]
+_VP9 = ["-c:v", "libvpx-vp9", "-b:v", "0", "-deadline", "good", "-cpu-used", "3", "-row-mt", "1"]
+_ENCODERS = {".mp4": _H264, ".mov": _H264, ".m4v": _H264, ".mkv": _H264, ".webm": _VP9}
+VIDEO_ENDINGS = tuple(_ENCODERS)
+_THREADS = 4  # of the encoder, whose bits depend on it: the same on every machine
+LOOP_ENDINGS = (".gif", ".webp")
+GRADES = {**dict.fromkeys(VIDEO_ENDINGS, 18), ".webm": 24, ".gif": 256, ".webp": 90}
+# The flags -colorspace and the like convert right but leave the tags unknown: the filter sets both.
+_BT709 = (
+    "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd,format=yuv420p,"
+    "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
+)
+_FASTEST_TICK = 50  # frames a second of a video made from an animation with uneven times
 
 
-class TooLargeError(SinkError):
-    """A film would take more `bytes` than it is `allowed`."""
-
-    def __init__(self, name: str, found: int, allowed: int) -> None:
-        super().__init__("VS450", name=name, found=found, allowed=allowed)
-        self.name, self.bytes, self.allowed = name, found, allowed
+def segment_ending(film: Path) -> str:
+    """The ending of the segments of a film: MP4, whose times are exact, or raw frames for animations."""
+    return ".raw" if film.suffix.lower() in LOOP_ENDINGS else ".mp4"
 
 
-class Sink:
-    """Takes the images of a film in order. Leaving the ``with`` by an error, or without ``finish``, leaves nothing
-    behind; the output's name appears only when the file is whole."""
+@dataclass(frozen=True)
+class Film:
+    """What a film is written as: a video, or with the ending .gif or .webp an animation.
 
-    def __init__(self, film: Film) -> None:
-        self.film, self._closed = film, False
-        check_place(film)
-        self._file = _beside(film.path, film.segment_ending)
-        self._segment = open_segment_file(self._file, film)
+    Attributes:
+        path: the file.
+        size: (height, width) of its frames in pixels.
+        rate: frames a second.
+        sound_from: what `probe` told about the original, whose sound is copied; None for no sound.
+        start: seconds of the original at which the film begins.
+        end: seconds of the original at which it ends; None for the original's end.
+        durations: seconds that each frame of an animation is shown; in a video by repeating frames.
+        grade: how finely frames are kept: the colours of a GIF (2 to 256), the quality of a WebP (0 to 100), the CRF
+            of a video (0 to 51, of WebM to 63; less is finer); None for that of GRADES.
+        max_bytes: how large the file may be; None for any size.
+
+    Raises:
+        SinkError: VS445 for an unknown ending.
+    """
+
+    path: Path
+    size: tuple[int, int]
+    rate: Fraction
+    sound_from: VideoInfo | None = None
+    start: float = 0.0
+    end: float | None = None
+    durations: tuple[float, ...] | None = None
+    grade: int | None = None
+    max_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.ending not in (*VIDEO_ENDINGS, *LOOP_ENDINGS):
+            raise SinkError("VS445", name=self.name, video_endings=", ".join(VIDEO_ENDINGS))
 
     @property
-    def frame_count(self) -> int:
-        return self._segment.frame_count
+    def name(self) -> str:
+        """What messages call it."""
+        return printable(self.path.name or self.path)
 
-    def write(self, image: Tensor) -> None:
-        """Append ``image`` (3, H, W) RGB 0..1 of the film's size; SinkError if it cannot be encoded."""
-        self._segment.write(image)
+    @property
+    def ending(self) -> str:
+        """The ending of its name, in lower case."""
+        return self.path.suffix.lower()
+
+    @property
+    def loops(self) -> bool:
+        """Whether it is an animation, not a video."""
+        return self.ending in LOOP_ENDINGS
+
+    @property
+    def segment_ending(self) -> str:
+        """The ending of its segments."""
+        return segment_ending(self.path)
+
+    @property
+    def chosen_grade(self) -> int:
+        """Its `grade`, or that of GRADES."""
+        return GRADES[self.ending] if self.grade is None else self.grade
+
+    @property
+    def video_rate(self) -> Fraction:
+        """Frames a second of a video: the lowest on whose grid every time of an animation lies, within reason."""
+        if self.durations is None:
+            return self.rate
+        tick = gcd(*(max(1, round(seconds * 1000)) for seconds in self.durations))
+        return min(Fraction(1000, tick), Fraction(_FASTEST_TICK))
+
+    def repeats(self, number: int) -> int:
+        """How many times frame `number`, from 0, is written."""
+        if self.durations is None or self.loops:
+            return 1
+        begin, stop = (float(sum(self.durations[:n])) for n in (number, number + 1))
+        return max(1, round(stop * self.video_rate) - round(begin * self.video_rate))
+
+
+class SegmentFile:
+    """Frames of a film, written by ffmpeg to a file that is whole after `finish` only.
+
+    A video's are H.264 (VP9 for .webm), BT.709, odd sides padded by one repeated line; an animation's stay raw, since
+    the palette of a GIF is made from all of them.
+
+    Attributes:
+        path: the file.
+        film: what it is a part of.
+        frame_count: frames that were taken so far.
+    """
+
+    def __init__(self, path: Path, film: Film, first: int = 0) -> None:
+        """`first` is the number in the film, from 0, of the first frame."""
+        self.path, self.film, self.frame_count = path, film, 0
+        self._first, self._written = first, 0
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in close); no pipe, which could fill up
+        arguments = ffmpeg.command(_arguments(film, path))
+        self._process = ffmpeg.start(arguments, stdin=subprocess.PIPE, stderr=self._log.fileno())
+        self._watch = ffmpeg.Watch(self._process, idle=True)
+
+    def write(self, frame: Tensor) -> None:
+        """Append a frame (3, H, W), RGB, 0..1; raises what `write_pixels` does."""
+        self._check(tuple(frame.shape), (3, *self.film.size))
+        self.write_pixels(to_array(frame))
 
     def write_pixels(self, pixels: NDArray[np.uint8]) -> None:
-        """Append an image (H, W, 3) RGB 0..255 of the film's size; SinkError if it cannot be encoded."""
-        self._segment.write_pixels(pixels)
+        """Append a frame (H, W, 3), RGB, 0..255.
+
+        Raises:
+            SinkError: VS446 where it is not of the film's size, VS444 where ffmpeg cannot encode it.
+        """
+        self._check(pixels.shape, (*self.film.size, 3))
+        data = (pixels if self.film.loops else _padded(pixels)).tobytes()
+        for _ in range(self.film.repeats(self._first + self.frame_count)):
+            self._feed(data)
+        self.frame_count += 1
+
+    def _check(self, found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+        if found != wanted:
+            size = "{} x {}".format(*self.film.size)
+            raise SinkError("VS446", name=self.film.name, size=size, found=found)
+
+    def _feed(self, data: bytes) -> None:
+        assert self._process.stdin is not None
+        try:
+            with self._expecting():
+                self._process.stdin.write(data)
+        except OSError as error:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=10)
+            raise self._error() from error
+        self._written += 1
 
     def finish(self) -> Path:
-        """End the file, check it, give it its name. Raises SinkError, leaving nothing, if it is not whole."""
-        if self._closed:
-            raise SinkError("VS436", name=self.film.name)
+        """End the file and check it; its path.
+
+        Raises:
+            SinkError: VS444 where ffmpeg failed, VS442 or VS443 where the file is not whole.
+        """
+        assert self._process.stdin is not None
+        with self._expecting():
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+            if self._process.wait() != 0:
+                raise self._error()
+        check_count(self.path, self.film, self._written)
+        return self.path
+
+    @contextlib.contextmanager
+    def _expecting(self) -> Iterator[None]:
+        """Meanwhile ffmpeg must work."""
+        self._watch.sign()
+        self._watch.idle = False
         try:
-            if not self.frame_count:
-                raise SinkError("VS437", name=self.film.name)
-            self._segment.finish()
-            return join_segment_files([self._file], self.film, self.frame_count)
+            yield
         finally:
-            self.close()
+            self._watch.idle = True
+
+    def _error(self) -> SinkError:
+        self._log.seek(0)
+        log = self._log.read().decode("utf-8", "replace")
+        return SinkError("VS444", name=self.film.name, reason=ffmpeg.reason(f"{log}\n{self._watch.verdict}"))
 
     def close(self) -> None:
-        """Stop the encoder and remove temporary files. May be called twice, and after ``finish``."""
-        self._closed = True
-        self._segment.close()
-        self._file.unlink(missing_ok=True)
+        """Stop writing. May be called twice, and after `finish`."""
+        self._watch.close()
+        ffmpeg.stop(self._process)
+        self._log.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
-def open_sink(path: str | os.PathLike[str], *, size: tuple[int, int], rate: Fraction, **format: Any) -> Sink:
-    """A sink by the ending of ``path``; ``format`` is the rest of `Film`.
-
-    Raises SinkError for an unknown ending or a place that cannot be written.
-    """
-    return Sink(Film(Path(path), size, rate, **format))
-
-
-def check_place(film: Film) -> None:
-    """SinkError unless a film can be written where it is to be, and that is not its source."""
-    folder = film.path.absolute().parent
-    if not folder.is_dir():
-        raise SinkError("VS432", name=film.name)
-    if film.path.is_dir():
-        raise SinkError("VS433", name=film.name)
-    if not os.access(folder, os.W_OK):
-        raise SinkError("VS434", name=film.name)
-    if film.sound_from is not None and film.path.exists() and film.path.samefile(film.sound_from.path):
-        raise SinkError("VS435", name=film.name)
+def check_count(file: Path, film: Film, count: int) -> None:
+    """SinkError unless `file`, raw frames or a video, holds `count` frames (VS443), or where it is gone (VS442)."""
+    if not file.exists():
+        raise SinkError("VS442", name=film.name)
+    height, width = film.size
+    raw = file.suffix == ".raw"
+    found = file.stat().st_size // (3 * height * width) if raw else len(packet_times(file, seconds=600).times)
+    if found != count:
+        raise SinkError("VS443", name=film.name, found=found, written=count)
 
 
-def join_segment_files(
-    segment_files: Sequence[Path], film: Film, count: int, *, scratch: Path | None = None, partial: bool = False
-) -> Path:
-    """Joins the segments of a film, `count` images in all, without encoding them anew; the file.
-
-    A `partial` film is called ``name.partial.ending``, and its sound ends with its images. The name appears when the
-    file is whole; until then it is written to the folder `scratch`, on the same disk, else beside. Raises SinkError,
-    leaving nothing; TooLargeError where the film may not be so large.
-    """
-    target = film.path.with_name(f"{film.path.stem}.partial{film.path.suffix}") if partial else film.path
-    with contextlib.ExitStack() as temporary:
-
-        def beside(ending: str) -> Path:
-            file = _beside(scratch / "film" if scratch else target, ending)
-            temporary.callback(file.unlink, missing_ok=True)
-            return file
-
-        try:
-            whole = beside(film.ending)
-            if film.loops:
-                spool = beside(film.segment_ending)
-                joined_raw(segment_files, spool, film, count)
-                delays = animation.delays(film.ending, count, film.rate, film.durations)
-                animation.WRITERS[film.ending](spool, film.size, delays, film.chosen_grade, whole, film.name)
-            else:
-                shown = sum(film.repeats(number) for number in range(count))
-                joined_video(segment_files, whole, film, shown)
-                source = film.sound_from
-                if source is not None and (source.audio or source.subtitles):
-                    sounding = beside(film.ending)
-                    length = Fraction(shown) / film.video_rate if partial else None
-                    if muxer.add_sound(whole, source, sounding, start=film.start, end=film.end, length=length):
-                        whole = sounding
-                        check_count(whole, shown, film.name)
-            _check_bytes(whole, film)
-            put_in_place(whole, target)
-        except OSError as error:
-            reason = error.strerror or printable(error)
-            raise SinkError("VS438", name=film.name, reason=reason) from error
-    return target
+def _arguments(film: Film, target: Path) -> list[str]:
+    """ffmpeg arguments that write raw RGB from standard input, padded to even sides for a video, as a segment."""
+    if film.loops:
+        return [*ffmpeg.raw_input(film.size, film.rate), "-c", "copy", "-f", "rawvideo", ffmpeg.address(target)]
+    height, width = film.size
+    return [
+        *ffmpeg.raw_input((height + height % 2, width + width % 2), film.video_rate),
+        *["-vf", _BT709, *_ENCODERS[film.ending], "-crf", str(film.chosen_grade), "-fps_mode", "passthrough"],
+        *["-threads", str(_THREADS)],
+        *["-video_track_timescale", str(film.video_rate.numerator)],  # else times are rounded, and the joints add up
+        *["-f", "mp4", ffmpeg.address(target)],
+    ]
 
 
-def _check_bytes(file: Path, film: Film) -> None:
-    """TooLargeError where `file` takes more bytes than the film may."""
-    found = file.stat().st_size
-    if film.max_bytes is not None and found > film.max_bytes:
-        raise TooLargeError(film.name, found, film.max_bytes)
-
-
-def _beside(path: Path, ending: str) -> Path:
-    """A new temporary name in the output's folder, so that the last rename stays on one disk."""
-    return path.absolute().parent / f".vidstyle-{secrets.token_hex(6)}{ending}"
+def _padded(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(H, W, 3) with the last line repeated where a side is odd: 4:2:0 video has no odd sides."""
+    height, width = pixels.shape[:2]
+    return np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")

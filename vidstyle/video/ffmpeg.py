@@ -11,50 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Self
 
 import imageio_ffmpeg
-import numpy as np
-from numpy.typing import NDArray
 
 from vidstyle.errors import VidstyleError
 from vidstyle.files import printable
 
-# A playlist names other files and addresses, so only formats that hold their own images are opened.
-FORMATS = ",".join(
-    [
-        "mov",
-        "mp4",
-        "m4a",
-        "3gp",
-        "3g2",
-        "mj2",
-        "matroska",
-        "webm",
-        "avi",
-        "mpegts",
-        "mpeg",
-        "mpegvideo",
-        "m4v",
-        "h264",
-        "hevc",
-        "ivf",
-        "flv",
-        "asf",
-        "ogg",
-        "dv",
-        "mxf",
-        "nut",
-        "wtv",
-        "rm",
-        "yuv4mpegpipe",
-        "wav",
-        "mp3",
-        "aac",
-        "flac",
-        "ac3",
-        "caf",
-    ]
+# A playlist names other files and addresses, so only formats that hold their own frames are opened.
+FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,h264,hevc,ivf,flv,asf,ogg,dv,mxf,nut,wtv,rm,"
+    "yuv4mpegpipe,wav,mp3,aac,flac,ac3,caf"
 )
 _PROGRESS = re.compile(r"\w+=")
 PATIENCE = 120.0  # seconds without a sign of ffmpeg, after which it hangs
@@ -71,7 +37,7 @@ class Finished:
 
 
 def executable() -> str:
-    """Path of the ffmpeg that is used: the bundled one, or ``IMAGEIO_FFMPEG_EXE``. VidstyleError where none is."""
+    """Path of the ffmpeg that is used: the bundled one, or IMAGEIO_FFMPEG_EXE. VidstyleError VS805 where none is."""
     try:
         return str(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError as error:
@@ -83,22 +49,40 @@ def _missing(reason: str) -> VidstyleError:
 
 
 def address(path: Path) -> str:
-    """``path`` so that ffmpeg takes it as a file, whatever dashes, colons or percent signs it holds."""
+    """`path` so that ffmpeg takes it as a file, whatever dashes, colons or percent signs it holds."""
     return f"file:{path.absolute()}"
 
 
-def input_arguments(path: Path) -> list[str]:
-    """Arguments that open the file ``path`` and nothing it may point to."""
-    return [*FILES_ONLY, "-format_whitelist", FORMATS, "-i", address(path)]
+def input_arguments(path: Path | None, *demuxer: str) -> list[str]:
+    """Arguments that open a file and nothing it may point to.
+
+    Args:
+        path: the file; None for standard input.
+        demuxer: options that say what the file is; without any, ffmpeg finds out which of FORMATS it is.
+    """
+    known = demuxer or ("-format_whitelist", FORMATS)
+    return [*FILES_ONLY, *known, "-i", "pipe:0" if path is None else address(path)]
+
+
+def raw_input(size: tuple[int, int], rate: Fraction, path: Path | None = None) -> list[str]:
+    """Arguments that read raw RGB frames.
+
+    Args:
+        size: (height, width) in pixels.
+        rate: frames a second.
+        path: the file; None for standard input.
+    """
+    shape = ["-video_size", f"{size[1]}x{size[0]}", "-framerate", str(rate)]
+    return input_arguments(path, "-f", "rawvideo", "-pixel_format", "rgb24", *shape)
 
 
 def command(arguments: list[str], *, level: str = "error") -> list[str]:
-    """The full argument list of an ffmpeg run."""
+    """The full argument list of an ffmpeg run whose log is of `level` (error, info, debug)."""
     return [executable(), "-hide_banner", "-nostdin", "-y", "-v", level, *arguments]
 
 
 def run(arguments: list[str], *, level: str = "error", seconds: float | None = None) -> Finished:
-    """Run ffmpeg to its end, or for ``seconds`` at most; what it wrote until then is returned either way."""
+    """Run ffmpeg to its end, or for `seconds` at most; what it wrote until then is returned either way."""
     process = start(command(arguments, level=level), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         output, log = process.communicate(timeout=seconds)
@@ -113,7 +97,7 @@ def run(arguments: list[str], *, level: str = "error", seconds: float | None = N
 
 
 def run_with_progress(arguments: list[str], on_frame: Callable[[int], None] = lambda _: None) -> Finished:
-    """Run ffmpeg and call ``on_frame`` with the number of images written so far, about twice a second.
+    """Run ffmpeg and call `on_frame` with the number of frames written so far, about twice a second.
 
     It is stopped where it hangs; the log says so.
     """
@@ -125,7 +109,7 @@ def run_with_progress(arguments: list[str], on_frame: Callable[[int], None] = la
     log: list[str] = []
     try:
         assert process.stdout is not None
-        with Watch(process) as watch:
+        with contextlib.closing(Watch(process)) as watch:
             for raw in process.stdout:
                 watch.sign()
                 line = raw.decode("utf-8", "replace").strip()
@@ -141,15 +125,20 @@ def run_with_progress(arguments: list[str], on_frame: Callable[[int], None] = la
 
 
 class Watch:
-    """Kills a process that gives no sign for PATIENCE seconds, since what it reads or writes hangs."""
+    """Kills a process that gives no sign for PATIENCE seconds, since what it reads or writes hangs.
+
+    Attributes:
+        idle: nothing is expected of the process now.
+        hung: it was killed.
+    """
 
     def __init__(self, process: subprocess.Popen[bytes], *, idle: bool = False) -> None:
-        self.idle = idle  # nothing is expected of it
-        self.hung = False
+        self.idle, self.hung = idle, False
         self._process = process
         self._signs = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._work, name="vidstyle-watch", daemon=True)
+        self._thread.start()
 
     @property
     def verdict(self) -> str:
@@ -173,17 +162,17 @@ class Watch:
                 return
             before = now
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """End the watch. May be called twice."""
         self._ended.set()
         self._thread.join()
 
 
 def start(arguments: list[str], **streams: int | None) -> subprocess.Popen[bytes]:
-    """Start a child that the terminal's Ctrl-C does not reach: this program decides when it ends."""
+    """Start a child that the terminal's Ctrl-C does not reach: this program decides when it ends.
+
+    Its stdin, stdout and stderr are closed but for the `streams` given. VidstyleError VS805 where it cannot start.
+    """
     try:
         return subprocess.Popen(
             arguments,
@@ -197,7 +186,7 @@ def start(arguments: list[str], **streams: int | None) -> subprocess.Popen[bytes
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End ``process`` if it still runs, and close its pipes."""
+    """End `process` if it still runs, and close its pipes."""
     if process.poll() is None:
         process.kill()
         process.wait()
@@ -208,7 +197,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def reason(log: str) -> str:
-    """The line of an ffmpeg log that tells most, without the ``[part @ address]`` in front of it."""
+    """The line of an ffmpeg log that tells most, without the `[part @ address]` in front of it."""
     lines = [line.rpartition("] ")[2].strip() for line in log.splitlines() if line.strip()]
     echoes = (
         "Error muxing",
@@ -223,21 +212,3 @@ def reason(log: str) -> str:
         telling = [line for line in telling if words in line] or telling
     chosen = telling or lines
     return printable(chosen[-1].removeprefix("Error opening input: ")) if chosen else "ffmpeg gave no reason"
-
-
-def raw_input(size: tuple[int, int], rate: Fraction, path: Path | None = None) -> list[str]:
-    """ffmpeg arguments that read raw RGB of ``size`` (height, width) from ``path`` or standard input."""
-    shape = ["-video_size", f"{size[1]}x{size[0]}", "-framerate", str(rate)]
-    place = "pipe:0" if path is None else address(path)
-    return [*FILES_ONLY, "-f", "rawvideo", "-pixel_format", "rgb24", *shape, "-i", place]
-
-
-def even(size: tuple[int, int]) -> tuple[int, int]:
-    """``size`` with odd sides made one longer: 4:2:0 video has no odd sides."""
-    return size[0] + size[0] % 2, size[1] + size[1] % 2
-
-
-def padded(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(H, W, 3) with the last line repeated where a side is odd."""
-    height, width = pixels.shape[:2]
-    return np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")

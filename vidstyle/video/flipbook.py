@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from vidstyle.errors import SinkError
 from vidstyle.files import check_target
-from vidstyle.video.encoder import TooLargeError, open_sink
-from vidstyle.video.muxer import GRADES
+from vidstyle.video.encoder import GRADES
+from vidstyle.video.muxer import TooLargeError, open_sink
 
 FLIPBOOK_ENDINGS = (".gif", ".webp", ".mp4")
 RATE = Fraction(25, 2)  # images a second: 8 hundredths each, which all three formats can tell

@@ -1,11 +1,9 @@
 """Masks: where to paint, from an image or frame by frame from a video. White is where."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Callable, Iterator
 from itertools import repeat
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
 
 import cv2
 import numpy as np
@@ -22,36 +20,43 @@ MARGIN = 0.05  # of 0..1: what compression leaves of black and white
 _LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
-class Mask(Protocol):
-    """Planes (1, H, W) of 0 (nothing) to 1 (all), one for each frame."""
-
-    def planes_from(self, position: int) -> Iterator[Tensor]: ...
-
-    def close(self) -> None: ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+# From the position, from 0, of a frame to planes (1, H, W) of 0 (nothing) to 1 (all), one for each frame from there on.
+Mask = Callable[[int], Iterator[Tensor]]
 
 
+@contextlib.contextmanager
 def open_mask(
     path: Path, size: tuple[int, int], start: float = 0.0, end: float | None = None, limits: Limits = LIMITS
-) -> Mask:
-    """The mask in an image, the same for all frames, or in a video, `start` to `end` in seconds, at `size`.
+) -> Iterator[Mask]:
+    """The mask in an image, the same for all frames, or in a video; transparent parts of an image count as black.
 
-    Transparent parts of an image count as black. Raises SourceError for what is neither.
+    Args:
+        path: the image or video.
+        size: (height, width) in pixels of the planes.
+        start: seconds of the video.
+        end: seconds of the video; None for its end.
+        limits: how large and long it may be.
+
+    Raises:
+        SourceError: for what is neither; VS339, by the mask, where a video has fewer frames than are asked for.
     """
     if path.suffix.lower() in IMAGE_ENDINGS:
         image = load_image(path, limits)
-        seen = image.image if image.alpha is None else image.image * image.alpha
-        return _StillMask(_scaled(mask_plane(seen), size))
-    return _MovingMask(path, open_video(path, size=size, start=start, end=end, limits=limits))
+        plane = _scaled(mask_plane(image.image if image.alpha is None else image.image * image.alpha), size)
+        yield lambda position: repeat(plane)
+    else:
+        with open_video(path, size=size, start=start, end=end, limits=limits) as source:
+            yield lambda position: _moving(path, source, position)
+
+
+def _moving(path: Path, source: Source, position: int) -> Iterator[Tensor]:
+    for frame in source.frames_from(position):
+        yield mask_plane(frame.image)
+    raise SourceError("VS339", path=path)
 
 
 def mask_plane(image: Tensor) -> Tensor:
-    """How white an image (3, H, W) is, (1, H, W), nearly black and nearly white taken as such."""
+    """How white an image (3, H, W), RGB, 0..1, is: (1, H, W), 0..1, nearly black and nearly white taken as such."""
     grey = torch.einsum("c,chw->hw", image.new_tensor(_LUMINANCE), image)[None]
     return ((grey - MARGIN) / (1 - 2 * MARGIN)).clamp(0, 1)
 
@@ -76,41 +81,6 @@ def divided(planes: Tensor, width: float) -> Tensor:
         blurred = [cv2.GaussianBlur(plane.numpy(), (0, 0), width / 2) for plane in planes]
         planes = torch.from_numpy(np.stack(blurred))
     return torch.where(total > 0, planes / planes.sum(0).clamp_min(1e-6) * total, torch.zeros(()))
-
-
-class _Mask:
-    def close(self) -> None:
-        """Ends all reading."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-@dataclass(frozen=True)
-class _StillMask(_Mask):
-    plane: Tensor
-
-    def planes_from(self, position: int) -> Iterator[Tensor]:
-        return repeat(self.plane)
-
-
-@dataclass(frozen=True)
-class _MovingMask(_Mask):
-    path: Path
-    source: Source
-
-    def planes_from(self, position: int) -> Iterator[Tensor]:
-        for frame in self.source.frames_from(position):
-            yield mask_plane(frame.image)
-        raise SourceError("VS339", path=self.path)
-
-    def close(self) -> None:
-        self.source.close()
 
 
 def _scaled(plane: Tensor, size: tuple[int, int]) -> Tensor:

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import itertools
 import os
+import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
-from functools import cache
+from functools import cached_property
+from itertools import accumulate, pairwise
 from pathlib import Path
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from vidstyle.errors import SourceError
 from vidstyle.files import printable, require_file
 from vidstyle.images import IMAGE_ENDINGS, image_format, is_animated
 from vidstyle.limits import LIMITS, Limits
 from vidstyle.video import animation, ffmpeg, streams
+from vidstyle.video.decoding import first_frame
+from vidstyle.video.streams import Description, PacketTimes, Timing, VideoStream
 
-PADDED_DELAY = 0.1  # seconds: an image that starts later than this is filled up with copies of the first one
-HD_HEIGHT = 720  # untagged images of at least this height are taken as BT.709, as players do
-_SAME_IMAGE = 12.0  # mean difference, of 255; other conversions differ by < 2, wrongly read files by > 30
+PADDED_DELAY = 0.1  # seconds: a first frame that comes later than this is shown from the start on, by copies
+HD_HEIGHT = 720  # untagged frames of at least this height are taken as BT.709, as players do
+_SAME_COLOURS = 12.0  # mean difference, of 255; other conversions differ by < 2, wrongly read files by > 30
 _HDR = ("smpte2084", "arib-std-b67")
-_TEXT_START = 4096
-ON_WHITE = "transparent parts are laid on white"
+_TEXT_START = 4096  # bytes
+_MOMENT = 1e-6  # seconds: less than this before a frame's time still counts as its time
+_ON_WHITE = "transparent parts are laid on white"
 
 
 class Fault(Enum):
@@ -59,33 +62,32 @@ class Fault(Enum):
     UNTAGGED = ("it does not say how its colours are coded",)
     COVER_FIRST = ("its cover image comes before the video",)
     NO_TIMES = ("it has no time stamps (a raw stream)",)
-    VARIABLE_RATE = ("its images are unevenly spaced in time (variable frame rate)",)
-    LATE = ("its images start after its sound",)
+    VARIABLE_RATE = ("its frames are unevenly spaced in time (variable frame rate)",)
+    LATE = ("its frames start after its sound",)
     MIRRORED = ("it is stored mirrored",)
-    DAMAGED_START = ("its first image is damaged",)
+    DAMAGED_START = ("its first frame is damaged",)
     UNREADABLE = ("OpenCV cannot read it",)
     OTHER_COLOURS = ("OpenCV shows other colours than ffmpeg",)
-
-
-@dataclass(frozen=True)
-class AudioStream:
-    """One sound track: its number among the file's streams and its codec, such as ``aac``."""
-
-    index: int
-    codec: str
 
 
 @dataclass(frozen=True)
 class VideoInfo:
     """One video as it will be read.
 
-    ``size`` is (height, width) as displayed: rotation and pixel aspect applied. ``rate`` is exact, images
-    per second. ``seconds`` is the length of the video track, ``frame_count`` the images to expect, an estimate
-    unless ``exact_count``. ``faults`` says why OpenCV cannot be trusted with the file; none: it is read
-    directly. ``durations`` are the seconds each image of an animation is shown, None for a video.
-    ``remarks`` are sentences the user should read, such as damage; ``open_video`` logs them.
-    ``start`` is the file's own first time stamp and ``delay`` how much later, in seconds, the first image
-    comes: both place the sound.
+    Attributes:
+        path: the file.
+        size: (height, width) in pixels as displayed: rotation and pixel aspect applied.
+        rate: frames a second, exact.
+        seconds: how long the video track is.
+        frame_count: frames to expect, an estimate unless `exact_count`.
+        audio, subtitles: the codec of each track, such as `aac`.
+        faults: why OpenCV cannot be trusted with the file; none: it is read directly.
+        remarks: sentences that the user should read, such as of damage; `open_video` logs them.
+        durations: seconds that each frame of an animation is shown; None for a video.
+        exact_count: whether `frame_count` was counted.
+        start: seconds, the file's own first time stamp. With `delay` it places the sound.
+        delay: seconds that the first frame comes later than that.
+        stream: the video track as the file describes it; None for an animation.
     """
 
     path: Path
@@ -93,7 +95,7 @@ class VideoInfo:
     rate: Fraction
     seconds: float
     frame_count: int
-    audio: tuple[AudioStream, ...] = ()
+    audio: tuple[str, ...] = ()
     subtitles: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
     remarks: tuple[str, ...] = ()
@@ -101,13 +103,40 @@ class VideoInfo:
     exact_count: bool = True
     start: float = 0.0
     delay: float = 0.0
-    stream: streams.VideoStream | None = None
+    stream: VideoStream | None = None
+
+    def seconds_of(self, frame: int) -> float:
+        """When a frame, counted from 0, is shown."""
+        if self.durations is not None:
+            return self._begins[frame]
+        return frame * self.rate.denominator / self.rate.numerator
+
+    def first_from(self, seconds: float) -> int:
+        """The number of the first frame that is shown then or later."""
+        return bisect_left(range(self.frame_count), seconds - _MOMENT, key=self.seconds_of)
+
+    def shown_at(self, seconds: float) -> int:
+        """The number of the frame that is shown then: -1 before the first, `frame_count` after the end."""
+        if seconds > self.seconds + _MOMENT:
+            return self.frame_count
+        return bisect_right(range(self.frame_count), seconds + _MOMENT, key=self.seconds_of) - 1
+
+    @cached_property
+    def _begins(self) -> list[float]:
+        return [0.0, *accumulate(self.durations or ())]
 
 
 def probe(path: str | os.PathLike[str], limits: Limits = LIMITS) -> VideoInfo:
     """Looks into a video or an animated image, in a few seconds however long it is.
 
-    Raises SourceError, one sentence, for everything that is not a video with frames within the ``limits``.
+    Args:
+        path: the file.
+        limits: how large and long its frames may be.
+
+    Raises:
+        SourceError: for everything that is not a video with frames within the limits: VS309 to VS315 where the file
+            cannot be read, VS333 and VS334 for a broken animation, VS343 to VS349 for what is no video or has no
+            frames, VS325 to VS329 beyond the limits.
     """
     path = Path(path)
     require_file(path)
@@ -115,12 +144,12 @@ def probe(path: str | os.PathLike[str], limits: Limits = LIMITS) -> VideoInfo:
         return _probe_animation(path, limits)
     _refuse_images_and_text(path)
     description = streams.describe(path)
-    stream = _image_stream(path, description)
-    limits.check_size(_name(path), _displayed_size(stream))
+    stream = _main_stream(path, description)
+    limits.check_size(_name(path), stream.displayed_size)
     packets = streams.packet_times(path)
     if not packets.times and packets.complete:
         raise SourceError("VS344", name=_name(path))
-    gaps = (after - before for before, after in itertools.pairwise(packets.times))
+    gaps = (after - before for before, after in pairwise(packets.times))
     limits.check_still(_name(path), float(max(gaps, default=0) * packets.tick))
     return _judge(path, description, stream, packets)
 
@@ -131,9 +160,9 @@ def _probe_animation(path: Path, limits: Limits) -> VideoInfo:
     rate = Fraction(len(durations) * 1000, max(round(total * 1000), 1)).limit_denominator(100_000)
     remarks = []
     if len(durations) < announced:
-        remarks.append(f"{_name(path)} is damaged: {len(durations)} of {announced} images can be read")
+        remarks.append(f"{_name(path)} is damaged: {len(durations)} of {announced} frames can be read")
     if animation.has_transparency(path):
-        remarks.append(f"{_name(path)}: {ON_WHITE}")
+        remarks.append(f"{_name(path)}: {_ON_WHITE}")
     return VideoInfo(path, size, rate, total, len(durations), durations=durations, remarks=tuple(remarks))
 
 
@@ -158,52 +187,43 @@ def _is_text(head: bytes) -> bool:
     return all(c.isprintable() or c in "\r\n\t\f" for c in text)
 
 
-def _image_stream(path: Path, description: streams.Description) -> streams.VideoStream:
+def _main_stream(path: Path, description: Description) -> VideoStream:
+    """The stream whose frames are read; SourceError where there is none."""
     real = [stream for stream in description.videos if not stream.cover_art]
     if real and real[0].size != (0, 0):
         return real[0]
     if description.videos and not real:
         raise SourceError("VS348", name=_name(path))
-    if any(other.kind == "audio" for other in description.others):
+    if description.audio:
         raise SourceError("VS349", name=_name(path))
-    reason = ffmpeg.reason(_complaints(description.log))
-    raise SourceError("VS343", name=_name(path), reason=reason)
+    echoes = (" ", "Error opening input", "At least one output", "Input #0")
+    complaints = (line for line in description.log.splitlines() if not line.startswith(echoes))
+    raise SourceError("VS343", name=_name(path), reason=ffmpeg.reason("\n".join(complaints)))
 
 
-def _complaints(log: str) -> str:
-    echoes = ("Error opening input", "At least one output", "Input #0")
-    return "\n".join(line for line in log.splitlines() if not line.startswith((" ", *echoes)))
-
-
-def _judge(
-    path: Path, description: streams.Description, stream: streams.VideoStream, packets: streams.PacketTimes
-) -> VideoInfo:
-    times = streams.fit(packets, stream.nominal_rate)
+def _judge(path: Path, description: Description, stream: VideoStream, packets: PacketTimes) -> VideoInfo:
+    timing = streams.fit(packets, stream.nominal_rate)
     first = float(packets.times[0] * packets.tick) if packets.times else 0.0
     delay = max(0.0, first - description.start) if packets.times else 0.0
-    faults = [*_stream_faults(stream), *_container_faults(description)]
-    if not times.constant:
-        faults.append(Fault.VARIABLE_RATE)
-    if delay > PADDED_DELAY:
-        faults.append(Fault.LATE)
-    faults += _seen_faults(path, faults)
-    seconds, count = times.seconds, len(packets.times)
+    faults = _faults_told(description, stream, timing, delay)
+    faults = faults or _faults_seen(path)
+    seconds, count = timing.seconds, len(packets.times)
     if not packets.complete and description.seconds:
         seconds = description.seconds - delay
-    if faults:  # conforming fills the time before the first image
+    if faults:  # rewriting fills the time before the first frame
         seconds, delay = seconds + delay, 0.0
     if faults or not packets.complete:
-        count = max(1, round(seconds * times.rate))
+        count = max(1, round(seconds * timing.rate))
     return VideoInfo(
         path=path,
-        size=_displayed_size(stream),
-        rate=times.rate,
+        size=stream.displayed_size,
+        rate=timing.rate,
         seconds=seconds,
         frame_count=count,
-        audio=tuple(AudioStream(s.index, s.codec) for s in description.others if s.kind == "audio"),
-        subtitles=tuple(s.codec for s in description.others if s.kind == "subtitle"),
+        audio=description.audio,
+        subtitles=description.subtitles,
         faults=tuple(faults),
-        remarks=_remarks(path, description, times, packets, transparent(stream)),
+        remarks=_remarks(path, description, timing, packets, stream.transparent),
         exact_count=not faults and packets.complete,
         start=description.start,
         delay=delay,
@@ -211,117 +231,61 @@ def _judge(
     )
 
 
-def _stream_faults(stream: streams.VideoStream) -> list[Fault]:
-    """Faults that the file's description gives away."""
+def _faults_told(description: Description, stream: VideoStream, timing: Timing, delay: float) -> list[Fault]:
+    """Faults that the file's description and its times give away."""
     pixels, height = stream.pixel_format, stream.size[0]
     checks = {
         Fault.INTERLACED: "first" in stream.field_order or stream.codec == "dvvideo",
         Fault.HDR: stream.transfer in _HDR,
-        Fault.DEEP: deep(pixels),
-        Fault.TRANSPARENT: transparent(stream),
+        Fault.DEEP: stream.deep,
+        Fault.TRANSPARENT: stream.transparent,
         Fault.ASPECT: stream.pixel_aspect != 1,
         Fault.ROTATED: stream.rotation is not None and stream.rotation % 90 != 0,
         Fault.UNTAGGED: height >= HD_HEIGHT and stream.matrix == "unknown" and pixels.startswith("yuv"),
         Fault.WIDE_COLOURS: stream.primaries == "bt2020" and stream.transfer not in _HDR,
+        Fault.COVER_FIRST: description.videos[0].cover_art,
+        Fault.NO_TIMES: description.container in ("h264", "hevc", "m4v", "mpegvideo"),
+        Fault.VARIABLE_RATE: not timing.constant,
+        Fault.LATE: delay > PADDED_DELAY,
     }
     return [fault for fault, found in checks.items() if found]
 
 
-def _container_faults(description: streams.Description) -> list[Fault]:
-    faults = []
-    if description.videos[0].cover_art:
-        faults.append(Fault.COVER_FIRST)
-    if description.container in ("h264", "hevc", "m4v", "mpegvideo"):
-        faults.append(Fault.NO_TIMES)
-    return faults
-
-
-def _seen_faults(path: Path, known: list[Fault]) -> list[Fault]:
-    """Faults that show only when one image is decoded both ways."""
-    if known:
-        return []
-    truth = streams.first_image(path)
-    if truth.mirrored:
+def _faults_seen(path: Path) -> list[Fault]:
+    """Faults that show only when the first frame is decoded both ways: ffmpeg gets fields and matrices right."""
+    raw = ["-map", "0:V:0", "-vf", "showinfo", "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    result = ffmpeg.run([*ffmpeg.input_arguments(path), *raw], level="debug", seconds=4)
+    inserted = re.findall(r"^Filter '(\w+)' formats:", result.log, re.MULTILINE)
+    if ("hflip" in inserted) != ("vflip" in inserted) or re.search(r"\[transpose @ .* vflip:1", result.log):
         return [Fault.MIRRORED]
-    if truth.interlaced:
-        return [Fault.INTERLACED]
-    if truth.pixels is None:
+    shown = re.search(r"n: *0 pts:.* s:(\d+)x(\d+) i:([PTB])", result.log)
+    if shown is None or len(result.output) != int(shown[1]) * int(shown[2]) * 3:
         return [Fault.DAMAGED_START]
-    seen = _first_seen_by_opencv(path)
-    if seen is None or seen.shape != truth.pixels.shape:
+    if shown[3] != "P":
+        return [Fault.INTERLACED]
+    truth = np.frombuffer(result.output, np.uint8).reshape(int(shown[2]), int(shown[1]), 3)
+    seen = first_frame(path)
+    if seen is None or seen.shape != truth.shape:
         return [Fault.UNREADABLE]
-    difference = float(np.abs(seen.astype(np.int16) - truth.pixels).mean())
-    return [Fault.OTHER_COLOURS] if difference > _SAME_IMAGE else []
-
-
-def _first_seen_by_opencv(path: Path) -> NDArray[np.uint8] | None:
-    capture = open_capture(path)
-    try:
-        found, image = capture.read()
-        return np.ascontiguousarray(image[:, :, ::-1]).astype(np.uint8) if found else None
-    except cv2.error:
-        return None
-    finally:
-        capture.release()
-
-
-def open_capture(path: Path) -> cv2.VideoCapture:
-    """Open a file with OpenCV's FFmpeg reader, silently; ``read()`` tells whether that worked."""
-    quiet_opencv()
-    name = str(path.absolute())
-    try:
-        name.encode()
-    except UnicodeEncodeError:  # bytes that are no UTF-8, as on old disks: OpenCV would end the process
-        with path.open("rb") as file:
-            return cv2.VideoCapture(f"/proc/self/fd/{file.fileno()}", cv2.CAP_FFMPEG)
-    return cv2.VideoCapture(name, cv2.CAP_FFMPEG)
-
-
-@cache
-def quiet_opencv() -> None:
-    """What OpenCV prints about files and cameras is printed no more."""
-    # Read once, when the first capture opens. What OpenCV would print is found out here anyway.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-
-
-def deep(pixel_format: str) -> bool:
-    """Whether a pixel format holds more than 8 bits per colour (yuv420p10le, p010le, gbrp12le, rgb48be)."""
-    return pixel_format.endswith(("le", "be")) and not pixel_format.startswith(("rgb5", "bgr5", "rgb4", "bgr4444"))
-
-
-def transparent(stream: streams.VideoStream) -> bool:
-    """Whether the stream has an alpha channel."""
-    alpha = ("yuva", "rgba", "argb", "bgra", "abgr", "gbrap", "ya8", "ya16", "pal8", "ayuv", "vuya")
-    return stream.alpha_mode or stream.pixel_format.startswith(alpha)
-
-
-def _displayed_size(stream: streams.VideoStream) -> tuple[int, int]:
-    (height, width), aspect = stream.size, stream.pixel_aspect
-    if stream.rotation is not None and round(stream.rotation) % 180 == 90:
-        height, width, aspect = width, height, 1 / aspect
-    return height, max(1, round(width * aspect))
+    difference = float(np.abs(seen.astype(np.int16) - truth).mean())
+    return [Fault.OTHER_COLOURS] if difference > _SAME_COLOURS else []
 
 
 def _remarks(
-    path: Path,
-    description: streams.Description,
-    times: streams.Timing,
-    packets: streams.PacketTimes,
-    has_alpha: bool,
+    path: Path, description: Description, timing: Timing, packets: PacketTimes, has_alpha: bool
 ) -> tuple[str, ...]:
     name, remarks = _name(path), []
     if packets.complaint:
         count = len(packets.times)
-        expected = max(count, round((description.seconds or 0) * times.rate))
+        expected = max(count, round((description.seconds or 0) * timing.rate))
         remarks.append(
-            f"{name} is damaged or cut off ({packets.complaint}): it holds {count} of about {expected} images"
+            f"{name} is damaged or cut off ({packets.complaint}): it holds {count} of about {expected} frames"
         )
-    if times.dropped:
-        rate = f"{float(times.rate):g}"
-        remarks.append(f"{name}: {times.dropped} images come faster than {rate} a second and are left out")
+    if timing.dropped:
+        rate = f"{float(timing.rate):g}"
+        remarks.append(f"{name}: {timing.dropped} frames come faster than {rate} a second and are left out")
     if has_alpha:
-        remarks.append(f"{name}: {ON_WHITE}")
+        remarks.append(f"{name}: {_ON_WHITE}")
     return tuple(remarks)
 
 

@@ -1,0 +1,112 @@
+"""Frames of files and cameras, decoded by OpenCV."""
+
+from __future__ import annotations
+
+import logging
+import os
+import zlib
+from collections.abc import Callable, Generator
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
+
+NEAR = 48  # frames; so few are decoded sooner than found by a seek
+AROUND = 24  # frames before the one that is sought that a seek goes to, and after it that are looked at
+THINNED = 8  # every so manieth row and column of a frame counts for its mark
+
+Pixels = NDArray[np.uint8]  # (H, W, 3), RGB, 0..255
+Marked = tuple[Pixels, str]  # a frame, and what tells it from the file's others
+
+
+@cache
+def quiet_opencv() -> None:
+    """What OpenCV prints about files and cameras is printed no more."""
+    # Read once, when the first capture opens. What OpenCV would print is found out here anyway.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
+def open_capture(path: Path) -> cv2.VideoCapture:
+    """Open a file with OpenCV's FFmpeg reader, silently; `read_rgb` tells whether that worked."""
+    quiet_opencv()
+    name = str(path.absolute())
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # bytes that are no UTF-8, as on old disks: OpenCV would end the process
+        with path.open("rb") as file:
+            return cv2.VideoCapture(f"/proc/self/fd/{file.fileno()}", cv2.CAP_FFMPEG)
+    return cv2.VideoCapture(name, cv2.CAP_FFMPEG)
+
+
+def read_rgb(capture: cv2.VideoCapture) -> Pixels | None:
+    """The next frame of a file or a camera; None where there is none or it cannot be read."""
+    try:
+        found, pixels = capture.read()
+        return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False) if found else None
+    except cv2.error as error:  # what a stream that changes its size or format midway ends in
+        log.debug("OpenCV stopped reading: %s", error)
+        return None
+
+
+def first_frame(path: Path) -> Pixels | None:
+    """The first frame of a file; None where it cannot be read."""
+    capture = open_capture(path)
+    try:
+        return read_rgb(capture)
+    finally:
+        capture.release()
+
+
+def decoded(
+    path: Path, first: int, mark: str = "", sign: Callable[[], None] = lambda: None
+) -> Generator[Marked, None, None]:
+    """The frames of a file, each with a mark: its time in the file, and a checksum of its pixels.
+
+    OpenCV's seeks may land elsewhere, so all frames before the first one that is wanted are decoded, unless its mark
+    is known: what a seek finds is taken when it has the same.
+
+    Args:
+        path: the file.
+        first: the number, from 0, of the first one that is wanted.
+        mark: its mark, where that is known.
+        sign: is called for each frame on the way to it.
+    """
+    capture = open_capture(path)
+    try:
+        if mark and first > NEAR:
+            if (sought := _sought(capture, first, mark)) is not None:
+                yield sought
+                first = 0
+            else:
+                capture.release()
+                capture = open_capture(path)
+        for _ in range(first):
+            sign()
+            if not capture.grab():
+                return
+        while (frame := _next(capture)) is not None:
+            yield frame
+    finally:
+        capture.release()
+
+
+def _sought(capture: cv2.VideoCapture, first: int, mark: str) -> Marked | None:
+    capture.set(cv2.CAP_PROP_POS_FRAMES, first - AROUND)
+    for _ in range(2 * AROUND):
+        frame = _next(capture)
+        if frame is None or frame[1] == mark:
+            return frame
+    return None
+
+
+def _next(capture: cv2.VideoCapture) -> Marked | None:
+    pixels = read_rgb(capture)
+    if pixels is None:
+        return None
+    checksum = zlib.crc32(np.ascontiguousarray(pixels[::THINNED, ::THINNED, ::-1]).tobytes())  # of OpenCV's BGR
+    return pixels, f"{capture.get(cv2.CAP_PROP_POS_MSEC):.3f}:{checksum:08x}"
