@@ -73,7 +73,7 @@ def nothing(site: JobLocation, key: tuple[int, int], threads: int, board: Any) -
     """Does for a segment what painting it does with the files, but for the painting."""
     folder = WorkFolder(Path(site.place), ".mp4")
     write_whole(folder.work_file(key[1]), (folder.path / "work.json").read_bytes())
-    write_whole(folder.film(key[1]), (folder.path / "piece.mp4").read_bytes())
+    write_whole(folder.film(key[1]), (folder.path / "segment.mp4").read_bytes())
     return 1
 
 
@@ -87,9 +87,9 @@ def made_of_shots(folder: Path, count: int) -> PlannedJob:
     plan = plan_film(Job.of(source, [SAMPLES / "monet.jpg"], folder / "out.mp4", settings), Listener())
     manifest = replace(plan.manifest, frames=count, cuts=tuple(range(1, count)))
     plan.folder.write(plan.folder.manifest_file, manifest.to_json().encode())
-    with SegmentFile(plan.folder.path / "piece.mp4", Film(folder / "out.mp4", manifest.size, 24)) as piece:  # type: ignore[arg-type]
-        piece.write(torch.rand(3, *manifest.size))
-        piece.finish()
+    with SegmentFile(plan.folder.path / "segment.mp4", Film(folder / "out.mp4", manifest.size, 24)) as segment_file:  # type: ignore[arg-type]
+        segment_file.write(torch.rand(3, *manifest.size))
+        segment_file.finish()
     work = [{"steps": 1, "full_steps": 1.0, "seconds": 0.0, "memory": 0.0}]
     (plan.folder.path / "work.json").write_text(json.dumps(work))
     return replace(plan, manifest=manifest)

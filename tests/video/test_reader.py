@@ -342,7 +342,7 @@ def test_errors_of_the_reader_reach_the_consumer(tmp_path: Path, monkeypatch: py
 
     path = clip(tmp_path / "a.mp4")
     with open_video(path) as source:
-        monkeypatch.setattr("vidstyle.video.reader._tensor", fail)
+        monkeypatch.setattr("vidstyle.video.reader.tensor_of", fail)
         with pytest.raises(RuntimeError, match="disk on fire"):
             list(source)
 

@@ -14,13 +14,11 @@ from pathlib import Path
 from typing import Generic, Self, TypeVar
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from vidstyle.errors import SourceError
 from vidstyle.files import printable
 from vidstyle.images import to_array
-from vidstyle.video.decoding import quiet_opencv, read_rgb
+from vidstyle.video.decoding import Pixels, quiet_opencv, read_rgb
 from vidstyle.video.reader import Source, open_video
 
 OPENING, READING = 8000, 5000  # milliseconds after which a network camera is taken for gone
@@ -30,156 +28,35 @@ _PASSWORD = re.compile(r"(?<=//)[^/@\s]*@")
 
 log = logging.getLogger(__name__)
 
+Item = TypeVar("Item")
+
 
 @dataclass(frozen=True, eq=False)
 class Snap:
-    """An image (H, W, 3), RGB 0..255, its number from 0, and when it was taken, by time.monotonic()."""
+    """An image of a camera.
 
-    pixels: NDArray[np.uint8]
+    Attributes:
+        pixels: (H, W, 3), RGB, 0..255.
+        number: how many came before.
+        taken: seconds, by `time.monotonic()`.
+    """
+
+    pixels: Pixels
     number: int
     taken: float
 
     @property
     def size(self) -> tuple[int, int]:
-        """(height, width)."""
+        """(height, width) in pixels."""
         height, width = self.pixels.shape[:2]
         return height, width
 
 
-class Camera:
-    """The images of the camera `where`: a number (``0``), a device (``/dev/video0``), a URL (MJPEG over HTTP, RTSP),
-    or a video file, played in real time. They are read in a thread; older ones are dropped.
-
-    A camera that goes away is looked for again for `reconnect` seconds. SourceError where there is none.
-    """
-
-    def __init__(self, where: str, reconnect: float = 10.0) -> None:
-        self.name = _PASSWORD.sub("", where)
-        self._where, self._reconnect = where, reconnect
-        self._stopping = threading.Event()
-        self.lost = False  # whether it is being looked for again
-        self.rate = 0.0  # images a second, as the camera says; 0 where it does not
-        images = self._played() if is_file(where) else self._watched(self._opened())
-        self._newest = Newest(self._numbered(images))
-
-    def next(self, timeout: float | None = None) -> Snap | None:
-        """The newest image that was not given out yet; None at the end of a video, or after `timeout` seconds."""
-        return self._newest.next(timeout)
-
-    @property
-    def latest(self) -> Snap | None:
-        """The newest image, given out or not."""
-        return self._newest.latest
-
-    @property
-    def ended(self) -> bool:
-        """Whether no more images come."""
-        return self._newest.ended
-
-    def _numbered(self, images: Generator[NDArray[np.uint8], None, None]) -> Generator[Snap, None, None]:
-        with contextlib.closing(images):
-            for number, pixels in enumerate(images):
-                yield Snap(pixels, number, time.monotonic())
-
-    def _watched(self, capture: cv2.VideoCapture) -> Generator[NDArray[np.uint8], None, None]:
-        """What a camera sees, for as long as it is there."""
-        while True:
-            try:
-                while not self._stopping.is_set() and (pixels := read_rgb(capture)) is not None:
-                    self.lost = False
-                    yield pixels
-            finally:
-                capture.release()
-            if self._stopping.is_set():
-                return
-            self.lost = True
-            capture = self._found_again()
-
-    def _found_again(self) -> cv2.VideoCapture:
-        log.warning("the camera %s went away; looking for it for %g seconds", self.name, self._reconnect)
-        until = time.monotonic() + self._reconnect
-        while time.monotonic() < until and not self._stopping.wait(AGAIN):
-            with contextlib.suppress(SourceError):
-                found = self._opened()
-                log.info("the camera %s is back", self.name)
-                return found
-        raise SourceError("VS336", name=self.name, reconnect=self._reconnect)
-
-    def _opened(self) -> cv2.VideoCapture:
-        quiet_opencv()
-        capture = _over_network(self._where) if is_url(self._where) else _on_this_machine(self._where)
-        if not capture.isOpened():
-            capture.release()
-            raise _missing(self._where, self.name)
-        self.rate = capture.get(cv2.CAP_PROP_FPS)
-        return capture
-
-    def _played(self) -> Generator[NDArray[np.uint8], None, None]:
-        """A video's images, each when its time has come."""
-        source = open_video(self._where)
-        self.rate = float(source.info.rate)
-        return self._in_time(source)
-
-    def _in_time(self, source: Source) -> Generator[NDArray[np.uint8], None, None]:
-        with source:
-            began = time.monotonic()
-            for frame in source:
-                if self._stopping.wait(max(0.0, began + frame.seconds - time.monotonic())):
-                    return
-                yield to_array(frame.image)
-
-    def close(self) -> None:
-        """Ends the reading."""
-        self._stopping.set()
-        self._newest.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-def is_url(where: str) -> bool:
-    """Whether `where` is that of a network camera."""
-    scheme, found, _ = where.partition("://")
-    if found and scheme.lower() not in _NETWORK:
-        raise SourceError("VS337", where=where, scheme=scheme, network=", ".join(_NETWORK))
-    return bool(found)
-
-
-def is_file(where: str) -> bool:
-    """Whether `where` is a video file, to be played as if it were a camera."""
-    return not is_url(where) and not where.isdecimal() and not where.startswith("/dev/")
-
-
-def _on_this_machine(where: str) -> cv2.VideoCapture:
-    number = int(where) if where.isdecimal() else None
-    device = Path(f"/dev/video{number}") if number is not None else Path(where)
-    if sys.platform == "linux" and not device.exists():
-        raise _missing(where, str(device))
-    return cv2.VideoCapture(str(device) if number is None else number, cv2.CAP_ANY)
-
-
-def _over_network(url: str) -> cv2.VideoCapture:
-    # FFmpeg lets nothing that comes by HTTP, such as a playlist, open files of this machine.
-    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPENING, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READING]
-    return cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)
-
-
-def _missing(where: str, name: str) -> SourceError:
-    if is_url(where):
-        return SourceError("VS338", name=printable(name))
-    others = sorted(str(path) for path in Path("/dev").glob("video*")) if sys.platform == "linux" else []
-    there = f"there is {', '.join(others)}" if others else "there is no camera on this machine"
-    return SourceError("VS335", name=printable(name), there=there)
-
-
-Item = TypeVar("Item")
-
-
 class Newest(Generic[Item]):
-    """Runs ``items`` in a thread; what nobody asked for before the next came is gone. Errors come out at who asks."""
+    """Runs a generator in a thread; what nobody asked for before the next came is gone.
+
+    Errors come out at the one who asks, after the last item. Leaving the `with` ends the thread.
+    """
 
     def __init__(self, items: Generator[Item, None, None]) -> None:
         self._items = items
@@ -192,8 +69,7 @@ class Newest(Generic[Item]):
         self._thread.start()
 
     def next(self, timeout: float | None = None) -> Item | None:
-        """The newest item that was not given out yet, as soon as there is one; None at the end, or after `timeout`
-        seconds."""
+        """The newest item that was not given out yet; None at the end, or after `timeout` seconds."""
         with self._changed:
             self._changed.wait_for(lambda: self._ended or self._number > self._asked, timeout)
             if self._number > self._asked:
@@ -241,3 +117,128 @@ class Newest(Generic[Item]):
         self._stopped = True
         if self._thread is not threading.current_thread():
             self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Camera(Newest[Snap]):
+    """The newest image of a camera, or of a video played in real time; it is read in a thread.
+
+    Attributes:
+        name: what messages call it: `where` without a password.
+        lost: whether it went away and is being looked for again.
+        rate: images a second, as the camera says; 0 where it does not.
+
+    Raises:
+        SourceError: VS335 or VS338 where there is none, VS337 for an address that is not of _NETWORK; by `next` also
+            VS336 where it stays away.
+    """
+
+    def __init__(self, where: str, reconnect: float = 10.0) -> None:
+        """Opens a camera.
+
+        Args:
+            where: a number (`0`), a device (`/dev/video0`), a URL (MJPEG over HTTP, RTSP), or a video file.
+            reconnect: seconds that a camera is looked for again after it went away.
+        """
+        self.name = _PASSWORD.sub("", where)
+        self._where, self._reconnect = where, reconnect
+        self._stopping = threading.Event()
+        self.lost, self.rate = False, 0.0
+        super().__init__(self._numbered(self._played() if is_file(where) else self._watched(self._opened())))
+
+    def _numbered(self, images: Generator[Pixels, None, None]) -> Generator[Snap, None, None]:
+        with contextlib.closing(images):
+            for number, pixels in enumerate(images):
+                yield Snap(pixels, number, time.monotonic())
+
+    def _watched(self, capture: cv2.VideoCapture) -> Generator[Pixels, None, None]:
+        """What a camera sees, for as long as it is there."""
+        while True:
+            try:
+                while not self._stopping.is_set() and (pixels := read_rgb(capture)) is not None:
+                    self.lost = False
+                    yield pixels
+            finally:
+                capture.release()
+            if self._stopping.is_set():
+                return
+            self.lost = True
+            capture = self._found_again()
+
+    def _found_again(self) -> cv2.VideoCapture:
+        log.warning("the camera %s went away; looking for it for %g seconds", self.name, self._reconnect)
+        until = time.monotonic() + self._reconnect
+        while time.monotonic() < until and not self._stopping.wait(AGAIN):
+            with contextlib.suppress(SourceError):
+                found = self._opened()
+                log.info("the camera %s is back", self.name)
+                return found
+        raise SourceError("VS336", name=self.name, reconnect=self._reconnect)
+
+    def _opened(self) -> cv2.VideoCapture:
+        quiet_opencv()
+        capture = _over_network(self._where) if is_url(self._where) else _on_this_machine(self._where)
+        if not capture.isOpened():
+            capture.release()
+            raise _missing(self._where, self.name)
+        self.rate = capture.get(cv2.CAP_PROP_FPS)
+        return capture
+
+    def _played(self) -> Generator[Pixels, None, None]:
+        """A video's frames, each when its time has come."""
+        source = open_video(self._where)
+        self.rate = float(source.info.rate)
+        return self._in_time(source)
+
+    def _in_time(self, source: Source) -> Generator[Pixels, None, None]:
+        with source:
+            began = time.monotonic()
+            for frame in source:
+                if self._stopping.wait(max(0.0, began + frame.seconds - time.monotonic())):
+                    return
+                yield to_array(frame.image)
+
+    def close(self) -> None:
+        """Ends the reading."""
+        self._stopping.set()
+        super().close()
+
+
+def is_url(where: str) -> bool:
+    """Whether `where` is that of a network camera; SourceError VS337 for an address that is not of _NETWORK."""
+    scheme, found, _ = where.partition("://")
+    if found and scheme.lower() not in _NETWORK:
+        raise SourceError("VS337", where=where, scheme=scheme, network=", ".join(_NETWORK))
+    return bool(found)
+
+
+def is_file(where: str) -> bool:
+    """Whether `where` is a video file, to be played as if it were a camera."""
+    return not is_url(where) and not where.isdecimal() and not where.startswith("/dev/")
+
+
+def _on_this_machine(where: str) -> cv2.VideoCapture:
+    number = int(where) if where.isdecimal() else None
+    device = Path(f"/dev/video{number}") if number is not None else Path(where)
+    if sys.platform == "linux" and not device.exists():
+        raise _missing(where, str(device))
+    return cv2.VideoCapture(str(device) if number is None else number, cv2.CAP_ANY)
+
+
+def _over_network(url: str) -> cv2.VideoCapture:
+    # FFmpeg lets nothing that comes by HTTP, such as a playlist, open files of this machine.
+    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPENING, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READING]
+    return cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)
+
+
+def _missing(where: str, name: str) -> SourceError:
+    if is_url(where):
+        return SourceError("VS338", name=printable(name))
+    others = sorted(str(path) for path in Path("/dev").glob("video*")) if sys.platform == "linux" else []
+    there = f"there is {', '.join(others)}" if others else "there is no camera on this machine"
+    return SourceError("VS335", name=printable(name), there=there)

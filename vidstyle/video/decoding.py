@@ -11,7 +11,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +53,15 @@ def read_rgb(capture: cv2.VideoCapture) -> Pixels | None:
     except cv2.error as error:  # what a stream that changes its size or format midway ends in
         log.debug("OpenCV stopped reading: %s", error)
         return None
+
+
+def tensor_of(pixels: Pixels, size: tuple[int, int] | None = None) -> Tensor:
+    """A frame as (3, H, W) float32, 0..1, scaled to `size` (height, width) where one is given."""
+    if size is not None and size != pixels.shape[:2]:
+        smaller = size[0] * size[1] < pixels.shape[0] * pixels.shape[1]
+        method = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
+        pixels = cv2.resize(pixels, (size[1], size[0]), interpolation=method).astype(np.uint8, copy=False)
+    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).float().div_(255).contiguous()
 
 
 def first_frame(path: Path) -> Pixels | None:

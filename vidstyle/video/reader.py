@@ -15,9 +15,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
-import cv2
-import numpy as np
-import torch
 from torch import Tensor
 
 from vidstyle.core.frame_style import Frame
@@ -27,7 +24,7 @@ from vidstyle.files import printable
 from vidstyle.images import IMAGE_ENDINGS
 from vidstyle.limits import LIMITS, Limits
 from vidstyle.video import animation
-from vidstyle.video.decoding import Marked, Pixels, decoded
+from vidstyle.video.decoding import Marked, decoded, tensor_of
 from vidstyle.video.normalize import conform
 from vidstyle.video.probe import VideoInfo, probe
 
@@ -137,7 +134,7 @@ class Source:
             for index, (pixels, own_mark) in enumerate(frames, first):
                 if index >= stop:
                     return
-                yield Frame(index, self.info.seconds_of(index), _tensor(pixels, self.size), mark=own_mark)
+                yield Frame(index, self.info.seconds_of(index), tensor_of(pixels, self.size), mark=own_mark)
                 found += 1
         self._check_found(found, len(self) - position)
 
@@ -273,14 +270,6 @@ def _version(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_size, found.st_mtime_ns
-
-
-def _tensor(pixels: Pixels, size: tuple[int, int] | None) -> Tensor:
-    if size is not None and size != pixels.shape[:2]:
-        smaller = size[0] * size[1] < pixels.shape[0] * pixels.shape[1]
-        method = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
-        pixels = cv2.resize(pixels, (size[1], size[0]), interpolation=method).astype(np.uint8, copy=False)
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).float().div_(255).contiguous()
 
 
 def find_clips(folder: Path) -> list[Path]:
