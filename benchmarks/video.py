@@ -41,7 +41,8 @@ from vidstyle.core.sizes import fit_size, size_of
 from vidstyle.core.weights import read_filters
 from vidstyle.evaluation.metrics import Judge, film_measures, judged, summary
 from vidstyle.jobs.events import Work
-from vidstyle.video.muxer import open_sink
+from vidstyle.video.encoder import Film
+from vidstyle.video.muxer import Sink
 
 LBFGS_STEPS = 500
 TRAINED_LAYERS = ("conv1_1", "conv2_1", "conv3_1")
@@ -94,7 +95,7 @@ def measured(name: str, painter: Painter, frames: Sequence[Frame], judge: Judge,
 
 
 def save(path: Path, images: Sequence[Tensor]) -> None:
-    with open_sink(path, size=size_of(images[0]), rate=24) as sink:
+    with Sink(Film(path, size_of(images[0]), 24)) as sink:
         for image in images:
             sink.write(image)
         sink.finish()

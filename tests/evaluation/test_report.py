@@ -21,14 +21,15 @@ from vidstyle.evaluation.report import Report, compare, write_report
 from vidstyle.images import save_image
 from vidstyle.jobs.events import FAR_OFF, Work, far_off
 from vidstyle.settings.settings import Settings
-from vidstyle.video.muxer import open_sink
+from vidstyle.video.encoder import Film
+from vidstyle.video.muxer import Sink
 
 COUNT, SIZE = 12, (64, 96)
 SCENE = clouds(64, 140, grain=6)
 
 
 def film(path: Path, images: list[Tensor]) -> Path:
-    with open_sink(path, size=SIZE, rate=Fraction(24)) as sink:
+    with Sink(Film(path, SIZE, Fraction(24))) as sink:
         for image in images:
             sink.write(image)
         sink.finish()
@@ -216,7 +217,7 @@ def test_the_content_error_of_the_source_in_the_colours_that_were_wanted_is_noug
 def test_the_part_that_was_painted_is_what_is_compared(place: Path, settings: Settings, tmp_path: Path) -> None:
     """Odd sides, which the encoder pads, and a part from the middle with a cut in it."""
     views = [clouds(65, 97, seed=i // 12, grain=6) * (1 - 0.6 * (i < 12)) for i in range(24)]
-    with open_sink(tmp_path / "cut.mkv", size=(65, 97), rate=Fraction(24)) as sink:
+    with Sink(Film(tmp_path / "cut.mkv", (65, 97), Fraction(24))) as sink:
         for view in views:
             sink.write(view)
         sink.finish()

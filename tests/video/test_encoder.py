@@ -27,7 +27,8 @@ from tests.clips import (
     with_sound,
 )
 from vidstyle.errors import SinkError
-from vidstyle.video.muxer import Sink, open_sink
+from vidstyle.video.encoder import Film
+from vidstyle.video.muxer import Sink
 from vidstyle.video.probe import probe
 from vidstyle.video.reader import open_video
 
@@ -42,7 +43,7 @@ def fill(sink: Sink, count: int) -> None:
 
 
 def write_all(path: Path, images: list[Tensor]) -> None:
-    with open_sink(path, size=(96, 160), rate=Fraction(25)) as sink:
+    with Sink(Film(path, (96, 160), Fraction(25))) as sink:
         for one in images:
             sink.write(one)
         sink.finish()
@@ -57,7 +58,7 @@ def numbers(path: Path) -> list[int]:
 @pytest.mark.parametrize("rate", ["24000/1001", "25"])
 def test_count_rate_colours_and_tags(tmp_path: Path, ending: str, rate: str) -> None:
     path = tmp_path / f"out.{ending}"
-    with open_sink(path, size=(96, 160), rate=Fraction(rate)) as sink:
+    with Sink(Film(path, (96, 160), Fraction(rate))) as sink:
         fill(sink, 10)
         assert sink.finish() == path
     info = probe(path)
@@ -78,7 +79,7 @@ def test_odd_sizes_are_padded_never_scaled(tmp_path: Path, height: int, width: i
     drawn[:, :, 9:] = 1
     drawn[:, 11:, :] *= 0.5
     path = tmp_path / "odd.mp4"
-    with open_sink(path, size=(height, width), rate=Fraction(25)) as sink:
+    with Sink(Film(path, (height, width), Fraction(25))) as sink:
         sink.write(drawn)
         sink.finish()
     with open_video(path) as source:
@@ -95,7 +96,7 @@ def test_sound_is_copied_bit_for_bit(tmp_path: Path, ending: str) -> None:
     ffmpeg("-i", silent, *tone(frequency=300), *tone(frequency=900), "-map", 0, "-map", 1, "-map", 2, "-c:v", "copy",
            "-c:a:0", "aac", "-c:a:1", "ac3", "-metadata", "title=Home", original)  # fmt: skip
     path = tmp_path / "out.mp4"
-    with open_sink(path, size=(96, 160), rate=Fraction(25), sound_from=probe(original)) as sink:
+    with Sink(Film(path, (96, 160), Fraction(25), sound_from=probe(original))) as sink:
         fill(sink, 25)
         sink.finish()
     assert stream_hashes(path) == stream_hashes(original)
@@ -114,7 +115,7 @@ def test_sound_and_images_stay_in_step(tmp_path: Path, ending: str, offset: floa
     with open_video(original) as source:
         info = source.info
         shown = [number(f.image) for f in source]
-        with open_sink(path, size=info.size, rate=info.rate, sound_from=info) as sink:
+        with Sink(Film(path, info.size, info.rate, sound_from=info)) as sink:
             fill(sink, len(shown))
             sink.finish()
     before, after = first_times(original), first_times(path)
@@ -133,7 +134,7 @@ def test_late_sound_stays_late(tmp_path: Path, ending: str) -> None:
     silent = clip(tmp_path / "s.mp4", count=25)
     ffmpeg("-i", silent, "-itsoffset", 0.4, *tone(), "-c:v", "copy", "-c:a", "aac", original)
     path = tmp_path / "out.mp4"
-    with open_sink(path, size=(96, 160), rate=Fraction(25), sound_from=probe(original)) as sink:
+    with Sink(Film(path, (96, 160), Fraction(25), sound_from=probe(original))) as sink:
         fill(sink, 25)
         sink.finish()
     before, after = first_times(original), first_times(path)
@@ -155,7 +156,7 @@ def test_sound_is_trimmed_with_the_images(tmp_path: Path, ending: str) -> None:
     beep = "aevalsrc='if(gte(t,1.2),0.8*sin(2000*t),0)':d=2:s=44100"
     ffmpeg("-i", silent, "-f", "lavfi", "-i", beep, "-c:v", "copy", "-c:a", "aac", original)
     path = tmp_path / f"out.{ending}"
-    with open_sink(path, size=(96, 160), rate=Fraction(25), sound_from=probe(original), start=0.8, end=1.6) as sink:
+    with Sink(Film(path, (96, 160), Fraction(25), sound_from=probe(original), start=0.8, end=1.6)) as sink:
         fill(sink, 20)
         sink.finish()
     assert probe(path).frame_count == 20
@@ -166,7 +167,7 @@ def test_sound_is_trimmed_with_the_images(tmp_path: Path, ending: str) -> None:
 def test_sound_that_does_not_fit_is_encoded_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     original = with_sound(tmp_path / "o.mkv", clip(tmp_path / "s.mp4", count=25), "-c:a", "wmav2")
     path = tmp_path / "out.mp4"
-    with open_sink(path, size=(96, 160), rate=Fraction(25), sound_from=probe(original)) as sink:
+    with Sink(Film(path, (96, 160), Fraction(25), sound_from=probe(original))) as sink:
         fill(sink, 25)
         sink.finish()
     assert probe(path).audio == ("aac",)
@@ -176,7 +177,7 @@ def test_sound_that_does_not_fit_is_encoded_with_a_warning(tmp_path: Path, caplo
 def test_webm_takes_opus(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     original = with_sound(tmp_path / "o.mp4", clip(tmp_path / "s.mp4", count=5))
     path = tmp_path / "out.webm"
-    with open_sink(path, size=(96, 160), rate=Fraction(25), sound_from=probe(original)) as sink:
+    with Sink(Film(path, (96, 160), Fraction(25), sound_from=probe(original))) as sink:
         fill(sink, 5)
         sink.finish()
     assert probe(path).audio == ("opus",)
@@ -190,7 +191,7 @@ def test_subtitles_that_fit_are_kept(tmp_path: Path, caplog: pytest.LogCaptureFi
     ffmpeg("-i", clip(tmp_path / "s.mp4"), "-i", text, "-c", "copy", original)
     for ending, kept in ((".mkv", ("subrip",)), (".mp4", ())):
         path = tmp_path / f"out{ending}"
-        with open_sink(path, size=(96, 160), rate=Fraction(25), sound_from=probe(original)) as sink:
+        with Sink(Film(path, (96, 160), Fraction(25), sound_from=probe(original))) as sink:
             fill(sink, 12)
             sink.finish()
         assert probe(path).subtitles == kept
@@ -200,7 +201,7 @@ def test_subtitles_that_fit_are_kept(tmp_path: Path, caplog: pytest.LogCaptureFi
 def test_leaving_by_an_error_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
     path.write_bytes(b"older")
-    with pytest.raises(RuntimeError), open_sink(path, size=(96, 160), rate=Fraction(25)) as sink:  # noqa: PT012
+    with pytest.raises(RuntimeError), Sink(Film(path, (96, 160), Fraction(25))) as sink:  # noqa: PT012
         fill(sink, 3)
         raise RuntimeError
     assert path.read_bytes() == b"older"
@@ -220,7 +221,7 @@ def test_failed_encoder_is_an_error_and_leaves_nothing(tmp_path: Path, monkeypat
 
 
 def test_killed_encoder_is_noticed(tmp_path: Path) -> None:
-    with open_sink(tmp_path / "out.mp4", size=(96, 160), rate=Fraction(25)) as sink:
+    with Sink(Film(tmp_path / "out.mp4", (96, 160), Fraction(25))) as sink:
         fill(sink, 3)
         process = sink._process
         process.kill()
@@ -252,21 +253,21 @@ def test_full_disk_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 )
 def test_bad_names(tmp_path: Path, name: str, words: str) -> None:
     with pytest.raises(SinkError, match=words):
-        open_sink(tmp_path / name, size=(96, 160), rate=Fraction(25))
+        Sink(Film(tmp_path / name, (96, 160), Fraction(25)))
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", ["-y.mp4", "🎨 %d.mp4", "a:b.mkv"])
 def test_strange_names(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with open_sink(name, size=(96, 160), rate=Fraction(25)) as sink:
+    with Sink(Film(Path(name), (96, 160), Fraction(25))) as sink:
         fill(sink, 2)
         sink.finish()
     assert numbers(Path(name)) == [0, 1]
 
 
 def test_wrong_size_and_no_image(tmp_path: Path) -> None:
-    with open_sink(tmp_path / "a.mp4", size=(96, 160), rate=Fraction(25)) as sink:
+    with Sink(Film(tmp_path / "a.mp4", (96, 160), Fraction(25))) as sink:
         with pytest.raises(SinkError, match="96 x 160"):
             sink.write(image_tensor(0, 48, 80))
         with pytest.raises(SinkError, match="no frame"):
@@ -277,7 +278,7 @@ def test_wrong_size_and_no_image(tmp_path: Path) -> None:
 def test_the_source_is_never_overwritten(tmp_path: Path) -> None:
     path = clip(tmp_path / "a.mp4")
     with pytest.raises(SinkError, match="source itself"):
-        open_sink(path, size=(96, 160), rate=Fraction(25), sound_from=probe(path))
+        Sink(Film(path, (96, 160), Fraction(25), sound_from=probe(path)))
     assert numbers(path) == list(range(12))
 
 
@@ -288,7 +289,7 @@ DELAYS = (0.1, 0.04, 0.25, 0.07)
 @pytest.mark.parametrize("same", [False, True])
 def test_animation_keeps_times(tmp_path: Path, ending: str, same: bool) -> None:
     path = tmp_path / f"out.{ending}"
-    with open_sink(path, size=(97, 161), rate=Fraction(10), durations=DELAYS) as sink:
+    with Sink(Film(path, (97, 161), Fraction(10), durations=DELAYS)) as sink:
         for n in range(4):
             sink.write(image_tensor(0 if same and n < 2 else n * 5, 97, 161))
         assert sink.finish() == path
@@ -310,7 +311,7 @@ def test_animation_keeps_times(tmp_path: Path, ending: str, same: bool) -> None:
 def test_gif_of_a_video_keeps_its_length(tmp_path: Path) -> None:
     """Hundredths cannot hold 1/24 s: single times are rounded, their sum is not."""
     path = tmp_path / "out.gif"
-    with open_sink(path, size=(48, 80), rate=Fraction(24)) as sink:
+    with Sink(Film(path, (48, 80), Fraction(24))) as sink:
         fill(sink, 24)
         sink.finish()
     info = probe(path)
@@ -321,7 +322,7 @@ def test_gif_of_a_video_keeps_its_length(tmp_path: Path) -> None:
 
 def test_animation_as_video_shows_each_image_as_long(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
-    with open_sink(path, size=(96, 160), rate=Fraction(10), durations=(0.1, 0.04, 0.2)) as sink:
+    with Sink(Film(path, (96, 160), Fraction(10), durations=(0.1, 0.04, 0.2))) as sink:
         for n in range(3):
             sink.write(image_tensor(n))
         sink.finish()
@@ -332,6 +333,6 @@ def test_animation_as_video_shows_each_image_as_long(tmp_path: Path) -> None:
 def test_ctrl_c_does_not_reach_the_encoder(tmp_path: Path) -> None:
     import os
 
-    with open_sink(tmp_path / "out.mp4", size=(96, 160), rate=Fraction(25)) as sink:
+    with Sink(Film(tmp_path / "out.mp4", (96, 160), Fraction(25))) as sink:
         sink.write(image_tensor())
         assert os.getsid(sink._process.pid) != os.getsid(0)

@@ -210,14 +210,15 @@ def _painting() -> Iterator[Finding]:
     from vidstyle.core.stylize_image import Painter
     from vidstyle.jobs.estimate import random_filters
     from vidstyle.settings.settings import Settings
-    from vidstyle.video.muxer import open_sink
+    from vidstyle.video.encoder import Film
+    from vidstyle.video.muxer import Sink
     from vidstyle.video.reader import open_video
 
     began = time.perf_counter()
     ramp = torch.linspace(0, 1, TEST_SIDE)
     image = torch.stack([ramp.expand(TEST_SIDE, -1), ramp.expand(TEST_SIDE, -1).T, 1 - ramp.expand(TEST_SIDE, -1)])
     with tempfile.TemporaryDirectory(prefix="vidstyle-") as folder:
-        with open_sink(Path(folder) / "clip.mp4", size=(TEST_SIDE, TEST_SIDE), rate=Fraction(25)) as sink:
+        with Sink(Film(Path(folder) / "clip.mp4", (TEST_SIDE, TEST_SIDE), Fraction(25))) as sink:
             for _ in range(3):
                 sink.write(image)
             clip = sink.finish()

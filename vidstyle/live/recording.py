@@ -20,8 +20,9 @@ from vidstyle.live.painting import LiveImage, as_tensor
 from vidstyle.settings.settings import Settings
 from vidstyle.studies.progress import Progress
 from vidstyle.video.camera import Camera, Snap
+from vidstyle.video.encoder import Film
 from vidstyle.video.montage import resized
-from vidstyle.video.muxer import Sink, open_sink
+from vidstyle.video.muxer import Sink
 
 SMOOTH = 15.0  # images a second at least, so that each is shown close to when it was ready
 
@@ -48,7 +49,7 @@ class Recording:
         """The next image, newest from `now` on, in seconds of any clock. Images of another size are fitted."""
         if self._sink is None:
             height, width = image.pixels.shape[:2]
-            self._sink = open_sink(self.path, size=(height, width), rate=self.rate)
+            self._sink = Sink(Film(self.path, (height, width), self.rate))
             self._began = now
         self._fill(now)
         self._last = image

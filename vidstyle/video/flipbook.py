@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from vidstyle.errors import SinkError
 from vidstyle.files import check_target
-from vidstyle.video.encoder import GRADES
-from vidstyle.video.muxer import TooLargeError, open_sink
+from vidstyle.video.encoder import GRADES, Film
+from vidstyle.video.muxer import Sink, TooLargeError
 
 FLIPBOOK_ENDINGS = (".gif", ".webp", ".mp4")
 RATE = Fraction(25, 2)  # images a second: 8 hundredths each, which all three formats can tell
@@ -120,8 +120,8 @@ def _write(path: Path, images: Images, grade: int, max_bytes: int | None) -> int
     """Writes all of `images`; the bytes of the file. TooLargeError, leaving nothing, where these are too many."""
     durations = (*[float(1 / RATE)] * (len(images) - 1), HOLD)
     height, width = images[0].shape[:2]
-    form = {"durations": durations, "grade": grade, "max_bytes": max_bytes}
-    with open_sink(path, size=(height, width), rate=RATE, **form) as sink:
+    film = Film(path, (height, width), RATE, durations=durations, grade=grade, max_bytes=max_bytes)
+    with Sink(film) as sink:
         for image in images:
             sink.write_pixels(image)
         return sink.finish().stat().st_size

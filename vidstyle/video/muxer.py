@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from vidstyle.errors import SinkError
 from vidstyle.files import printable, put_in_place
@@ -42,6 +41,9 @@ class Sink(SegmentFile):
     """A film of one segment, whose frames are taken in order.
 
     Its name appears only when the file is whole. Leaving the `with` by an error, or without `finish`, leaves nothing.
+
+    Raises:
+        SinkError: VS432 to VS435 where the film cannot be written.
     """
 
     def __init__(self, film: Film) -> None:
@@ -69,21 +71,6 @@ class Sink(SegmentFile):
         """Stop writing and remove temporary files. May be called twice, and after `finish`."""
         super().close()
         self._folder.cleanup()
-
-
-def open_sink(path: str | os.PathLike[str], *, size: tuple[int, int], rate: Fraction, **format: Any) -> Sink:
-    """A sink by the ending of `path`.
-
-    Args:
-        path: the film's file.
-        size: (height, width) of its frames in pixels.
-        rate: frames a second.
-        format: the rest of `Film`.
-
-    Raises:
-        SinkError: for an unknown ending (VS445) or a place that cannot be written (VS432 to VS435).
-    """
-    return Sink(Film(Path(path), size, rate, **format))
 
 
 def _check_place(film: Film) -> None:
