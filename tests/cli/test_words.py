@@ -16,12 +16,11 @@ from vidstyle.cli.words import (
     summary_line,
 )
 from vidstyle.files import printable
-from vidstyle.jobs.estimate import Estimate
-from vidstyle.jobs.events import Outline, Summary
-from vidstyle.jobs.spec import Job
+from vidstyle.jobs.events import Estimate, Outline, Summary
+from vidstyle.jobs.spec import JobSpec
 from vidstyle.settings.settings import Settings
 
-JOB = Job(Path("in/clip.mp4"), (Path("monet.jpg"),), Path("out.mp4"), "video")
+JOB = JobSpec(Path("in/clip.mp4"), (Path("monet.jpg"),), Path("out.mp4"), "video")
 OUTLINE = Outline(JOB, (1080, 1920), (360, 640), 300, 3, 25.0, Estimate(1210, 1.5e9), Estimate(10900, 5e9))
 
 

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import secrets
 import shutil
+import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from filelock import FileLock
 
 from vidstyle.errors import StorageError
 from vidstyle.files import put_in_place
+from vidstyle.jobs.spec import JobSpec
 
 OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss", "memory"}
 
@@ -171,6 +173,20 @@ class Store:
 def storage_at(place: str, here: Path) -> Storage:
     """The storage at a path or URL; the copies of a store lie in the folder `here`."""
     return Store(place, here) if "://" in place else SharedFolder(Path(place))
+
+
+def storage_of(job: JobSpec) -> Storage:
+    """Where the machines that paint a job find it; copies of a store lie in the job's own work folder."""
+    return storage_at(place_of(job), job.work_folder)
+
+
+def place_of(job: JobSpec) -> str:
+    """The path or URL of a job's storage."""
+    folder, options = job.work_folder.absolute(), job.cluster_options
+    if not options or not options.storage:
+        return str(folder)
+    owner = hashlib.sha256(f"{socket.gethostname()}:{folder}".encode()).hexdigest()[:12]  # others may have such names
+    return f"{options.storage.rstrip('/')}/{owner}_{folder.name}"
 
 
 def _input_name(file: Path) -> str:

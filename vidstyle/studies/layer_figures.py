@@ -22,9 +22,8 @@ from vidstyle.errors import SettingsError
 from vidstyle.files import write_whole
 from vidstyle.images import load_image, save_image
 from vidstyle.jobs.events import Listener, Summary, Work
-from vidstyle.jobs.prescan import painting_size
-from vidstyle.jobs.setup import device_of, outline_images
-from vidstyle.jobs.spec import AnyPath, Job
+from vidstyle.jobs.prescan import device_of, outline_images, painting_size
+from vidstyle.jobs.spec import AnyPath, JobSpec
 from vidstyle.settings.presets import FIGURE, RECONSTRUCTION, TEXTURE
 from vidstyle.settings.settings import Settings
 from vidstyle.studies.reconstruct import BLOCKS, Study, check_targets, filters_for, reconstructor, texturer
@@ -86,7 +85,7 @@ def layer_figure(
     extra = {kind: target.with_name(f"{target.stem}_{kind}.png") for kind in show}
     check_targets([target, *extra.values()], target.absolute().parent, overwrite)
     content_image, images = load_image(source).image, [load_image(path).image for path in named]
-    job, listener = Job(source, tuple(named), target, "image", chosen, device), listener or Listener()
+    job, listener = JobSpec(source, tuple(named), target, "image", chosen, device), listener or Listener()
     size = painting_size(size_of(content_image), chosen, device_of(job))
     content = resize(content_image, size)
     scaled = [resize(style, fit_size(size_of(style), max(size))) for style in images]
@@ -156,7 +155,7 @@ def _images_of(path: Path) -> list[Path]:
 class _Cells:
     """Paints the images of a sheet one after the other, and counts what they took."""
 
-    def __init__(self, job: Job, filters: Filters, listener: Listener) -> None:
+    def __init__(self, job: JobSpec, filters: Filters, listener: Listener) -> None:
         self._job, self._filters, self._listener = job, filters, listener
         self._device, self._numbers = device_of(job), itertools.count()
         self.summary = Summary(job.out, filters.origin, filters.sha256, 1.0)

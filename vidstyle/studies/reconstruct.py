@@ -18,9 +18,8 @@ from vidstyle.core.weights import Filters, load_filters
 from vidstyle.errors import SettingsError, SinkError
 from vidstyle.images import IMAGE_ENDINGS, load_image, save_image
 from vidstyle.jobs.events import Listener, Listeners, Summary, Work
-from vidstyle.jobs.prescan import CPU_LONG_SIDE, painting_size
-from vidstyle.jobs.setup import device_of, outline_images
-from vidstyle.jobs.spec import AnyPath, Job
+from vidstyle.jobs.prescan import CPU_LONG_SIDE, device_of, outline_images, painting_size
+from vidstyle.jobs.spec import AnyPath, JobSpec
 from vidstyle.settings.presets import RECONSTRUCTION, TEXTURE
 from vidstyle.settings.settings import Settings
 from vidstyle.studies.progress import Progress, ProgressRecorder
@@ -68,7 +67,7 @@ def reconstruct(
     target = Path(out) if out is not None else source.with_name(fallback)
     files = [target / f"{layer}.png" for layer in sets] if all_layers else [target]
     check_targets(files, target.absolute().parent, overwrite)
-    job = Job(source, (), target, "image", chosen, device)
+    job = JobSpec(source, (), target, "image", chosen, device)
     wanted = _checked(progress, job, overwrite)
     if wanted and all_layers:
         raise SettingsError("VS267")
@@ -112,7 +111,7 @@ def texture(
     source, chosen = Path(style), settings or Settings(**TEXTURE)
     target = Path(out) if out is not None else source.with_name(f"{source.stem}_texture.png")
     check_targets([target], target.absolute().parent, overwrite)
-    job = Job(source, (source,), target, "image", chosen, device)
+    job = JobSpec(source, (source,), target, "image", chosen, device)
     wanted = _checked(progress, job, overwrite)
     style_image = load_image(source).image
     own = size_of(style_image) if device_of(job).type != "cpu" else fit_size(size_of(style_image), CPU_LONG_SIDE)
@@ -128,7 +127,7 @@ def texture(
     return Study(Summary.of(target, painter).after(Work.of(painted)), (target,)).shown(recorder, painted, listener)
 
 
-def _checked(progress: Progress | AnyPath | None, job: Job, overwrite: bool) -> Progress | None:
+def _checked(progress: Progress | AnyPath | None, job: JobSpec, overwrite: bool) -> Progress | None:
     if progress is None:
         return None
     wanted = Progress.of(progress)

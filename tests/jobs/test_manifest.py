@@ -3,7 +3,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidstyle.jobs.segments import FEWEST_FRAMES, MOST_FRAMES, Segment, segments_of
+from vidstyle.jobs.manifest import FEWEST_FRAMES, MOST_FRAMES, Segment, segments_of
 
 
 @st.composite
