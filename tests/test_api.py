@@ -1,6 +1,7 @@
 """Whole jobs with real files, a tiny network and few steps."""
 
 import itertools
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -331,11 +332,16 @@ def test_names_of_outputs(tmp_path: Path) -> None:
 
 
 def test_a_summary_adds_up(tmp_path: Path, settings: Settings, style: Path) -> None:
-    ear = Ear()
-    summary = run(JobSpec.of(two_shots(tmp_path / "clip.mp4", count=6), [style], settings=settings), ear)
+    job, ear, began = (
+        JobSpec.of(two_shots(tmp_path / "clip.mp4", count=6), [style], settings=settings),
+        Ear(),
+        time.monotonic(),
+    )
+    summary = run(job, ear)
     assert isinstance(summary, Summary)
     assert summary.steps == sum(painted.painted.steps for painted in ear.frames)
     assert summary.seconds == pytest.approx(sum(painted.painted.seconds for painted in ear.frames))
     assert summary.seconds_per_frame == pytest.approx(summary.seconds / 6)
+    assert summary.seconds < summary.elapsed < time.monotonic() - began
     assert summary.filters.endswith("random.safetensors")
     assert ear.stages.index("looking for cuts") < ear.stages.index("finding the balance")

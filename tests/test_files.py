@@ -15,8 +15,7 @@ from vidstyle import files as readable
 from vidstyle.core.read_ahead import HangError, ReadAhead
 from vidstyle.errors import SinkError, SourceError
 from vidstyle.files import answered, require_file
-from vidstyle.video import ffmpeg
-from vidstyle.video import muxer as pieces
+from vidstyle.video import ffmpeg, muxer
 from vidstyle.video import reader as source
 from vidstyle.video.reader import open_video
 
@@ -104,7 +103,7 @@ def test_an_ffmpeg_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.Mon
     result = ffmpeg.run_with_progress(["-version"])
     assert result.code != 0
     assert ffmpeg.reason(result.log) == "ffmpeg hung for 1 s and was stopped"
-    encoder = pieces._Encoder([], "film.mp4")
+    encoder = muxer._Encoder([], "film.mp4")
     with pytest.raises(SinkError, match=r"film\.mp4 cannot be encoded \(ffmpeg hung for 1 s and was stopped\)"):
         fill(encoder)
     encoder.stop()
@@ -112,7 +111,7 @@ def test_an_ffmpeg_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.Mon
     assert not [t for t in threading.enumerate() if t.name == "vidstyle-watch"]
 
 
-def fill(encoder: pieces._Encoder) -> None:
+def fill(encoder: muxer._Encoder) -> None:
     for _ in range(100):
         encoder.write(bytes(1 << 20))
 

@@ -90,6 +90,7 @@ def test_it_is_told_what_was_done_before(tmp_path: Path, settings: Settings, sty
     assert ear.before == (16, 2)
     whole = stylize(source, [style], tmp_path / "whole.mp4", settings)
     assert summary.steps == whole.steps
+    assert summary.elapsed > summary.seconds > sum(one.painted.seconds for one in ear.frames)
 
 
 def test_many_stops_go_further_each_time(tmp_path: Path, settings: Settings, style: Path) -> None:

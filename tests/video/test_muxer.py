@@ -1,4 +1,4 @@
-"""Films in pieces: joined, they are as if written at once."""
+"""Films in segments: joined, they are as if written at once."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -19,16 +19,16 @@ from vidstyle.video.streams import packet_times
 SIZE = (96, 160)
 
 
-def pieces_of(film: Film, lengths: list[int], folder: Path, every: int = 1) -> list[Path]:
-    """Images 0, 1, 2 ... (or only `every` one) of a film in pieces of these lengths."""
+def segments_of(film: Film, lengths: list[int], folder: Path, every: int = 1) -> list[Path]:
+    """Images 0, 1, 2 ... (or only `every` one) of a film in segments of these lengths."""
     folder.mkdir(exist_ok=True)
     files, first = [], 0
     for place, length in enumerate(lengths):
         files.append(folder / f"{place}{film.segment_ending}")
-        with open_segment_file(files[-1], film, first) as piece:
+        with open_segment_file(files[-1], film, first) as segment:
             for index in range(first, first + length):
-                piece.write(image_tensor(every * index, *film.size))
-            piece.finish()
+                segment.write(image_tensor(every * index, *film.size))
+            segment.finish()
         first += length
     return files
 
@@ -41,13 +41,13 @@ def frame_hashes(path: Path) -> list[str]:
 @pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "webm"])
 def test_no_frame_is_lost_doubled_or_encoded_anew(tmp_path: Path, ending: str) -> None:
     film = Film(tmp_path / f"out.{ending}", SIZE, Fraction(24000, 1001))
-    pieces = pieces_of(film, [7, 1, 12], tmp_path / "pieces")
-    assert join_segment_files(pieces, film, 20) == film.path
+    segments = segments_of(film, [7, 1, 12], tmp_path / "segments")
+    assert join_segment_files(segments, film, 20) == film.path
     assert numbers(film.path) == list(range(20))
-    assert frame_hashes(film.path) == [one for piece in pieces for one in frame_hashes(piece)]
+    assert frame_hashes(film.path) == [one for segment in segments for one in frame_hashes(segment)]
     info = probe(film.path)
     assert (info.rate, info.frame_count, info.faults) == (Fraction(24000, 1001), 20, ())
-    assert sorted(path.name for path in tmp_path.iterdir()) == [film.path.name, "pieces"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [film.path.name, "segments"]
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -57,7 +57,7 @@ def test_no_frame_is_lost_doubled_or_encoded_anew(tmp_path: Path, ending: str) -
 )
 def test_times_are_exact_over_the_joints(tmp_path: Path, lengths: list[int], rate: Fraction) -> None:
     film = Film(tmp_path / "out.mp4", (32, 48), rate)
-    join_segment_files(pieces_of(film, lengths, tmp_path / "pieces"), film, sum(lengths))
+    join_segment_files(segments_of(film, lengths, tmp_path / "segments"), film, sum(lengths))
     found = packet_times(film.path)
     assert [(time - found.times[0]) * found.tick for time in found.times] == [n / rate for n in range(sum(lengths))]
 
@@ -65,14 +65,14 @@ def test_times_are_exact_over_the_joints(tmp_path: Path, lengths: list[int], rat
 def test_the_sound_comes_from_the_source_whole(tmp_path: Path) -> None:
     original = with_sound(tmp_path / "o.mp4", clip(tmp_path / "s.mp4", count=50), seconds=2)
     film = Film(tmp_path / "out.mp4", SIZE, Fraction(25), probe(original))
-    join_segment_files(pieces_of(film, [20, 30], tmp_path / "pieces"), film, 50)
+    join_segment_files(segments_of(film, [20, 30], tmp_path / "segments"), film, 50)
     assert stream_hashes(film.path) == stream_hashes(original)
 
 
 def test_a_partial_film_is_playable_with_its_sound_cut(tmp_path: Path) -> None:
     original = with_sound(tmp_path / "o.mp4", clip(tmp_path / "s.mp4", count=50), seconds=2)
     film = Film(tmp_path / "out.mp4", SIZE, Fraction(25), probe(original))
-    kept = join_segment_files(pieces_of(film, [4, 5], tmp_path / "pieces"), film, 9, partial=True)
+    kept = join_segment_files(segments_of(film, [4, 5], tmp_path / "segments"), film, 9, partial=True)
     assert kept == tmp_path / "out.partial.mp4"
     assert not film.path.exists()
     assert numbers(kept) == list(range(9))
@@ -86,32 +86,32 @@ DELAYS = (0.1, 0.04, 0.25, 0.07)
 @pytest.mark.parametrize("ending", ["gif", "webp"])
 def test_an_animation_in_pieces_keeps_times(tmp_path: Path, ending: str) -> None:
     film = Film(tmp_path / f"out.{ending}", SIZE, Fraction(10), durations=DELAYS)
-    join_segment_files(pieces_of(film, [1, 3], tmp_path / "pieces", every=5), film, 4)
+    join_segment_files(segments_of(film, [1, 3], tmp_path / "segments", every=5), film, 4)
     with open_video(film.path) as source:
         assert [number(frame.image) for frame in source] == [0, 5, 10, 15]
         assert source.info.durations == pytest.approx(DELAYS)
-    kept = join_segment_files(pieces_of(film, [2], tmp_path / "pieces", every=5), film, 2, partial=True)
+    kept = join_segment_files(segments_of(film, [2], tmp_path / "segments", every=5), film, 2, partial=True)
     assert probe(kept).durations == pytest.approx(DELAYS[:2])
 
 
 def test_an_animation_as_video_shows_each_image_as_long_over_the_joints(tmp_path: Path) -> None:
     film = Film(tmp_path / "out.mp4", SIZE, Fraction(10), durations=(0.1, 0.04, 0.2))
-    join_segment_files(pieces_of(film, [1, 2], tmp_path / "pieces"), film, 3)
+    join_segment_files(segments_of(film, [1, 2], tmp_path / "segments"), film, 3)
     assert numbers(film.path) == [0] * 5 + [1] * 2 + [2] * 10
 
 
 def test_a_piece_that_is_gone_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
     film = Film(tmp_path / "out.mp4", SIZE, Fraction(25))
-    first, second = pieces_of(film, [3, 3], tmp_path / "pieces")
+    first, second = segments_of(film, [3, 3], tmp_path / "segments")
     second.write_bytes(second.read_bytes()[:200])
     with pytest.raises(SinkError, match=r"cannot be joined|holds 3 of 6"):
         join_segment_files([first, second], film, 6)
-    assert [path.name for path in tmp_path.iterdir()] == ["pieces"]
+    assert [path.name for path in tmp_path.iterdir()] == ["segments"]
 
 
 @pytest.mark.parametrize("name", ["it's.mp4", "a b'c'.mp4", "100%d.mkv"])
 def test_strange_folders(tmp_path: Path, name: str) -> None:
     place = tmp_path / name
     film = Film(tmp_path / name.replace(".", "_out."), SIZE, Fraction(25))
-    join_segment_files(pieces_of(film, [2, 2], place), film, 4)
+    join_segment_files(segments_of(film, [2, 2], place), film, 4)
     assert numbers(film.path) == [0, 1, 2, 3]

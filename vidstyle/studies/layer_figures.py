@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,7 @@ def layer_figure(
     the Gram matrices of image and styles beside it, ``features`` for one of their activations. A folder may stand among
     the `styles`. Raises VidstyleError where the user can do something about it.
     """
-    source, chosen = Path(image), settings or Settings(**FIGURE)
+    began, source, chosen = time.monotonic(), Path(image), settings or Settings(**FIGURE)
     named = [path for style in styles for path in _images_of(Path(style))]
     if not named:
         raise SettingsError("VS212")
@@ -101,7 +102,7 @@ def layer_figure(
         network = VGG19(filters.tensors, STYLE_LAYERS, filters.pooling).to(device_of(job))
         write_whole(file, (gram_plot if kind == "gram" else feature_plot)(network, named_images))
         files.append(file)
-    return Study(cells.summary, tuple(files))
+    return Study(cells.summary.since(began), tuple(files))
 
 
 def axes_of(text: str, settings: Settings, styles: Sequence[str]) -> tuple[Axis, Axis]:

@@ -3,6 +3,7 @@
 Figure 1 of Gatys et al. 2015 (arXiv 1508.06576), for any image, layers and filters.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -61,7 +62,7 @@ def reconstruct(
     `all_layers`: one image for each of BLOCKS, in the folder `out`, else ``IMAGE_layers``. `progress` is an animation
     of a single one that is wanted, or its file. Raises VidstyleError where the user can do something about it.
     """
-    source, chosen = Path(image), settings or Settings(**RECONSTRUCTION)
+    began, source, chosen = time.monotonic(), Path(image), settings or Settings(**RECONSTRUCTION)
     sets = BLOCKS if all_layers else (chosen.content_layers,)
     fallback = f"{source.stem}_layers" if all_layers else f"{source.stem}_{name_of(chosen.content_layers)}.png"
     target = Path(out) if out is not None else source.with_name(fallback)
@@ -87,7 +88,7 @@ def reconstruct(
         errors |= feature_errors(painter, painted, content)
         summary = (summary or Summary.of(target, painter)).after(Work.of(painted))
     assert summary is not None
-    return Study(summary, tuple(files), errors).shown(recorder, painted, listener)
+    return Study(summary.since(began), tuple(files), errors).shown(recorder, painted, listener)
 
 
 def texture(
@@ -108,7 +109,7 @@ def texture(
     without a seam; its sides are the next multiples of TILE. `progress` is an animation that is wanted, or its file.
     Raises VidstyleError where the user can do something about it.
     """
-    source, chosen = Path(style), settings or Settings(**TEXTURE)
+    began, source, chosen = time.monotonic(), Path(style), settings or Settings(**TEXTURE)
     target = Path(out) if out is not None else source.with_name(f"{source.stem}_texture.png")
     check_targets([target], target.absolute().parent, overwrite)
     job = JobSpec(source, (source,), target, "image", chosen, device)
@@ -124,7 +125,8 @@ def texture(
     painter = texturer(resize(style_image, own), filters, chosen, (height, width), device_of(job), tile=tile)
     recorder = ProgressRecorder(wanted, (height, width), [resize(style_image, own)]) if wanted else None
     painted = _painted(painter, torch.zeros(3, height, width), 0, target, recorder, listener)
-    return Study(Summary.of(target, painter).after(Work.of(painted)), (target,)).shown(recorder, painted, listener)
+    summary = Summary.of(target, painter).after(Work.of(painted)).since(began)
+    return Study(summary, (target,)).shown(recorder, painted, listener)
 
 
 def _checked(progress: Progress | AnyPath | None, job: JobSpec, overwrite: bool) -> Progress | None:
