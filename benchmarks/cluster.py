@@ -27,7 +27,6 @@ import torch
 from vidstyle.cluster.scheduler import connected
 from vidstyle.cluster.worker import JobLocation
 from vidstyle.core.weights import save_filters
-from vidstyle.files import write_whole
 from vidstyle.jobs.checkpoint import WorkFolder
 from vidstyle.jobs.eta import random_filters
 from vidstyle.jobs.events import ClusterProgress, Listener
@@ -75,8 +74,8 @@ def nothing(site: JobLocation, key: tuple[int, int], threads: int, board: Any) -
     """Does for a segment what painting it does with the files, but for the painting."""
     folder = WorkFolder(Path(site.place))
     segment = Segment(key[1], key[1], key[1], key[1] + 1, None, leaves=False, ends_film=False)
-    write_whole(folder.work_file(segment), (folder.path / "work.json").read_bytes())
-    write_whole(folder.film(segment), (folder.path / "segment.mp4").read_bytes())
+    folder.write(folder.work_file(segment), (folder.path / "work.json").read_bytes())
+    folder.write(folder.film(segment), (folder.path / "segment.mp4").read_bytes())
     return 1
 
 

@@ -48,8 +48,7 @@ class Tasks:
 
     def __init__(self, cluster: "Cluster", sites: Sequence[JobLocation], how: PaintSegment) -> None:
         """For jobs that lie at `sites`; `how` paints a segment."""
-        self._cluster, self._ray, self._sites = cluster, cluster.ray, sites
-        options = cluster.options
+        self._cluster, self._ray, self._sites, options = cluster, cluster.ray, sites, cluster.options
         self._threads = max(1, int(options.cpus))
         # A GPU's tasks would each begin with a new process but for max_calls.
         again = {"max_calls": 0, "max_retries": RETRIES, "retry_exceptions": [StorageError]}
@@ -285,10 +284,9 @@ def _on_node(node: str, *, soft: bool) -> dict[str, Any]:
     return {"scheduling_strategy": strategies.NodeAffinitySchedulingStrategy(node, soft=soft)}
 
 
-def _cause(error: Exception) -> Exception:
+def _cause(error: Exception) -> Any:
     """What a task raised, without Ray's wrapping."""
-    cause: Exception = getattr(error, "cause", error)
-    return cause
+    return getattr(error, "cause", error)
 
 
 def _reason(error: Exception) -> str:

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 from filelock import FileLock
 
@@ -23,17 +23,17 @@ from vidstyle.jobs.spec import JobSpec
 OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss", "memory"}
 
 
-class Storage(Protocol):
-    """A job's files, by their names in its work folder; `here` is that folder on this machine.
+@dataclass(frozen=True)
+class Storage:
+    """A job's files, by their names in its work folder: that folder itself, seen by all machines under one path.
 
-    `shared`: every machine sees the same files, under the same paths. All methods raise StorageError where the storage
-    cannot be read or written.
+    All methods, here and in `Store`, raise StorageError where the storage cannot be read or written.
+
+    Args:
+        here: the work folder on this machine.
     """
 
-    shared: ClassVar[bool]
-
-    @property
-    def here(self) -> Path: ...
+    here: Path
 
     def offer(self, files: Iterable[Path], *names: str) -> None:
         """Brings a job to the storage: the `files` it is made from, and `names` of its work folder.
@@ -43,12 +43,18 @@ class Storage(Protocol):
 
     def near(self, file: Path) -> Path:
         """Where a file that the job is made from lies on this machine."""
+        return file
 
     def names(self, folder: str) -> set[str]:
         """What a folder of the storage holds."""
+        place = self.here / folder
+        return {file.name for file in place.iterdir()} if place.is_dir() else set()
 
     def bring(self, *names: str) -> None:
         """Makes files of the storage be here."""
+        for name in names:
+            if not (self.here / name).exists():
+                raise StorageError("VS508", here=self.here / name)
 
     def keep(self, *names: str) -> None:
         """Makes files that are here be in the storage, in this order."""
@@ -61,44 +67,10 @@ class Storage(Protocol):
 
 
 @dataclass(frozen=True)
-class SharedFolder:
-    """A work folder that every machine sees under the same path."""
-
-    here: Path
-    shared: ClassVar[bool] = True
-
-    def offer(self, files: Iterable[Path], *names: str) -> None:
-        """All is where it belongs."""
-
-    def near(self, file: Path) -> Path:
-        return file
-
-    def names(self, folder: str) -> set[str]:
-        place = self.here / folder
-        return {file.name for file in place.iterdir()} if place.is_dir() else set()
-
-    def bring(self, *names: str) -> None:
-        for name in names:
-            if not (self.here / name).exists():
-                raise StorageError("VS508", here=self.here / name)
-
-    def keep(self, *names: str) -> None:
-        """All is where it belongs."""
-
-    def remove(self) -> None:
-        """The folder is the one here."""
-
-    def tidy(self) -> None:
-        """There are no copies."""
-
-
-@dataclass(frozen=True)
-class Store:
+class Store(Storage):
     """A place `url` that fsspec reaches; `here`, in a folder of its own, holds copies."""
 
     url: str
-    here: Path
-    shared: ClassVar[bool] = False
 
     def offer(self, files: Iterable[Path], *names: str) -> None:
         with self._opened() as (store, root):
@@ -172,7 +144,7 @@ class Store:
 
 def storage_at(place: str, here: Path) -> Storage:
     """The storage at a path or URL; the copies of a store lie in the folder `here`."""
-    return Store(place, here) if "://" in place else SharedFolder(Path(place))
+    return Store(here, place) if "://" in place else Storage(Path(place))
 
 
 def storage_of(job: JobSpec) -> Storage:

@@ -162,7 +162,6 @@ def _visited(site: JobLocation, storage: Storage) -> Iterator[RunningJob]:
     storage.bring(MANIFEST, PAINTER)
     _check_manifest(site, storage)
     folder = WorkFolder(storage.here)
-    folder.make()
     job = replace(folder.job(near=storage.near), device=site.device)
     with running_job(job, Listener(), tells=False, checks=False) as work:
         if work.manifest.key["vidstyle"] != vidstyle.__version__:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import safetensors
 import safetensors.torch
@@ -37,8 +37,6 @@ from vidstyle.jobs.manifest import Manifest, Segment
 from vidstyle.jobs.spec import JobSpec
 from vidstyle.settings.settings import Settings
 from vidstyle.video.muxer import segment_ending
-
-Stored = TypeVar("Stored")
 
 _UNREADABLE = (OSError, ArithmeticError, AttributeError, KeyError, TypeError, ValueError, safetensors.SafetensorError)
 
@@ -63,6 +61,7 @@ class WorkFolder:
         return self.path / "painter.safetensors"
 
     def film(self, segment: Segment) -> Path:
+        """The images of a segment: where they lie, all of it is done."""
         return self.path / "segments" / f"{segment.index:05}{segment_ending(self.out)}"
 
     def work_file(self, segment: Segment) -> Path:
@@ -123,18 +122,13 @@ class WorkFolder:
 
     def begin(self, manifest: Manifest, painter: bytes) -> None:
         """A new job; it is there when its manifest is."""
-        self.make()
         self.write(self.painter_file, painter)
         self.write(self.manifest_file, manifest.to_json().encode())
-
-    def make(self) -> None:
-        """The folders that segments and states are written to."""
-        for folder in ("segments", "states"):
-            (self.path / folder).mkdir(parents=True, exist_ok=True)
 
     def write(self, file: Path, data: bytes) -> None:
         """Writes a file of the folder, whole or not at all."""
         with self._writing():
+            file.parent.mkdir(exist_ok=True)
             write_whole(file, data)
 
     @property
@@ -209,25 +203,18 @@ class WorkFolder:
             raise JobError("VS515", path=self.path, reason=error.strerror or error) from error
 
 
+_LEARNED = tuple[Filters, float, tuple[tuple[float, float], ...], Palettes]
+
+
 def painter_bytes(painter: Painter) -> bytes:
-    """What was learned and found for a job: filters, palettes and balance, for `painter_of`."""
-    return _packed(_Learned(painter.filters, painter.balance, painter.balances, painter.palettes))
+    """What was learned and found for a job: filters, balances and palettes, for `painter_of`."""
+    return _packed((painter.filters, painter.balance, painter.balances, painter.palettes))
 
 
 def painter_of(path: Path, styles: Sequence[Tensor], settings: Settings, **rest: Any) -> Painter:
     """The painter in a file of `painter_bytes`; `rest` is its device and its start. JobError for a broken file."""
-    found = _unpacked(path, _Learned, torch.device("cpu"))
-    return Painter(styles, found.filters, settings, found.balance, found.balances, found.palettes, **rest)
-
-
-@dataclass(frozen=True)
-class _Learned:
-    """What of a painter its styles and settings do not say."""
-
-    filters: Filters
-    balance: float
-    balances: tuple[tuple[float, float], ...]
-    palettes: Palettes
+    filters, balance, balances, palettes = _unpacked(path, _LEARNED, torch.device("cpu"))
+    return Painter(styles, filters, settings, balance, balances, palettes, **rest)
 
 
 def link_bytes(link: Linked) -> bytes:
@@ -241,7 +228,8 @@ def link_of(path: Path, device: torch.device) -> Linked:
 
     Tensors that lay on the device that painted come to lie on `device`, those of the source on the CPU.
     """
-    return _unpacked(path, Linked, device)
+    link: Linked = _unpacked(path, Linked, device)
+    return link
 
 
 _FACTS, _TENSOR, _CPU = "facts", "tensor", "on the CPU"
@@ -271,15 +259,15 @@ def _packed(value: object) -> bytes:
     return safetensors.torch.save(tensors, {_FACTS: json.dumps(facts)})
 
 
-def _unpacked(path: Path, kind: type[Stored], device: torch.device) -> Stored:
-    """The value of a `kind` in a file of `_packed`, as its fields are annotated."""
+def _unpacked(path: Path, kind: Any, device: torch.device) -> Any:
+    """The value in a file of `_packed`, of the type `kind`, its parts of those that are annotated."""
 
     def built(hint: Any, stored: Any) -> Any:
         if isinstance(stored, dict) and _TENSOR in stored:
             return tensor(stored[_TENSOR], stored[_CPU])
-        if is_dataclass(hint):
+        if isinstance(hint, type) and is_dataclass(hint):
             hints = get_type_hints(hint)
-            return hint(**{name: built(hints[name], one) for name, one in stored.items()})  # type: ignore[operator]
+            return hint(**{name: built(hints[name], one) for name, one in stored.items()})
         if stored is None or not get_args(hint):
             return stored
         first, *others = get_args(hint)
@@ -297,8 +285,7 @@ def _unpacked(path: Path, kind: type[Stored], device: torch.device) -> Stored:
             found: Tensor = file.get_tensor(name)
             return found if on_cpu else found.to(device)
 
-        value: Stored = built(kind, from_json(file.metadata()[_FACTS]))
-        return value
+        return built(kind, from_json(file.metadata()[_FACTS]))
 
 
 @contextlib.contextmanager

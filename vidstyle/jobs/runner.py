@@ -36,7 +36,7 @@ def running_job(job: JobSpec, listener: Listener, *, tells: bool = True, checks:
         tells: `listener` is told what the job is about to do.
         checks: a job that is found must have the same settings and files, else JobError.
     """
-    began, folder = time.monotonic(), WorkFolder(job.work_folder)
+    folder = WorkFolder(job.work_folder)
     manifest = None if job.restart else folder.manifest()
     with opened(job, listener, folder.path, rewrite=manifest is not None and manifest.rewritten) as source:
         if manifest is None:
@@ -48,11 +48,9 @@ def running_job(job: JobSpec, listener: Listener, *, tells: bool = True, checks:
                 listener.started(outline_film(job, source, manifest.frames, 1 + len(manifest.scenes.cuts)))
             painter = _found(job, folder, listener)
             source.size = manifest.size
-        found = PlannedJob(job, manifest)
-        before = sum(one.seconds for segment in found.done for one in folder.work(segment))
         with style_schedule_of(job, manifest.size, manifest.scenes) as schedule:
             reader = SegmentReader(source, manifest, schedule)
-            yield RunningJob(job, manifest, painter, reader, listener, began - before)
+            yield RunningJob(job, manifest, painter, reader, listener)
 
 
 def _begun(job: JobSpec, folder: WorkFolder, source: Source, listener: Listener) -> tuple[Manifest, Painter]:
@@ -110,9 +108,10 @@ def run_film(
     Raises:
         VidstyleError: where the user can do something about it; what is done stays in the work folder.
     """
-    folder = WorkFolder(job.work_folder)
+    began, folder = time.monotonic(), WorkFolder(job.work_folder)
     with folder.locked("job"), _left_as_found(job, folder):
         with running_job(job, listener) as work:
+            before = sum(one.seconds for one in work.work)
             if cluster:
                 _paint_on(cluster, work)
             else:
@@ -122,7 +121,7 @@ def run_film(
                 cluster.leave(work)
         if not job.keep_work:
             folder.remove()
-    return summary
+    return summary.since(began - before)
 
 
 def _paint_on(cluster: RemotePainters, work: RunningJob) -> None:
@@ -179,11 +178,11 @@ def join_film(place: Path, listener: Listener, *, overwrite: bool = False, repor
         JobError: where there is no job, or not all of it is painted.
         SinkError: where the film cannot be written.
     """
-    folder = WorkFolder(place.absolute())
+    began, folder = time.monotonic(), WorkFolder(place.absolute())
     job = folder.job(overwrite=overwrite)
     with folder.locked("job"):
         with running_job(job, listener, tells=False) as work:
             summary = work.join(report)
         if not job.keep_work:
             folder.remove()
-    return summary
+    return summary.since(began - summary.seconds)

@@ -56,15 +56,19 @@ class PlannedJob:
         """The segments that are safe."""
         return list(filter(self.folder.is_done, self.segments))
 
+    @property
+    def work(self) -> list[Work]:
+        """What the frames of these took."""
+        return [one for segment in self.done for one in self.folder.work(segment)]
+
 
 @dataclass(frozen=True)
 class RunningJob(PlannedJob):
-    """A job of a film that is being worked on, since `began` by `time.monotonic`."""
+    """A job of a film that is being worked on."""
 
     painter: Painter
     reader: "SegmentReader"
     listener: Listener
-    began: float
 
     @property
     def film(self) -> Film:
@@ -119,8 +123,7 @@ class RunningJob(PlannedJob):
         with self.folder.scratch("join") as scratch:
             files = [self.folder.film(segment) for segment in self.segments]
             join_segment_files(files, self.film, self.manifest.frames, scratch=scratch)
-        took = [one for segment in self.segments for one in self.folder.work(segment)]
-        summary = Summary.of(self.job.out, self.painter).after(*took).since(self.began)
+        summary = Summary.of(self.job.out, self.painter).after(*(took := self.work))
         if self.job.report and report:
             summary = replace(summary, report=report(self.job, self.painter, took, self.listener))
         return summary

@@ -23,7 +23,7 @@ ANIMATION_ENDINGS = (".gif", ".webp")
 
 @dataclass(frozen=True)
 class ClusterOptions:
-    """The Ray cluster that paints a job.
+    """The Ray cluster that paints a job; SettingsError for numbers or a URL that cannot be.
 
     Args:
         address: ``HOST:PORT`` of its head; None for the environment's RAY_ADDRESS, or else a new cluster of this
@@ -31,9 +31,6 @@ class ClusterOptions:
         cpus: cores that the painting of a segment takes, above 0.
         gpus: GPUs that it takes, 0 or more; a share of one, or whole ones.
         storage: URL of a store, as fsspec reads it, where the machines share no folder.
-
-    Raises:
-        SettingsError: for numbers or a URL that cannot be.
     """
 
     address: str | None = None
@@ -131,8 +128,8 @@ class JobSpec:
         origin, images = Path(source), tuple(map(Path, styles))
         kind = kind_of(origin)
         target = Path(out) if out is not None else default_output(origin, images, kind)
-        mask, *places = (one and Path(one) for one in masks)
-        job = cls(origin, images, target, kind, chosen, mask=mask, style_masks=tuple(places), **others)
+        others["mask"], *places = (one and Path(one) for one in masks)
+        job = cls(origin, images, target, kind, chosen, style_masks=tuple(places), **others)
         for check in (_check_styles, _check_looks, _check_range, _check_output, _check_report):
             check(job)
         return job
@@ -170,16 +167,14 @@ class JobSpec:
         """
         named = {"init": self.settings.init_file, "weights": self.settings.weights_file}
         files = {name: str(file.absolute()) for name, file in named.items() if file}
-        kept = {name: value for name, value in vars(self).items() if name not in _NOT_KEPT}
-        return {name: _plain(value) for name, value in kept.items()} | {
-            "settings": asdict(self.settings.replace(**files))
-        }
+        kept = {name: _plain(value) for name, value in vars(self).items() if name not in _NOT_KEPT}
+        return {**kept, "settings": asdict(self.settings.replace(**files))}
 
     @property
     def files(self) -> tuple[Path, ...]:
         """All that it is painted from."""
-        named = self.settings.init_file, self.mask
-        return (self.source, *self.styles, *(file for file in named if file), *self.style_masks)
+        named = self.source, *self.styles, self.settings.init_file, self.mask, *self.style_masks
+        return tuple(file for file in named if file)
 
     @property
     def limits(self) -> Limits:
@@ -222,7 +217,7 @@ def kind_of(source: Path) -> Kind:
     if not source.exists():
         refuse_address(source)
         raise SourceError("VS301", path=source)
-    if source.suffix.lower() in IMAGE_ENDINGS or source.suffix.lower() in ANIMATION_ENDINGS:
+    if source.suffix.lower() in (*IMAGE_ENDINGS, *ANIMATION_ENDINGS):
         require_image(source)
         return "animation" if is_animated(source) else "image"
     return "video"
