@@ -66,7 +66,19 @@ def show_progress(
     listener: Listener | None = None,
     **options: Unpack[JobOptions],
 ) -> Summary:
-    """Paints an image as `stylize` does, and writes nothing but the animation of it, else to ``SOURCE_STYLE.gif``."""
+    """Paints an image as `stylize` does, and writes nothing but an animation of that.
+
+    Args:
+        source: the image.
+        styles: the images whose style is taken.
+        progress: the animation, or its file; None for ``SOURCE_STYLE.gif`` beside the source.
+        settings: how it is painted; None for the defaults.
+        listener: is told what goes on.
+        **options: as in `stylize`.
+
+    Raises:
+        VidstyleError: where the user can do something about it.
+    """
     overwrite = options.get("overwrite", False)
     options["overwrite"] = True  # of the painting, which is not written
     job = JobSpec.of(source, styles, None, settings, **options)

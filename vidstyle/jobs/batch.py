@@ -76,7 +76,13 @@ class _Clip:
 
 
 def outputs_of(clips: Sequence[Path], folder: Path, before: Mapping[str, str]) -> dict[Path, Path]:
-    """Where each clip is painted to, by names that do not collide; `before`: outputs that clips of these names have."""
+    """Where each clip is painted to, by names that do not collide.
+
+    Args:
+        clips: the clips.
+        folder: where the outputs lie.
+        before: by their names, the names of outputs that clips have already.
+    """
     outputs = {clip: folder / before[clip.name] for clip in clips if clip.name in before}
     for clip in clips:
         if clip not in outputs:

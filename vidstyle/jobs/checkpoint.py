@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, cast, get_args, get_origin, get_type_hints
 
 import safetensors
 import safetensors.torch
@@ -61,13 +61,14 @@ class WorkFolder:
         return self.path / "painter.safetensors"
 
     def film(self, segment: Segment) -> Path:
-        """The images of a segment: where they lie, all of it is done."""
         return self.path / "segments" / f"{segment.index:05}{segment_ending(self.out)}"
 
     def work_file(self, segment: Segment) -> Path:
+        """What the frames of a segment took."""
         return self.path / "segments" / f"{segment.index:05}.json"
 
     def state(self, segment: int) -> Path:
+        """What the segment of an index hands on."""
         return self.path / "states" / f"{segment:05}.safetensors"
 
     def name_of(self, file: Path) -> str:
@@ -190,6 +191,7 @@ class WorkFolder:
                 copy.unlink(missing_ok=True)
 
     def remove(self) -> None:
+        """Removes all of the folder that can be."""
         shutil.rmtree(self.path, ignore_errors=True)
 
     @contextlib.contextmanager
@@ -228,8 +230,7 @@ def link_of(path: Path, device: torch.device) -> Linked:
 
     Tensors that lay on the device that painted come to lie on `device`, those of the source on the CPU.
     """
-    link: Linked = _unpacked(path, Linked, device)
-    return link
+    return cast(Linked, _unpacked(path, Linked, device))
 
 
 _FACTS, _TENSOR, _CPU = "facts", "tensor", "on the CPU"
@@ -255,8 +256,7 @@ def _packed(value: object) -> bytes:
             return [plain(one, f"{name}.{number}") for number, one in enumerate(value)]
         return value
 
-    facts = plain(value, "")
-    return safetensors.torch.save(tensors, {_FACTS: json.dumps(facts)})
+    return safetensors.torch.save(tensors, {_FACTS: json.dumps(plain(value, ""))})
 
 
 def _unpacked(path: Path, kind: Any, device: torch.device) -> Any:

@@ -37,7 +37,15 @@ def seconds_per_pixel(settings: Settings, device: torch.device) -> float:
 
 
 def estimate(settings: Settings, size: Size, shots: int, frames: int, seconds_per_pixel: float) -> Estimate:
-    """What painting `frames` frames of `size` in `shots` shots takes, the search for the balance included."""
+    """What a painting takes, the search for the balance included.
+
+    Args:
+        settings: how it is painted.
+        size: (height, width) of the frames.
+        shots: how many there are; an image is one.
+        frames: how many there are in all.
+        seconds_per_pixel: of one step, as `seconds_per_pixel` has measured it.
+    """
     first = sum(steps * height * width for (height, width), steps in scale_plan(size, settings))
     following = following_cost(settings, size)
     pixels = (
@@ -114,11 +122,13 @@ class RemainingTime:
         self.frames_done = self._before + cluster_progress.frames * self.passes
 
     def step(self, step: Step) -> None:
+        """One step of the current frame."""
         if self.last_step is None:
             self.opening = self._only_openers or not self.frames_done or step.count > MOST_EFFORT * self._frame_steps
         self.last_step, self.loss = step, float(step.losses.total)
 
     def frame(self, painted: PaintedFrame) -> None:
+        """A frame is painted, in one of the passes."""
         opened = self._only_openers or not self.frames_done or painted.frame.cut  # never on the way back
         self._took[opened].append(self._now() - self._began)
         self._openers += opened

@@ -52,11 +52,22 @@ class Prescan:
 
     @property
     def shots(self) -> int:
+        """How many there are."""
         return 1 + len(self.scenes.cuts)
 
 
 def opened(job: JobSpec, listener: Listener, work: Path | None = None, rewrite: bool = False) -> Source:
-    """The film of a job, in a form that OpenCV reads rightly; a copy that it takes, or `rewrite`, is kept in `work`."""
+    """The film of a job, in a form that OpenCV reads rightly.
+
+    Args:
+        job: names it, and the part of it that is painted.
+        listener: is told how far a rewriting is.
+        work: a folder where a rewritten copy is kept; None for a temporary one.
+        rewrite: it is rewritten though it may not need that.
+
+    Raises:
+        SourceError: where it cannot be read.
+    """
     return open_video(
         job.source,
         start=job.start,
@@ -137,7 +148,16 @@ def _told(frames: Iterator[Frame], count: int, listener: Listener) -> Iterator[F
 
 
 def painting_size(source: Size, settings: Settings, device: torch.device) -> Size:
-    """The (height, width) that a source of a size is painted at."""
+    """The size at which something is painted.
+
+    Args:
+        source: (height, width) of it.
+        settings: their ``size`` says what is wanted.
+        device: what paints; on a CPU ``auto`` is at most CPU_LONG_SIDE.
+
+    Returns:
+        (height, width).
+    """
     if settings.size == "full":
         return source
     if settings.size == "auto":
@@ -163,7 +183,17 @@ def plan(job: JobSpec, listener: Listener) -> Outline:
 
 
 def outline_film(job: JobSpec, source: Source, frames: int, shots: int) -> Outline:
-    """What a job of a film is about to do, with estimates for its size and for the source's own."""
+    """What a job of a film is about to do, with estimates for its size and for the source's own.
+
+    Args:
+        job: the job.
+        source: its film.
+        frames: how many are painted.
+        shots: in how many shots.
+
+    Raises:
+        PaintingError: where the memory of this machine does not do.
+    """
     return _outline(job, source.info.size, frames, shots, float(source.info.rate))
 
 
@@ -196,6 +226,7 @@ def device_here(job: JobSpec) -> torch.device:
 
 
 def load_styles(job: JobSpec) -> list[Tensor]:
+    """The style images of a job, each (3, H, W), 0..1; SourceError where one cannot be read."""
     return [load_image(path, job.limits).image for path in job.styles]
 
 
@@ -206,7 +237,16 @@ def load_start(job: JobSpec) -> Tensor | None:
 
 
 def make_painter(job: JobSpec, contents: Sequence[Tensor], listener: Listener) -> Painter:
-    """The painter of a job, its filters loaded, or learned from the styles and `contents`; not yet balanced."""
+    """The painter of a job, its filters loaded or learned; not yet balanced.
+
+    Args:
+        job: the job.
+        contents: images (3, H, W), 0..1, that filters are learned from, with the styles.
+        listener: is told how far that is.
+
+    Raises:
+        WeightsError: where there are no such filters.
+    """
     styles = load_styles(job)
     filters = load_filters(
         job.settings.weights,
@@ -224,7 +264,16 @@ def balanced(painter: Painter, contents: Sequence[Tensor], listener: Listener) -
 
 
 def ready_for_film(job: JobSpec, source: Source, listener: Listener) -> tuple[Prescan, Painter]:
-    """What a first look at the film found, and the painter for it; sets `source` to the painting's size."""
+    """All that is done before a film is painted.
+
+    Args:
+        job: the job.
+        source: its film; it is set to the painting's size.
+        listener: is told what goes on.
+
+    Returns:
+        What a first look at the film found, and the painter for it.
+    """
     prescan = run_prescan(source, listener)
     outline = outline_film(job, source, prescan.frames, prescan.shots)
     listener.started(outline)

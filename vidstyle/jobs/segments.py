@@ -39,16 +39,19 @@ class PlannedJob:
 
     @property
     def folder(self) -> WorkFolder:
+        """Where it keeps what is done."""
         return WorkFolder(self.job.work_folder)
 
     @functools.cached_property
     def segments(self) -> tuple[Segment, ...]:
+        """All of the film."""
         settings = self.job.settings
         facts = self.manifest.frames, self.manifest.scenes.cuts, self.manifest.size
         return segments_of(*facts, both_ways=settings.both_ways, loop=settings.loop)
 
     @property
     def shots(self) -> range:
+        """Their numbers, from 0."""
         return range(1 + len(self.manifest.scenes.cuts))
 
     @property

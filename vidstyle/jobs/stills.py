@@ -121,10 +121,21 @@ def _readable(paths: Sequence[Path], limits: Limits) -> list[Tensor]:
 
 
 def preview(job: JobSpec, at: Sequence[float], listener: Listener, *, overwrite: bool = False) -> list[Path]:
-    """Paints the frames of a film at the seconds `at`, else the middle frame of each shot, as images.
+    """Paints single frames of a film as images.
 
-    Returns the files: ``OUT_preview_12.50s.png`` for each frame, and last a contact sheet with the sources,
-    ``OUT_preview.png``. SinkError where a preview of that name is there already, unless `overwrite`.
+    Args:
+        job: of a video or an animation.
+        at: seconds of its time that the frames are shown at; none for the middle frame of each shot.
+        listener: is told what goes on.
+        overwrite: previews of that name are replaced.
+
+    Returns:
+        The files: ``OUT_preview_12.50s.png`` for each frame, and last a contact sheet with the sources,
+        ``OUT_preview.png``.
+
+    Raises:
+        SettingsError: for another kind of job, or seconds outside of the film.
+        SinkError: where a preview of that name is there already.
     """
     if job.kind not in ("video", "animation"):
         raise SettingsError("VS210")

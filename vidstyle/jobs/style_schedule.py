@@ -119,7 +119,16 @@ def _painted_keys(keys: Sequence[Key]) -> list[Key]:
 
 @contextlib.contextmanager
 def style_schedule_of(job: JobSpec, size: Size, scenes: Scenes = ONE_SHOT) -> Iterator[StyleSchedule]:
-    """The looks of a job whose frames are painted at `size`; SourceError where a mask cannot be read."""
+    """The looks of the frames of a job.
+
+    Args:
+        job: the job.
+        size: (height, width) at which they are painted.
+        scenes: their shots and exposures.
+
+    Raises:
+        SourceError: where a mask cannot be read.
+    """
     with contextlib.ExitStack() as opened:
 
         def mask_in(path: Path) -> Mask:
