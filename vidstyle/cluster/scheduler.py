@@ -57,7 +57,6 @@ class Tasks:
         self._board = self._ray.remote(num_cpus=0)(ProgressBoard).options(**here).remote()
         self.flying: dict[Any, SegmentKey] = {}
         self._frames = 0
-        self._finished: list[SegmentKey] = []  # that the board does not know of yet
         self._told, self._room, self._counted = -TICK, 0, -ROLL_CALL
 
     @property
@@ -78,9 +77,7 @@ class Tasks:
         if not self._ray.wait(flying, num_returns=1, timeout=TICK)[0]:
             return []
         done, _ = self._ray.wait(flying, num_returns=len(flying), timeout=0)
-        ended = [(self.flying.pop(task), self._outcome(task)) for task in done]
-        self._finished += [key for key, _ in ended]
-        return ended
+        return [(self.flying.pop(task), self._outcome(task)) for task in done]
 
     def _outcome(self, task: Any) -> VidstyleError | None:
         """Counts the frames of a finished task; what it raised instead."""
@@ -97,10 +94,8 @@ class Tasks:
         if self.flying and now - self._told < TICK:
             return None
         self._told = now
-        self._board.forget.remote(self._finished)
-        self._finished = []
         try:
-            news = self._ray.get(self._board.news.remote(), timeout=ANSWER)
+            news = self._ray.get(self._board.news.remote(list(self.flying.values())), timeout=ANSWER)
         except Exception as error:  # it only tells
             log.debug("no news: %s", _reason(error))
             news = {}

@@ -4,7 +4,7 @@ import contextlib
 import secrets
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -68,13 +68,9 @@ class ProgressBoard:
         """So far is a segment."""
         self._news[key] = frames, loss
 
-    def forget(self, keys: Sequence[SegmentKey]) -> None:
-        """These segments are done."""
-        for key in keys:
-            self._news.pop(key, None)
-
-    def news(self) -> dict[SegmentKey, tuple[int, float]]:
-        """All that was told."""
+    def news(self, keys: Collection[SegmentKey]) -> dict[SegmentKey, tuple[int, float]]:
+        """What was told of these segments; others are done and forgotten, whenever the last word of them arrives."""
+        self._news = {key: self._news[key] for key in keys if key in self._news}
         return self._news
 
 
