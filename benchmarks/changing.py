@@ -19,7 +19,7 @@ from vidstyle.core.calibration import structure
 from vidstyle.core.color_transfer import contrast, luminance_of
 from vidstyle.core.cuts import find_cuts, mark_cuts
 from vidstyle.core.exposure import find_bars, find_scenes, thumbnail
-from vidstyle.jobs.frame_styles import FrameStyles
+from vidstyle.jobs.style_schedule import StyleSchedule
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 
@@ -120,7 +120,7 @@ def changes_measured(name: str, painter: Painter, frames: list[Frame], out: Path
     cuts = find_cuts(frames, Fraction(24))
     scenes = find_scenes([thumbnail(f.image) for f in frames], [contrast(f.image) for f in frames], cuts)
     scenes = replace(scenes, bars=find_bars(torch.stack([luminance_of(f.image) for f in frames]).amax(0)))
-    looked = FrameStyles(painter.settings, len(painter.styles), scenes).on(mark_cuts(frames, scenes.cuts))
+    looked = StyleSchedule(painter.settings, len(painter.styles), scenes).on(mark_cuts(frames, scenes.cuts))
     ready = list(scenes.evened(looked, lambda at: frames[at].image))
     results = list(paint_frames(painter, ready))
     judged = sorted({*range(0, len(frames), 4), len(frames) - 1})

@@ -24,15 +24,16 @@ from typing import Any
 
 import torch
 
-from vidstyle.cluster.scheduler import Cluster
+from vidstyle.cluster.scheduler import connected
 from vidstyle.cluster.worker import JobLocation
 from vidstyle.core.weights import save_filters
-from vidstyle.files import write_whole
 from vidstyle.jobs.checkpoint import WorkFolder
-from vidstyle.jobs.estimate import random_filters
+from vidstyle.jobs.eta import random_filters
 from vidstyle.jobs.events import ClusterProgress, Listener
-from vidstyle.jobs.runner import PlannedJob, join_film, plan_film
-from vidstyle.jobs.spec import ClusterOptions, Job
+from vidstyle.jobs.manifest import Segment
+from vidstyle.jobs.runner import join_film, plan_film
+from vidstyle.jobs.segments import PlannedJob
+from vidstyle.jobs.spec import ClusterOptions, JobSpec
 from vidstyle.settings.settings import Settings
 from vidstyle.video import ffmpeg
 from vidstyle.video.encoder import Film, SegmentFile
@@ -71,9 +72,10 @@ def resident() -> float:
 
 def nothing(site: JobLocation, key: tuple[int, int], threads: int, board: Any) -> int:
     """Does for a segment what painting it does with the files, but for the painting."""
-    folder = WorkFolder(Path(site.place), ".mp4")
-    write_whole(folder.work_file(key[1]), (folder.path / "work.json").read_bytes())
-    write_whole(folder.film(key[1]), (folder.path / "segment.mp4").read_bytes())
+    folder = WorkFolder(Path(site.place))
+    segment = Segment(key[1], key[1], key[1], key[1] + 1, None, leaves=False, ends_film=False)
+    folder.write(folder.work_file(segment), (folder.path / "work.json").read_bytes())
+    folder.write(folder.film(segment), (folder.path / "segment.mp4").read_bytes())
     return 1
 
 
@@ -84,12 +86,12 @@ def made_of_shots(folder: Path, count: int) -> PlannedJob:
     ffmpeg.run([*("-f", "lavfi", "-i", pattern), *("-c:v", "libx264", "-preset", "ultrafast"), str(source)])
     save_filters(random_filters(settings, torch.Generator().manual_seed(0)).tensors, weights)
     settings = settings.replace(weights=str(weights), steps=1)
-    plan = plan_film(Job.of(source, [SAMPLES / "monet.jpg"], folder / "out.mp4", settings), Listener())
-    manifest = replace(plan.manifest, frames=count, cuts=tuple(range(1, count)))
+    plan = plan_film(JobSpec.of(source, [SAMPLES / "monet.jpg"], folder / "out.mp4", settings), Listener())
+    manifest = replace(plan.manifest, frames=count, scenes=replace(plan.manifest.scenes, cuts=tuple(range(1, count))))
     plan.folder.write(plan.folder.manifest_file, manifest.to_json().encode())
-    with SegmentFile(plan.folder.path / "segment.mp4", Film(folder / "out.mp4", manifest.size, 24)) as segment_file:  # type: ignore[arg-type]
-        segment_file.write(torch.rand(3, *manifest.size))
-        segment_file.finish()
+    with SegmentFile(plan.folder.path / "segment.mp4", Film(folder / "out.mp4", manifest.size, 24)) as segment:  # type: ignore[arg-type]
+        segment.write(torch.rand(3, *manifest.size))
+        segment.finish()
     work = [{"steps": 1, "full_steps": 1.0, "seconds": 0.0, "memory": 0.0}]
     (plan.folder.path / "work.json").write_text(json.dumps(work))
     return replace(plan, manifest=manifest)
@@ -99,7 +101,7 @@ def segments(count: int) -> dict[str, float]:
     ear = Measures()
     with tempfile.TemporaryDirectory() as place, two_nodes() as nodes:
         plan = made_of_shots(Path(place), count)
-        with Cluster(ClusterOptions(nodes.address)) as cluster:
+        with connected(ClusterOptions(nodes.address)) as cluster:
             began, busy = time.perf_counter(), time.process_time()
             assert len(plan.segments) == count
             planned = time.process_time() - busy

@@ -37,7 +37,7 @@ from vidstyle.core.stylize_image import RANDOM_START
 from vidstyle.core.vgg import VGG19, normalized
 from vidstyle.core.weights import read_filters
 from vidstyle.images import load_image, save_image
-from vidstyle.jobs.estimate import random_filters
+from vidstyle.jobs.eta import random_filters
 from vidstyle.settings.layers import block_of, filter_shape, layers_up_to, state_key
 from vidstyle.settings.settings import Settings
 from vidstyle.video.montage import contact_sheet

@@ -21,7 +21,7 @@ from vidstyle.cli.process_memory import keep_freed_memory
 from vidstyle.core import winograd
 from vidstyle.core.optimizers import Schedule, quasi_newton
 from vidstyle.core.stylize_image import Painter
-from vidstyle.jobs.estimate import random_filters
+from vidstyle.jobs.eta import random_filters
 from vidstyle.settings.layers import LAYERS, block_of, filter_shape, layers_up_to
 from vidstyle.settings.settings import Settings
 

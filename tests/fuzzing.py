@@ -32,7 +32,8 @@ from vidstyle.core.temporal import Linked, PaintedFrame, ShotState
 from vidstyle.core.weights import read_filters
 from vidstyle.errors import JobError, SettingsError, SourceError, VidstyleError, WeightsError
 from vidstyle.images import load_image
-from vidstyle.jobs.checkpoint import SCHEMA, WorkFolder, job_in, link_bytes, link_of
+from vidstyle.jobs.checkpoint import WorkFolder, link_bytes, link_of
+from vidstyle.jobs.manifest import SCHEMA
 from vidstyle.settings.keyframes import parse_number_keys, parse_shares, parse_style_keys, to_seconds
 from vidstyle.settings.settings import Settings, parse_layers
 from vidstyle.settings.toml import load_settings
@@ -306,8 +307,7 @@ def jobs_found(case: tuple[dict[str, Any], dict[str, Any], list[Change]]) -> Non
     text = json.dumps(facts).encode("utf-8", "surrogatepass")
     (folder / "job.json").write_bytes(changed(text, case[2]))
     try:
-        WorkFolder(folder, ".mp4").manifest()
-        job_in(folder)
+        WorkFolder(folder).job()
     except VidstyleError as error:
         readable(error)
 
@@ -374,7 +374,7 @@ def films_painted(case: tuple[int, list[Change]]) -> None:
         files = ["--style", str(place / "style.png"), "--weights", str(place / "filters.safetensors")]
         out = place / "out.mp4"
         known = set(place.iterdir())
-        with patch("vidstyle.jobs.runner.paint_part", unpainted):
+        with patch("vidstyle.jobs.segments.paint_part", unpainted):
             code, said = command([str(place / f"clip.{ending}"), *files, "-o", str(out), *FAST])
         assert code in (0, 1), (code, said)
         assert set(place.iterdir()) - known == ({out} if code == 0 else set()), said

@@ -1,6 +1,7 @@
 """Whole jobs with real files, a tiny network and few steps."""
 
 import itertools
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from vidstyle.core.temporal import MOST_EFFORT, PaintedFrame
 from vidstyle.errors import SettingsError, SinkError, SourceError, VidstyleError
 from vidstyle.images import load_image, save_image
 from vidstyle.jobs.events import Listener, Summary
-from vidstyle.jobs.preview import plan, preview
-from vidstyle.jobs.spec import Job, default_output, kind_of
+from vidstyle.jobs.prescan import plan
+from vidstyle.jobs.spec import JobSpec, default_output, kind_of
+from vidstyle.jobs.stills import preview
 from vidstyle.settings.settings import Settings
 from vidstyle.video.probe import probe
 from vidstyle.video.reader import open_video
@@ -221,7 +223,7 @@ def test_a_failure_in_the_middle_leaves_nothing(tmp_path: Path, settings: Settin
 
 def test_a_plan_tells_and_writes_nothing(tmp_path: Path, settings: Settings, style: Path) -> None:
     source = two_shots(tmp_path / "clip.mp4")
-    outline = plan(Job.of(source, [style], settings=settings.replace(size="40")), Listener())
+    outline = plan(JobSpec.of(source, [style], settings=settings.replace(size="40")), Listener())
     assert (outline.frames, outline.shots, outline.size, outline.source_size) == (24, 2, (32, 40), (64, 80))
     assert 0 < outline.estimate.seconds < outline.full_estimate.seconds
     assert outline.estimate.memory < outline.full_estimate.memory
@@ -229,7 +231,7 @@ def test_a_plan_tells_and_writes_nothing(tmp_path: Path, settings: Settings, sty
 
 
 def test_the_estimate_grows_with_every_part_of_the_work(tmp_path: Path, settings: Settings, style: Path) -> None:
-    from vidstyle.jobs.estimate import estimate
+    from vidstyle.jobs.eta import estimate
 
     base = estimate(settings, (64, 80), 1, 10, 1e-6)
     for more in (
@@ -243,7 +245,7 @@ def test_the_estimate_grows_with_every_part_of_the_work(tmp_path: Path, settings
 
 
 def test_a_preview_paints_one_frame_of_each_shot(tmp_path: Path, settings: Settings, style: Path) -> None:
-    job = Job.of(two_shots(tmp_path / "clip.mp4", rate="24"), [style], settings=settings)
+    job = JobSpec.of(two_shots(tmp_path / "clip.mp4", rate="24"), [style], settings=settings)
     ear = Ear()
     files = preview(job, [], ear)
     assert [file.name for file in files] == [
@@ -260,7 +262,7 @@ def test_a_preview_paints_one_frame_of_each_shot(tmp_path: Path, settings: Setti
 
 
 def test_a_preview_replaces_another_only_when_told_to(tmp_path: Path, settings: Settings, style: Path) -> None:
-    job = Job.of(two_shots(tmp_path / "clip.mp4", rate="24"), [style], settings=settings)
+    job = JobSpec.of(two_shots(tmp_path / "clip.mp4", rate="24"), [style], settings=settings)
     (tmp_path / "clip_stripes_preview_0.50s.png").write_bytes(b"mine")
     with pytest.raises(SinkError, match="exists already"):
         preview(job, [0.5], Listener())
@@ -269,7 +271,7 @@ def test_a_preview_replaces_another_only_when_told_to(tmp_path: Path, settings: 
 
 
 def test_a_preview_at_a_moment(tmp_path: Path, settings: Settings, style: Path) -> None:
-    job, ear = Job.of(two_shots(tmp_path / "clip.mp4", rate="24"), [style], settings=settings), Ear()
+    job, ear = JobSpec.of(two_shots(tmp_path / "clip.mp4", rate="24"), [style], settings=settings), Ear()
     preview(job, [0.5], ear)
     assert [painted.frame.index for painted in ear.frames] == [12]
     with pytest.raises(SettingsError, match="--at 9 is outside of the film, which is 1"):
@@ -330,11 +332,16 @@ def test_names_of_outputs(tmp_path: Path) -> None:
 
 
 def test_a_summary_adds_up(tmp_path: Path, settings: Settings, style: Path) -> None:
-    ear = Ear()
-    summary = run(Job.of(two_shots(tmp_path / "clip.mp4", count=6), [style], settings=settings), ear)
+    job, ear, began = (
+        JobSpec.of(two_shots(tmp_path / "clip.mp4", count=6), [style], settings=settings),
+        Ear(),
+        time.monotonic(),
+    )
+    summary = run(job, ear)
     assert isinstance(summary, Summary)
     assert summary.steps == sum(painted.painted.steps for painted in ear.frames)
     assert summary.seconds == pytest.approx(sum(painted.painted.seconds for painted in ear.frames))
     assert summary.seconds_per_frame == pytest.approx(summary.seconds / 6)
+    assert summary.seconds < summary.elapsed < time.monotonic() - began
     assert summary.filters.endswith("random.safetensors")
     assert ear.stages.index("looking for cuts") < ear.stages.index("finding the balance")

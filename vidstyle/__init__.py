@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from vidstyle.evaluation.report import compare, write_report
     from vidstyle.images import load_image, save_image
     from vidstyle.jobs.events import Listener
-    from vidstyle.jobs.preview import plan, preview
-    from vidstyle.jobs.spec import Job
+    from vidstyle.jobs.prescan import plan
+    from vidstyle.jobs.spec import JobSpec
+    from vidstyle.jobs.stills import preview
     from vidstyle.live.painting import paint_live
     from vidstyle.settings.settings import Settings
     from vidstyle.settings.toml import load_settings, save_settings
@@ -53,11 +54,9 @@ _HOMES = {
         "save_image",
     ),
     "jobs.events": ("Listener",),
-    "jobs.preview": (
-        "plan",
-        "preview",
-    ),
-    "jobs.spec": ("Job",),
+    "jobs.prescan": ("plan",),
+    "jobs.spec": ("JobSpec",),
+    "jobs.stills": ("preview",),
     "live.painting": ("paint_live",),
     "settings.settings": ("Settings",),
     "settings.toml": (
@@ -76,7 +75,7 @@ _HOMES = {
 __all__ = [
     "Camera",
     "Frame",
-    "Job",
+    "JobSpec",
     "Listener",
     "Painter",
     "Settings",

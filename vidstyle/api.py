@@ -1,18 +1,21 @@
 """A job from its source to its finished file. All of it: the front ends only show what this does."""
 
+import contextlib
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Unpack
 
-from vidstyle.cluster.scheduler import cluster_of
+from vidstyle.cluster.scheduler import connected
 from vidstyle.core.sizes import size_of
 from vidstyle.evaluation.report import report_job
 from vidstyle.jobs.batch import run_clips
 from vidstyle.jobs.events import Listener, Listeners, Summary, Work
-from vidstyle.jobs.image_jobs import paint_image, ready_for_image, run_image, run_images
 from vidstyle.jobs.prescan import painting_size
 from vidstyle.jobs.runner import run_film
-from vidstyle.jobs.spec import AnyPath, ClusterOptions, Job
+from vidstyle.jobs.spec import AnyPath, JobOptions, JobSpec
+from vidstyle.jobs.stills import paint_image, ready_for_image, run_image, run_images
 from vidstyle.settings.settings import Settings
 from vidstyle.studies.progress import Progress, ProgressRecorder
 
@@ -23,42 +26,34 @@ def stylize(
     out: AnyPath | None = None,
     settings: Settings | None = None,
     *,
-    device: str = "auto",
-    start: float = 0.0,
-    end: float | None = None,
-    mask: AnyPath | None = None,
-    style_masks: Sequence[AnyPath] = (),
-    overwrite: bool = False,
-    cluster_options: ClusterOptions | None = None,
     progress: Progress | AnyPath | None = None,
     listener: Listener | None = None,
-    **how: bool,
+    **options: Unpack[JobOptions],
 ) -> Summary:
-    """Paints a video, animation or image, or a folder of clips or of images (or a glob), in the style of `styles`.
+    """Paints a video, animation or image, or a folder of clips or of images, in the style of images.
 
-    The output is `out`, else beside the source (`jobs.spec.default_output`). `start` and `end` are seconds of
-    a video; `mask` and `style_masks` are images or videos that are white where anything, or each of the first
-    styles, is painted; `cluster_options` is the cluster that paints; `progress` is an animation of an image's
-    painting, or its file; `how` is `report`, `restart`, `keep_work` and `no_limits` of `Job`. A film that was stopped
-    goes on where it was. Raises VidstyleError where the user can do something about it.
+    A film that was stopped goes on where it was.
+
+    Args:
+        source: what is painted; for images also a pattern like ``a*.png``.
+        styles: the images whose style is taken.
+        out: the file or folder that is written; None for one beside the source (`jobs.spec.default_output`).
+        settings: how it is painted; None for the defaults.
+        progress: an animation of an image's painting that is written too, or its file.
+        listener: is told what goes on.
+        **options: the rest of what may be asked for, from ``device`` to ``cluster_options``: see
+            `jobs.spec.JobSpec`.
+
+    Returns:
+        What was done.
+
+    Raises:
+        VidstyleError: where the user can do something about it.
     """
-    job = Job.of(
-        source,
-        styles,
-        out,
-        settings,
-        device=device,
-        start=start,
-        end=end,
-        mask=mask,
-        style_masks=style_masks,
-        overwrite=overwrite,
-        cluster_options=cluster_options,
-        **how,
-    )
+    job = JobSpec.of(source, styles, out, settings, **options)
     wanted = None if progress is None else Progress.of(progress)
     if wanted:
-        wanted.check(job, overwrite)
+        wanted.check(job, job.overwrite)
     return run(job, listener or Listener(), wanted)
 
 
@@ -68,44 +63,62 @@ def show_progress(
     progress: Progress | AnyPath | None = None,
     settings: Settings | None = None,
     *,
-    device: str = "auto",
-    mask: AnyPath | None = None,
-    style_masks: Sequence[AnyPath] = (),
-    overwrite: bool = False,
     listener: Listener | None = None,
+    **options: Unpack[JobOptions],
 ) -> Summary:
-    """Paints an image as `stylize` does, and writes nothing but the animation of it, else to ``SOURCE_STYLE.gif``."""
-    job = Job.of(source, styles, None, settings, device=device, mask=mask, style_masks=style_masks, overwrite=True)
+    """Paints an image as `stylize` does, and writes nothing but an animation of that.
+
+    Args:
+        source: the image.
+        styles: the images whose style is taken.
+        progress: the animation, or its file; None for ``SOURCE_STYLE.gif`` beside the source.
+        settings: how it is painted; None for the defaults.
+        listener: is told what goes on.
+        **options: as in `stylize`.
+
+    Raises:
+        VidstyleError: where the user can do something about it.
+    """
+    overwrite = options.get("overwrite", False)
+    options["overwrite"] = True  # of the painting, which is not written
+    job = JobSpec.of(source, styles, None, settings, **options)
     wanted = Progress.of(job.out.with_suffix(".gif") if progress is None else progress)
     wanted.check(replace(job, out=job.source), overwrite)
     return run_progress(job, wanted, listener or Listener())
 
 
-def run(job: Job, listener: Listener, progress: Progress | None = None) -> Summary:
+def run(job: JobSpec, listener: Listener, progress: Progress | None = None) -> Summary:
     """Does a job. Ctrl-C leaves a playable file of the frames, or a folder of the images, that are done.
 
-    `progress`, which has passed its check, is an animation that is wanted of an image's painting.
+    Args:
+        job: what is to be done.
+        listener: is told what goes on.
+        progress: an animation that is wanted of an image's painting, after its check.
+
+    Raises:
+        VidstyleError: where the user can do something about it.
     """
     if job.kind == "image":
         return _run_shown(job, progress, job.out, listener) if progress else run_image(job, listener)
     if job.kind == "images":
         return run_images(job, listener)
-    with cluster_of(job) as cluster:
+    with connected(job.cluster_options) if job.cluster_options else contextlib.nullcontext() as cluster:
         paint = run_clips if job.kind == "clips" else run_film
         return paint(job, listener, cluster, report_job)
 
 
-def run_progress(job: Job, progress: Progress, listener: Listener) -> Summary:
+def run_progress(job: JobSpec, progress: Progress, listener: Listener) -> Summary:
     """Paints the image of a job and writes the animation of it, which has passed its check, but not the image."""
     return _run_shown(replace(job, out=progress.out), progress, None, listener)
 
 
-def _run_shown(job: Job, progress: Progress, out: Path | None, listener: Listener) -> Summary:
+def _run_shown(job: JobSpec, progress: Progress, out: Path | None, listener: Listener) -> Summary:
     """Writes the painting of an image to `out`, if anywhere, and the animation of it."""
+    began = time.monotonic()
     image, painter = ready_for_image(job, listener)
     size = painting_size(size_of(image.image), painter.settings, painter.device)
     recorder = ProgressRecorder(progress, size, [image.image, *painter.styles])
     painter, painted = paint_image(job, painter, image, 0, out, Listeners(listener, recorder))
     listener.frame(painted)
     flipbook = recorder.write(painted.painted.image, listener)
-    return replace(Summary.of(job.out, painter), progress=flipbook).after(Work.of(painted.painted))
+    return replace(Summary.of(job.out, painter), progress=flipbook).after(Work.of(painted.painted)).since(began)

@@ -132,8 +132,8 @@ def test_bars_on_a_real_terminal(film: Path, fast: list[str], tmp_path: Path) ->
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=follower, env=environment) as job:
         os.close(follower)
         shown = b""
-        while piece := _read(leader):
-            shown += piece
+        while chunk := _read(leader):
+            shown += chunk
         stdout, _ = job.communicate()
     os.close(leader)
     text = re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", shown.decode())

@@ -16,12 +16,11 @@ from vidstyle.cli.words import (
     summary_line,
 )
 from vidstyle.files import printable
-from vidstyle.jobs.estimate import Estimate
-from vidstyle.jobs.events import Outline, Summary
-from vidstyle.jobs.spec import Job
+from vidstyle.jobs.events import Estimate, Outline, Summary
+from vidstyle.jobs.spec import JobSpec
 from vidstyle.settings.settings import Settings
 
-JOB = Job(Path("in/clip.mp4"), (Path("monet.jpg"),), Path("out.mp4"), "video")
+JOB = JobSpec(Path("in/clip.mp4"), (Path("monet.jpg"),), Path("out.mp4"), "video")
 OUTLINE = Outline(JOB, (1080, 1920), (360, 640), 300, 3, 25.0, Estimate(1210, 1.5e9), Estimate(10900, 5e9))
 
 
@@ -89,9 +88,11 @@ def test_outline_of_images() -> None:
 
 
 def test_summary_tells_frames_speed_and_filters() -> None:
-    summary = Summary(Path("out.mp4"), "imagenet", "0123456789ab", 1.0, frames=300, steps=1304, seconds=1264.0)
-    assert summary_line(summary, "frame") == "painted 300 frames in 21:04 (4.2 s per frame); weights: imagenet 01234567"
+    done = {"frames": 300, "steps": 1304, "seconds": 1264.0, "elapsed": 1329.0}
+    summary = Summary(Path("out.mp4"), "imagenet", "0123456789ab", 1.0, **done)
+    text = "painted 300 frames in 22:09 (painting: 4.2 s per frame); weights: imagenet 01234567"
+    assert summary_line(summary, "frame") == text
     assert (
-        summary_line(replace(summary, frames=1, seconds=9), "image")
+        summary_line(replace(summary, frames=1, seconds=7, elapsed=9), "image")
         == "painted 1 image in 0:09; weights: imagenet 01234567"
     )

@@ -16,12 +16,12 @@ import vidstyle
 from tests.clips import stream_hashes
 from tests.films import Ear, StopsAfter, leftovers, many_shots, two_shots
 from vidstyle.api import stylize
-from vidstyle.cluster.scheduler import Cluster
+from vidstyle.cluster.scheduler import connected
 from vidstyle.cluster.worker import JobLocation, paint_segment
 from vidstyle.errors import JobError, SettingsError
 from vidstyle.jobs.events import ClusterProgress, Outline
 from vidstyle.jobs.runner import join_film, plan_film
-from vidstyle.jobs.spec import ClusterOptions, Job
+from vidstyle.jobs.spec import ClusterOptions, JobSpec
 from vidstyle.settings.settings import Settings
 from vidstyle.video.probe import probe
 
@@ -234,9 +234,9 @@ def test_a_node_that_dies_changes_nothing(
                 self.lost = held[0]
                 nodes.remove_node(doomed, allow_graceful=False)
 
-    ear, job = Kills(), Job.of(source, [style], tmp_path / "out.mp4", settings, cluster_options=cluster_options)
+    ear, job = Kills(), JobSpec.of(source, [style], tmp_path / "out.mp4", settings, cluster_options=cluster_options)
     plan = plan_film(job, ear)
-    with Cluster(cluster_options) as cluster:
+    with connected(cluster_options) as cluster:
         assert cluster.paint([plan], ear, paint) == {}
     join_film(plan.folder.path, ear)
     assert ear.lost is not None

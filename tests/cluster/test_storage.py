@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vidstyle.cluster.storage import SharedFolder, Store, storage_at
+from vidstyle.cluster.storage import Storage, Store, storage_at
 from vidstyle.errors import StorageError
 
 
@@ -23,7 +23,7 @@ def folder(place: Path, **files: str) -> Path:
 
 
 def test_what_one_machine_keeps_another_brings(url: str, tmp_path: Path) -> None:
-    one, other = (Store(url, tmp_path / name) for name in ("one", "other"))
+    one, other = (Store(tmp_path / name, url) for name in ("one", "other"))
     folder(one.here, job="plan", segments__1="film")
     one.keep("job", "segments/1")
     other.bring("segments/1", "job")
@@ -33,7 +33,7 @@ def test_what_one_machine_keeps_another_brings(url: str, tmp_path: Path) -> None
 
 
 def test_what_is_here_is_not_brought_again(url: str, tmp_path: Path) -> None:
-    one = Store(url, folder(tmp_path / "one", job="plan"))
+    one = Store(folder(tmp_path / "one", job="plan"), url)
     one.keep("job")
     (one.here / "job").write_text("mine")
     one.bring("job")
@@ -42,14 +42,14 @@ def test_what_is_here_is_not_brought_again(url: str, tmp_path: Path) -> None:
 
 def test_a_job_is_offered_with_its_files(url: str, tmp_path: Path) -> None:
     clips = [folder(tmp_path / name, clip=name) / "clip" for name in ("a", "b")]
-    one, other = Store(url, folder(tmp_path / "one", job="plan")), Store(url, tmp_path / "other")
+    one, other = Store(folder(tmp_path / "one", job="plan"), url), Store(tmp_path / "other", url)
     one.offer(clips, "job")
     assert [other.near(clip).read_text() for clip in clips] == ["a", "b"]  # of one name, and no other machine has them
     assert all(tmp_path / "other" in other.near(clip).parents for clip in clips)
 
 
 def test_another_job_of_the_same_name_replaces_the_old_one(url: str, tmp_path: Path) -> None:
-    one = Store(url, folder(tmp_path / "one", job="plan", segments__1="film"))
+    one = Store(folder(tmp_path / "one", job="plan", segments__1="film"), url)
     one.offer([], "job")
     one.keep("segments/1")
     one.offer([], "job")
@@ -60,7 +60,7 @@ def test_another_job_of_the_same_name_replaces_the_old_one(url: str, tmp_path: P
 
 
 def test_removing_and_tidying(url: str, tmp_path: Path) -> None:
-    one, other = (Store(url, tmp_path / name) for name in ("one", "other"))
+    one, other = (Store(tmp_path / name, url) for name in ("one", "other"))
     folder(one.here, job="plan")
     one.keep("job")
     other.bring("job")
@@ -75,11 +75,11 @@ def test_removing_and_tidying(url: str, tmp_path: Path) -> None:
 
 def test_a_store_of_no_known_kind_is_told(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"nowhere://films: .*nowhere"):
-        Store("nowhere://films", tmp_path).names("segments")
+        Store(tmp_path, "nowhere://films").names("segments")
 
 
 def test_a_shared_folder_is_what_it_is(tmp_path: Path) -> None:
-    shared = SharedFolder(folder(tmp_path, segments__1="film"))
+    shared = Storage(folder(tmp_path, segments__1="film"))
     shared.bring("segments/1")
     shared.keep("segments/1")
     shared.offer([], "segments/1")
@@ -92,5 +92,5 @@ def test_a_shared_folder_is_what_it_is(tmp_path: Path) -> None:
 
 
 def test_a_place_tells_which_it_is(tmp_path: Path) -> None:
-    assert storage_at("s3://bucket/films", tmp_path) == Store("s3://bucket/films", tmp_path)
-    assert storage_at("/films", tmp_path) == SharedFolder(Path("/films"))
+    assert storage_at("s3://bucket/films", tmp_path) == Store(tmp_path, "s3://bucket/films")
+    assert storage_at("/films", tmp_path) == Storage(Path("/films"))

@@ -65,24 +65,24 @@ def test_no_gradient_of_a_filter_is_computed() -> None:
 @settings(max_examples=20, deadline=None)
 @given(st.integers(16, 70), st.integers(16, 70))
 def test_any_size_gives_whole_responses(height: int, width: int) -> None:
-    for layer, response in VGG19(FILTERS, ["conv1_1", "conv3_1"])(clouds(height, width)).items():
+    for layer, activation in VGG19(FILTERS, ["conv1_1", "conv3_1"])(clouds(height, width)).items():
         stride = 2 ** (block_of(layer) - 1)
-        assert response.shape[2] * stride >= height > (response.shape[2] - 4) * stride
-        assert torch.isfinite(response).all()
+        assert activation.shape[2] * stride >= height > (activation.shape[2] - 4) * stride
+        assert torch.isfinite(activation).all()
 
 
 @pytest.mark.parametrize("size", [(64, 64), (61, 75)])
 def test_a_flat_image_shows_no_border_at_the_first_layer(size: tuple[int, int]) -> None:
-    response = VGG19(FILTERS, ["conv1_1"])(torch.full((3, *size), 0.3))["conv1_1"]
-    assert torch.allclose(response, response[..., :1, :1].expand_as(response), atol=1e-5)
+    activation = VGG19(FILTERS, ["conv1_1"])(torch.full((3, *size), 0.3))["conv1_1"]
+    assert torch.allclose(activation, activation[..., :1, :1].expand_as(activation), atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [(61, 75), (64, 80)])
 def test_every_pixel_of_the_border_gets_a_gradient_like_the_inside(size: tuple[int, int]) -> None:
     """Pixels that a pooling drops would never be painted."""
     image = torch.rand(3, *size, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    response = VGG19(FILTERS, ["conv5_1"])(image)["conv5_1"]
-    F.mse_loss(response, torch.zeros_like(response)).backward()
+    activation = VGG19(FILTERS, ["conv5_1"])(image)["conv5_1"]
+    F.mse_loss(activation, torch.zeros_like(activation)).backward()
     assert image.grad is not None
     strength = image.grad.abs().mean(0)
     inside = strength[8:-8, 8:-8].mean()

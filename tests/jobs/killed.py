@@ -22,13 +22,13 @@ import torch
 from vidstyle import files
 from vidstyle.api import stylize
 from vidstyle.errors import VidstyleError
+from vidstyle.jobs import manifest
 from vidstyle.jobs import runner as film  # noqa: F401 (imported before the fork)
-from vidstyle.jobs import segments
 from vidstyle.settings.settings import Settings
 
 torch.set_num_threads(1)  # threads do not outlive a fork
 cv2.setNumThreads(1)
-segments.MOST_FRAMES, segments.FEWEST_FRAMES = 3, 1
+manifest.MOST_FRAMES, manifest.FEWEST_FRAMES = 3, 1
 
 
 def job(source: Path, style: Path, weights: Path, out: Path, passes: int, keep_work: bool) -> None:

@@ -10,7 +10,7 @@ from tests.clips import stream_hashes
 from tests.films import Ear, StopsAfter, two_shots
 from vidstyle.api import stylize
 from vidstyle.errors import JobError, SettingsError, SinkError, VidstyleError
-from vidstyle.jobs import segments
+from vidstyle.jobs import manifest
 from vidstyle.jobs.batch import outputs_of
 from vidstyle.settings.settings import Settings
 from vidstyle.video.probe import probe
@@ -75,8 +75,8 @@ def test_it_goes_on_within_the_clip_where_it_was_stopped(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(segments, "MOST_FRAMES", 3)
-    monkeypatch.setattr(segments, "FEWEST_FRAMES", 1)
+    monkeypatch.setattr(manifest, "MOST_FRAMES", 3)
+    monkeypatch.setattr(manifest, "FEWEST_FRAMES", 1)
     with pytest.raises(KeyboardInterrupt):
         stylize(folder, [style], settings=settings, listener=StopsAfter(10))
     ear = Counts()

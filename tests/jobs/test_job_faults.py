@@ -42,8 +42,8 @@ def clip(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vidstyle.jobs.segments.MOST_FRAMES", 6)
-    monkeypatch.setattr("vidstyle.jobs.segments.FEWEST_FRAMES", 2)
+    monkeypatch.setattr("vidstyle.jobs.manifest.MOST_FRAMES", 6)
+    monkeypatch.setattr("vidstyle.jobs.manifest.FEWEST_FRAMES", 2)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from vidstyle.core.color_transfer import luminance_of
 from vidstyle.images import load_image, save_image
 from vidstyle.jobs.events import Listener
 from vidstyle.jobs.prescan import opened, run_prescan
-from vidstyle.jobs.spec import Job
+from vidstyle.jobs.spec import JobSpec
 from vidstyle.settings.settings import Settings
 from vidstyle.video.reader import open_video
 
@@ -55,7 +55,7 @@ def test_without_keeping_the_exposure_the_painting_does_not_fade(
 def test_paint_survives_flashes(tmp_path: Path, settings: Settings, style: Path, passes: int) -> None:
     images = [image if i % 4 else torch.ones_like(image) for i, image in enumerate(pan(12))]
     ear = Ear()
-    job = Job.of(film_of(tmp_path / "f.mp4", images), [style], tmp_path / "o.mp4", settings.replace(passes=passes))
+    job = JobSpec.of(film_of(tmp_path / "f.mp4", images), [style], tmp_path / "o.mp4", settings.replace(passes=passes))
     run(job, ear)
     assert len(ear.outlines) == 1
     assert ear.outlines[0].shots == 1
@@ -69,7 +69,7 @@ def test_bars_stay_what_they_are(tmp_path: Path, settings: Settings, style: Path
     for image in images:
         image[:, :8] = image[:, -8:] = 0
     ear = Ear()
-    run(Job.of(film_of(tmp_path / "b.mp4", images), [style], tmp_path / "o.mp4", settings), ear)
+    run(JobSpec.of(film_of(tmp_path / "b.mp4", images), [style], tmp_path / "o.mp4", settings), ear)
     for one in ear.frames:
         source, painting = one.frame.image, one.painted.image
         assert torch.equal(painting[:, :8], source[:, :8])
@@ -96,7 +96,7 @@ def test_a_dark_image_stays_dark(tmp_path: Path, settings: Settings, style: Path
 def test_samples_show_something_and_differ(tmp_path: Path, settings: Settings, style: Path) -> None:
     still, black = SCENE[:, :, :80], torch.zeros(3, 64, 80)
     images = [black] * 8 + [still] * 12 + [clouds(64, 80, seed=s, grain=8) for s in (5, 6, 7)] + [black] * 9
-    job = Job.of(film_of(tmp_path / "f.mp4", images), [style], tmp_path / "o.mp4", settings)
+    job = JobSpec.of(film_of(tmp_path / "f.mp4", images), [style], tmp_path / "o.mp4", settings)
     with opened(job, Listener()) as source:
         samples = run_prescan(source, Listener()).samples
     assert 2 <= len(samples) <= 8
@@ -118,7 +118,7 @@ def test_a_film_that_was_stopped_in_a_fade_goes_on_with_the_same_pixels(
     images = [min(1.0, abs(26 - i) / 10) * wide[:, :, i : i + 80] for i in range(40)]
     source = film_of(tmp_path / "f.mp4", images)
     stylize(source, [style], tmp_path / "whole.mp4", settings)
-    job = Job.of(source, [style], tmp_path / "halves.mp4", settings)
+    job = JobSpec.of(source, [style], tmp_path / "halves.mp4", settings)
     with pytest.raises(KeyboardInterrupt):
         run(job, Stops())
     (tmp_path / "halves_partial.mp4").unlink(missing_ok=True)

@@ -22,19 +22,19 @@ from vidstyle.core.stylize_image import Painted, Painter
 from vidstyle.core.temporal import PaintedFrame
 from vidstyle.errors import JobError, SourceError
 from vidstyle.images import save_image
-from vidstyle.jobs import runner, segments
+from vidstyle.jobs import manifest as manifests
+from vidstyle.jobs import segments
 from vidstyle.jobs.checkpoint import WorkFolder
 from vidstyle.jobs.events import Listener
-from vidstyle.jobs.runner import folder_of
-from vidstyle.jobs.spec import Job
+from vidstyle.jobs.spec import JobSpec
 from vidstyle.settings.settings import Settings
 from vidstyle.video.probe import probe
 
 
 @pytest.fixture(autouse=True)
 def _short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segments, "MOST_FRAMES", 4)
-    monkeypatch.setattr(segments, "FEWEST_FRAMES", 1)
+    monkeypatch.setattr(manifests, "MOST_FRAMES", 4)
+    monkeypatch.setattr(manifests, "FEWEST_FRAMES", 1)
 
 
 class Goes(Ear):
@@ -79,7 +79,7 @@ def test_a_job_that_was_stopped_ends_as_one_that_was_not(
     done = ear.before[0] if ear.before else 0
     assert [one.frame.index for one in ear.frames] == list(range(done, 24))
     assert stop - done <= (12 if settings.both_ways else 4)
-    assert not folder_of(Job.of(source, [style], tmp_path / "other.mp4")).path.exists()
+    assert not JobSpec.of(source, [style], tmp_path / "other.mp4").work_folder.exists()
     assert not (tmp_path / "halting.mp4.vidstyle").exists()
 
 
@@ -90,6 +90,7 @@ def test_it_is_told_what_was_done_before(tmp_path: Path, settings: Settings, sty
     assert ear.before == (16, 2)
     whole = stylize(source, [style], tmp_path / "whole.mp4", settings)
     assert summary.steps == whole.steps
+    assert summary.elapsed > summary.seconds > sum(one.painted.seconds for one in ear.frames)
 
 
 def test_many_stops_go_further_each_time(tmp_path: Path, settings: Settings, style: Path) -> None:
@@ -135,9 +136,9 @@ def test_another_job_does_not_mix_and_the_difference_is_told(
 
 
 def test_the_work_folder_is_kept_when_asked_for_and_used_again(tmp_path: Path, settings: Settings, style: Path) -> None:
-    job = Job.of(two_shots(tmp_path / "clip.mp4"), [style], tmp_path / "out.mp4", settings, keep_work=True)
+    job = JobSpec.of(two_shots(tmp_path / "clip.mp4"), [style], tmp_path / "out.mp4", settings, keep_work=True)
     run(job, Ear())
-    folder = folder_of(job)
+    folder = WorkFolder(job.work_folder)
     assert len(list((folder.path / "segments").glob("*.mp4"))) == 6
     before = pixels(job.out)
     job.out.unlink()
@@ -148,8 +149,11 @@ def test_the_work_folder_is_kept_when_asked_for_and_used_again(tmp_path: Path, s
 
 
 def test_two_runs_of_one_job_are_kept_apart(tmp_path: Path, settings: Settings, style: Path) -> None:
-    job = Job.of(two_shots(tmp_path / "clip.mp4"), [style], tmp_path / "out.mp4", settings)
-    with folder_of(job).locked("job"), pytest.raises(JobError, match=rf"process {os.getpid()} on .* works on it"):
+    job = JobSpec.of(two_shots(tmp_path / "clip.mp4"), [style], tmp_path / "out.mp4", settings)
+    with (
+        WorkFolder(job.work_folder).locked("job"),
+        pytest.raises(JobError, match=rf"process {os.getpid()} on .* works on it"),
+    ):
         run(job, Ear())
     assert run(job, Ear()).frames == 24
 
@@ -159,18 +163,18 @@ def test_the_lock_of_a_dead_process_is_open(tmp_path: Path) -> None:
     words = f"""
 import os, pathlib, sys
 from vidstyle.jobs.checkpoint import WorkFolder
-with WorkFolder(pathlib.Path({str(folder)!r}), ".mp4").locked("job"):
+with WorkFolder(pathlib.Path({str(folder)!r})).locked("job"):
     print("held", flush=True)
     sys.stdin.read()
 """
     with subprocess.Popen([sys.executable, "-c", words], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         other.stdout.readline()
-        with pytest.raises(JobError, match=f"process {other.pid}"), WorkFolder(folder, ".mp4").locked("job"):
+        with pytest.raises(JobError, match=f"process {other.pid}"), WorkFolder(folder).locked("job"):
             pass
         other.kill()
         other.wait()
-        with WorkFolder(folder, ".mp4").locked("job"):
+        with WorkFolder(folder).locked("job"):
             pass
 
 
@@ -194,10 +198,10 @@ def test_a_broken_state_is_one_line(tmp_path: Path, settings: Settings, style: P
 
 
 def test_frames_that_are_gone_are_told(tmp_path: Path, settings: Settings, style: Path) -> None:
-    job = Job.of(two_shots(tmp_path / "clip.mp4"), [style], tmp_path / "out.mp4", settings, keep_work=True)
+    job = JobSpec.of(two_shots(tmp_path / "clip.mp4"), [style], tmp_path / "out.mp4", settings, keep_work=True)
     run(job, Ear())
     job.out.unlink()
-    manifest = folder_of(job).manifest_file
+    manifest = WorkFolder(job.work_folder).manifest_file
     facts = json.loads(manifest.read_text())
     manifest.write_text(json.dumps({**facts, "frames": 28, "scenes": {**facts["scenes"], "cuts": [12, 24]}}))
     with pytest.raises(SourceError, match="read"):
@@ -283,10 +287,10 @@ def test_ten_minutes_stay_in_sync_and_memory_flat(
         for frame in frames:
             yield PaintedFrame(frame, Painted(frame.image, Losses(), 0, 0.0)), None
 
-    monkeypatch.setattr(runner, "paint_part", untouched)
-    monkeypatch.setattr(runner, "link_bytes", lambda _: b"")
-    monkeypatch.setattr(runner, "link_of", lambda *_: None)
-    monkeypatch.setattr(segments, "MOST_FRAMES", 48)
+    monkeypatch.setattr(segments, "paint_part", untouched)
+    monkeypatch.setattr(segments, "link_bytes", lambda _: b"")
+    monkeypatch.setattr(segments, "link_of", lambda *_: None)
+    monkeypatch.setattr(manifests, "MOST_FRAMES", 48)
     source, out = tmp_path / "long.mp4", tmp_path / "out.mp4"
     last = "between(t,595,596)"
     ffmpeg(

@@ -208,7 +208,7 @@ def _painting() -> Iterator[Finding]:
 
     from vidstyle.core.device import select_device
     from vidstyle.core.stylize_image import Painter
-    from vidstyle.jobs.estimate import random_filters
+    from vidstyle.jobs.eta import random_filters
     from vidstyle.settings.settings import Settings
     from vidstyle.video.encoder import Film
     from vidstyle.video.muxer import Sink

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from vidstyle.evaluation.loss_record import LossRecord
-    from vidstyle.jobs.spec import Job
+    from vidstyle.jobs.spec import JobSpec
 
 TABLE_ENDINGS, PLOT_ENDINGS = (".csv", ".json"), (".png", ".svg")  # those of loss_record, which takes long to import
 
@@ -61,7 +61,7 @@ def _partial(file: Path) -> Path:
     return file.with_name(f"{file.stem}.partial{file.suffix}")
 
 
-def record_of(job: "Job", losses: LossFiles) -> "LossRecord":
+def record_of(job: "JobSpec", losses: LossFiles) -> "LossRecord":
     """What hears the losses of a job; it keeps none where no file is wanted."""
     from vidstyle.evaluation.loss_record import FrameLosses, LossRecord, StepLosses
 

@@ -11,7 +11,7 @@ from vidstyle.errors import UsageError
 from vidstyle.files import check_target
 
 if TYPE_CHECKING:
-    from vidstyle.jobs.spec import Job
+    from vidstyle.jobs.spec import JobSpec
     from vidstyle.studies.progress import Progress
 
 ENDINGS = (".gif", ".webp", ".mp4")  # those of video.flipbook, which takes long to import
@@ -45,7 +45,7 @@ class Showing:
         if file is not None:
             check_target(file, ENDINGS, overwrite=overwrite)
 
-    def progress(self, file: Path, job: "Job", overwrite: bool) -> "Progress":
+    def progress(self, file: Path, job: "JobSpec", overwrite: bool) -> "Progress":
         """The animation of a job's painting, checked."""
         progress = self.wish(file)
         progress.check(job, overwrite)

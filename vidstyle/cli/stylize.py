@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from vidstyle.evaluation.loss_record import LossRecord
     from vidstyle.jobs.events import Summary
-    from vidstyle.jobs.spec import ClusterOptions, Job
+    from vidstyle.jobs.spec import ClusterOptions, JobSpec
     from vidstyle.studies.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -118,14 +118,14 @@ def job_of(
     overwrite: bool,
     cluster_options: "ClusterOptions | None" = None,
     **how: bool,
-) -> "Job":
+) -> "JobSpec":
     """The job of a command line, checked; what is quick to check comes before anything slow is imported."""
     _check_files(source, wanted, settings)
     from vidstyle.core.device import select_device
-    from vidstyle.jobs.spec import Job
+    from vidstyle.jobs.spec import JobSpec
 
     select_device(device)
-    job = Job.of(
+    job = JobSpec.of(
         source,
         wanted.style,
         wanted.output,
@@ -144,7 +144,9 @@ def job_of(
     return job
 
 
-def _paint(job: "Job", record: "LossRecord", progress: "Progress | None", console: "Console", telling: Telling) -> None:
+def _paint(
+    job: "JobSpec", record: "LossRecord", progress: "Progress | None", console: "Console", telling: Telling
+) -> None:
     from vidstyle.api import run
     from vidstyle.cli.console import listening
     from vidstyle.jobs.events import Listeners
@@ -175,9 +177,9 @@ def tell_summary(summary: "Summary", noun: str) -> None:
             print(summary.progress.path)
 
 
-def _preview(job: "Job", at: Sequence[float], overwrite: bool, console: "Console", telling: Telling) -> None:
+def _preview(job: "JobSpec", at: Sequence[float], overwrite: bool, console: "Console", telling: Telling) -> None:
     from vidstyle.cli.console import listening
-    from vidstyle.jobs.preview import preview
+    from vidstyle.jobs.stills import preview
 
     with listening(console, telling.quiet, previews=len(at)) as listener:
         files = preview(job, at, listener, overwrite=overwrite)
@@ -185,10 +187,10 @@ def _preview(job: "Job", at: Sequence[float], overwrite: bool, console: "Console
         print(file)
 
 
-def _dry_run(job: "Job", console: "Console", telling: Telling) -> None:
+def _dry_run(job: "JobSpec", console: "Console", telling: Telling) -> None:
     from vidstyle.cli.console import listening
     from vidstyle.core.device import select_device
-    from vidstyle.jobs.preview import plan
+    from vidstyle.jobs.prescan import plan
 
     with listening(console, telling.quiet) as listener:
         outline = plan(job, listener)
@@ -270,7 +272,7 @@ def _names_in(folder: Path) -> list[str]:
     return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
 
 
-def tell_unused(job: "Job", preview: bool, options: Mapping[str, Any]) -> None:
+def tell_unused(job: "JobSpec", preview: bool, options: Mapping[str, Any]) -> None:
     """Says which of the given options this job does not use."""
     single = preview or job.kind in ("image", "images")
     for name, unused, reason in (

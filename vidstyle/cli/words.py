@@ -79,10 +79,10 @@ def preview_lines(outline: Outline, device: str, count: int, seconds: float) -> 
 
 
 def summary_line(summary: Summary, noun: str) -> str:
-    """What a job did, from how many frames to which filters."""
+    """What a job did: how many frames, how long all of it and the painting of one took, and by which filters."""
     filters = f"{printable(summary.filters)} {summary.filters_sha256[:HASH_DIGITS]}".strip()
-    each = f" ({seconds_each(summary.seconds_per_frame)} per {noun})" if summary.frames > 1 else ""
-    return f"painted {some(summary.frames, noun)} in {clock(summary.seconds)}{each}; weights: {filters}"
+    each = f" (painting: {seconds_each(summary.seconds_per_frame)} per {noun})" if summary.frames > 1 else ""
+    return f"painted {some(summary.frames, noun)} in {clock(summary.elapsed)}{each}; weights: {filters}"
 
 
 def flipbook_line(flipbook: Flipbook) -> str:

@@ -8,30 +8,32 @@ import contextlib
 import hashlib
 import secrets
 import shutil
+import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 from filelock import FileLock
 
 from vidstyle.errors import StorageError
 from vidstyle.files import put_in_place
+from vidstyle.jobs.spec import JobSpec
 
 OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss", "memory"}
 
 
-class Storage(Protocol):
-    """A job's files, by their names in its work folder; `here` is that folder on this machine.
+@dataclass(frozen=True)
+class Storage:
+    """A job's files, by their names in its work folder: that folder itself, seen by all machines under one path.
 
-    `shared`: every machine sees the same files, under the same paths. All methods raise StorageError where the storage
-    cannot be read or written.
+    All methods, here and in `Store`, raise StorageError where the storage cannot be read or written.
+
+    Args:
+        here: the work folder on this machine.
     """
 
-    shared: ClassVar[bool]
-
-    @property
-    def here(self) -> Path: ...
+    here: Path
 
     def offer(self, files: Iterable[Path], *names: str) -> None:
         """Brings a job to the storage: the `files` it is made from, and `names` of its work folder.
@@ -41,12 +43,18 @@ class Storage(Protocol):
 
     def near(self, file: Path) -> Path:
         """Where a file that the job is made from lies on this machine."""
+        return file
 
     def names(self, folder: str) -> set[str]:
         """What a folder of the storage holds."""
+        place = self.here / folder
+        return {file.name for file in place.iterdir()} if place.is_dir() else set()
 
     def bring(self, *names: str) -> None:
         """Makes files of the storage be here."""
+        for name in names:
+            if not (self.here / name).exists():
+                raise StorageError("VS508", here=self.here / name)
 
     def keep(self, *names: str) -> None:
         """Makes files that are here be in the storage, in this order."""
@@ -59,44 +67,10 @@ class Storage(Protocol):
 
 
 @dataclass(frozen=True)
-class SharedFolder:
-    """A work folder that every machine sees under the same path."""
-
-    here: Path
-    shared: ClassVar[bool] = True
-
-    def offer(self, files: Iterable[Path], *names: str) -> None:
-        """All is where it belongs."""
-
-    def near(self, file: Path) -> Path:
-        return file
-
-    def names(self, folder: str) -> set[str]:
-        place = self.here / folder
-        return {file.name for file in place.iterdir()} if place.is_dir() else set()
-
-    def bring(self, *names: str) -> None:
-        for name in names:
-            if not (self.here / name).exists():
-                raise StorageError("VS508", here=self.here / name)
-
-    def keep(self, *names: str) -> None:
-        """All is where it belongs."""
-
-    def remove(self) -> None:
-        """The folder is the one here."""
-
-    def tidy(self) -> None:
-        """There are no copies."""
-
-
-@dataclass(frozen=True)
-class Store:
+class Store(Storage):
     """A place `url` that fsspec reaches; `here`, in a folder of its own, holds copies."""
 
     url: str
-    here: Path
-    shared: ClassVar[bool] = False
 
     def offer(self, files: Iterable[Path], *names: str) -> None:
         with self._opened() as (store, root):
@@ -170,7 +144,21 @@ class Store:
 
 def storage_at(place: str, here: Path) -> Storage:
     """The storage at a path or URL; the copies of a store lie in the folder `here`."""
-    return Store(place, here) if "://" in place else SharedFolder(Path(place))
+    return Store(here, place) if "://" in place else Storage(Path(place))
+
+
+def storage_of(job: JobSpec) -> Storage:
+    """Where the machines that paint a job find it; copies of a store lie in the job's own work folder."""
+    return storage_at(place_of(job), job.work_folder)
+
+
+def place_of(job: JobSpec) -> str:
+    """The path or URL of a job's storage."""
+    folder, options = job.work_folder.absolute(), job.cluster_options
+    if not options or not options.storage:
+        return str(folder)
+    owner = hashlib.sha256(f"{socket.gethostname()}:{folder}".encode()).hexdigest()[:12]  # others may have such names
+    return f"{options.storage.rstrip('/')}/{owner}_{folder.name}"
 
 
 def _input_name(file: Path) -> str:

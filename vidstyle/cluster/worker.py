@@ -4,23 +4,26 @@ import contextlib
 import secrets
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from socket import gethostname
-from typing import Any
+from typing import Any, Self
 
 import torch
 
 import vidstyle
-from vidstyle.cluster.storage import Storage, storage_at
+from vidstyle.cluster.storage import Storage, place_of, storage_at
 from vidstyle.core.temporal import PaintedFrame
 from vidstyle.errors import JobError
 from vidstyle.files import sha256_of
-from vidstyle.jobs.checkpoint import WorkFolder, folder_of, job_in
+from vidstyle.jobs.checkpoint import WorkFolder
 from vidstyle.jobs.events import Listener
-from vidstyle.jobs.runner import RunningJob, digest, running_job
-from vidstyle.jobs.segments import Segment
+from vidstyle.jobs.manifest import SegmentKey, digest
+from vidstyle.jobs.prescan import device_of
+from vidstyle.jobs.runner import running_job
+from vidstyle.jobs.segments import PlannedJob, RunningJob, SegmentWriter
 
 MANIFEST, PAINTER = "job.json", "painter.safetensors"
 TELLING = 1.0  # seconds between two words to the driver
@@ -28,13 +31,25 @@ TELLING = 1.0  # seconds between two words to the driver
 
 @dataclass(frozen=True)
 class JobLocation:
-    """A job as the machines find it: the `place` of its storage, the SHA-256 of its manifest and its painter, and the
-    `device` that paints."""
+    """A job as the machines find it.
+
+    Args:
+        place: the path or URL of its storage.
+        manifest: the SHA-256 of its manifest.
+        painter: the SHA-256 of its painter.
+        device: what paints.
+    """
 
     place: str
     manifest: str
     painter: str
     device: str
+
+    @classmethod
+    def of(cls, work: PlannedJob) -> Self:
+        """Of a job that lies in its work folder on this machine."""
+        folder, device = work.folder, device_of(work.job).type
+        return cls(place_of(work.job), sha256_of(folder.manifest_file), sha256_of(folder.painter_file), device)
 
     @property
     def storage(self) -> Storage:
@@ -47,16 +62,15 @@ class ProgressBoard:
     """An actor: how far the segments are that are worked on, by job and index: frames, and the last one's loss."""
 
     def __init__(self) -> None:
-        self._news: dict[tuple[int, int], tuple[int, float]] = {}
+        self._news: dict[SegmentKey, tuple[int, float]] = {}
 
-    def tell(self, key: tuple[int, int], frames: int, loss: float) -> None:
+    def tell(self, key: SegmentKey, frames: int, loss: float) -> None:
+        """So far is a segment."""
         self._news[key] = frames, loss
 
-    def forget(self, keys: Sequence[tuple[int, int]]) -> None:
-        for key in keys:
-            self._news.pop(key, None)
-
-    def news(self) -> dict[tuple[int, int], tuple[int, float]]:
+    def news(self, keys: Collection[SegmentKey]) -> dict[SegmentKey, tuple[int, float]]:
+        """What was told of these segments; others are done and forgotten, whenever the last word of them arrives."""
+        self._news = {key: self._news[key] for key in keys if key in self._news}
         return self._news
 
 
@@ -73,10 +87,17 @@ def tidy(site: JobLocation) -> None:
     site.storage.tidy()
 
 
-def paint_segment(site: JobLocation, key: tuple[int, int], threads: int, board: Any) -> int:
-    """Paints segment `key[1]` of a job, unless it is done, and brings it to the storage; its frames.
+def paint_segment(site: JobLocation, key: SegmentKey, threads: int, board: Any) -> int:
+    """Paints a segment of a job, unless it is done, and brings it to the storage.
 
-    So many `threads` are used, since the last bits of the pixels depend on their number.
+    Args:
+        site: where the job is.
+        key: the job's number, which is only told, and the segment's index.
+        threads: how many are used, since the last bits of the pixels depend on their number.
+        board: the actor of a `ProgressBoard` that is told; None for nobody.
+
+    Returns:
+        How many frames the segment has.
     """
     torch.set_num_threads(threads)
     work, storage = _desk.at(site)
@@ -84,23 +105,22 @@ def paint_segment(site: JobLocation, key: tuple[int, int], threads: int, board: 
     if segment.needs is not None:
         storage.bring(folder.name_of(folder.state(segment.needs)))
     if not folder.is_done(segment):
-        with folder.scratch(f"segment{segment.index}-{secrets.token_hex(4)}") as scratch:
-            told = replace(work, listener=_Teller(board, key))
-            told.paint_segment(segment, scratch, before_commit=lambda: _check_manifest(site, storage))
-    storage.keep(*names_of(folder, segment))
+        told = replace(work, listener=_Teller(board, key))
+        check = partial(_check_manifest, site, storage)
+        with (
+            folder.scratch(f"segment{segment.index}-{secrets.token_hex(4)}") as scratch,
+            SegmentWriter.opened(told, segment, scratch, before_commit=check) as writer,
+        ):
+            for painted, link in told.painting(segment, scratch):
+                writer.write(painted, link)
+    storage.keep(*folder.names_of(segment))
     return len(segment)
-
-
-def names_of(folder: WorkFolder, segment: Segment) -> list[str]:
-    """The files of a painted segment; the one that says that all is done is the last."""
-    files = [folder.work_file(segment.index), folder.film(segment.index)]
-    return [folder.name_of(file) for file in ([folder.state(segment.index)] if segment.leaves else []) + files]
 
 
 class _Teller(Listener):
     """Tells the board how far a segment is, now and then."""
 
-    def __init__(self, board: Any, key: tuple[int, int]) -> None:
+    def __init__(self, board: Any, key: SegmentKey) -> None:
         self._board, self._key = board, key
         self._frames, self._told = 0, time.monotonic()
 
@@ -137,10 +157,9 @@ def _visited(site: JobLocation, storage: Storage) -> Iterator[RunningJob]:
     """A job as it lies in its storage."""
     storage.bring(MANIFEST, PAINTER)
     _check_manifest(site, storage)
-    job = replace(job_in(storage.here, storage.near), device=site.device)
-    folder = folder_of(job)
-    folder.make()
-    with running_job(job, folder, Listener(), tells=False, checks=False) as work:
+    folder = WorkFolder(storage.here)
+    job = replace(folder.job(near=storage.near), device=site.device)
+    with running_job(job, Listener(), tells=False, checks=False) as work:
         if work.manifest.key["vidstyle"] != vidstyle.__version__:
             raise JobError("VS511", host=gethostname(), version=vidstyle.__version__)
         if digest(job.source, Listener()) != work.manifest.key["the source"]:

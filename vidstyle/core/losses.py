@@ -126,7 +126,7 @@ def article_error(target: Tensor) -> Distance:
 
 
 def mean_and_covariance(activations: Tensor, weights: Tensor | None = None) -> Tensor:
-    """(1, C, h, w) -> (1 + C, C): the mean response, above the covariance matrix."""
+    """(1, C, h, w) -> (1 + C, C): the mean activation, above the covariance matrix."""
     share = torch.ones_like(activations[:, :1]) if weights is None else weights
     mean = (activations * share).sum((2, 3), keepdim=True) / share.sum()
     return torch.cat([mean.view(1, -1).float(), gram_matrix(activations - mean, weights)])

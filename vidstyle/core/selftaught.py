@@ -44,7 +44,7 @@ def learn(
 ) -> dict[str, Tensor]:
     """Filters up to the layer `deepest`, by torchvision's keys, for average pooling.
 
-    images: each (3, H, W), RGB, 0..1, of any size. The mean response of every channel to them is 1.
+    images: each (3, H, W), RGB, 0..1, of any size. The mean activation of every channel to them is 1.
     The same images and seed give the same filters on one machine. `on_layer` is told layers done and layers in all.
     """
     generator = torch.Generator().manual_seed(seed)

@@ -134,15 +134,15 @@ class PaintedFrame:
 class ShotState:
     """What the frames of a shot hand to the next.
 
-    `paintings` are the last ones, the latest first, as many as are looked back at, and `images` what they were
-    painted of; `last` is all of the latest; `age` (1, H, W) counts the frames since a pixel was uncovered, up to
+    `paintings` are the last ones, the latest first, as many as are looked back at, and `contents` what they
+    were painted of; `last` is all of the latest; `age` (1, H, W) counts the frames since a pixel was uncovered, up to
     SETTLING. `shown` (3, H, W) is what of the source each pixel was painted for: paint that the flow leads astray comes
     to lie on other things. `level` and `content` are losses of the shot's first frame; no loss is below the level once
     the `look` changes. `pull` is how strongly the second one's pulled (`Painter.pull`); all three stay.
     """
 
     paintings: tuple[Tensor, ...]
-    images: tuple[Tensor, ...]
+    contents: tuple[Tensor, ...]
     last: Painted
     stillness: Stillness
     age: Tensor
@@ -167,7 +167,7 @@ class ShotState:
         return replace(
             self,
             paintings=tuple(resize(painting, size) for painting in self.paintings),
-            images=tuple(resize(image, size) for image in self.images),
+            contents=tuple(resize(content, size) for content in self.contents),
             last=replace(self.last, image=resize(self.last.image, size)),
             stillness=Stillness(resize(still.reference, size), awake),
             age=F.interpolate(self.age[None], size)[0],
@@ -178,8 +178,8 @@ class ShotState:
         """With one more frame; `length` paintings are kept. The age is that of this frame."""
         age = (changes.pop("age") + 1).clamp(max=SETTLING)
         paintings = (painted.image, *self.paintings)[:length]
-        images = (frame.content, *self.images)[:length]
-        return replace(self, paintings=paintings, images=images, last=painted, age=age, look=frame.look, **changes)
+        contents = (frame.content, *self.contents)[:length]
+        return replace(self, paintings=paintings, contents=contents, last=painted, age=age, look=frame.look, **changes)
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ def chained(
 
     A frame that shows hardly anything of those before, as after a flash of light, is painted like a first one.
     """
-    before = state.images if state else ()
+    before = state.contents if state else ()
     estimate = flow_estimator(painter.settings.flow, painter.device)
     motion = tracked(frames, painter.settings.look_backs, estimate, before)
     with found_ahead(motion, painter.device) as ahead:
@@ -338,7 +338,7 @@ def propagate(state: ShotState, frame: Frame, motion: Motion, hidden: Tensor) ->
     shown = torch.where(motion.visible, warp(state.shown, motion.flow), frame.content)
     change, stale = staleness(shown, frame.content)
     # A film of few frames that are shown twice is painted once, unless much of its paint is out of date.
-    again = torch.equal(frame.content, state.images[0]) and float(stale.mean()) < LOST
+    again = torch.equal(frame.content, state.contents[0]) and float(stale.mean()) < LOST
     repaired = torch.zeros_like(stale) if again else REPAIRED * stale
     return Carried(age, shown, change, stale, repaired, style_changed)
 

@@ -31,9 +31,9 @@ from vidstyle.evaluation.metrics import FilmMeasures, FrameMeasures, Judge, Judg
 from vidstyle.files import write_whole
 from vidstyle.images import load_image
 from vidstyle.jobs.events import FAR_OFF, Listener, Work, far_off
-from vidstyle.jobs.frame_styles import FrameStyles
 from vidstyle.jobs.prescan import Prescan, run_prescan
-from vidstyle.jobs.spec import AnyPath, Job
+from vidstyle.jobs.spec import AnyPath, JobSpec
+from vidstyle.jobs.style_schedule import StyleSchedule
 from vidstyle.settings.settings import Settings
 from vidstyle.video.reader import Source, open_video
 
@@ -114,7 +114,7 @@ def compare(
             on_progress=listener.working,
         )
         judge = _judge(filters, images, prescan.samples, settings, place)
-        looks = FrameStyles(settings, len(styles), Scenes(prescan.scenes.cuts))
+        looks = StyleSchedule(settings, len(styles), Scenes(prescan.scenes.cuts))
         films = [_film(Path(out), original, prescan, judge, looks, work, listener) for out in outputs]
         strip, slices = _album(_of_size(original, films[0].size), len(films[0].measures.frames))
     return Report(
@@ -144,7 +144,7 @@ def write_report(report: Report, path: Path, *, overwrite: bool = False) -> tupl
     return path, figures
 
 
-def report_job(job: Job, painter: Painter, work: Sequence[Work], listener: Listener) -> Path:
+def report_job(job: JobSpec, painter: Painter, work: Sequence[Work], listener: Listener) -> Path:
     """Measures the film of a job as it was written; the page of the report."""
     try:
         report = compare(
@@ -183,7 +183,7 @@ def _film(
     original: Source,
     prescan: Prescan,
     judge: Judge,
-    looks: FrameStyles,
+    looks: StyleSchedule,
     work: Sequence[Work],
     listener: Listener,
 ) -> MeasuredFilm:

@@ -4,26 +4,20 @@ import contextlib
 import json
 import logging
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vidstyle.errors import JobError, VidstyleError
 from vidstyle.files import from_json
 from vidstyle.images import IMAGE_ENDINGS
-from vidstyle.jobs.checkpoint import WorkFolder, difference_between, folder_of
+from vidstyle.jobs.checkpoint import WorkFolder
 from vidstyle.jobs.events import Listener, Outline, Summary
-from vidstyle.jobs.runner import (
-    PlannedJob,
-    RemotePainters,
-    Reporter,
-    digest,
-    join_film,
-    plan_film,
-    run_film,
-    settings_key,
-)
-from vidstyle.jobs.spec import Job
+from vidstyle.jobs.manifest import difference_between, digest, settings_key
+from vidstyle.jobs.runner import RemotePainters, join_film, plan_film, run_film
+from vidstyle.jobs.segments import PlannedJob, Reporter
+from vidstyle.jobs.spec import JobOptions, JobSpec
 from vidstyle.video.encoder import VIDEO_ENDINGS
 from vidstyle.video.reader import find_clips
 
@@ -31,22 +25,32 @@ log = logging.getLogger(__name__)
 
 
 def run_clips(
-    job: Job, listener: Listener, cluster: RemotePainters | None = None, report: Reporter | None = None
+    job: JobSpec, listener: Listener, cluster: RemotePainters | None = None, report: Reporter | None = None
 ) -> Summary:
     """Paints every clip of a folder to a folder; those that fail are told at the end, and the others done.
 
-    The summary's frames, steps and seconds are those of all that were painted now. VidstyleError where none could be.
+    Args:
+        job: of a folder of clips.
+        listener: is told what goes on.
+        cluster: who paints; None for this machine.
+        report: measures each film, where the job asks for that.
+
+    Returns:
+        The frames, steps and seconds of all clips that were painted now.
+
+    Raises:
+        VidstyleError: where none could be.
     """
-    folder = WorkFolder(folder_of(job).path, "")
+    began, folder = time.monotonic(), WorkFolder(job.work_folder)
     with folder.locked("job"):
         job.out.mkdir(exist_ok=True)
         try:
-            clips = _Clips(job, listener, _begun(job, folder, listener), cluster, report)
+            clips = _Clips(job, listener, _begun(job, folder, listener), report)
             if cluster:
                 clips.paint_together(cluster)
             else:
                 clips.paint_in_turn()
-            summary = clips.summary()
+            summary = clips.summary().since(began)
         except BaseException:
             with contextlib.suppress(OSError):
                 job.out.rmdir()  # an empty one would only be in the way of the next run
@@ -72,7 +76,13 @@ class _Clip:
 
 
 def outputs_of(clips: Sequence[Path], folder: Path, before: Mapping[str, str]) -> dict[Path, Path]:
-    """Where each clip is painted to, by names that do not collide; `before`: outputs that clips of these names have."""
+    """Where each clip is painted to, by names that do not collide.
+
+    Args:
+        clips: the clips.
+        folder: where the outputs lie.
+        before: by their names, the names of outputs that clips have already.
+    """
     outputs = {clip: folder / before[clip.name] for clip in clips if clip.name in before}
     for clip in clips:
         if clip not in outputs:
@@ -83,7 +93,7 @@ def outputs_of(clips: Sequence[Path], folder: Path, before: Mapping[str, str]) -
     return outputs
 
 
-def _begun(job: Job, folder: WorkFolder, listener: Listener) -> list[_Clip]:
+def _begun(job: JobSpec, folder: WorkFolder, listener: Listener) -> list[_Clip]:
     """The clips that are not painted; the folder's job is begun, or found. JobError where it is another."""
     file, key = folder.manifest_file, settings_key(job, listener)
     if job.restart or not file.exists():
@@ -121,44 +131,38 @@ def _tell_others(folder: Path) -> None:
             log.info("%s is left alone: no clip by its name", file.name)
 
 
+@dataclass
 class _Clips:
     """Paints what is not done, and keeps account."""
 
-    def __init__(
-        self,
-        job: Job,
-        listener: Listener,
-        todo: Sequence[_Clip],
-        cluster: RemotePainters | None,
-        report: Reporter | None,
-    ) -> None:
-        self._job, self._listener, self._todo, self._cluster, self._report = job, listener, todo, cluster, report
-        self._summaries: list[Summary] = []
-        self._failed: list[str] = []
+    job: JobSpec
+    listener: Listener
+    todo: Sequence[_Clip]
+    report: Reporter | None
+    _summaries: list[Summary] = field(default_factory=list)
+    _failed: list[str] = field(default_factory=list)
 
     def paint_in_turn(self) -> None:
-        for number, clip in enumerate(self._todo, 1):
-            self._listener.clip(clip.path, number, len(self._todo))
+        """One clip after the other."""
+        for clip in self._told():
             with self._failures_kept(clip.path):
-                self._summaries.append(run_film(self._member(clip), self._listener, self._cluster, self._report))
+                self._summaries.append(run_film(self._member(clip), self.listener, report=self.report))
 
     def paint_together(self, cluster: RemotePainters) -> None:
         """Plans all clips, paints the segments of all, joins those that are done."""
-        plans: list[PlannedJob] = []
-        heard = _Heard(self._listener)
-        for number, clip in enumerate(self._todo, 1):
-            self._listener.clip(clip.path, number, len(self._todo))
+        plans, heard = list[PlannedJob](), _Heard(self.listener)
+        for clip in self._told():
             with self._failures_kept(clip.path):
                 plans.append(plan_film(self._member(clip), heard))
         if not plans:
             return
-        self._listener.started(heard.in_all())
+        self.listener.started(heard.in_all())
         failed = self._painted(plans, cluster)
         for number, plan in enumerate(plans):
             with self._failures_kept(plan.job.source):
                 if number in failed:
                     raise failed[number]
-                self._summaries.append(join_film(plan.folder.path, self._listener, overwrite=True, report=self._report))
+                self._summaries.append(join_film(plan.folder.path, self.listener, overwrite=True, report=self.report))
                 cluster.leave(plan)
 
     def _painted(self, plans: Sequence[PlannedJob], cluster: RemotePainters) -> dict[int, VidstyleError]:
@@ -166,37 +170,31 @@ class _Clips:
             for plan in plans:
                 locks.enter_context(plan.folder.locked("job"))
             try:
-                return cluster.paint(plans, self._listener)
+                return cluster.paint(plans, self.listener)
             except KeyboardInterrupt:
-                self._listener.interrupted(None, sum(len(segment) for plan in plans for segment in plan.done))
+                self.listener.interrupted(None, sum(len(segment) for plan in plans for segment in plan.done))
                 raise
 
     def summary(self) -> Summary:
         """Of all clips; VidstyleError where some failed and none was painted."""
         if not self._summaries:
             if self._failed:
-                raise VidstyleError("VS804", source=self._job.source, failed=self._failed[0])
-            return Summary(self._job.out, "", "", 0.0)
+                raise VidstyleError("VS804", source=self.job.source, failed=self._failed[0])
+            return Summary(self.job.out, "", "", 0.0)
         totals = {name: sum(getattr(one, name) for one in self._summaries) for name in ("frames", "steps", "seconds")}
-        return replace(self._summaries[-1], out=self._job.out, report=None, failed=tuple(self._failed), **totals)
+        return replace(self._summaries[-1], out=self.job.out, report=None, failed=tuple(self._failed), **totals)
 
-    def _member(self, clip: _Clip) -> Job:
-        job = self._job
-        how = {name: getattr(job, name) for name in ("report", "restart", "keep_work", "no_limits")}
-        return Job.of(
-            clip.path,
-            job.styles,
-            clip.out,
-            job.settings,
-            device=job.device,
-            start=job.start,
-            end=job.end,
-            mask=job.mask,
-            style_masks=job.style_masks,
-            overwrite=True,
-            cluster_options=job.cluster_options,
-            **how,
-        )
+    def _told(self) -> Iterator[_Clip]:
+        """The clips that are not done; the listener is told each."""
+        for number, clip in enumerate(self.todo, 1):
+            self.listener.clip(clip.path, number, len(self.todo))
+            yield clip
+
+    def _member(self, clip: _Clip) -> JobSpec:
+        """The job of one clip."""
+        job = self.job
+        options = {name: getattr(job, name) for name in JobOptions.__annotations__} | {"overwrite": True}
+        return JobSpec.of(clip.path, job.styles, clip.out, job.settings, **options)
 
     @contextlib.contextmanager
     def _failures_kept(self, clip: Path) -> Iterator[None]:

@@ -15,9 +15,10 @@ import os
 import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args, get_origin, get_type_hints
 
 import safetensors
 import safetensors.torch
@@ -25,77 +26,31 @@ import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
-from vidstyle.core.color_transfer import Palette, Palettes
-from vidstyle.core.exposure import Scenes
-from vidstyle.core.frame_style import PLANES, Frame, FrameStyle
-from vidstyle.core.losses import Losses
-from vidstyle.core.stylize_image import Painted, Painter
-from vidstyle.core.temporal import Linked, ShotState, Stillness
+from vidstyle.core.color_transfer import Palettes
+from vidstyle.core.stylize_image import Painter
+from vidstyle.core.temporal import Linked
 from vidstyle.core.weights import Filters
 from vidstyle.errors import JobError, SettingsError
 from vidstyle.files import from_json, put_in_place, write_whole
 from vidstyle.jobs.events import Work
-from vidstyle.jobs.segments import Segment
-from vidstyle.jobs.spec import Job
+from vidstyle.jobs.manifest import Manifest, Segment
+from vidstyle.jobs.spec import JobSpec
 from vidstyle.settings.settings import Settings
 from vidstyle.video.encoder import segment_ending
 
-SCHEMA = 2
-_OF_WORK = ("full_steps", "seconds", "memory")
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a job paints. `job` is what it was asked for; `key` is all that changes pixels, by the name that is told.
-
-    `scenes` count the `frames` that are painted; `size` is (height, width) of the painting; `machine` is
-    what the last bits of the pixels depend on beside. `marks` are those of the frames that segments begin with
-    (`video.reader`), by position; `rewritten`: frames are read from a rewritten form of the source.
-    """
-
-    job: Mapping[str, Any]
-    key: Mapping[str, str]
-    size: tuple[int, int]
-    frames: int
-    scenes: Scenes
-    marks: Mapping[int, str]
-    rewritten: bool
-    machine: Mapping[str, str]
-
-    def to_json(self) -> str:
-        return json.dumps({"schema": SCHEMA, **asdict(self)}, indent=1) + "\n"
-
-    @classmethod
-    def of_json(cls, text: str) -> "Manifest":
-        """ValueError, KeyError or TypeError for what is no manifest."""
-        found = from_json(text)
-        if found["schema"] != SCHEMA:
-            raise ValueError(f"schema {found['schema']!r}")
-        height, width = (int(side) for side in found["size"])
-        frames = int(found["frames"])
-        scenes = Scenes.of_json(found["scenes"], frames, (height, width))
-        if min(height, width, frames) < 1:
-            raise ValueError("sizes that cannot be")
-        key, machine = ({str(k): str(v) for k, v in found[name].items()} for name in ("key", "machine"))
-        marks = {int(position): str(mark) for position, mark in found["marks"].items()}
-        return cls(dict(found["job"]), key, (height, width), frames, scenes, marks, bool(found["rewritten"]), machine)
-
-
-def difference_between(before: Mapping[str, str], now: Mapping[str, str]) -> str | None:
-    """The first name whose value is not the same in two keys, with both values; None where all agree."""
-    for name in {**before, **now}:
-        was, is_now = before.get(name, "nothing"), now.get(name, "nothing")
-        if was != is_now:
-            return f"{name} was {was} and is {is_now}"
-    return None
+_UNREADABLE = (OSError, ArithmeticError, AttributeError, KeyError, TypeError, ValueError, safetensors.SafetensorError)
 
 
 @dataclass(frozen=True)
 class WorkFolder:
-    """The files of a job; `segment_ending` is that of its segments' films."""
+    """The files of a job, in the folder `path`. JobError, from each method, where one cannot be read or written."""
 
     path: Path
-    segment_ending: str
+
+    @property
+    def out(self) -> Path:
+        """What the job writes."""
+        return self.path.with_suffix("")
 
     @property
     def manifest_file(self) -> Path:
@@ -105,87 +60,99 @@ class WorkFolder:
     def painter_file(self) -> Path:
         return self.path / "painter.safetensors"
 
-    def name_of(self, file: Path) -> str:
-        """A file of the folder as its storage calls it."""
-        return file.relative_to(self.path).as_posix()
+    def film(self, segment: Segment) -> Path:
+        return self.path / "segments" / f"{segment.index:05}{segment_ending(self.out)}"
 
-    def film(self, segment: int) -> Path:
-        return self.path / "segments" / f"{segment:05}{self.segment_ending}"
-
-    def work_file(self, segment: int) -> Path:
-        return self.path / "segments" / f"{segment:05}.json"
+    def work_file(self, segment: Segment) -> Path:
+        """What the frames of a segment took."""
+        return self.path / "segments" / f"{segment.index:05}.json"
 
     def state(self, segment: int) -> Path:
+        """What the segment of an index hands on."""
         return self.path / "states" / f"{segment:05}.safetensors"
+
+    def name_of(self, file: Path) -> str:
+        """A file of the folder as storages call it."""
+        return file.relative_to(self.path).as_posix()
+
+    def names_of(self, segment: Segment) -> list[str]:
+        """The files of a painted segment; the one that says that all is done is the last."""
+        state = [self.state(segment.index)] if segment.leaves else []
+        return list(map(self.name_of, (*state, self.work_file(segment), self.film(segment))))
 
     @contextlib.contextmanager
     def scratch(self, what: str) -> Iterator[Path]:
         """A folder for what is being written, without what a run that died left there."""
         place = self.path / "scratch" / what
         shutil.rmtree(place, ignore_errors=True)
-        try:
+        with self._writing():
             place.mkdir(parents=True)
-        except OSError as error:
-            raise self._no_room(error) from error
         try:
             yield place
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
     def manifest(self) -> Manifest | None:
-        """What the folder's job paints; None where there is no job. JobError where it cannot be read."""
+        """What the folder's job paints; None where there is no job."""
         try:
             return Manifest.of_json(self.manifest_file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        except (OSError, ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
+        except _UNREADABLE as error:
             text = "it is no job" if isinstance(error, AttributeError | KeyError | TypeError) else error
             raise JobError("VS514", file=self.manifest_file, error=text) from error
 
+    def job(self, *, near: Callable[[Path], Path] = Path, overwrite: bool = True) -> JobSpec:
+        """The job of the folder.
+
+        Args:
+            near: where a file that the job is made from lies on this machine.
+            overwrite: whether its output may be there already.
+
+        Raises:
+            JobError: where there is none, or none that can be read.
+            VidstyleError: where it can no longer be done, as `JobSpec.of`.
+        """
+        manifest = self.manifest()
+        if manifest is None:
+            raise JobError("VS516", place=self.path)
+        try:
+            return JobSpec.from_dict(manifest.job, self.out, near=near, overwrite=overwrite)
+        except (*_UNREADABLE, SettingsError) as error:
+            raise JobError("VS517", place=self.manifest_file, error=error) from error
+
     def begin(self, manifest: Manifest, painter: bytes) -> None:
         """A new job; it is there when its manifest is."""
-        self.make()
         self.write(self.painter_file, painter)
         self.write(self.manifest_file, manifest.to_json().encode())
 
-    def make(self) -> None:
-        """The folders that segments and states are written to."""
-        for folder in ("segments", "states"):
-            (self.path / folder).mkdir(parents=True, exist_ok=True)
-
     def write(self, file: Path, data: bytes) -> None:
-        """JobError where there is no room."""
-        try:
+        """Writes a file of the folder, whole or not at all."""
+        with self._writing():
+            file.parent.mkdir(exist_ok=True)
             write_whole(file, data)
-        except OSError as error:
-            raise self._no_room(error) from error
 
     @property
     def is_begun(self) -> bool:
         """Whether any segment is done."""
-        return any((self.path / "segments").glob(f"*{self.segment_ending}"))
+        return any((self.path / "segments").glob(f"*{segment_ending(self.out)}"))
 
     def is_done(self, segment: Segment) -> bool:
-        return self.film(segment.index).exists()
+        return self.film(segment).exists()
 
     def commit(self, segment: Segment, part: Path, work: Sequence[Work], state: bytes | None) -> None:
         """Makes a painted segment safe: its film `part` comes last, for it says that all is done."""
         if state is not None:
             self.write(self.state(segment.index), state)
-        self.write(self.work_file(segment.index), json.dumps([asdict(one) for one in work]).encode())
-        try:
-            put_in_place(part, self.film(segment.index))
-        except OSError as error:
-            raise self._no_room(error) from error
+        self.write(self.work_file(segment), json.dumps([asdict(one) for one in work]).encode())
+        with self._writing():
+            put_in_place(part, self.film(segment))
 
     def work(self, segment: Segment) -> list[Work]:
-        """What the frames of a finished segment took. JobError where that cannot be read."""
-        file = self.work_file(segment.index)
-        try:
-            found = from_json(file.read_text(encoding="utf-8"))
-            return [Work(int(one["steps"]), *(float(one[name]) for name in _OF_WORK)) for one in found]
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            raise JobError("VS519", path=file, error=error) from error
+        """What the frames of a finished segment took."""
+        file = self.work_file(segment)
+        with _believed(file):
+            return [Work.of_json(one) for one in from_json(file.read_text(encoding="utf-8"))]
 
     @contextlib.contextmanager
     def locked(self, what: str) -> Iterator[None]:
@@ -193,19 +160,15 @@ class WorkFolder:
 
         A folder that holds no job afterwards goes.
         """
-        try:
-            self.path.mkdir(exist_ok=True)
-        except OSError as error:
-            raise self._no_room(error) from error
         lock, owner, who = FileLock(self.path / f"{what}.lock", timeout=0), self.path / f"{what}.owner", ""
         try:
-            lock.acquire()
+            with self._writing():
+                self.path.mkdir(exist_ok=True)
+                lock.acquire()
         except Timeout as error:
             with contextlib.suppress(OSError):
                 who = f" ({owner.read_text(encoding='utf-8').strip()})"
             raise JobError("VS522", path=self.path, who=who) from error
-        except OSError as error:
-            raise self._no_room(error) from error
         try:
             with contextlib.suppress(OSError):  # it only tells others who works
                 owner.write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
@@ -228,172 +191,101 @@ class WorkFolder:
                 copy.unlink(missing_ok=True)
 
     def remove(self) -> None:
+        """Removes all of the folder that can be."""
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def _no_room(self, error: OSError) -> JobError:
-        reason = error.strerror or error
-        return JobError("VS515", path=self.path, reason=reason)
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """JobError where there is no room."""
+        try:
+            yield
+        except Timeout:
+            raise
+        except OSError as error:
+            raise JobError("VS515", path=self.path, reason=error.strerror or error) from error
 
 
-def folder_of(job: Job) -> WorkFolder:
-    """Where a job of a film keeps its work."""
-    return WorkFolder(job.out.with_name(f"{job.out.name}.vidstyle"), segment_ending(job.out))
-
-
-def facts_of(job: Job) -> dict[str, Any]:
-    """A job as its manifest keeps it; the output's name is that of the folder."""
-    settings = job.settings
-    for name, file in (("init", settings.init_file), ("weights", settings.weights_file)):
-        if file:
-            settings = settings.replace(**{name: str(file.absolute())})
-    return {
-        "source": str(job.source.absolute()),
-        "styles": [str(style.absolute()) for style in job.styles],
-        "settings": asdict(settings),
-        "mask": str(job.mask.absolute()) if job.mask else None,
-        "style_masks": [str(mask.absolute()) for mask in job.style_masks],
-        "device": job.device,
-        "start": job.start,
-        "end": job.end,
-        "report": job.report,
-        "keep_work": job.keep_work,
-        "no_limits": job.no_limits,
-    }
-
-
-def job_in(place: Path, near: Callable[[Path], Path] | None = None, *, overwrite: bool = True) -> Job:
-    """The job of a work folder; `near` tells where a file of it lies on this machine.
-
-    JobError where there is none; SinkError where its output exists, unless `overwrite`.
-    """
-    place, near = place.absolute(), near or Path
-    manifest = WorkFolder(place, "").manifest()
-    if manifest is None:
-        raise JobError("VS516", place=place)
-    try:
-        facts = dict(manifest.job)
-        settings = Settings(**facts["settings"])
-        if settings.init_file:
-            settings = settings.replace(init=str(near(settings.init_file)))
-        source, styles = near(Path(facts["source"])), [near(Path(style)) for style in facts["styles"]]
-        how = {name: facts[name] for name in ("device", "start", "end", "report", "keep_work", "no_limits")}
-        how["mask"] = facts["mask"] and near(Path(facts["mask"]))
-        how["style_masks"] = [near(Path(mask)) for mask in facts["style_masks"]]
-        return Job.of(source, styles, place.with_suffix(""), settings, overwrite=overwrite, **how)
-    except (AttributeError, KeyError, TypeError, ValueError, SettingsError) as error:
-        raise JobError("VS517", place=place / "job.json", error=error) from error
-
-
-_FACTS = "facts"
+_LEARNED = tuple[Filters, float, tuple[tuple[float, float], ...], Palettes]
 
 
 def painter_bytes(painter: Painter) -> bytes:
-    """What was learned and found for a job: filters, palette and balance."""
-    tensors = {f"filters.{name}": tensor for name, tensor in painter.filters.tensors.items()}
-    for kind, palettes in (("contents", painter.palettes.contents), ("styles", painter.palettes.styles)):
-        for number, palette in enumerate(palettes):
-            tensors[f"{kind}.{number}.matrix"], tensors[f"{kind}.{number}.offset"] = palette.matrix, palette.offset
-    filters = painter.filters
-    facts = {"origin": filters.origin, "sha256": filters.sha256}
-    return _packed(tensors, {**facts, "balance": painter.balance, "balances": painter.balances})
+    """What was learned and found for a job: filters, balances and palettes, for `painter_of`."""
+    return _packed((painter.filters, painter.balance, painter.balances, painter.palettes))
 
 
 def painter_of(path: Path, styles: Sequence[Tensor], settings: Settings, **rest: Any) -> Painter:
-    """The painter in a file that `painter_bytes` was written to; `rest` is its device and its start."""
-    with _believed(path):
-        return _painter_of(path, styles, settings, **rest)
-
-
-def _painter_of(path: Path, styles: Sequence[Tensor], settings: Settings, **rest: Any) -> Painter:
-    tensors, facts = _unpacked(path)
-    filters = {name.removeprefix("filters."): t for name, t in tensors.items() if name.startswith("filters.")}
-    found = Filters(facts["origin"], facts["sha256"], filters)
-    palettes = Palettes(*(_palettes(tensors, kind, len(styles)) for kind in ("contents", "styles")))
-    balances = tuple((float(strength), float(balance)) for strength, balance in facts["balances"])
-    return Painter(styles, found, settings, facts["balance"], balances, palettes, **rest)
-
-
-def _palettes(tensors: Mapping[str, Tensor], kind: str, count: int) -> tuple[Palette, ...]:
-    if f"{kind}.0.matrix" not in tensors:
-        return ()
-    parts = ([tensors[f"{kind}.{number}.{part}"] for part in ("matrix", "offset")] for number in range(count))
-    return tuple(Palette(*part) for part in parts)
+    """The painter in a file of `painter_bytes`; `rest` is its device and its start. JobError for a broken file."""
+    filters, balance, balances, palettes = _unpacked(path, _LEARNED, torch.device("cpu"))
+    return Painter(styles, filters, settings, balance, balances, palettes, **rest)
 
 
 def link_bytes(link: Linked) -> bytes:
-    """What a frame hands on."""
-    state, last = link.state, link.state.last
-    tensors = {
-        **{f"paintings.{i}": painting for i, painting in enumerate(state.paintings)},
-        **{f"images.{i}": image for i, image in enumerate(state.images)},
-        "image": last.image,
-        "reference": state.stillness.reference,
-        "awake": state.stillness.awake,
-        "age": state.age,
-        "shown": state.shown,
-        **{name: plane for name in PLANES if (plane := getattr(state.look, name)) is not None},
-    }
-    facts = {
-        "index": link.frame.index,
-        "seconds": link.frame.seconds,
-        "length": len(state.paintings),
-        "losses": asdict(last.losses.numbers()),
-        "steps": last.steps,
-        "took": last.seconds,
-        "full_steps": last.full_steps,
-        "step_size": last.step_size,
-        "level": state.level,
-        "content": state.content,
-        "pull": state.pull,
-        "shares": state.look.shares,
-        "strength": state.look.strength,
-    }
-    return _packed(tensors, facts)
+    """What a frame hands on, for `link_of`."""
+    last = replace(link.state.last, losses=link.state.last.losses.numbers())
+    return _packed(replace(link, state=replace(link.state, last=last)))
 
 
 def link_of(path: Path, device: torch.device) -> Linked:
-    """What a frame handed on, from a file that `link_bytes` was written to; what paints lies on `device`."""
-    with _believed(path):
-        tensors, facts = _unpacked(path)
-    there = {name: tensor.to(device) for name, tensor in tensors.items()}
-    with _believed(path):
-        return _link_of(tensors, there, facts)
+    """What a frame handed on, from a file of `link_bytes`. JobError for a broken file.
+
+    Tensors that lay on the device that painted come to lie on `device`, those of the source on the CPU.
+    """
+    return cast(Linked, _unpacked(path, Linked, device))
 
 
-def _link_of(tensors: Mapping[str, Tensor], there: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Linked:
-    losses, step_size = Losses(**facts["losses"]), facts["step_size"]
-    last = Painted(there["image"], losses, facts["steps"], facts["took"], step_size, facts["full_steps"])
-    numbers = range(facts["length"])
-    state = ShotState(
-        paintings=tuple(there[f"paintings.{i}"] for i in numbers),
-        images=tuple(tensors[f"images.{i}"] for i in numbers),
-        last=last,
-        stillness=Stillness(tensors["reference"], tensors["awake"]),
-        age=there["age"],
-        shown=tensors["shown"],
-        level=facts["level"],
-        content=facts["content"],
-        pull=facts["pull"],
-        look=FrameStyle(
-            facts["shares"] and tuple(facts["shares"]),
-            facts["strength"],
-            tensors.get("places"),
-            tensors.get("mask"),
-        ),
-    )
-    frame = Frame(facts["index"], facts["seconds"], state.images[0], look=state.look)
-    return Linked(frame, state, opens=False)
+_FACTS, _TENSOR, _CPU = "facts", "tensor", "on the CPU"
 
 
-def _packed(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> bytes:
-    whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    return safetensors.torch.save(whole, {_FACTS: json.dumps(facts)})
+def _packed(value: object) -> bytes:
+    """A value of dataclasses, mappings, tuples and tensors as a safetensors file, each tensor once."""
+    names: dict[int, str] = {}
+    tensors: dict[str, Tensor] = {}
+
+    def plain(value: Any, name: str) -> Any:
+        """`value` as JSON has it, with the tensors in it, called by `name`, put aside."""
+        if isinstance(value, Tensor):
+            if id(value) not in names:
+                names[id(value)] = name
+                tensors[name] = value.detach().cpu().contiguous().clone()
+            return {_TENSOR: names[id(value)], _CPU: value.device.type == "cpu"}
+        if is_dataclass(value):
+            value = {f.name: getattr(value, f.name) for f in fields(value) if f.init}
+        if isinstance(value, Mapping):
+            return {key: plain(one, f"{name}.{key}".lstrip(".")) for key, one in value.items()}
+        if isinstance(value, tuple):
+            return [plain(one, f"{name}.{number}") for number, one in enumerate(value)]
+        return value
+
+    return safetensors.torch.save(tensors, {_FACTS: json.dumps(plain(value, ""))})
 
 
-def _unpacked(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    with safetensors.safe_open(path, "pt") as file:
-        names = file.keys()
-        return {name: file.get_tensor(name) for name in names}, from_json(file.metadata()[_FACTS])
+def _unpacked(path: Path, kind: Any, device: torch.device) -> Any:
+    """The value in a file of `_packed`, of the type `kind`, its parts of those that are annotated."""
+
+    def built(hint: Any, stored: Any) -> Any:
+        if isinstance(stored, dict) and _TENSOR in stored:
+            return tensor(stored[_TENSOR], stored[_CPU])
+        if isinstance(hint, type) and is_dataclass(hint):
+            hints = get_type_hints(hint)
+            return hint(**{name: built(hints[name], one) for name, one in stored.items()})
+        if stored is None or not get_args(hint):
+            return stored
+        first, *others = get_args(hint)
+        if get_origin(hint) is tuple:
+            kinds = [first] * len(stored) if others == [...] else [first, *others]
+            return tuple(built(one, part) for one, part in zip(kinds, stored, strict=True))
+        if get_origin(hint) is Mapping:
+            return {key: built(others[0], one) for key, one in stored.items()}
+        return built(first, stored)  # one that may be None
+
+    with _believed(path), safetensors.safe_open(path, "pt") as file:
+
+        @cache
+        def tensor(name: str, on_cpu: bool) -> Tensor:
+            found: Tensor = file.get_tensor(name)
+            return found if on_cpu else found.to(device)
+
+        return built(kind, from_json(file.metadata()[_FACTS]))
 
 
 @contextlib.contextmanager
@@ -403,5 +295,5 @@ def _believed(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise JobError("VS518", path=path) from error
-    except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
+    except _UNREADABLE as error:
         raise JobError("VS519", path=path, error=error) from error

@@ -1,16 +1,74 @@
-"""How far a job is and how long it still takes, from what its frames took so far."""
+"""How long a job takes: before it begins, and while it goes on, from what its frames took so far."""
 
 import time
 from collections import deque
 from collections.abc import Callable
 from statistics import fmean
 
-from vidstyle.core.stylize_image import Step, scale_plan
-from vidstyle.core.temporal import MOST_EFFORT, PaintedFrame
-from vidstyle.jobs.estimate import following_cost
-from vidstyle.jobs.events import ClusterProgress, Outline
+import torch
+from torch import Tensor
 
+from vidstyle.core.calibration import search_cost
+from vidstyle.core.device import needed
+from vidstyle.core.optimizers import loss_and_gradient
+from vidstyle.core.sizes import Size
+from vidstyle.core.stylize_image import Painter, Step, scale_plan
+from vidstyle.core.temporal import MOST_EFFORT, PaintedFrame
+from vidstyle.core.weights import Filters
+from vidstyle.jobs.events import ClusterProgress, Estimate, Outline
+from vidstyle.settings.layers import deepest_layer, filter_shape, layers_up_to, state_key
+from vidstyle.settings.settings import Settings
+
+PROBE_SIDE = 128  # pixels of the square that one step is timed on
+BESIDE_STEPS = 0.8  # of a step: what a following frame takes beside its steps, content targets and motion
 REMEMBERED = 20  # frames that the mean time of a frame is taken over
+
+
+def seconds_per_pixel(settings: Settings, device: torch.device) -> float:
+    """Seconds of one step per pixel, timed here on random filters."""
+    generator = torch.Generator().manual_seed(0)
+    image = torch.rand(3, PROBE_SIDE, PROBE_SIDE, generator=generator).to(device)
+    painter = Painter([image], random_filters(settings, generator), settings, device=device)
+    objective = painter.objective(image)
+    loss_and_gradient(image, objective)
+    began = time.perf_counter()
+    loss_and_gradient(image, objective)
+    return (time.perf_counter() - began) / PROBE_SIDE**2
+
+
+def estimate(settings: Settings, size: Size, shots: int, frames: int, seconds_per_pixel: float) -> Estimate:
+    """What a painting takes, the search for the balance included.
+
+    Args:
+        settings: how it is painted.
+        size: (height, width) of the frames.
+        shots: how many there are; an image is one.
+        frames: how many there are in all.
+        seconds_per_pixel: of one step, as `seconds_per_pixel` has measured it.
+    """
+    first = sum(steps * height * width for (height, width), steps in scale_plan(size, settings))
+    following = following_cost(settings, size)
+    pixels = (
+        search_cost(settings, size)
+        + shots * first
+        + max(0, frames - shots) * following * (2 if settings.both_ways else 1)
+    )
+    return Estimate(pixels * seconds_per_pixel, needed(size))
+
+
+def following_cost(settings: Settings, size: Size) -> float:
+    """Steps times pixels that a following frame of `size` takes as a rule; up to MOST_EFFORT times where all is new."""
+    return (settings.frame_steps + BESIDE_STEPS) * size[0] * size[1]
+
+
+def random_filters(settings: Settings, generator: torch.Generator) -> Filters:
+    """Filters of normal weights of variance 2 / inputs, no bias (He et al. 2015, arXiv 1502.01852)."""
+    tensors: dict[str, Tensor] = {}
+    for layer in layers_up_to(deepest_layer(settings.layers)):
+        shape = filter_shape(layer)
+        tensors[f"{state_key(layer)}.weight"] = torch.randn(shape, generator=generator) * (2 / (9 * shape[1])) ** 0.5
+        tensors[f"{state_key(layer)}.bias"] = torch.zeros(shape[0])
+    return Filters("random", "", tensors)
 
 
 class RemainingTime:
@@ -64,11 +122,13 @@ class RemainingTime:
         self.frames_done = self._before + cluster_progress.frames * self.passes
 
     def step(self, step: Step) -> None:
+        """One step of the current frame."""
         if self.last_step is None:
             self.opening = self._only_openers or not self.frames_done or step.count > MOST_EFFORT * self._frame_steps
         self.last_step, self.loss = step, float(step.losses.total)
 
     def frame(self, painted: PaintedFrame) -> None:
+        """A frame is painted, in one of the passes."""
         opened = self._only_openers or not self.frames_done or painted.frame.cut  # never on the way back
         self._took[opened].append(self._now() - self._began)
         self._openers += opened

@@ -1,26 +1,35 @@
 """What a job tells while it works."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
+from typing import Any, Self
 
 from vidstyle.core.device import peak_memory
 from vidstyle.core.sizes import Size
 from vidstyle.core.stylize_image import Painted, Painter, Step
 from vidstyle.core.temporal import PaintedFrame
-from vidstyle.jobs.estimate import Estimate
-from vidstyle.jobs.spec import Job
+from vidstyle.jobs.spec import JobSpec
 from vidstyle.video.flipbook import Flipbook
 
 FAR_OFF = 20.0  # times the usual content error or loss of a film: such a frame does not show what it should
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """Seconds of painting and bytes of memory that a job is expected to take."""
+
+    seconds: float
+    memory: float
+
+
+@dataclass(frozen=True)
 class Outline:
     """What a job is about to do. `size` and `source_size` are (height, width)."""
 
-    job: Job
+    job: JobSpec
     source_size: Size
     size: Size
     frames: int
@@ -40,14 +49,34 @@ class Work:
     memory: float
 
     @classmethod
-    def of(cls, painted: Painted) -> "Work":
+    def of(cls, painted: Painted) -> Self:
         """What a painting took; the memory is the most that the process has held so far."""
         return cls(painted.steps, painted.full_steps, painted.seconds, peak_memory())
+
+    @classmethod
+    def of_json(cls, found: Mapping[str, Any]) -> Self:
+        """From what `dataclasses.asdict` and JSON made of it; KeyError, TypeError or ValueError for anything else."""
+        return cls(int(found["steps"]), *(float(found[name]) for name in ("full_steps", "seconds", "memory")))
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a job did."""
+    """What a job did.
+
+    Args:
+        out: what was written.
+        filters: where the filters are from: ``imagenet``, ``selftaught`` or a path.
+        filters_sha256: their SHA-256.
+        balance: the weight of the content loss against a style loss of weight 1.
+        frames: how many were painted.
+        steps: that these took.
+        seconds: that their painting took.
+        elapsed: seconds from the job's first look to its last file: filters, balance and encoding too, and what
+            earlier runs of it took to paint.
+        report: the page of its report, if there is one.
+        progress: the animation of an image's painting, if there is one.
+        failed: one sentence for each file of a folder that could not be painted.
+    """
 
     out: Path
     filters: str
@@ -55,23 +84,29 @@ class Summary:
     balance: float
     frames: int = 0
     steps: int = 0
-    seconds: float = 0.0  # of painting, without filters and encoding
+    seconds: float = 0.0
+    elapsed: float = 0.0
     report: Path | None = None
-    progress: Flipbook | None = None  # the animation of an image's painting
-    failed: tuple[str, ...] = ()  # one sentence for each image of a folder that could not be painted
+    progress: Flipbook | None = None
+    failed: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, out: Path, painter: Painter) -> "Summary":
+    def of(cls, out: Path, painter: Painter) -> Self:
         """The summary before the first frame."""
         return cls(out, painter.filters.origin, painter.filters.sha256, painter.balance)
 
-    def after(self, *work: Work) -> "Summary":
+    def after(self, *work: Work) -> Self:
         """The summary with more frames."""
         steps, seconds = (sum(getattr(one, name) for one in work) for name in ("steps", "seconds"))
         return replace(self, frames=self.frames + len(work), steps=self.steps + steps, seconds=self.seconds + seconds)
 
+    def since(self, began: float) -> Self:
+        """The summary of a job that `began` at this moment of `time.monotonic`, and ends now."""
+        return replace(self, elapsed=time.monotonic() - began)
+
     @property
     def seconds_per_frame(self) -> float:
+        """Of painting."""
         return self.seconds / max(1, self.frames)
 
 

@@ -1,7 +1,7 @@
-"""A first look at a film: how many frames, its shots, how each frame is exposed, and a few frames to learn from."""
+"""Before a job paints: a first look at the film, an outline for those who wait, filters, and the balance."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,16 +10,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vidstyle.core.calibration import calibrated
 from vidstyle.core.color_transfer import contrast, gradient_energy, luminance_of
 from vidstyle.core.cuts import find_cuts
+from vidstyle.core.device import check_memory, free_memory, select_device
 from vidstyle.core.exposure import Array, Scenes, find_bars, find_scenes, thumbnail
 from vidstyle.core.frame_style import EVEN, Frame
-from vidstyle.core.sizes import Size, fit_size
-from vidstyle.core.stylize_image import FLAT
-from vidstyle.jobs.events import Listener
-from vidstyle.jobs.spec import Job
+from vidstyle.core.raft import prepare_flow
+from vidstyle.core.sizes import Size, fit_size, size_of
+from vidstyle.core.stylize_image import FLAT, Painter
+from vidstyle.core.weights import load_filters
+from vidstyle.errors import SettingsError
+from vidstyle.images import load_image
+from vidstyle.jobs.eta import estimate, seconds_per_pixel
+from vidstyle.jobs.events import Listener, Outline
+from vidstyle.jobs.spec import JobSpec
 from vidstyle.settings.settings import Settings
-from vidstyle.video.reader import Source, open_video
+from vidstyle.video.reader import Source, find_images, open_video
 
 LONG_SIDE = 256  # pixels that cuts are looked for at and filters are learned from
 SAMPLES = 8  # frames kept, one of each part of the film
@@ -45,11 +52,22 @@ class Prescan:
 
     @property
     def shots(self) -> int:
+        """How many there are."""
         return 1 + len(self.scenes.cuts)
 
 
-def opened(job: Job, listener: Listener, work: Path | None = None, rewrite: bool = False) -> Source:
-    """The film of a job, in a form that OpenCV reads rightly; a copy that it takes, or `rewrite`, is kept in `work`."""
+def opened(job: JobSpec, listener: Listener, work: Path | None = None, rewrite: bool = False) -> Source:
+    """The film of a job, in a form that OpenCV reads rightly.
+
+    Args:
+        job: names it, and the part of it that is painted.
+        listener: is told how far a rewriting is.
+        work: a folder where a rewritten copy is kept; None for a temporary one.
+        rewrite: it is rewritten though it may not need that.
+
+    Raises:
+        SourceError: where it cannot be read.
+    """
     return open_video(
         job.source,
         start=job.start,
@@ -130,9 +148,136 @@ def _told(frames: Iterator[Frame], count: int, listener: Listener) -> Iterator[F
 
 
 def painting_size(source: Size, settings: Settings, device: torch.device) -> Size:
-    """The (height, width) that a source of a size is painted at."""
+    """The size at which something is painted.
+
+    Args:
+        source: (height, width) of it.
+        settings: their ``size`` says what is wanted.
+        device: what paints; on a CPU ``auto`` is at most CPU_LONG_SIDE.
+
+    Returns:
+        (height, width).
+    """
     if settings.size == "full":
         return source
     if settings.size == "auto":
         return source if device.type != "cpu" else fit_size(source, CPU_LONG_SIDE)
     return fit_size(source, int(settings.size))
+
+
+def plan(job: JobSpec, listener: Listener) -> Outline:
+    """What a job would do. Looks at the source, paints nothing and writes nothing.
+
+    Raises:
+        SettingsError: for a folder of clips.
+        VidstyleError: where the source cannot be read, or the memory does not do.
+    """
+    if job.kind == "clips":
+        raise SettingsError("VS209")
+    if job.paints_images:
+        paths = find_images(job.source) if job.kind == "images" else [job.source]
+        return outline_images(job, [size_of(load_image(path, job.limits).image) for path in paths])
+    with opened(job, listener) as source:
+        prescan = run_prescan(source, listener)
+        return outline_film(job, source, prescan.frames, prescan.shots)
+
+
+def outline_film(job: JobSpec, source: Source, frames: int, shots: int) -> Outline:
+    """What a job of a film is about to do, with estimates for its size and for the source's own.
+
+    Args:
+        job: the job.
+        source: its film.
+        frames: how many are painted.
+        shots: in how many shots.
+
+    Raises:
+        PaintingError: where the memory of this machine does not do.
+    """
+    return _outline(job, source.info.size, frames, shots, float(source.info.rate))
+
+
+def outline_images(job: JobSpec, sizes: Sequence[Size]) -> Outline:
+    """What a job of images of `sizes` is about to do; the largest stands for all."""
+    largest = max(sizes, key=lambda size: size[0] * size[1])
+    return _outline(job, largest, len(sizes), len(sizes), None)
+
+
+def _outline(job: JobSpec, source_size: Size, frames: int, shots: int, rate: float | None) -> Outline:
+    pace = seconds_per_pixel(job.settings, device_here(job))
+    size = painting_size(source_size, job.settings, device_of(job))
+    if not (job.no_limits or job.cluster_options):
+        check_memory(size, free_memory(device_here(job)))
+    here, full = (estimate(job.settings, s, shots, frames, pace) for s in (size, source_size))
+    return Outline(job, source_size, size, frames, shots, rate, here, full)
+
+
+def device_of(job: JobSpec) -> torch.device:
+    """What paints a job: here, or on the machines of its cluster, which are believed to have it."""
+    if job.cluster_options:
+        return torch.device("cuda" if job.cluster_options.gpus else "cpu")
+    return select_device(job.device)
+
+
+def device_here(job: JobSpec) -> torch.device:
+    """What prepares a job on this machine, which need not have what the machines of its cluster have."""
+    device = device_of(job)
+    return device if device.type != "cuda" or torch.cuda.is_available() else torch.device("cpu")
+
+
+def load_styles(job: JobSpec) -> list[Tensor]:
+    """The style images of a job, each (3, H, W), 0..1; SourceError where one cannot be read."""
+    return [load_image(path, job.limits).image for path in job.styles]
+
+
+def load_start(job: JobSpec) -> Tensor | None:
+    """The image that paintings start from, where the settings name one."""
+    init_file = job.settings.init_file
+    return load_image(init_file, job.limits).image if init_file else None
+
+
+def make_painter(job: JobSpec, contents: Sequence[Tensor], listener: Listener) -> Painter:
+    """The painter of a job, its filters loaded or learned; not yet balanced.
+
+    Args:
+        job: the job.
+        contents: images (3, H, W), 0..1, that filters are learned from, with the styles.
+        listener: is told how far that is.
+
+    Raises:
+        WeightsError: where there are no such filters.
+    """
+    styles = load_styles(job)
+    filters = load_filters(
+        job.settings.weights,
+        job.settings.layers,
+        teachers=lambda: [*styles, *contents],
+        seed=job.settings.seed,
+        on_progress=listener.working,
+    )
+    return Painter(styles, filters, job.settings, device=device_here(job), init_image=load_start(job))
+
+
+def balanced(painter: Painter, contents: Sequence[Tensor], listener: Listener) -> Painter:
+    """`painter` with the balance for `contents`."""
+    return calibrated(painter, contents, lambda done, count: listener.working("finding the balance", done, count))
+
+
+def ready_for_film(job: JobSpec, source: Source, listener: Listener) -> tuple[Prescan, Painter]:
+    """All that is done before a film is painted.
+
+    Args:
+        job: the job.
+        source: its film; it is set to the painting's size.
+        listener: is told what goes on.
+
+    Returns:
+        What a first look at the film found, and the painter for it.
+    """
+    prescan = run_prescan(source, listener)
+    outline = outline_film(job, source, prescan.frames, prescan.shots)
+    listener.started(outline)
+    prepare_flow(job.settings.flow, listener.working)
+    painter = balanced(make_painter(job, prescan.samples, listener), prescan.samples, listener)
+    source.size = outline.size
+    return replace(prescan, scenes=with_bars_at(prescan, source)), painter

@@ -1,64 +1,240 @@
-"""A film in segments: what is painted, written and made safe at a time."""
+"""A job of a film at work: its segments are read, painted, made safe and in the end joined."""
 
+import contextlib
+import functools
 import itertools
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+import logging
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Self
 
-from vidstyle.core.sizes import Size
+from vidstyle.core.cuts import mark_cuts
+from vidstyle.core.frame_style import Frame
+from vidstyle.core.stylize_image import Painter, has_content
+from vidstyle.core.stylize_video import paint_part
+from vidstyle.core.temporal import Linked, PaintedFrame
+from vidstyle.errors import JobError, SourceError
+from vidstyle.jobs.checkpoint import WorkFolder, link_bytes, link_of
+from vidstyle.jobs.events import Listener, Summary, Work, far_off
+from vidstyle.jobs.manifest import Manifest, Segment, segments_of
+from vidstyle.jobs.spec import JobSpec
+from vidstyle.jobs.style_schedule import StyleSchedule
+from vidstyle.video.encoder import Film, SegmentFile
+from vidstyle.video.muxer import join_segment_files
+from vidstyle.video.reader import Source
 
-MOST_FRAMES, FEWEST_FRAMES = 24, 8  # of a segment, but for the shots that are shorter
-PIXELS = 1.2e7  # painted in a segment: the larger the images, the longer they take, and the fewer may be lost
+log = logging.getLogger(__name__)
+
+Reporter = Callable[[JobSpec, Painter, Sequence[Work], Listener], Path]  # measures a film; the page of its report
 
 
 @dataclass(frozen=True)
-class Segment:
-    """Frames `start` to `stop` of a film, positions among those that are painted, in its shot `shot`.
+class PlannedJob:
+    """A job of a film that was looked at and can be painted."""
 
-    `needs` is the segment before whose end it goes on from, None where it begins for itself; `leaves`: another
-    segment goes on from its end.
+    job: JobSpec
+    manifest: Manifest
+
+    @property
+    def folder(self) -> WorkFolder:
+        """Where it keeps what is done."""
+        return WorkFolder(self.job.work_folder)
+
+    @functools.cached_property
+    def segments(self) -> tuple[Segment, ...]:
+        """All of the film."""
+        settings = self.job.settings
+        facts = self.manifest.frames, self.manifest.scenes.cuts, self.manifest.size
+        return segments_of(*facts, both_ways=settings.both_ways, loop=settings.loop)
+
+    @property
+    def shots(self) -> range:
+        """Their numbers, from 0."""
+        return range(1 + len(self.manifest.scenes.cuts))
+
+    @property
+    def done(self) -> list[Segment]:
+        """The segments that are safe."""
+        return list(filter(self.folder.is_done, self.segments))
+
+    @property
+    def work(self) -> list[Work]:
+        """What the frames of these took."""
+        return [one for segment in self.done for one in self.folder.work(segment)]
+
+
+@dataclass(frozen=True)
+class RunningJob(PlannedJob):
+    """A job of a film that is being worked on."""
+
+    painter: Painter
+    reader: "SegmentReader"
+    listener: Listener
+
+    @property
+    def film(self) -> Film:
+        """What the job writes."""
+        source, job = self.reader.source, self.job
+        return Film(job.out, self.manifest.size, source.info.rate, source.info, job.start, job.end, source.durations)
+
+    def paint(self, shots: Sequence[int]) -> None:
+        """Paints what is not done of the shots, which nobody else paints meanwhile."""
+        mine = [segment for segment in self.segments if segment.shot in shots]
+        todo = [segment for segment in mine if not self.folder.is_done(segment)]
+        tell_resumed([[segment for segment in mine if segment not in todo]], self.folder, self.listener)
+        for shot, segments in itertools.groupby(todo, lambda segment: segment.shot):
+            with self.folder.locked(f"shot{shot}"), self.folder.scratch(f"shot{shot}") as scratch:
+                for segment in segments:
+                    with SegmentWriter.opened(self, segment, scratch, self.tell_partial) as writer:
+                        for painted, link in self.painting(segment, scratch):
+                            writer.write(painted, link)
+
+    def painting(self, segment: Segment, scratch: Path) -> Iterator[tuple[PaintedFrame, Linked]]:
+        """The frames of a segment as they are painted, each with what it hands on; `scratch` is for temporary files."""
+        frames, listener = self.reader.frames_of(segment), self.listener
+        needs, device = segment.needs, self.painter.device
+        handed = None if needs is None else link_of(self.folder.state(needs), device)
+        return paint_part(self.painter, frames, handed, segment.ends_film, listener.step, listener.turn, scratch)
+
+    def tell_partial(self, scratch: Path, begun: SegmentFile | None = None, first: int = 0) -> None:
+        """Joins what is done from the film's start on, and tells of that, or how many frames of others are safe.
+
+        Args:
+            scratch: a folder for temporary files, on the disk of the output.
+            begun: the film of a segment that was worked on.
+            first: the position of its first frame.
+        """
+        done = list(itertools.takewhile(self.folder.is_done, self.segments))
+        files, frames = [self.folder.film(one) for one in done], sum(map(len, done))
+        if begun and begun.frame_count and frames == first:
+            begun.finish()
+            files, frames = [*files, begun.path], frames + begun.frame_count
+        partial = join_segment_files(files, self.film, frames, scratch=scratch, partial=True) if frames else None
+        self.listener.interrupted(partial, frames or sum(map(len, self.done)))
+
+    def join(self, report: Reporter | None = None) -> Summary:
+        """Writes the film, and its `report` where the job asks for one; what its frames took.
+
+        JobError where some are not painted.
+        """
+        missing = sorted({segment.shot for segment in self.segments if not self.folder.is_done(segment)})
+        if missing:
+            raise JobError("VS523", path=self.folder.path, shots=", ".join(map(str, missing)))
+        self.reader.source.check_there()  # its sound is yet to come
+        with self.folder.scratch("join") as scratch:
+            files = [self.folder.film(segment) for segment in self.segments]
+            join_segment_files(files, self.film, self.manifest.frames, scratch=scratch)
+        summary = Summary.of(self.job.out, self.painter).after(*(took := self.work))
+        if self.job.report and report:
+            summary = replace(summary, report=report(self.job, self.painter, took, self.listener))
+        return summary
+
+
+@dataclass
+class SegmentWriter:
+    """Writes the frames of a segment, and makes all of it safe in the end.
+
+    Args:
+        work: the job.
+        segment: what is painted.
+        file: its film.
     """
 
-    index: int
-    shot: int
-    start: int
-    stop: int
-    needs: int | None
-    leaves: bool
-    ends_film: bool
+    work: RunningJob
+    segment: Segment
+    file: SegmentFile
+    _work: list[Work] = field(default_factory=list)
+    _losses: list[float] = field(default_factory=list)
+    _link: Linked | None = None
 
-    def __len__(self) -> int:
-        return self.stop - self.start
+    @classmethod
+    @contextlib.contextmanager
+    def opened(
+        cls,
+        work: RunningJob,
+        segment: Segment,
+        scratch: Path,
+        on_stop: Callable[[Path, SegmentFile, int], None] | None = None,
+        before_commit: Callable[[], None] | None = None,
+    ) -> Iterator[Self]:
+        """A writer whose segment is safe when the ``with`` is left, and of which nothing stays after an error.
+
+        Args:
+            work: the job.
+            segment: what is painted.
+            scratch: a folder for what is being written, on the disk of the work folder.
+            on_stop: is told by Ctrl-C the `scratch`, what there is of the segment's film, and its first position.
+            before_commit: may refuse by an error that the segment is made safe.
+        """
+        name = f"{secrets.token_hex(8)}{work.film.segment_ending}"  # another each time: a dying ffmpeg writes on
+        with SegmentFile(scratch / name, work.film, segment.start) as file:
+            try:
+                yield (writer := cls(work, segment, file))
+                writer.finish()
+                if before_commit:
+                    before_commit()
+                writer.commit()
+            except KeyboardInterrupt:
+                if on_stop:
+                    on_stop(scratch, file, segment.start)
+                raise
+
+    def write(self, painted: PaintedFrame, link: Linked) -> None:
+        """One more frame, and what it hands on."""
+        self.file.write(painted.painted.image)
+        self._work.append(Work.of(painted.painted))
+        counts = painted.painted.steps and has_content(painted.frame.content)
+        self._losses.append(float(painted.painted.losses.content) if counts else 0.0)
+        self._link = link
+        self.work.listener.frame(painted)
+
+    def finish(self) -> None:
+        """Ends the film. VidstyleError where it is not whole, or the source is no longer what it was."""
+        segment, source, count = self.segment, self.work.reader.source, len(self._work)
+        if count != len(segment):
+            source.check_there()
+            source.check_unchanged()
+            raise SourceError("VS321", source=self.work.job.source, count=count, start=segment.start, stop=segment.stop)
+        self.file.finish()
+        source.check_unchanged()
+
+    def commit(self) -> None:
+        """Makes the segment safe; tells where frames of it have content losses far above the others'."""
+        state = link_bytes(self._link) if self._link and self.segment.leaves else None
+        self.work.folder.commit(self.segment, self.file.path, self._work, state)
+        if found := far_off(self._losses):
+            log.warning(
+                "%d frames lost their content, the first is frame %d: look at them, and try another --strength or"
+                " --style",
+                len(found),
+                self.segment.start + found[0],
+            )
 
 
-def segments_of(frames: int, cuts: Sequence[int], size: Size, *, both_ways: bool, loop: bool) -> tuple[Segment, ...]:
-    """The segments of a film of `frames` images of `size` (height, width) with `cuts` at these positions.
-
-    They depend on nothing else, so that every run of a job has the same. Painted both ways, a shot is one segment; a
-    film that is to loop goes back to its first.
-    """
-    bounds = [
-        (shot, *bounds)
-        for shot, (first, stop) in enumerate(itertools.pairwise([0, *cuts, frames]))
-        for bounds in ([(first, stop)] if both_ways else _pieces(first, stop, size))
-    ]
-    needs = [_needed(index, bounds, both_ways, loop) for index in range(len(bounds))]
-    needed = set(needs)
-    return tuple(
-        Segment(index, shot, start, stop, needs[index], leaves=index in needed, ends_film=stop == frames)
-        for index, (shot, start, stop) in enumerate(bounds)
-    )
+def tell_resumed(done: Sequence[Sequence[Segment]], folder: WorkFolder, listener: Listener) -> None:
+    """Tells the `listener` what of each job was done before, if anything was; `folder` is where."""
+    if any(done):
+        shots = sum(len({segment.shot for segment in before}) for before in done)
+        listener.resumed(sum(len(segment) for before in done for segment in before), shots, folder.path)
 
 
-def _pieces(first: int, stop: int, size: Size) -> list[tuple[int, int]]:
-    """A shot in pieces of nearly equal length."""
-    most = min(MOST_FRAMES, max(FEWEST_FRAMES, round(PIXELS / (size[0] * size[1]))))
-    count = math.ceil((stop - first) / most)
-    marks = [first + (stop - first) * i // count for i in range(count + 1)]
-    return list(itertools.pairwise(marks))
+class SegmentReader:
+    """Reads the frames of segments, on from the last one where they go on, each with its look."""
 
+    def __init__(self, source: Source, manifest: Manifest, schedule: StyleSchedule) -> None:
+        """`source` gives frames of the size that the `manifest` says."""
+        self.source, self._manifest, self._schedule = source, manifest, schedule
+        self._frames: Iterator[Frame] = iter(())
+        self._position: int | None = None  # of the next frame; None where a segment was not read to its end
 
-def _needed(index: int, bounds: Sequence[tuple[int, int, int]], both_ways: bool, loop: bool) -> int | None:
-    if both_ways:
-        return 0 if loop and index and index == len(bounds) - 1 else None
-    return index - 1 if index and bounds[index][0] == bounds[index - 1][0] else None
+    def frames_of(self, segment: Segment) -> Iterator[Frame]:
+        """The frames of a segment, evenly exposed, those that open shots marked as cuts."""
+        if segment.start != self._position:
+            self._frames = self.source.frames_from(segment.start, self._manifest.marks.get(segment.start, ""))
+        self._position = None
+        scenes, start = self._manifest.scenes, segment.start
+        frames = mark_cuts(itertools.islice(self._frames, len(segment)), scenes.cuts, start)
+        yield from scenes.evened(self._schedule.on(frames, start), self.source.image_at, start)
+        self._position = segment.stop

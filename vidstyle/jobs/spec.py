@@ -1,11 +1,11 @@
-"""What is to be done: from which file, in which style, to where."""
+"""What is to be done: from which file, in which style, to where, and how."""
 
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self, TypedDict, Unpack
 
 from vidstyle.errors import SettingsError, SinkError, SourceError
 from vidstyle.files import refuse_address, require_file, require_name
@@ -23,9 +23,15 @@ ANIMATION_ENDINGS = (".gif", ".webp")
 
 @dataclass(frozen=True)
 class ClusterOptions:
-    """The Ray cluster that paints a job: its address (None for the environment's RAY_ADDRESS, or else a new cluster of
-    this machine alone), the share of a machine that a segment takes, and the URL of a store where the machines share no
-    folder."""
+    """The Ray cluster that paints a job; SettingsError for numbers or a URL that cannot be.
+
+    Args:
+        address: ``HOST:PORT`` of its head; None for the environment's RAY_ADDRESS, or else a new cluster of this
+            machine alone.
+        cpus: cores that the painting of a segment takes, above 0.
+        gpus: GPUs that it takes, 0 or more; a share of one, or whole ones.
+        storage: URL of a store, as fsspec reads it, where the machines share no folder.
+    """
 
     address: str | None = None
     cpus: float = 1.0
@@ -41,16 +47,43 @@ class ClusterOptions:
             raise SettingsError("VS222", storage=self.storage)
 
 
-@dataclass(frozen=True)
-class Job:
-    """One job, checked: made by `Job.of`, run by `api.run`.
+class JobOptions(TypedDict, total=False):
+    """What may be given for a job beside its files and settings: the fields of `JobSpec` that have a default."""
 
-    `mask` says where to paint, and `style_masks` where each of the first styles: images or videos, white is where.
-    `start` and `end` are seconds of a video's time; `device` is one of ``auto``, ``cpu``, ``cuda``, ``mps``; `report`
-    asks for one at the end, in `report_file`. `cluster_options`: who paints, where this machine does not. `restart`
-    forgets what
-    an earlier run of the job has done; `keep_work` leaves the work folder when all is done; `no_limits` takes files of
-    any size.
+    device: str
+    start: float
+    end: float | None
+    mask: AnyPath | None
+    style_masks: Sequence[AnyPath]
+    report: bool
+    overwrite: bool
+    restart: bool
+    keep_work: bool
+    no_limits: bool
+    cluster_options: ClusterOptions | None
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """What one job is to do: made and checked by `JobSpec.of`, done by `api.run`.
+
+    Args:
+        source: a video, animation or image, a folder of clips or of images, or a pattern of images.
+        styles: the images whose style is taken.
+        out: the file, or for folders and patterns the folder, that is written.
+        kind: what the source is.
+        settings: how it is painted.
+        device: what paints: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        start: seconds of a video's time from which it is painted.
+        end: seconds up to which; None for its end.
+        mask: where to paint: an image or a video that is white there.
+        style_masks: the same for each of the first styles.
+        report: measure the film when it is painted, and write that to `report_file`.
+        overwrite: an output that is there already is replaced.
+        restart: forget what an earlier run of the job has done.
+        keep_work: leave the work folder when all is done.
+        no_limits: take files of any size.
+        cluster_options: the cluster that paints; None for this machine.
     """
 
     source: Path
@@ -64,27 +97,11 @@ class Job:
     mask: Path | None = None
     style_masks: tuple[Path, ...] = ()
     report: bool = False
+    overwrite: bool = False
     restart: bool = False
     keep_work: bool = False
     no_limits: bool = False
     cluster_options: ClusterOptions | None = None
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """All that it is painted from."""
-        start = self.settings.init_file
-        masks = [self.mask] if self.mask else []
-        return (self.source, *self.styles, *([start] if start else []), *masks, *self.style_masks)
-
-    @property
-    def limits(self) -> Limits:
-        """How large its files may be."""
-        return NO_LIMITS if self.no_limits else LIMITS
-
-    @property
-    def report_file(self) -> Path:
-        """The page that a report of the job is written to; its figures lie beside it as .json."""
-        return self.out.with_name(f"{self.out.stem}_report.html")
 
     @classmethod
     def of(
@@ -93,48 +110,101 @@ class Job:
         styles: Sequence[AnyPath],
         out: AnyPath | None = None,
         settings: Settings | None = None,
-        *,
-        device: str = "auto",
-        start: float = 0.0,
-        end: float | None = None,
-        mask: AnyPath | None = None,
-        style_masks: Sequence[AnyPath] = (),
-        overwrite: bool = False,
-        cluster_options: ClusterOptions | None = None,
-        **how: bool,
-    ) -> "Job":
-        """A job after the checks that need no decoding; SourceError, SinkError or SettingsError when one fails."""
+        **options: Unpack[JobOptions],
+    ) -> Self:
+        """A job after the checks that need no decoding; without `out` it writes to `default_output`.
+
+        Raises:
+            SourceError: where a file is not there or not what it should be.
+            SinkError: where the output cannot be written.
+            SettingsError: where what is asked for does not fit together.
+        """
         chosen = settings or Settings()
-        for name in (source, *styles, out, mask, *style_masks, chosen.init, chosen.weights):
+        others: dict[str, Any] = {**options}
+        masks = others.pop("mask", None), *others.pop("style_masks", ())
+        for name in (source, *styles, out, *masks, chosen.init, chosen.weights):
             if name is not None:
                 require_name(name)
-        origin, images = Path(source), tuple(Path(style) for style in styles)
+        origin, images = Path(source), tuple(map(Path, styles))
         kind = kind_of(origin)
-        _check_styles(images)
-        where, places = Path(mask) if mask is not None else None, tuple(Path(path) for path in style_masks)
-        _check_looks(kind, len(images), chosen, where, places)
-        _check_range(kind, start, end)
         target = Path(out) if out is not None else default_output(origin, images, kind)
-        _check_output(target, origin, kind, overwrite)
-        job = cls(
-            origin,
-            images,
-            target,
-            kind,
-            chosen,
-            device,
-            start,
-            end,
-            where,
-            places,
-            cluster_options=cluster_options,
-            **how,
-        )
-        if job.report:
-            _check_report(job, overwrite)
-        if cluster_options and kind in ("image", "images"):
-            raise SettingsError("VS223")
+        others["mask"], *places = (one and Path(one) for one in masks)
+        job = cls(origin, images, target, kind, chosen, style_masks=tuple(places), **others)
+        for check in (_check_styles, _check_looks, _check_range, _check_output, _check_report):
+            check(job)
         return job
+
+    @classmethod
+    def from_dict(
+        cls, facts: Mapping[str, Any], out: Path, *, near: Callable[[Path], Path] = Path, overwrite: bool = True
+    ) -> Self:
+        """The job that `to_dict` kept, after the checks of `of`.
+
+        Args:
+            facts: what `to_dict` made of it, and JSON of that.
+            out: what it writes.
+            near: where a file that it names lies on this machine.
+            overwrite: whether `out` may be there already.
+
+        Raises:
+            VidstyleError: as `of`.
+            AttributeError, KeyError, TypeError, ValueError: for what no job made.
+        """
+        options = dict(facts)
+        source, styles, settings = (options.pop(name) for name in ("source", "styles", "settings"))
+        chosen = Settings(**settings)
+        if chosen.init_file:
+            chosen = chosen.replace(init=str(near(chosen.init_file)))
+        options["mask"] = options["mask"] and near(Path(options["mask"]))
+        options["style_masks"] = [near(Path(mask)) for mask in options["style_masks"]]
+        files = near(Path(source)), [near(Path(style)) for style in styles]
+        return cls.of(*files, out, chosen, overwrite=overwrite, **options)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What another run needs to do the same, for JSON, with absolute paths; `from_dict` reads it.
+
+        The output is not in it, whose name is that of the work folder, nor what is said for one run only.
+        """
+        named = {"init": self.settings.init_file, "weights": self.settings.weights_file}
+        files = {name: str(file.absolute()) for name, file in named.items() if file}
+        kept = {name: _plain(value) for name, value in vars(self).items() if name not in _NOT_KEPT}
+        return {**kept, "settings": asdict(self.settings.replace(**files))}
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that it is painted from."""
+        named = self.source, *self.styles, self.settings.init_file, self.mask, *self.style_masks
+        return tuple(file for file in named if file)
+
+    @property
+    def limits(self) -> Limits:
+        """How large its files may be."""
+        return NO_LIMITS if self.no_limits else LIMITS
+
+    @property
+    def paints_images(self) -> bool:
+        """Whether it paints images, each alone, and no frames that follow each other."""
+        return self.kind in ("image", "images")
+
+    @property
+    def work_folder(self) -> Path:
+        """Where the job of a film, or of a folder of clips, keeps what is done."""
+        return self.out.with_name(f"{self.out.name}.vidstyle")
+
+    @property
+    def report_file(self) -> Path:
+        """The page that a report of the job is written to; its figures lie beside it as .json."""
+        return self.out.with_name(f"{self.out.stem}_report.html")
+
+
+_NOT_KEPT = ("out", "kind", "overwrite", "restart", "cluster_options")
+
+
+def _plain(value: Any) -> Any:
+    """A field of a job as JSON has it."""
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return str(value.absolute()) if isinstance(value, Path) else value
 
 
 def kind_of(source: Path) -> Kind:
@@ -147,7 +217,7 @@ def kind_of(source: Path) -> Kind:
     if not source.exists():
         refuse_address(source)
         raise SourceError("VS301", path=source)
-    if source.suffix.lower() in IMAGE_ENDINGS or source.suffix.lower() in ANIMATION_ENDINGS:
+    if source.suffix.lower() in (*IMAGE_ENDINGS, *ANIMATION_ENDINGS):
         require_image(source)
         return "animation" if is_animated(source) else "image"
     return "video"
@@ -155,79 +225,75 @@ def kind_of(source: Path) -> Kind:
 
 def default_output(source: Path, styles: Sequence[Path], kind: Kind) -> Path:
     """``clip.mp4`` in the style of ``monet.jpg`` is ``clip_monet.mp4``, beside the clip."""
+    named = "_".join(style.stem for style in styles)
     if kind in ("images", "clips"):
-        folder = source if source.is_dir() else source.parent
-        return folder.resolve().with_name(f"{folder.resolve().name}_{_named(styles)}")
+        folder = (source if source.is_dir() else source.parent).resolve()
+        return folder.with_name(f"{folder.name}_{named}")
     endings = {"video": VIDEO_ENDINGS, "animation": ANIMATION_ENDINGS, "image": IMAGE_ENDINGS}[kind]
     fallback = {"video": ".mp4", "animation": ".gif", "image": ".png"}[kind]
     suffix = source.suffix if source.suffix.lower() in endings else fallback
-    return source.with_name(f"{source.stem}_{_named(styles)}{suffix}")
+    return source.with_name(f"{source.stem}_{named}{suffix}")
 
 
-def _named(styles: Sequence[Path]) -> str:
-    return "_".join(style.stem for style in styles)
-
-
-def _check_styles(styles: Sequence[Path]) -> None:
-    if not styles:
+def _check_styles(job: JobSpec) -> None:
+    if not job.styles:
         raise SettingsError("VS212")
-    for style in styles:
+    for style in job.styles:
         if not style.exists():
             raise SourceError("VS323", style=style)
         require_file(style)
 
 
-def _check_looks(kind: Kind, styles: int, settings: Settings, mask: Path | None, places: Sequence[Path]) -> None:
+def _check_looks(job: JobSpec) -> None:
     """That what is said of several styles fits their number, and that there are the masks."""
-    blend, keys = settings.blend, settings.keyed_styles
+    settings, styles, keys = job.settings, len(job.styles), job.settings.keyed_styles
     settings.check_blend(styles)
     if keys and len(keys[0].values) > styles:
         last = chr(ord("A") + len(keys[0].values) - 1)
         raise SettingsError("VS213", last=last, styles=styles)
-    if len(places) > styles:
-        raise SettingsError("VS214", count=len(places), styles=styles)
-    if kind in ("image", "images") and (keys or settings.strength_keys or settings.style_per_shot):
+    if len(job.style_masks) > styles:
+        raise SettingsError("VS214", count=len(job.style_masks), styles=styles)
+    if job.paints_images and (keys or settings.strength_keys or settings.style_per_shot):
         raise SettingsError("VS215")
-    if places and (blend or keys or settings.style_per_shot):
+    if job.style_masks and (settings.blend or keys or settings.style_per_shot):
         raise SettingsError("VS216")
-    for path in ([mask] if mask else []) + list(places):
+    for path in (*([job.mask] if job.mask else []), *job.style_masks):
         if not path.is_file():
             raise SourceError("VS324", path=path)
-        if kind in ("image", "images") and path.suffix.lower() not in IMAGE_ENDINGS:
+        if job.paints_images and path.suffix.lower() not in IMAGE_ENDINGS:
             raise SettingsError("VS224", path=path, image_endings=" ".join(IMAGE_ENDINGS))
 
 
-def _check_range(kind: Kind, start: float, end: float | None) -> None:
-    if start < 0 or (end is not None and end <= start):
-        to = "the end" if end is None else f"{end:g}"
-        raise SettingsError("VS217", start=start, to=to)
-    if kind in ("image", "images") and (start or end is not None):
+def _check_range(job: JobSpec) -> None:
+    if job.start < 0 or (job.end is not None and job.end <= job.start):
+        to = "the end" if job.end is None else f"{job.end:g}"
+        raise SettingsError("VS217", start=job.start, to=to)
+    if job.paints_images and (job.start or job.end is not None):
         raise SettingsError("VS218")
+    if job.paints_images and job.cluster_options:
+        raise SettingsError("VS223")
 
 
-def _check_output(target: Path, source: Path, kind: Kind, overwrite: bool) -> None:
-    endings = {
-        "video": (*VIDEO_ENDINGS, *ANIMATION_ENDINGS),
-        "animation": (*ANIMATION_ENDINGS, *VIDEO_ENDINGS),
-        "image": IMAGE_ENDINGS,
-    }
-    if kind in endings and target.suffix.lower() not in endings[kind]:
-        good = " ".join(sorted(endings[kind]))
-        raise SinkError("VS424", target=target, kind=kind, suffix=target.suffix, good=good)
-    if target.exists() and source.exists() and target.samefile(source):
+def _check_output(job: JobSpec) -> None:
+    target, of_films = job.out, (*VIDEO_ENDINGS, *ANIMATION_ENDINGS)
+    endings = {"video": of_films, "animation": of_films, "image": IMAGE_ENDINGS}.get(job.kind)
+    if endings and target.suffix.lower() not in endings:
+        good = " ".join(sorted(endings))
+        raise SinkError("VS424", target=target, kind=job.kind, suffix=target.suffix, good=good)
+    if target.exists() and job.source.exists() and target.samefile(job.source):
         raise SinkError("VS425", target=target)
-    goes_on = kind == "clips" and target.with_name(f"{target.name}.vidstyle").is_dir()
-    if target.exists() and not overwrite and not goes_on:
+    goes_on = job.kind == "clips" and job.work_folder.is_dir()
+    if target.exists() and not job.overwrite and not goes_on:
         raise SinkError("VS402", path=target)
     if not target.absolute().parent.is_dir():
         raise SinkError("VS417", path=target, folder=target.absolute().parent)
 
 
-def _check_report(job: Job, overwrite: bool) -> None:
-    if job.kind == "clips":
+def _check_report(job: JobSpec) -> None:
+    if not job.report or job.kind == "clips":
         return
     if job.kind != "video" or job.out.suffix.lower() not in VIDEO_ENDINGS:
         raise SettingsError("VS219")
     for file in (job.report_file, job.report_file.with_suffix(".json")):
-        if file.exists() and not overwrite:
+        if file.exists() and not job.overwrite:
             raise SinkError("VS402", path=file)

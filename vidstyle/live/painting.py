@@ -25,7 +25,7 @@ from vidstyle.core.stylize_image import FLAT, OnStep, Painted, Painter
 from vidstyle.core.temporal import LOST, ShotState, Tracked, WarpedPaint, followed
 from vidstyle.core.weights import OnProgress, load_filters
 from vidstyle.errors import SourceError
-from vidstyle.jobs.estimate import seconds_per_pixel
+from vidstyle.jobs.eta import seconds_per_pixel
 from vidstyle.jobs.prescan import painting_size
 from vidstyle.settings.presets import LIVE
 from vidstyle.settings.settings import Settings
@@ -230,7 +230,7 @@ class LivePainting:
         size = (frame.content.shape[1], frame.content.shape[2])
         if self._state.shown.shape[1:] != size:
             self._state = self._state.resized(size)
-        motion = Motion.between(frame.content, self._state.images[0], self._estimate)
+        motion = Motion.between(frame.content, self._state.contents[0], self._estimate)
         warped = WarpedPaint.of(self._state.paintings, {1: motion})
         return Tracked(frame, {1: motion}), warped if warped.share >= LOST else None
 

@@ -15,7 +15,7 @@ from vidstyle.errors import SourceError
 from vidstyle.files import put_in_place
 from vidstyle.images import load_image, save_image
 from vidstyle.jobs.events import Listener, Summary
-from vidstyle.jobs.spec import Job
+from vidstyle.jobs.spec import JobSpec
 from vidstyle.live.painting import LiveImage, as_tensor
 from vidstyle.settings.settings import Settings
 from vidstyle.studies.progress import Progress
@@ -146,9 +146,9 @@ def paint_snaps(
         for snap, file in zip(snaps, files, strict=True):
             save_image(taken / f"{file.stem}.png", as_tensor(snap.pixels))
         if len(files) == 1:
-            job = Job(taken / f"{files[0].stem}.png", tuple(styles), files[0], "image", settings, device)
+            job = JobSpec(taken / f"{files[0].stem}.png", tuple(styles), files[0], "image", settings, device)
             return run(job, listener, progress)
-        summary = run(Job(taken, tuple(styles), painted, "images", settings, device), listener)
+        summary = run(JobSpec(taken, tuple(styles), painted, "images", settings, device), listener)
         for file in files:
             _put(painted / f"{file.stem}.png", file)
     return summary

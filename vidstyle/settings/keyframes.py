@@ -84,7 +84,7 @@ def parse_shares(text: str) -> tuple[float, ...]:
 
 def _pairs(text: str) -> list[tuple[float, str]]:
     pairs = []
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
+    for part in filter(None, (word.strip() for word in text.split(","))):
         moment, equals, value = part.partition("=")
         try:
             if not equals:

@@ -1,6 +1,6 @@
 """The layers of VGG19 by name, without the network: configuration E of arXiv 1409.1556, table 1.
 
-Layers are the sixteen convolutions ``conv1_1`` ... ``conv5_4``. What a layer gives is its response after the
+Layers are the sixteen convolutions ``conv1_1`` ... ``conv5_4``. What a layer gives is its activation after the
 rectifier, so ``relu4_1`` is accepted as another spelling of ``conv4_1``.
 """
 

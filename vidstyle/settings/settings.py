@@ -37,7 +37,7 @@ def _not_negative(value: float) -> bool:
 def parse_layers(text: str) -> dict[str, float]:
     """Layers and their weights from ``conv1_1=1,conv3_1=0.2``; a layer alone has weight 1."""
     weights: dict[str, float] = {}
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
+    for part in filter(None, (word.strip() for word in text.split(","))):
         name, _, weight = part.partition("=")
         layer = layer_name(name)
         if layer in weights:

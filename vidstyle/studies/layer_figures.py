@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +23,8 @@ from vidstyle.errors import SettingsError
 from vidstyle.files import write_whole
 from vidstyle.images import load_image, save_image
 from vidstyle.jobs.events import Listener, Summary, Work
-from vidstyle.jobs.prescan import painting_size
-from vidstyle.jobs.setup import device_of, outline_images
-from vidstyle.jobs.spec import AnyPath, Job
+from vidstyle.jobs.prescan import device_of, outline_images, painting_size
+from vidstyle.jobs.spec import AnyPath, JobSpec
 from vidstyle.settings.presets import FIGURE, RECONSTRUCTION, TEXTURE
 from vidstyle.settings.settings import Settings
 from vidstyle.studies.reconstruct import BLOCKS, Study, check_targets, filters_for, reconstructor, texturer
@@ -75,7 +75,7 @@ def layer_figure(
     the Gram matrices of image and styles beside it, ``features`` for one of their activations. A folder may stand among
     the `styles`. Raises VidstyleError where the user can do something about it.
     """
-    source, chosen = Path(image), settings or Settings(**FIGURE)
+    began, source, chosen = time.monotonic(), Path(image), settings or Settings(**FIGURE)
     named = [path for style in styles for path in _images_of(Path(style))]
     if not named:
         raise SettingsError("VS212")
@@ -86,7 +86,7 @@ def layer_figure(
     extra = {kind: target.with_name(f"{target.stem}_{kind}.png") for kind in show}
     check_targets([target, *extra.values()], target.absolute().parent, overwrite)
     content_image, images = load_image(source).image, [load_image(path).image for path in named]
-    job, listener = Job(source, tuple(named), target, "image", chosen, device), listener or Listener()
+    job, listener = JobSpec(source, tuple(named), target, "image", chosen, device), listener or Listener()
     size = painting_size(size_of(content_image), chosen, device_of(job))
     content = resize(content_image, size)
     scaled = [resize(style, fit_size(size_of(style), max(size))) for style in images]
@@ -102,7 +102,7 @@ def layer_figure(
         network = VGG19(filters.tensors, STYLE_LAYERS, filters.pooling).to(device_of(job))
         write_whole(file, (gram_plot if kind == "gram" else feature_plot)(network, named_images))
         files.append(file)
-    return Study(cells.summary, tuple(files))
+    return Study(cells.summary.since(began), tuple(files))
 
 
 def axes_of(text: str, settings: Settings, styles: Sequence[str]) -> tuple[Axis, Axis]:
@@ -156,7 +156,7 @@ def _images_of(path: Path) -> list[Path]:
 class _Cells:
     """Paints the images of a sheet one after the other, and counts what they took."""
 
-    def __init__(self, job: Job, filters: Filters, listener: Listener) -> None:
+    def __init__(self, job: JobSpec, filters: Filters, listener: Listener) -> None:
         self._job, self._filters, self._listener = job, filters, listener
         self._device, self._numbers = device_of(job), itertools.count()
         self.summary = Summary(job.out, filters.origin, filters.sha256, 1.0)

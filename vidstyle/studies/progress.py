@@ -20,7 +20,7 @@ from vidstyle.errors import SettingsError, SinkError
 from vidstyle.files import check_target
 from vidstyle.images import to_array
 from vidstyle.jobs.events import Listener
-from vidstyle.jobs.spec import Job
+from vidstyle.jobs.spec import JobSpec
 from vidstyle.video.flipbook import FLIPBOOK_ENDINGS, Flipbook, write_flipbook
 from vidstyle.video.montage import GAP, Pixels, beside, column, column_width, draw_curve, main_size, resized
 
@@ -55,7 +55,7 @@ class Progress:
         """`wanted`, or a plain animation to a file of this name."""
         return wanted if isinstance(wanted, Progress) else cls(Path(wanted))
 
-    def check(self, job: Job, overwrite: bool = False) -> None:
+    def check(self, job: JobSpec, overwrite: bool = False) -> None:
         """SettingsError unless the job is of one image, SinkError unless `out` can be a file of its own."""
         if job.kind != "image":
             raise SettingsError("VS266", source=job.source)

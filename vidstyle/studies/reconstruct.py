@@ -3,6 +3,7 @@
 Figure 1 of Gatys et al. 2015 (arXiv 1508.06576), for any image, layers and filters.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,9 +19,8 @@ from vidstyle.core.weights import Filters, load_filters
 from vidstyle.errors import SettingsError, SinkError
 from vidstyle.images import IMAGE_ENDINGS, load_image, save_image
 from vidstyle.jobs.events import Listener, Listeners, Summary, Work
-from vidstyle.jobs.prescan import CPU_LONG_SIDE, painting_size
-from vidstyle.jobs.setup import device_of, outline_images
-from vidstyle.jobs.spec import AnyPath, Job
+from vidstyle.jobs.prescan import CPU_LONG_SIDE, device_of, outline_images, painting_size
+from vidstyle.jobs.spec import AnyPath, JobSpec
 from vidstyle.settings.presets import RECONSTRUCTION, TEXTURE
 from vidstyle.settings.settings import Settings
 from vidstyle.studies.progress import Progress, ProgressRecorder
@@ -62,13 +62,13 @@ def reconstruct(
     `all_layers`: one image for each of BLOCKS, in the folder `out`, else ``IMAGE_layers``. `progress` is an animation
     of a single one that is wanted, or its file. Raises VidstyleError where the user can do something about it.
     """
-    source, chosen = Path(image), settings or Settings(**RECONSTRUCTION)
+    began, source, chosen = time.monotonic(), Path(image), settings or Settings(**RECONSTRUCTION)
     sets = BLOCKS if all_layers else (chosen.content_layers,)
     fallback = f"{source.stem}_layers" if all_layers else f"{source.stem}_{name_of(chosen.content_layers)}.png"
     target = Path(out) if out is not None else source.with_name(fallback)
     files = [target / f"{layer}.png" for layer in sets] if all_layers else [target]
     check_targets(files, target.absolute().parent, overwrite)
-    job = Job(source, (), target, "image", chosen, device)
+    job = JobSpec(source, (), target, "image", chosen, device)
     wanted = _checked(progress, job, overwrite)
     if wanted and all_layers:
         raise SettingsError("VS267")
@@ -88,7 +88,7 @@ def reconstruct(
         errors |= feature_errors(painter, painted, content)
         summary = (summary or Summary.of(target, painter)).after(Work.of(painted))
     assert summary is not None
-    return Study(summary, tuple(files), errors).shown(recorder, painted, listener)
+    return Study(summary.since(began), tuple(files), errors).shown(recorder, painted, listener)
 
 
 def texture(
@@ -109,10 +109,10 @@ def texture(
     without a seam; its sides are the next multiples of TILE. `progress` is an animation that is wanted, or its file.
     Raises VidstyleError where the user can do something about it.
     """
-    source, chosen = Path(style), settings or Settings(**TEXTURE)
+    began, source, chosen = time.monotonic(), Path(style), settings or Settings(**TEXTURE)
     target = Path(out) if out is not None else source.with_name(f"{source.stem}_texture.png")
     check_targets([target], target.absolute().parent, overwrite)
-    job = Job(source, (source,), target, "image", chosen, device)
+    job = JobSpec(source, (source,), target, "image", chosen, device)
     wanted = _checked(progress, job, overwrite)
     style_image = load_image(source).image
     own = size_of(style_image) if device_of(job).type != "cpu" else fit_size(size_of(style_image), CPU_LONG_SIDE)
@@ -125,10 +125,11 @@ def texture(
     painter = texturer(resize(style_image, own), filters, chosen, (height, width), device_of(job), tile=tile)
     recorder = ProgressRecorder(wanted, (height, width), [resize(style_image, own)]) if wanted else None
     painted = _painted(painter, torch.zeros(3, height, width), 0, target, recorder, listener)
-    return Study(Summary.of(target, painter).after(Work.of(painted)), (target,)).shown(recorder, painted, listener)
+    summary = Summary.of(target, painter).after(Work.of(painted)).since(began)
+    return Study(summary, (target,)).shown(recorder, painted, listener)
 
 
-def _checked(progress: Progress | AnyPath | None, job: Job, overwrite: bool) -> Progress | None:
+def _checked(progress: Progress | AnyPath | None, job: JobSpec, overwrite: bool) -> Progress | None:
     if progress is None:
         return None
     wanted = Progress.of(progress)

@@ -28,7 +28,7 @@ from vidstyle.cli.stylize import FILTERS
 from vidstyle.errors import JobError, SettingsError, SinkError, SourceError
 from vidstyle.files import from_json, write_whole
 from vidstyle.images import IMAGE_ENDINGS, load_image
-from vidstyle.jobs.spec import Job, Kind, kind_of
+from vidstyle.jobs.spec import JobSpec, Kind, kind_of
 from vidstyle.settings.settings import Settings
 from vidstyle.video.probe import probe
 from vidstyle.video.reader import CLIP_ENDINGS
@@ -69,10 +69,10 @@ class Ticket:
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise JobError("VS526") from error
 
-    def job(self, folder: Path) -> Job:
+    def job(self, folder: Path) -> JobSpec:
         """The job, after the checks that need no decoding. Raises VidstyleError."""
         styles, settings = [folder / style for style in self.styles], Settings(**self.settings)
-        return Job.of(
+        return JobSpec.of(
             folder / self.source,
             styles,
             folder / self.out,
@@ -290,7 +290,7 @@ def _copy(file: Path, folder: Path, stem: str, endings: Sequence[str]) -> str:
     return f"{stem}{ending}"
 
 
-def _check(job: Job) -> None:
+def _check(job: JobSpec) -> None:
     """Refuses files that are not what their names say."""
     for style in job.styles:
         load_image(style)

@@ -13,13 +13,13 @@ from torch import Tensor
 from vidstyle.core.exposure import ONE_SHOT, Scenes, scenes_of_image
 from vidstyle.core.frame_style import EVEN, PLAIN, Frame, FrameStyle
 from vidstyle.core.sizes import Size, size_of
-from vidstyle.jobs.spec import Job
+from vidstyle.jobs.spec import JobSpec
 from vidstyle.settings.keyframes import Key, between
 from vidstyle.settings.settings import Settings
 from vidstyle.video.masks import Mask, divided, feathered, open_mask
 
 
-class FrameStyles:
+class StyleSchedule:
     """The looks of the frames of a film, by their seconds, shots and masks; an image is a film of one frame."""
 
     def __init__(
@@ -118,18 +118,27 @@ def _painted_keys(keys: Sequence[Key]) -> list[Key]:
 
 
 @contextlib.contextmanager
-def frame_styles_of(job: Job, size: Size, scenes: Scenes = ONE_SHOT) -> Iterator[FrameStyles]:
-    """The looks of a job whose frames are painted at `size`; SourceError where a mask cannot be read."""
+def style_schedule_of(job: JobSpec, size: Size, scenes: Scenes = ONE_SHOT) -> Iterator[StyleSchedule]:
+    """The looks of the frames of a job.
+
+    Args:
+        job: the job.
+        size: (height, width) at which they are painted.
+        scenes: their shots and exposures.
+
+    Raises:
+        SourceError: where a mask cannot be read.
+    """
     with contextlib.ExitStack() as opened:
 
         def mask_in(path: Path) -> Mask:
             return opened.enter_context(open_mask(path, size, job.start, job.end, job.limits))
 
         mask = mask_in(job.mask) if job.mask else None
-        yield FrameStyles(job.settings, len(job.styles), scenes, mask, [mask_in(path) for path in job.style_masks])
+        yield StyleSchedule(job.settings, len(job.styles), scenes, mask, [mask_in(path) for path in job.style_masks])
 
 
-def look_of_image(job: Job, image: Tensor) -> FrameStyle:
+def look_of_image(job: JobSpec, image: Tensor) -> FrameStyle:
     """The look of an image (3, H, W) of the size that it is painted at."""
-    with frame_styles_of(job, size_of(image), scenes_of_image(image)) as looks:
+    with style_schedule_of(job, size_of(image), scenes_of_image(image)) as looks:
         return next(looks.on([Frame(0, 0.0, image)])).look

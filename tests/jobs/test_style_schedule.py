@@ -16,8 +16,8 @@ from vidstyle.core.exposure import Scenes
 from vidstyle.core.frame_style import Frame
 from vidstyle.errors import JobError, SettingsError, SourceError
 from vidstyle.images import load_image, save_image
-from vidstyle.jobs.frame_styles import FrameStyles
-from vidstyle.jobs.spec import Job
+from vidstyle.jobs.spec import JobSpec
+from vidstyle.jobs.style_schedule import StyleSchedule
 from vidstyle.settings.settings import Settings
 
 
@@ -49,7 +49,7 @@ def frame(index: int, seconds: float) -> Frame:
 
 def looks(settings: Settings, seconds: list[float], styles: int = 2, cuts: tuple[int, ...] = ()) -> list[object]:
     frames = [frame(i, s) for i, s in enumerate(seconds)]
-    return [f.look.shares for f in FrameStyles(settings, styles, Scenes(cuts)).on(frames)]
+    return [f.look.shares for f in StyleSchedule(settings, styles, Scenes(cuts)).on(frames)]
 
 
 def test_styles_change_smoothly_between_keys() -> None:
@@ -61,7 +61,7 @@ def test_a_film_grows_out_of_its_source_by_strokes(tmp_path: Path, styles: list[
     """Whole strokes: pixels are of the source, or of the painting, and hardly any are between."""
     keyed = settings.replace(style_keys="0s=source, 0.5s=A, 0.8s=A, 1s=source", frame_steps=1)
     ear = Ear()
-    run(Job.of(two_shots(tmp_path / "clip.mp4"), styles, tmp_path / "out.mp4", keyed), ear)
+    run(JobSpec.of(two_shots(tmp_path / "clip.mp4"), styles, tmp_path / "out.mp4", keyed), ear)
     shares = [float(((f.painted.image - f.frame.image).abs() > 0).any(0).float().mean()) for f in ear.frames]
     assert shares[0] == 0
     assert shares[12] > 0.9
@@ -77,7 +77,7 @@ def test_each_shot_has_the_next_style() -> None:
 
 def test_a_job_without_wishes_leaves_frames_as_they_are() -> None:
     one = frame(0, 0)
-    assert next(FrameStyles(Settings(), 2).on([one])) is one
+    assert next(StyleSchedule(Settings(), 2).on([one])) is one
 
 
 def test_a_film_goes_over_from_style_to_style(tmp_path: Path, styles: list[Path], settings: Settings) -> None:
@@ -189,14 +189,14 @@ def test_wishes_that_do_not_fit(
 ) -> None:
     source = two_shots(tmp_path / "clip.mp4")
     with pytest.raises(SettingsError, match=message):
-        Job.of(source, styles, tmp_path / "out.mp4", Settings(**changes), **given)  # type: ignore[arg-type]
+        JobSpec.of(source, styles, tmp_path / "out.mp4", Settings(**changes), **given)  # type: ignore[arg-type]
 
 
 def test_keys_are_for_films(tmp_path: Path, styles: list[Path]) -> None:
     with pytest.raises(SettingsError, match="are for films"):
-        Job.of(styles[0], styles, tmp_path / "out.png", Settings(strength_keys="0=0.1,1=1"))
+        JobSpec.of(styles[0], styles, tmp_path / "out.png", Settings(strength_keys="0=0.1,1=1"))
 
 
 def test_a_mask_that_is_not_there_is_told(tmp_path: Path, styles: list[Path]) -> None:
     with pytest.raises(SourceError, match="no such mask"):
-        Job.of(styles[0], styles, tmp_path / "out.png", mask=tmp_path / "nothing.png")
+        JobSpec.of(styles[0], styles, tmp_path / "out.png", mask=tmp_path / "nothing.png")

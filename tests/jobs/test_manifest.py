@@ -1,9 +1,11 @@
+"""A film in segments, and which of them can be painted next."""
+
 import itertools
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidstyle.jobs.segments import FEWEST_FRAMES, MOST_FRAMES, Segment, segments_of
+from vidstyle.jobs.manifest import FEWEST_FRAMES, MOST_FRAMES, Segment, SegmentQueue, segments_of
 
 
 @st.composite
@@ -62,3 +64,41 @@ def test_both_ways_a_shot_is_one_segment_that_needs_no_other(
 def test_the_last_shot_of_a_loop_goes_back_to_the_first() -> None:
     assert [s.needs for s in of((30, [10, 20]), (64, 64), ways=2, loop=True)] == [None, None, 0]
     assert [s.needs for s in of((30, []), (64, 64), ways=2, loop=True)] == [None]
+
+
+def test_job_after_job_and_of_a_job_the_longest_shot_first() -> None:
+    film = of((100, [60]), (180, 320))
+    queue = SegmentQueue([(film, []), (film, [])])
+    assert [queue.take() for _ in range(len(queue))] == [(0, 0), (0, 3), (1, 0), (1, 3)]
+
+
+def test_a_segment_waits_for_the_one_that_it_goes_on_from() -> None:
+    film = of((100, [50]), (180, 320))
+    queue = SegmentQueue([(film, film[:1])])
+    assert [queue.take() for _ in range(len(queue))] == [(0, 3), (0, 1)]
+    queue.painted((0, 1))
+    assert (len(queue), queue.take()) == (1, (0, 2))
+    queue.painted((0, 2))
+    assert not queue
+
+
+def test_of_a_job_that_is_dropped_nothing_is_left() -> None:
+    film = of((100, [60]), (180, 320))
+    queue = SegmentQueue([(film, []), (film, [])])
+    queue.drop(0)
+    assert [queue.take() for _ in range(len(queue))] == [(1, 0), (1, 3)]
+
+
+@given(films(), SIZES, st.sampled_from([1, 2]), st.booleans(), st.integers(0, 100))
+def test_every_segment_is_taken_once_after_the_one_that_it_needs(
+    film: tuple[int, list[int]], size: tuple[int, int], ways: int, loop: bool, before: int
+) -> None:
+    segments = of(film, size, ways=ways, loop=loop)
+    done = segments[:before]
+    queue, taken = SegmentQueue([(segments, done)]), [one.index for one in done]
+    while queue:
+        _, index = queue.take()
+        assert segments[index].needs in (None, *taken)
+        taken.append(index)
+        queue.painted((0, index))
+    assert sorted(taken) == list(range(len(segments)))
