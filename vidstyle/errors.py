@@ -28,7 +28,6 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS107": "--host {host} lets others in; add --auth USER:PASSWORD, or set {password}",
     "VS108": "--host {host} is no name to ask for; give the address that others reach this machine by",
     "VS109": "--auth should be USER:PASSWORD, both not empty",
-    "VS110": "no style given; add --style IMAGE",
     "VS111": "--size {text!r} is no size of a texture; give one like 512x768, from 32x32 on",
     "VS112": "--report needs a painted film; leave out --preview and --dry-run",
     "VS113": "--at needs --preview; for a stretch of the video use --from and --to",
@@ -172,7 +171,6 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS352": "{name} holds no images; give a folder or pattern of {known} files.",
     "VS353": "{name} changed while it was read; wait until it is whole, and begin anew.",
     "VS354": "{path} is gone; put it back and run the same command again, what is painted is kept.",
-    "VS355": "{name} holds no frame that can be read; it is damaged, copy it again.",
     "VS356": (
         "{name} gives no frame for {patience:g} s: is its drive there, or its network? Run the same command "
         "again, or copy the file here."
@@ -182,9 +180,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS359": "no style is chosen; drop an image, or choose one from the shelf",
     "VS360": "{name}: cannot be read here; give a file that ends in one of {endings}",
     # what is written
-    "VS401": "{output}: filters are written as .safetensors; use this ending",
-    "VS402": "{path}: exists already; give another name with -o, or --overwrite",
-    "VS403": "{target}: a report is a page; give a name that ends in .html",
+    "VS402": "{path}: exists already; give another name, or --overwrite",
     "VS406": "{file}: is the output itself, or what is painted from; give another name",
     "VS407": "{place}: nothing can be written there; give another folder with --jobs",
     "VS408": "{place}: cannot be made ({reason}); give another with --jobs",
@@ -198,7 +194,6 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS413": "{file}: cannot be written ({reason}); give another name with -o",
     "VS414": "{path}: cannot be written with the ending {suffix!r}; use {endings}",
     "VS415": "{path}: is a folder; give the name of a file",
-    "VS416": "{path}: exists already; give another name, or --overwrite",
     "VS417": "{path}: there is no folder {folder}; make it first",
     "VS418": "{path}: nothing can be written to {folder}; choose another place",
     "VS419": "{path}: cannot be written ({reason}); give another name, or make room",

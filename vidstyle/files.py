@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
 import hashlib
 import json
@@ -9,7 +10,7 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -66,14 +67,41 @@ def refuse_address(path: Path) -> None:
         raise SourceError("VS308", path=str(path).replace(":/", "://", 1))
 
 
+def check_there(path: Path, what: str, others: Mapping[str, str] | None = None) -> None:
+    """SourceError with the nearest name where there is no such file or folder, unless it is a pattern.
+
+    Args:
+        path: What is looked for.
+        what: What it is called.
+        others: Names that may be meant, with what they are called, beside those in the folder of `path`.
+    """
+    require_name(path)
+    if path.exists() or re.search(r"[*?\[]", path.name):
+        return
+    refuse_address(path)
+    if path.is_symlink():
+        raise SourceError("VS305", path=path)
+    others = others or {}
+    hints = [others[name] for name in difflib.get_close_matches(str(path), others, 1)]
+    beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    hints += [str(path.with_name(name)) for name in difflib.get_close_matches(path.name, beside, 1)]
+    raise SourceError("VS304", path=path, what=what, hint=f"did you mean {hints[0]}?" if hints else "check the name")
+
+
+def refuse_existing(paths: Iterable[Path], overwrite: bool) -> None:
+    """SinkError for the first of the `paths` that is there already, unless they may be overwritten."""
+    for path in paths:
+        if path.exists() and not overwrite:
+            raise SinkError("VS402", path=path)
+
+
 def check_target(path: Path, endings: Sequence[str], *, overwrite: bool = False) -> None:
     """SinkError unless `path` can be a new file with one of the `endings`, or an old one that may be overwritten."""
     if path.suffix.lower() not in endings:
         raise SinkError("VS414", path=path, suffix=path.suffix, endings=" or ".join(endings))
     if path.is_dir():
         raise SinkError("VS415", path=path)
-    if path.exists() and not overwrite:
-        raise SinkError("VS416", path=path)
+    refuse_existing([path], overwrite)
     folder = path.absolute().parent
     if not folder.is_dir():
         raise SinkError("VS417", path=path, folder=folder)

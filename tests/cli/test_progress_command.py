@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_main import assert_one_line, run
-from vidstyle.cli import progress_options as showing
-from vidstyle.cli.words import GRADE_WORDS, flipbook_line
+from vidstyle.cli import options
+from vidstyle.cli.messages import GRADE_WORDS, flipbook_line
 from vidstyle.video.flipbook import FLIPBOOK_ENDINGS, Extent, Flipbook
 from vidstyle.video.probe import probe
 
@@ -85,4 +85,4 @@ def test_what_was_lowered_is_told() -> None:
 
 
 def test_the_endings_are_those_of_the_library() -> None:
-    assert showing.ENDINGS == FLIPBOOK_ENDINGS == tuple(GRADE_WORDS)
+    assert options.FLIPBOOK_ENDINGS == FLIPBOOK_ENDINGS == tuple(GRADE_WORDS)

@@ -25,7 +25,7 @@ def test_a_film_is_measured(
     assert (code, out) == (0, f"{page}\n{figures}\n")
     code, _, lines = run(capsys, *words)
     assert code == 1
-    assert lines == [f"vidstyle: {page}: exists already; give another name with -o, or --overwrite [VS402]"]
+    assert lines == [f"vidstyle: {page}: exists already; give another name, or --overwrite [VS402]"]
     assert run(capsys, *words, "--overwrite")[0] == 0
 
 

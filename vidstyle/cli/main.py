@@ -19,11 +19,12 @@ from vidstyle.cli import job_commands
 from vidstyle.cli.doctor import doctor
 from vidstyle.cli.filters_command import weights
 from vidstyle.cli.job_commands import report
-from vidstyle.cli.logs import error_console, say
+from vidstyle.cli.messages import say
 from vidstyle.cli.options import COMMANDS
 from vidstyle.cli.serve import serve
 from vidstyle.cli.study_commands import layers, progress, reconstruct, texture
 from vidstyle.cli.stylize import paint
+from vidstyle.cli.terminal import error_console
 from vidstyle.cli.webcam import webcam
 from vidstyle.errors import UsageError, VidstyleError
 from vidstyle.files import printable

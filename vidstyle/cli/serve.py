@@ -11,9 +11,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from vidstyle.cli.logs import error_console, logging_to, starting
+from vidstyle.cli.messages import some
 from vidstyle.cli.options import DEVICE_HELP, FILES, RUNNING, AnyPath, Switch, Telling
-from vidstyle.cli.words import some
+from vidstyle.cli.terminal import open_terminal
 from vidstyle.errors import SettingsError, SinkError, SourceError, UsageError
 
 SHELF = Path(__file__).resolve().parents[2] / "samples"  # beside the package, where it runs from its repository
@@ -58,10 +58,9 @@ def serve(
         raise SourceError("VS303", shelf=shelf)
     if importlib.util.find_spec("gradio") is None:
         raise SettingsError("VS203")
-    console = error_console()
-    with logging_to(console, telling.quiet, telling.log_file):
+    with open_terminal(telling) as terminal:
         place = _jobs_folder(jobs)
-        with starting(console, telling.quiet):
+        with terminal.starting():
             _quiet_gradio(place)
             from vidstyle.core.device import select_device
             from vidstyle.video.reader import find_images

@@ -10,32 +10,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from vidstyle.cli.logs import error_console, logging_to, starting
+from vidstyle.cli.messages import flipbook_line, loss_number, some, summary_line
 from vidstyle.cli.options import (
-    DEVICE_HELP,
     FILES,
-    RUNNING,
-    STANDARD,
     AnyPath,
-    Chosen,
-    ManyPaths,
+    Device,
+    Overwrite,
+    ProgressFile,
     Seconds,
-    Switch,
+    Showing,
+    Styles,
     Telling,
-    with_settings,
 )
-from vidstyle.cli.process_memory import keep_freed_memory
-from vidstyle.cli.progress_options import ProgressFile, Showing
-from vidstyle.cli.stylize import check_there
-from vidstyle.cli.words import flipbook_line, loss_number, some, summary_line
+from vidstyle.cli.settings_options import STANDARD, Chosen, with_settings
+from vidstyle.cli.stylize import check_styles, warn_unused
+from vidstyle.cli.terminal import Terminal, open_terminal
 from vidstyle.errors import SettingsError, SinkError, UsageError
 from vidstyle.files import check_target
 from vidstyle.settings.presets import LIVE
 from vidstyle.settings.settings import Settings
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from vidstyle.core.weights import OnProgress
     from vidstyle.jobs.events import Summary
     from vidstyle.live.painting import LiveImage, LivePainting
@@ -108,70 +103,58 @@ class Shooting:
 @with_settings
 def webcam(
     *,
-    style: Annotated[ManyPaths, Parameter(alias="-s", group=FILES, metavar="IMAGE", help="A style image.")] = (),
+    style: Annotated[Styles, Parameter(help="A style image.")] = (),
     shooting: Shooting = Shooting(),
     folder: Annotated[AnyPath, Parameter(group=FILES, metavar="FOLDER", help=_FOLDER_HELP)] = Path("."),
-    overwrite: Annotated[Switch, Parameter(group=FILES, help="Replace an output that exists.")] = False,
+    overwrite: Overwrite = False,
     progress_gif: ProgressFile = None,
     showing: Showing = Showing(),  # noqa: B008 (frozen)
-    device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=DEVICE_HELP)] = "auto",
+    device: Device = "auto",
     telling: Telling = Telling(),  # noqa: B008 (frozen)
     **options: Any,
 ) -> None:
     """Paint what a camera sees: live in a window, or as a snapshot or a recording without one."""
-    _check(style, shooting, folder, progress_gif, showing, overwrite)
-    keep_freed_memory()
-    console = error_console()
-    with logging_to(console, telling.quiet, telling.log_file):
+    check_styles(style)
+    shooting.check(overwrite)
+    if progress_gif and (not shooting.snapshot or shooting.files != [shooting.snapshot]):
+        raise UsageError("VS121")
+    showing.check(progress_gif, overwrite)
+    if not folder.is_dir():
+        raise SinkError("VS410", folder=folder)
+    with open_terminal(telling) as terminal:
         chosen = Chosen.of(options, overwrite=overwrite)
-        with starting(console, telling.quiet):
-            from vidstyle.core.device import select_device
-            from vidstyle.video.camera import Camera
-
-            select_device(device)
-            if not (shooting.snapshot or shooting.record):
-                from vidstyle.live.window import check_display
-
-                check_display()
-            camera = Camera(shooting.camera, shooting.reconnect)
+        with terminal.starting():
+            camera = _camera(shooting, device)
         chosen.save()
         with camera:
             settings = chosen.settings if shooting.snapshot else _live_settings(chosen)
             studio = _Studio(camera, shooting, style, settings, device)
             if shooting.snapshot:
-                progress = showing.wish(progress_gif) if progress_gif else None
-                _snapshot(studio, progress, console, telling)
+                _snapshot(studio, showing.progress(progress_gif) if progress_gif else None, terminal)
             elif shooting.record:
-                _record(studio, shooting.record, console, telling)
+                _record(studio, shooting.record, terminal)
             else:
                 _window(studio, folder)
 
 
-def _check(
-    style: tuple[Path, ...],
-    shooting: Shooting,
-    folder: Path,
-    progress_gif: Path | None,
-    showing: Showing,
-    overwrite: bool,
-) -> None:
-    if not style:
-        raise UsageError("VS110")
-    for path in style:
-        check_there(path, "style image")
-    shooting.check(overwrite)
-    if progress_gif and (not shooting.snapshot or shooting.files != [shooting.snapshot]):
-        raise UsageError("VS121")
-    showing.check(progress_gif, overwrite, looks=False)
-    if not folder.is_dir():
-        raise SinkError("VS410", folder=folder)
+def _camera(shooting: Shooting, device: str) -> "Camera":
+    """The camera, when it is known that this machine has the device, and a display where a window is wanted."""
+    from vidstyle.core.device import select_device
+    from vidstyle.video.camera import Camera
+
+    select_device(device)
+    if not (shooting.snapshot or shooting.record):
+        from vidstyle.live.window import check_display
+
+        check_display()
+    return Camera(shooting.camera, shooting.reconnect)
 
 
 def _live_settings(chosen: Chosen) -> Settings:
     """What is given, and otherwise what suits live painting; tells what is not used."""
     for name in _NOT_LIVE:
         if name in chosen.given:
-            log.warning("--%s is not used: live painting finds its own way", name.replace("_", "-"))
+            warn_unused(name, "live painting finds its own way")
     given = {name: value for name, value in chosen.given.items() if name not in ("preset", *_NOT_LIVE)}
     return Settings.preset(chosen.preset or STANDARD, **{**LIVE, **given})
 
@@ -202,8 +185,7 @@ class _Studio:
         )
 
 
-def _snapshot(studio: _Studio, progress: "Progress | None", console: "Console", telling: Telling) -> None:
-    from vidstyle.cli.console import listening
+def _snapshot(studio: _Studio, progress: "Progress | None", terminal: Terminal) -> None:
     from vidstyle.live.recording import paint_snaps, take
 
     shooting, counted = studio.shooting, [0]
@@ -222,7 +204,7 @@ def _snapshot(studio: _Studio, progress: "Progress | None", console: "Console", 
         on_taken=lambda done, count: log.info("image %d of %d is taken", done, count),
     )
     studio.camera.close()
-    with listening(console, telling.quiet) as listener:
+    with terminal.listening() as listener:
         summary = paint_snaps(
             snaps,
             studio.styles,
@@ -243,12 +225,11 @@ def _tell(summary: "Summary", files: Sequence[Path]) -> None:
         print(file)
 
 
-def _record(studio: _Studio, file: Path, console: "Console", telling: Telling) -> None:
+def _record(studio: _Studio, file: Path, terminal: Terminal) -> None:
     """Records until Ctrl-C, the end of a video, or for so many seconds; what there is then is kept."""
-    from vidstyle.cli.console import listening
     from vidstyle.live.recording import SMOOTH, Recording
 
-    with listening(console, telling.quiet) as listener:
+    with terminal.listening() as listener:
         live = studio.live(listener.working)
     with Recording(file, max(SMOOTH, studio.shooting.fps or 0.0)) as recording:
         try:

@@ -159,7 +159,7 @@ class Source(ABC):
         name = printable(self.info.path.name)
         if found == 0:
             self.check_there()
-            raise SourceError("VS355", name=name)
+            raise SourceError("VS341", name=name)
         if self._is_short(found, expected):
             log.warning("%s is damaged: %d of %d images could be read", name, found, expected)
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import gradio as gr
 
-from vidstyle.cli.options import STANDARD
-from vidstyle.cli.words import clock
+from vidstyle.cli.messages import clock
+from vidstyle.cli.settings_options import STANDARD
 from vidstyle.errors import JobError, VidstyleError
 from vidstyle.images import IMAGE_ENDINGS
 from vidstyle.settings.presets import PRESETS
