@@ -11,13 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.clips import clip
-from vidstyle import files as readable
+from vidstyle import files
 from vidstyle.core.read_ahead import HangError, ReadAhead
 from vidstyle.errors import SinkError, SourceError
 from vidstyle.files import answered, require_file
-from vidstyle.video import ffmpeg
-from vidstyle.video import muxer as pieces
-from vidstyle.video import reader as source
+from vidstyle.video import ffmpeg, muxer, reader
 from vidstyle.video.reader import open_video
 
 
@@ -55,8 +53,8 @@ def test_reading_that_hangs_is_an_error_and_closing_does_not_wait(silent_pipe: P
         yield b"first"
         yield silent_pipe.read_bytes()
 
-    reader = ReadAhead(items, patience=0.5)
-    found = iter(reader)
+    ahead = ReadAhead(items, patience=0.5)
+    found = iter(ahead)
     assert next(found) == b"first"
     with pytest.raises(HangError):
         next(found)
@@ -69,16 +67,16 @@ def test_signs_of_life_keep_it_going() -> None:
             sign()  # type: ignore[operator]
         yield 1
 
-    reader = ReadAhead(items, patience=0.7)
-    assert list(reader) == [1]
-    reader.close()
+    ahead = ReadAhead(items, patience=0.7)
+    assert list(ahead) == [1]
+    ahead.close()
 
 
 def test_a_film_whose_drive_goes_away_is_one_sentence(
     tmp_path: Path, silent_pipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = clip(tmp_path / "a.mp4", count=12)
-    decoded = source.decoded
+    decoded = reader.decoded
 
     def goes_away(*given: object, **more: object) -> Iterator[object]:
         for number, image in enumerate(decoded(*given, **more)):  # type: ignore[arg-type]
@@ -86,8 +84,8 @@ def test_a_film_whose_drive_goes_away_is_one_sentence(
                 silent_pipe.read_bytes()
             yield image
 
-    monkeypatch.setattr(source, "decoded", goes_away)
-    monkeypatch.setattr(source, "PATIENCE", 0.6)
+    monkeypatch.setattr(reader, "decoded", goes_away)
+    monkeypatch.setattr(reader, "PATIENCE", 0.6)
     monkeypatch.setattr("vidstyle.core.read_ahead.LEAVING", 0.2)
     with pytest.raises(SourceError, match=r"a\.mp4 gives no frame for 0\.6 s"), open_video(path) as film:
         list(film)
@@ -104,7 +102,7 @@ def test_an_ffmpeg_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.Mon
     result = ffmpeg.run_with_progress(["-version"])
     assert result.code != 0
     assert ffmpeg.reason(result.log) == "ffmpeg hung for 1 s and was stopped"
-    encoder = pieces._Encoder([], "film.mp4")
+    encoder = muxer._Encoder([], "film.mp4")
     with pytest.raises(SinkError, match=r"film\.mp4 cannot be encoded \(ffmpeg hung for 1 s and was stopped\)"):
         fill(encoder)
     encoder.stop()
@@ -112,7 +110,7 @@ def test_an_ffmpeg_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.Mon
     assert not [t for t in threading.enumerate() if t.name == "vidstyle-watch"]
 
 
-def fill(encoder: pieces._Encoder) -> None:
+def fill(encoder: muxer._Encoder) -> None:
     for _ in range(100):
         encoder.write(bytes(1 << 20))
 
@@ -128,4 +126,4 @@ def test_an_encoder_that_nobody_feeds_does_not_hang(monkeypatch: pytest.MonkeyPa
         watch.idle = False
         process.wait(timeout=5)
         assert watch.hung
-    assert readable.PATIENCE > 1
+    assert files.PATIENCE > 1

@@ -116,4 +116,4 @@ def test_what_is_cut_off_is_told_and_kept(
     (tmp_path / "cut.mkv").write_bytes(data[: len(data) * (2 * count + 1) // 24])
     info = probe(tmp_path / "cut.mkv")
     assert abs(info.frame_count - count) <= 1
-    assert any(f"it holds {info.frame_count} of about 12 images" in remark for remark in info.remarks)
+    assert any(f"it holds {info.frame_count} of about 12 frames" in remark for remark in info.remarks)

@@ -98,7 +98,7 @@ def flipbook_line(flipbook: Flipbook) -> str:
     full, kept = flipbook.full, flipbook.kept
     coarser, finest = kept.grade != full.grade, GRADE_WORDS[flipbook.path.suffix.lower()]
     parts = [
-        _of(kept.frames, full.frames, "images"),
+        _of(kept.frames, full.frames, "frames"),
         _of(kept.width, full.width, "pixels across"),
         finest.format(kept.grade) + (f" instead of {full.grade}" if coarser else ""),
     ]

@@ -49,7 +49,7 @@ _COUNT_HELP = "With --snapshot: take so many images."
 _EVERY_HELP = "With --snapshot: the time between two of them."
 _RECORD_HELP = "Open no window: paint live to this video until Ctrl-C, or for --seconds."
 _SECONDS_HELP = "With --record: how long."
-_FPS_HELP = "Images a second to hold, painted as large as that allows; else 2.5 on a CPU, 30 on a GPU."
+_FPS_HELP = "Frames a second to hold, painted as large as that allows; else 2.5 on a CPU, 30 on a GPU."
 _RECONNECT_HELP = "Seconds in which a camera that went away is looked for."
 _FOLDER_HELP = "Where the window's keys write."
 _NOT_LIVE = ("frame_steps", "look_back", "passes", "loop", "style_keys", "strength_keys", "style_per_shot", "init")
@@ -264,7 +264,7 @@ def _line(image: "LiveImage", seconds: float, count: int) -> str:
     rate = (count - 1) / seconds if seconds else 0.0
     loss = float(image.painted.losses.total)
     size = f"{width}x{height}, {some(image.budget.steps, 'step')}"
-    return f"{seconds:.0f} s: {rate:.1f} images a second, {size}, loss {loss_number(loss)}"
+    return f"{seconds:.0f} s: {rate:.1f} frames a second, {size}, loss {loss_number(loss)}"
 
 
 def _window(studio: _Studio, folder: Path) -> None:

@@ -1,6 +1,6 @@
 """How a painting is to look: every option once, with its default, its help and its check.
 
-The command line, the table in ``docs/options.md`` and, later, forms are made by a loop over
+The command line, the page and the table in ``docs/options.md`` are made by a loop over
 ``dataclasses.fields(Settings)``. Where it runs (device, file names) is not a setting.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from vidstyle.errors import SettingsError
 from vidstyle.settings.keyframes import Key, parse_number_keys, parse_shares, parse_style_keys
-from vidstyle.settings.layers import layer_name
+from vidstyle.settings.layers import parse_layers
 from vidstyle.settings.presets import PRESETS
 
 PAINTING, STYLE, MOTION, NETWORK = "Painting", "Style and content", "Motion", "Network"
@@ -32,25 +32,6 @@ def _option(default: Any, group: str, help: str, check: _Check = lambda _: True,
 
 def _not_negative(value: float) -> bool:
     return 0 <= value < float("inf")
-
-
-def parse_layers(text: str) -> dict[str, float]:
-    """Layers and their weights from ``conv1_1=1,conv3_1=0.2``; a layer alone has weight 1."""
-    weights: dict[str, float] = {}
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
-        name, _, weight = part.partition("=")
-        layer = layer_name(name)
-        if layer in weights:
-            raise SettingsError("VS235", layer=layer, text=text)
-        try:
-            weights[layer] = float(weight or 1)
-        except ValueError:
-            raise SettingsError("VS243", layer=layer, weight=weight) from None
-        if not _not_negative(weights[layer]):
-            raise SettingsError("VS236", layer=layer, weight=weight)
-    if not any(weights.values()):
-        raise SettingsError("VS234", text=text)
-    return {layer: weight for layer, weight in weights.items() if weight}
 
 
 def _is_empty_or(parse: Callable[[str], object]) -> _Check:
@@ -73,7 +54,11 @@ def _is_size(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Settings:
-    """How a painting is to look. Frozen; make variants with `dataclasses.replace` or `Settings.preset`."""
+    """How a painting is to look. Frozen; make variants with `replace` or `preset`.
+
+    Each field's metadata say its group, help and check. SettingsError where a value cannot be used, or some do not fit
+    together.
+    """
 
     strength: float = _option(
         0.5,
@@ -229,26 +214,31 @@ class Settings:
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> "Settings":
-        """The settings of a preset (``draft``, ``standard``, ``fine``, ``paper``) with changes."""
+        """The settings of a preset (``draft``, ``standard``, ``fine``, ``paper``) with changes of fields, by name.
+
+        SettingsError where there is no such preset, or a value cannot be used.
+        """
         if name not in PRESETS:
             near = difflib.get_close_matches(name, PRESETS, 1) or list(PRESETS)
             raise SettingsError("VS241", name=name, near=" or ".join(near))
         return cls(**{**PRESETS[name], **changes})
 
     def replace(self, **changes: Any) -> "Settings":
+        """The settings with changes of fields, by name; SettingsError where a value cannot be used."""
         return replace(self, **changes)
 
     def to_json(self) -> str:
+        """All fields as a JSON object, the same for the same settings."""
         return json.dumps(asdict(self), sort_keys=True)
 
     @property
     def style_layer_weights(self) -> dict[str, float]:
-        """The layers that hold the style; none where it counts nothing."""
+        """The layers that hold the style, with shares that sum to 1; none where it counts nothing."""
         return _shares(parse_layers(self.style_layers)) if self.style_weight else {}
 
     @property
     def content_layer_weights(self) -> dict[str, float]:
-        """The layers that hold the content; none where it counts nothing."""
+        """The layers that hold the content, with shares that sum to 1; none where it counts nothing."""
         return _shares(parse_layers(self.content_layers)) if self.content_weight else {}
 
     @property
@@ -258,15 +248,17 @@ class Settings:
 
     @property
     def keyed_strengths(self) -> tuple[Key, ...]:
+        """The keys of a strength that changes over a film, one number 0..1 each; none where it does not."""
         return parse_number_keys(self.strength_keys) if self.strength_keys else ()
 
     @property
     def keyed_styles(self) -> tuple[Key, ...]:
+        """The keys of styles that change over a film, the share 0..1 of each style; none where they do not."""
         return parse_style_keys(self.style_keys) if self.style_keys else ()
 
     @property
     def blend(self) -> tuple[float, ...] | None:
-        """The share of each style; None for the same of all."""
+        """The share 0..1 of each style; None for the same of all."""
         return parse_shares(self.style_blend) if self.style_blend else None
 
     def check_blend(self, styles: int) -> None:

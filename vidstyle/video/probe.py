@@ -315,7 +315,7 @@ def _remarks(
         count = len(packets.times)
         expected = max(count, round((description.seconds or 0) * times.rate))
         remarks.append(
-            f"{name} is damaged or cut off ({packets.complaint}): it holds {count} of about {expected} images"
+            f"{name} is damaged or cut off ({packets.complaint}): it holds {count} of about {expected} frames"
         )
     if times.dropped:
         rate = f"{float(times.rate):g}"

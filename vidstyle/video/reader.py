@@ -161,7 +161,7 @@ class Source(ABC):
             self.check_there()
             raise SourceError("VS341", name=name)
         if self._is_short(found, expected):
-            log.warning("%s is damaged: %d of %d images could be read", name, found, expected)
+            log.warning("%s is damaged: %d of %d frames could be read", name, found, expected)
 
     def close(self) -> None:
         """End all reading and remove temporary files. May be called twice."""
