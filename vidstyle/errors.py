@@ -113,7 +113,6 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS269": "a page takes filters by name only, instead got {weights!r}; choose auto",
     # what is painted, and styles, masks and cameras
     "VS301": "{path}: no such file or folder; check the name",
-    "VS302": "{path}: no such file; check the name",
     "VS303": "{shelf}: is no folder; give one of style images",
     "VS304": "{path}: no such {what}; {hint}",
     "VS305": "{path}: is a link to a file that is not there; check where it leads",

@@ -48,4 +48,4 @@ def test_reports_are_for_films(photo: Path, fast: list[str], capsys: pytest.Capt
 
 def test_a_missing_film_is_told(film: Path, style: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, lines = run(capsys, "report", tmp_path / "none.mp4", "--source", film, "--style", style)
-    assert (code, lines) == (1, [f"vidstyle: {tmp_path / 'none.mp4'}: no such file; check the name [VS302]"])
+    assert (code, lines) == (1, [f"vidstyle: {tmp_path / 'none.mp4'}: no such file; check the name [VS304]"])

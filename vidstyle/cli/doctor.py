@@ -33,8 +33,6 @@ SAFE_PILLOW = 13  # the first release without the holes of October 2026
 LITTLE_DISK, LITTLE_MEMORY = 2e9, 3e9  # bytes
 TEST_SIDE, TEST_STEPS = 96, 8
 
-_JSON_HELP = "Print the findings as JSON."
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -49,8 +47,12 @@ class Finding:
 Check = Callable[[], Iterator[Finding]]
 
 
-def doctor(*, json: Annotated[Switch, Parameter(group=RUNNING, help=_JSON_HELP)] = False) -> None:
-    """Look whether this machine has what painting needs, and paint for two seconds."""
+def doctor(*, json: Annotated[Switch, Parameter(group=RUNNING)] = False) -> None:
+    """Look whether this machine has what painting needs, and paint for two seconds.
+
+    Args:
+        json: Print the findings as JSON.
+    """
     console = error_console()
     with logging_to(console, quiet=True):
         with Terminal(console, quiet=json).starting():

@@ -10,8 +10,8 @@ from cyclopts import App, Parameter
 from vidstyle.cli.messages import HASH_DIGITS, memory
 from vidstyle.cli.options import COMMANDS, AnyPath, ManyPaths, Overwrite, Telling
 from vidstyle.cli.terminal import open_terminal
-from vidstyle.errors import SourceError, UsageError, WeightsError
-from vidstyle.files import check_target
+from vidstyle.errors import UsageError, WeightsError
+from vidstyle.files import check_target, check_there
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,12 +52,16 @@ def status() -> None:
 
 @weights.command
 def fetch(
-    what: Annotated[Published, Parameter(help="The filters to fetch.")] = "imagenet",
+    what: Published = "imagenet",
     /,
     *,
     telling: Telling = Telling(),  # noqa: B008 (frozen)
 ) -> None:
-    """Download torchvision's ImageNet filters (548 MiB, of which 80 MB are kept), or those of --flow raft-..."""
+    """Download torchvision's ImageNet filters (548 MiB, of which 80 MB are kept), or those of --flow raft-...
+
+    Args:
+        what: The filters to fetch.
+    """
     from vidstyle.core.raft import fetch_raft, raft_file
     from vidstyle.core.weights import fetch_imagenet, imagenet_file
 
@@ -73,12 +77,16 @@ def fetch(
 
 @weights.command(name="import")
 def import_(
-    file: Annotated[AnyPath, Parameter(help="torchvision's vgg19-dcbb9e9d.pth, or its file of RAFT.")],
+    file: AnyPath,
     /,
     *,
     telling: Telling = Telling(),  # noqa: B008 (frozen)
 ) -> None:
-    """Keep the filters of torchvision's file, downloaded elsewhere, as the ImageNet filters or RAFT's."""
+    """Keep the filters of torchvision's file, downloaded elsewhere, as the ImageNet filters or RAFT's.
+
+    Args:
+        file: torchvision's vgg19-dcbb9e9d.pth, or its file of RAFT.
+    """
     from vidstyle.core.raft import import_raft, raft_of
     from vidstyle.core.weights import import_filters, read_tensors
 
@@ -89,21 +97,26 @@ def import_(
 
 @weights.command
 def teach(
-    images: Annotated[ManyPaths, Parameter(help="Images, or folders of images, to learn from.")],
+    images: ManyPaths,
     /,
     *,
-    output: Annotated[AnyPath, Parameter(alias="-o", metavar="FILE", help="The .safetensors file to write.")],
-    seed: Annotated[int, Parameter(help="Seed of the choice of patches.", metavar="N")] = 0,
+    output: Annotated[AnyPath, Parameter(alias="-o", metavar="FILE")],
+    seed: Annotated[int, Parameter(metavar="N")] = 0,
     overwrite: Overwrite = False,
     telling: Telling = Telling(),  # noqa: B008 (frozen)
 ) -> None:
-    """Learn filters from images, in a minute and without a download; use them with --weights FILE."""
+    """Learn filters from images, in a minute and without a download; use them with --weights FILE.
+
+    Args:
+        images: Images, or folders of images, to learn from.
+        output: The .safetensors file to write.
+        seed: Seed of the choice of patches.
+    """
     if not images:
         raise UsageError("VS101")
     check_target(output, (".safetensors",), overwrite=overwrite)
     for path in images:
-        if not path.exists():
-            raise SourceError("VS301", path=path)
+        check_there(path, "file or folder")
     with open_terminal(telling) as terminal:
         from vidstyle.core.selftaught import learn
         from vidstyle.core.weights import save_filters

@@ -19,23 +19,20 @@ from vidstyle.cli.options import (
 from vidstyle.cli.settings_options import Chosen, with_settings, with_some_settings
 from vidstyle.cli.stylize import job_of, tell_summary, tell_unused
 from vidstyle.cli.terminal import open_terminal
-from vidstyle.errors import SourceError, UsageError
-from vidstyle.files import check_target
+from vidstyle.errors import UsageError
+from vidstyle.files import check_target, check_there
 
 PAGE_ENDINGS = (".html", ".htm")
 
 _FOLDER_HELP = "The work folder that 'vidstyle plan' printed."
-_OUTPUTS_HELP = "Painted videos of one source, to be measured side by side."
-_SOURCE_HELP = "What they were painted from."
-_PAGE_HELP = "The page to write; else OUTPUT_report.html. Its figures go beside it as .json."
-_RANGE_HELP = "As it was when painting."
-_JUDGE_HELP = "What measures; auto is a GPU where there is one."
 _SEVERAL = ("style_blend", "style_keys", "style_per_shot")
+
+Folder = Annotated[AnyPath, Parameter(name="FOLDER", group=FILES, help=_FOLDER_HELP)]
 
 
 @with_settings
 def plan(
-    source: Annotated[AnyPath, Parameter(name="INPUT", group=FILES, help="A video.")],
+    source: Annotated[AnyPath, Parameter(name="INPUT", group=FILES)],
     /,
     *,
     wanted: Wanted = Wanted(),  # noqa: B008 (frozen)
@@ -44,7 +41,11 @@ def plan(
     telling: Telling = Telling(),  # noqa: B008 (frozen)
     **options: Any,
 ) -> None:
-    """Prepare a video for painting shot by shot; prints its work folder and the number of its shots."""
+    """Prepare a video for painting shot by shot; prints its work folder and the number of its shots.
+
+    Args:
+        source: A video.
+    """
     with open_terminal(telling) as terminal:
         chosen = Chosen.of(options, overwrite=wanted.overwrite)
         with terminal.starting():
@@ -62,13 +63,17 @@ def plan(
 
 
 def paint(
-    folder: Annotated[AnyPath, Parameter(name="FOLDER", group=FILES, help=_FOLDER_HELP)],
-    shot: Annotated[int, Parameter(name="SHOT", group=FILES, help="Which shot to paint, from 0.")],
+    folder: Folder,
+    shot: Annotated[int, Parameter(name="SHOT", group=FILES)],
     /,
     *,
     telling: Telling = Telling(),  # noqa: B008 (frozen)
 ) -> None:
-    """Paint one shot of a planned video, or the rest of it."""
+    """Paint one shot of a planned video, or the rest of it.
+
+    Args:
+        shot: Which shot to paint, from 0.
+    """
     with open_terminal(telling) as terminal:
         with terminal.starting():
             from vidstyle.jobs.runner import paint_shot
@@ -78,7 +83,7 @@ def paint(
 
 
 def join(
-    folder: Annotated[AnyPath, Parameter(name="FOLDER", group=FILES, help=_FOLDER_HELP)],
+    folder: Folder,
     /,
     *,
     overwrite: Overwrite = False,
@@ -97,26 +102,34 @@ def join(
 
 @with_some_settings("style_layers", "content_layers", "keep_colors", *_SEVERAL, "weights", "pooling", "seed")
 def report(
-    outputs: Annotated[ManyPaths, Parameter(name="OUTPUT", group=FILES, help=_OUTPUTS_HELP)],
+    outputs: Annotated[ManyPaths, Parameter(name="OUTPUT", group=FILES)],
     /,
     *,
-    source: Annotated[AnyPath | None, Parameter(group=FILES, metavar="FILE", help=_SOURCE_HELP)] = None,
-    style: Annotated[Styles, Parameter(help="What they imitate.")] = (),
-    page: Annotated[AnyPath | None, Parameter(alias="-o", group=FILES, metavar="FILE", help=_PAGE_HELP)] = None,
+    source: Annotated[AnyPath | None, Parameter(group=FILES, metavar="FILE")] = None,
+    style: Styles = (),
+    page: Annotated[AnyPath | None, Parameter(alias="-o", group=FILES, metavar="FILE")] = None,
     overwrite: Overwrite = False,
-    from_: Annotated[Seconds | None, Parameter(name="--from", group=FILES, help=_RANGE_HELP)] = None,
-    to: Annotated[Seconds | None, Parameter(group=FILES, help=_RANGE_HELP)] = None,
-    device: Annotated[Device, Parameter(help=_JUDGE_HELP)] = "auto",
+    from_: Annotated[Seconds | None, Parameter(name="--from", group=FILES)] = None,
+    to: Annotated[Seconds | None, Parameter(group=FILES)] = None,
+    device: Annotated[Device, Parameter(help="What measures; auto is a GPU where there is one.")] = "auto",
     telling: Telling = Telling(),  # noqa: B008 (frozen)
     **options: Any,
 ) -> None:
-    """Measure painted videos against their source: stability, style, content, with curves and images."""
+    """Measure painted videos against their source: stability, style, content, with curves and images.
+
+    Args:
+        outputs: Painted videos of one source, to be measured side by side.
+        source: What they were painted from.
+        style: What they imitate.
+        page: The page to write; else OUTPUT_report.html. Its figures go beside it as .json.
+        from_: As it was when painting.
+        to: As it was when painting.
+    """
     if not outputs or source is None or not style:
         raise UsageError("VS102")
     target = page or outputs[0].with_name(f"{outputs[0].stem}_report.html")
     for path in (*outputs, source, *style):
-        if not path.is_file():
-            raise SourceError("VS302", path=path)
+        check_there(path, "file")
     check_target(target, PAGE_ENDINGS, overwrite=overwrite)
     check_target(target.with_suffix(".json"), (".json",), overwrite=overwrite)
     with open_terminal(telling) as terminal:

@@ -29,32 +29,9 @@ COMMANDS = Group.create_ordered("Commands")
 TABLE_ENDINGS, PLOT_ENDINGS = (".csv", ".json"), (".png", ".svg")  # those of loss_record, which takes long to import
 FLIPBOOK_ENDINGS = (".gif", ".webp", ".mp4")  # those of video.flipbook, which takes long to import
 
-_STYLE_HELP = "Paint in the style of this image. Give it several times to mix styles."
-_OUTPUT_HELP = "Where to write; else INPUT_STYLE beside INPUT."
-_FROM_HELP = "Paint a video from this time on: 12.5, 12.5s or 1:30."
-_STYLE_MASK_HELP = "An image or video that is white where the style of the same place in the list is painted."
-_MASK_HELP = "An image or video that is white where to paint; elsewhere INPUT stays as it is."
-_NO_LIMITS_HELP = "Take files of any size: over 150 million pixels, 500,000 frames or 12 hours."
 DEVICE_HELP = "What paints; auto is a GPU where there is one."
-_LOG_HELP = "Append everything that happens, with times, to this file."
 
-_PREVIEW_HELP = "Paint one frame of each shot, as images and a sheet of them."
-_AT_HELP = "With --preview: paint the frame at this time."
-_DRY_RUN_HELP = "Say what would be done and how long it would take; write nothing."
-_REPORT_HELP = "Write a report of a video beside it when it is painted: a page and its figures."
-_RESTART_HELP = "Begin anew, where else a job that was stopped goes on."
-_KEEP_WORK_HELP = "Leave the work folder OUTPUT.vidstyle when all is done."
-_RAY_HELP = "Paint on the Ray cluster at ADDRESS (HOST:PORT); else at RAY_ADDRESS, or on this machine. Put it last."
-_TASK_CPUS_HELP = "With --ray: the CPUs that a segment is painted by; 1 if not given."
-_TASK_GPUS_HELP = "With --ray: the GPUs that a segment is painted by, or the share of one; none if not given."
-_STORAGE_HELP = "With --ray: where machines that share no folder find the job, like s3://bucket/films."
-_TABLE_HELP = "Write the loss, of each layer too, to this .csv or .json file: an image's steps, or a film's frames."
-_PLOT_HELP = "Draw the curves of the losses to this .png or .svg file."
 _PROGRESS_HELP = "Show it as an animation in this file too: .gif, .webp or .mp4."
-_MAX_MB_HELP = "Let the animation take at most so many MB: it has fewer, smaller and coarser frames until it does."
-_WIDTH_HELP = "Pixels across of the animation; else the painting is 512 long at most."
-_BESIDE_HELP = "Show the image and the styles beside the painting."
-_CURVE_HELP = "Draw the loss into a corner."
 
 
 def _times(_: object, tokens: Sequence[Token]) -> tuple[float, ...]:
@@ -80,7 +57,7 @@ ManySeconds = Annotated[tuple[float, ...], Parameter(converter=_times, metavar="
 AnyPath = Annotated[Path, Parameter(converter=_path)]
 ManyPaths = Annotated[tuple[Path, ...], Parameter(converter=_paths, negative=(), show_default=False)]
 Switch = Annotated[bool, Parameter(negative=(), show_default=False)]
-Styles = Annotated[ManyPaths, Parameter(alias="-s", group=FILES, metavar="IMAGE", help=_STYLE_HELP)]
+Styles = Annotated[ManyPaths, Parameter(alias="-s", group=FILES, metavar="IMAGE")]
 Output = Annotated[AnyPath | None, Parameter(alias="-o", group=FILES, metavar="FILE", help="Where to write.")]
 Overwrite = Annotated[Switch, Parameter(group=FILES, help="Replace an output that exists.")]
 Device = Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=DEVICE_HELP)]
@@ -92,8 +69,10 @@ ProgressFile = Annotated[AnyPath | None, Parameter(metavar="FILE", group=SHOWING
 class Telling:
     """How much is told, and where."""
 
-    quiet: Annotated[Switch, Parameter(alias="-q", help="Show warnings and errors only.")] = False
-    log_file: Annotated[AnyPath | None, Parameter(metavar="FILE", help=_LOG_HELP)] = None
+    quiet: Annotated[Switch, Parameter(alias="-q")] = False
+    """Show warnings and errors only."""
+    log_file: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
+    """Append everything that happens, with times, to this file."""
 
 
 @Parameter(name="*", group=FILES)
@@ -101,14 +80,22 @@ class Telling:
 class Wanted:
     """What is to be painted like what, and to where."""
 
-    style: Annotated[ManyPaths, Parameter(alias="-s", metavar="IMAGE", help=_STYLE_HELP)] = ()
-    style_mask: Annotated[ManyPaths, Parameter(metavar="FILE", help=_STYLE_MASK_HELP)] = ()
-    mask: Annotated[AnyPath | None, Parameter(metavar="FILE", help=_MASK_HELP)] = None
-    output: Annotated[AnyPath | None, Parameter(alias="-o", metavar="FILE", help=_OUTPUT_HELP)] = None
-    overwrite: Annotated[Switch, Parameter(help="Replace an output that exists.")] = False
-    from_: Annotated[Seconds | None, Parameter(name="--from", help=_FROM_HELP)] = None
-    to: Annotated[Seconds | None, Parameter(help="Paint a video up to this time.")] = None
-    no_limits: Annotated[Switch, Parameter(help=_NO_LIMITS_HELP)] = False
+    style: Styles = ()
+    """Paint in the style of this image. Give it several times to mix styles."""
+    style_mask: Annotated[ManyPaths, Parameter(metavar="FILE")] = ()
+    """An image or video that is white where the style of the same place in the list is painted."""
+    mask: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
+    """An image or video that is white where to paint; elsewhere INPUT stays as it is."""
+    output: Annotated[AnyPath | None, Parameter(alias="-o", metavar="FILE")] = None
+    """Where to write; else INPUT_STYLE beside INPUT."""
+    overwrite: Switch = False
+    """Replace an output that exists."""
+    from_: Annotated[Seconds | None, Parameter(name="--from")] = None
+    """Paint a video from this time on: 12.5, 12.5s or 1:30."""
+    to: Seconds | None = None
+    """Paint a video up to this time."""
+    no_limits: Switch = False
+    """Take files of any size: over 150 million pixels, 500,000 frames or 12 hours."""
 
 
 @Parameter(name="*", group=RUNNING)
@@ -116,9 +103,12 @@ class Wanted:
 class Look:
     """A look at what would be painted, instead of the painting."""
 
-    preview: Annotated[Switch, Parameter(help=_PREVIEW_HELP)] = False
-    at: Annotated[ManySeconds, Parameter(help=_AT_HELP)] = ()
-    dry_run: Annotated[Switch, Parameter(help=_DRY_RUN_HELP)] = False
+    preview: Switch = False
+    """Paint one frame of each shot, as images and a sheet of them."""
+    at: ManySeconds = ()
+    """With --preview: paint the frame at this time."""
+    dry_run: Switch = False
+    """Say what would be done and how long it would take; write nothing."""
 
     @property
     def only(self) -> bool:
@@ -138,9 +128,12 @@ class Look:
 class JobOptions:
     """What becomes of a job's work; the names are those of `Job`."""
 
-    report: Annotated[Switch, Parameter(help=_REPORT_HELP)] = False
-    restart: Annotated[Switch, Parameter(help=_RESTART_HELP)] = False
-    keep_work: Annotated[Switch, Parameter(help=_KEEP_WORK_HELP)] = False
+    report: Switch = False
+    """Write a report of a video beside it when it is painted: a page and its figures."""
+    restart: Switch = False
+    """Begin anew, where else a job that was stopped goes on."""
+    keep_work: Switch = False
+    """Leave the work folder OUTPUT.vidstyle when all is done."""
 
     @property
     def given(self) -> dict[str, bool]:
@@ -153,10 +146,14 @@ class JobOptions:
 class Machines:
     """The cluster that paints, where this machine does not."""
 
-    ray: Annotated[bool | str, Parameter(negative=(), show_default=False, metavar="[ADDRESS]", help=_RAY_HELP)] = False
-    task_cpus: Annotated[float | None, Parameter(metavar="X", help=_TASK_CPUS_HELP)] = None
-    task_gpus: Annotated[float | None, Parameter(metavar="X", help=_TASK_GPUS_HELP)] = None
-    storage: Annotated[str | None, Parameter(metavar="URL", help=_STORAGE_HELP)] = None
+    ray: Annotated[bool | str, Parameter(negative=(), show_default=False, metavar="[ADDRESS]")] = False
+    """Paint on the Ray cluster at ADDRESS (HOST:PORT); else at RAY_ADDRESS, or on this machine. Put it last."""
+    task_cpus: Annotated[float | None, Parameter(metavar="X")] = None
+    """With --ray: the CPUs that a segment is painted by; 1 if not given."""
+    task_gpus: Annotated[float | None, Parameter(metavar="X")] = None
+    """With --ray: the GPUs that a segment is painted by, or the share of one; none if not given."""
+    storage: Annotated[str | None, Parameter(metavar="URL")] = None
+    """With --ray: where machines that share no folder find the job, like s3://bucket/films."""
 
     def check(self, device: str, look: Look) -> None:
         """UsageError where the words do not fit together, with the `device` of this machine and a `look` too."""
@@ -185,8 +182,10 @@ class Machines:
 class LossFiles:
     """Where the losses of what is painted go."""
 
-    log_losses: Annotated[AnyPath | None, Parameter(metavar="FILE", help=_TABLE_HELP)] = None
-    plot_losses: Annotated[AnyPath | None, Parameter(metavar="FILE", help=_PLOT_HELP)] = None
+    log_losses: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
+    """Write the loss, of each layer too, to this .csv or .json file: an image's steps, or a film's frames."""
+    plot_losses: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
+    """Draw the curves of the losses to this .png or .svg file."""
 
     @property
     def files(self) -> list[Path]:
@@ -214,10 +213,14 @@ class LossFiles:
 class Showing:
     """How an animation of the making of an image's painting looks."""
 
-    max_mb: Annotated[float | None, Parameter(metavar="X", help=_MAX_MB_HELP)] = None
-    width: Annotated[int | None, Parameter(metavar="N", help=_WIDTH_HELP)] = None
-    beside: Annotated[Switch, Parameter(help=_BESIDE_HELP)] = False
-    curve: Annotated[Switch, Parameter(help=_CURVE_HELP)] = False
+    max_mb: Annotated[float | None, Parameter(metavar="X")] = None
+    """Let the animation take at most so many MB: it has fewer, smaller and coarser frames until it does."""
+    width: Annotated[int | None, Parameter(metavar="N")] = None
+    """Pixels across of the animation; else the painting is 512 long at most."""
+    beside: Switch = False
+    """Show the image and the styles beside the painting."""
+    curve: Switch = False
+    """Draw the loss into a corner."""
 
     def check(self, file: Path | None, overwrite: bool, look: Look = Look()) -> None:
         """UsageError where the words do not fit together, SinkError where the `file` cannot be written."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from vidstyle.cli.messages import flipbook_line, summary_line
 from vidstyle.cli.options import (
     FILES,
     SETTINGS_GROUPS,
@@ -36,28 +35,19 @@ if TYPE_CHECKING:
 PAINTING_GROUP = SETTINGS_GROUPS[PAINTING]
 LEAST_SIDE = 32  # pixels of a texture
 
-_KEPT_HELP = "The image to paint; the painting itself is not kept."
-_LAYER_HELP = "The layer, or layers with weights, that is all that is known of IMAGE: conv4_2 or conv4_2=1,conv5_2=0.5."
-_ALL_LAYERS_HELP = "One image for each block, conv1_2 to conv5_2, in a folder."
-_TEXTURE_HELP = "The image that the texture is of."
-_SIZE_HELP = "WIDTHxHEIGHT of the texture; else the size of STYLE, on a CPU at most 640 pixels long."
-_TILE_HELP = "Make a tile that shows no seam beside itself; its sides are multiples of 16."
-_STYLE_HELP = "A style image, or a folder of them. May be given several times."
-_GRID_HELP = "Sweep two settings instead: ROWS:COLUMNS, like strength=0.2,0.8:style-scale or style:content."
-_SHOW_HELP = "Figures beside the sheet: gram, features, or gram,features."
 
 _FROM_NOISE = ("steps", "scales", "seed", "optimizer", "tv_weight", "weights", "pooling")
 _OF_GRIDS = ("strength", "keep_colors", "content_layers", "style_layers")
 _TEXTURES = ("style_layers", "style_loss", "style_scale")
 
-Image = Annotated[AnyPath, Parameter(name="IMAGE", group=FILES, help="The image.")]
+Image = Annotated[AnyPath, Parameter(name="IMAGE", group=FILES)]
 
 log = logging.getLogger(__name__)
 
 
 @with_settings
 def progress(
-    image: Annotated[Image, Parameter(help=_KEPT_HELP)],
+    image: Image,
     /,
     *,
     wanted: Wanted = Wanted(),  # noqa: B008 (frozen)
@@ -66,7 +56,11 @@ def progress(
     telling: Telling = Telling(),  # noqa: B008 (frozen)
     **options: Any,
 ) -> None:
-    """Show how an image is painted: a GIF, WebP or MP4 that changes evenly, else to IMAGE_STYLE.gif."""
+    """Show how an image is painted: a GIF, WebP or MP4 that changes evenly, else to IMAGE_STYLE.gif.
+
+    Args:
+        image: The image to paint; the painting itself is not kept.
+    """
     names = "_".join(style.stem for style in wanted.style)
     file = wanted.output or image.with_name(f"{image.stem}_{names}.gif")
     showing.check(file, wanted.overwrite)
@@ -90,8 +84,8 @@ def reconstruct(
     image: Image,
     /,
     *,
-    layer: Annotated[str, Parameter(group=PAINTING_GROUP, metavar="LAYERS", help=_LAYER_HELP)] = "conv5_2",
-    all_layers: Annotated[Switch, Parameter(group=PAINTING_GROUP, help=_ALL_LAYERS_HELP)] = False,
+    layer: Annotated[str, Parameter(group=PAINTING_GROUP, metavar="LAYERS")] = "conv5_2",
+    all_layers: Annotated[Switch, Parameter(group=PAINTING_GROUP)] = False,
     output: Output = None,
     overwrite: Overwrite = False,
     progress_gif: ProgressFile = None,
@@ -100,7 +94,13 @@ def reconstruct(
     telling: Telling = Telling(),  # noqa: B008 (frozen)
     **options: Any,
 ) -> None:
-    """Paint an image from noise by what a layer keeps of its content."""
+    """Paint an image from noise by what a layer keeps of its content.
+
+    Args:
+        image: The image.
+        layer: The layer that is all that is known of IMAGE, or several with weights: conv4_2=1,conv5_2=0.5.
+        all_layers: One image for each block, conv1_2 to conv5_2, in a folder.
+    """
     settings = Settings(**{**RECONSTRUCTION, **options, "content_layers": layer})
     check_there(image, "image")
     showing.check(progress_gif, overwrite)
@@ -125,11 +125,11 @@ def reconstruct(
 
 @with_some_settings(*_FROM_NOISE, *_TEXTURES, base=TEXTURE)
 def texture(
-    style: Annotated[AnyPath, Parameter(name="STYLE", group=FILES, help=_TEXTURE_HELP)],
+    style: Annotated[AnyPath, Parameter(name="STYLE", group=FILES)],
     /,
     *,
-    size: Annotated[str | None, Parameter(group=PAINTING_GROUP, metavar="WIDTHxHEIGHT", help=_SIZE_HELP)] = None,
-    tile: Annotated[Switch, Parameter(group=PAINTING_GROUP, help=_TILE_HELP)] = False,
+    size: Annotated[str | None, Parameter(group=PAINTING_GROUP, metavar="WIDTHxHEIGHT")] = None,
+    tile: Annotated[Switch, Parameter(group=PAINTING_GROUP)] = False,
     output: Output = None,
     overwrite: Overwrite = False,
     progress_gif: ProgressFile = None,
@@ -138,7 +138,13 @@ def texture(
     telling: Telling = Telling(),  # noqa: B008 (frozen)
     **options: Any,
 ) -> None:
-    """Paint from noise what looks like a style image everywhere."""
+    """Paint from noise what looks like a style image everywhere.
+
+    Args:
+        style: The image that the texture is of.
+        size: WIDTHxHEIGHT of the texture; else the size of STYLE, on a CPU at most 640 pixels long.
+        tile: Make a tile that shows no seam beside itself; its sides are multiples of 16.
+    """
     settings, wanted = Settings(**{**TEXTURE, **options}), None if size is None else _size(size)
     check_there(style, "style image")
     showing.check(progress_gif, overwrite)
@@ -167,16 +173,23 @@ def layers(
     image: Image,
     /,
     *,
-    style: Annotated[Styles, Parameter(help=_STYLE_HELP)] = (),
-    grid: Annotated[str, Parameter(group=PAINTING_GROUP, metavar="ROWS:COLUMNS", help=_GRID_HELP)] = "",
-    show: Annotated[str, Parameter(group=PAINTING_GROUP, metavar="FIGURES", help=_SHOW_HELP)] = "",
+    style: Styles = (),
+    grid: Annotated[str, Parameter(group=PAINTING_GROUP, metavar="ROWS:COLUMNS")] = "",
+    show: Annotated[str, Parameter(group=PAINTING_GROUP, metavar="FIGURES")] = "",
     output: Output = None,
     overwrite: Overwrite = False,
     device: Device = "auto",
     telling: Telling = Telling(),  # noqa: B008 (frozen)
     **options: Any,
 ) -> None:
-    """Show what each layer keeps of an image and of a style, or what two settings do, on one sheet."""
+    """Show what each layer keeps of an image and of a style, or what two settings do, on one sheet.
+
+    Args:
+        image: The image.
+        style: A style image, or a folder of them. May be given several times.
+        grid: Sweep two settings instead: ROWS:COLUMNS, like strength=0.2,0.8:style-scale or style:content.
+        show: Figures beside the sheet: gram, features, or gram,features.
+    """
     settings, figures = Settings(**{**FIGURE, **options}), [part.strip() for part in show.split(",") if part.strip()]
     check_there(image, "image")
     check_styles(style)
@@ -213,8 +226,4 @@ def _size(text: str) -> tuple[int, int]:
 def _tell(study: "Study") -> None:
     for layer, error in study.errors.items():
         log.info("%s: relative error %.2g %%", layer, 100 * error)
-    log.info("%s", summary_line(study.summary, "image"))
-    if study.summary.progress:
-        log.info("%s", flipbook_line(study.summary.progress))
-    for file in study.files:
-        print(file)
+    tell_summary(study.summary, "image", study.files)

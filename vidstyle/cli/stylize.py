@@ -42,12 +42,10 @@ COMMAND_NAMES = (
 )
 FILTERS = ("auto", "imagenet", "selftaught")
 
-_INPUT_HELP = "A video, GIF or image, a folder of clips or of images, or a pattern like 'a*.png'."
-
 
 @with_settings
 def paint(
-    source: Annotated[AnyPath, Parameter(name="INPUT", group=FILES, help=_INPUT_HELP)],
+    source: Annotated[AnyPath, Parameter(name="INPUT", group=FILES)],
     /,
     *,
     wanted: Wanted = Wanted(),  # noqa: B008 (frozen)
@@ -61,7 +59,11 @@ def paint(
     telling: Telling = Telling(),  # noqa: B008 (frozen)
     **options: Any,
 ) -> None:
-    """Paints INPUT in the style of images."""
+    """Paints INPUT in the style of images.
+
+    Args:
+        source: A video, GIF or image, a folder of clips or of images, or a pattern like 'a*.png'.
+    """
     _check_words(look, job_options, saves="save_settings" in options)
     machines.check(device, look)
     losses.check(wanted.overwrite, look, machines)
@@ -105,18 +107,8 @@ def job_of(
 ) -> "Job":
     """The job of a command line, checked; what is quick to check comes before anything slow is imported.
 
-    Args:
-        source: What is painted.
-        wanted: Its styles, masks, range and output.
-        settings: How it is painted.
-        device: What paints it on this machine.
-        job_options: What becomes of its work.
-        look: What is done instead of it; then its output may exist.
-        cluster_options: The cluster that paints it, if one does.
-
-    Raises:
-        UsageError: No style is given.
-        VidstyleError: There is no such file, or a check of `Job.of` fails.
+    Its output may exist where there is only a `look` at it. UsageError where no style is given, another VidstyleError
+    where a file is not there or a check of `Job.of` fails.
     """
     _check_files(source, wanted, settings)
     from vidstyle.core.device import select_device
@@ -157,19 +149,24 @@ def _paint(job: "Job", record: "LossRecord", progress: "Progress | None", termin
         raise VidstyleError("VS802", count=some(len(summary.failed), noun), others=others)
 
 
-def tell_summary(summary: "Summary", noun: str) -> None:
-    """Prints the files that were made, and says what they took; `noun` is what was painted."""
+def tell_summary(summary: "Summary", noun: str, files: Sequence[Path] = ()) -> None:
+    """Prints the files that were made, and says what they took.
+
+    Args:
+        summary: What a job did.
+        noun: What it painted: frame or image.
+        files: What it made, where that is not the output of the summary.
+    """
+    made = [*files] or ([summary.out] if summary.frames else [])
     if summary.frames:
         log.info("%s", summary_line(summary, noun))
-        print(summary.out)
     elif not summary.failed:
         log.info("all of %s is painted already", summary.out)
-    if summary.report:
-        print(summary.report)
     if summary.progress:
         log.info("%s", flipbook_line(summary.progress))
-        if summary.progress.path != summary.out:
-            print(summary.progress.path)
+    for file in dict.fromkeys((*made, summary.report, summary.progress and summary.progress.path)):
+        if file:
+            print(file)
 
 
 def _preview(job: "Job", at: Sequence[float], overwrite: bool, terminal: Terminal) -> None:

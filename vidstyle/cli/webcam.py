@@ -3,14 +3,13 @@
 import logging
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from vidstyle.cli.messages import flipbook_line, loss_number, some, summary_line
+from vidstyle.cli.messages import loss_number, some
 from vidstyle.cli.options import (
     FILES,
     AnyPath,
@@ -23,7 +22,7 @@ from vidstyle.cli.options import (
     Telling,
 )
 from vidstyle.cli.settings_options import STANDARD, Chosen, with_settings
-from vidstyle.cli.stylize import check_styles, warn_unused
+from vidstyle.cli.stylize import check_styles, tell_summary, warn_unused
 from vidstyle.cli.terminal import Terminal, open_terminal
 from vidstyle.errors import SettingsError, SinkError, UsageError
 from vidstyle.files import check_target
@@ -32,7 +31,6 @@ from vidstyle.settings.settings import Settings
 
 if TYPE_CHECKING:
     from vidstyle.core.weights import OnProgress
-    from vidstyle.jobs.events import Summary
     from vidstyle.live.painting import LiveImage, LivePainting
     from vidstyle.live.recording import Recording
     from vidstyle.studies.progress import Progress
@@ -42,16 +40,6 @@ CAMERA = Group.create_ordered("Camera")
 IMAGES, VIDEOS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"), (".mp4", ".mov", ".mkv", ".webm")
 TELLING = 5.0  # seconds between two lines about a recording
 
-_CAMERA_HELP = "A number, a device like /dev/video0, a URL (MJPEG over HTTP, RTSP), or a video played in real time."
-_SNAPSHOT_HELP = "Open no window: take an image, paint it as an image file is painted, and write it here."
-_COUNTDOWN_HELP = "With --snapshot: count down from so many seconds."
-_COUNT_HELP = "With --snapshot: take so many images."
-_EVERY_HELP = "With --snapshot: the time between two of them."
-_RECORD_HELP = "Open no window: paint live to this video until Ctrl-C, or for --seconds."
-_SECONDS_HELP = "With --record: how long."
-_FPS_HELP = "Frames a second to hold, painted as large as that allows; else 2.5 on a CPU, 30 on a GPU."
-_RECONNECT_HELP = "Seconds in which a camera that went away is looked for."
-_FOLDER_HELP = "Where the window's keys write."
 _NOT_LIVE = ("frame_steps", "look_back", "passes", "loop", "style_keys", "strength_keys", "style_per_shot", "init")
 
 log = logging.getLogger(__name__)
@@ -62,15 +50,24 @@ log = logging.getLogger(__name__)
 class Shooting:
     """What is taken by which camera."""
 
-    camera: Annotated[str, Parameter(metavar="CAMERA", help=_CAMERA_HELP)] = "0"
-    snapshot: Annotated[AnyPath | None, Parameter(metavar="FILE", help=_SNAPSHOT_HELP)] = None
-    countdown: Annotated[Seconds | None, Parameter(help=_COUNTDOWN_HELP)] = None
-    count: Annotated[int | None, Parameter(metavar="N", help=_COUNT_HELP)] = None
-    every: Annotated[Seconds | None, Parameter(help=_EVERY_HELP)] = None
-    record: Annotated[AnyPath | None, Parameter(metavar="FILE", help=_RECORD_HELP)] = None
-    seconds: Annotated[Seconds | None, Parameter(help=_SECONDS_HELP)] = None
-    fps: Annotated[float | None, Parameter(metavar="X", help=_FPS_HELP)] = None
-    reconnect: Annotated[Seconds, Parameter(help=_RECONNECT_HELP)] = 10.0
+    camera: Annotated[str, Parameter(metavar="CAMERA")] = "0"
+    """A number, a device like /dev/video0, a URL (MJPEG over HTTP, RTSP), or a video played in real time."""
+    snapshot: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
+    """Open no window: take an image, paint it as an image file is painted, and write it here."""
+    countdown: Seconds | None = None
+    """With --snapshot: count down from so many seconds."""
+    count: Annotated[int | None, Parameter(metavar="N")] = None
+    """With --snapshot: take so many images."""
+    every: Seconds | None = None
+    """With --snapshot: the time between two of them."""
+    record: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
+    """Open no window: paint live to this video until Ctrl-C, or for --seconds."""
+    seconds: Seconds | None = None
+    """With --record: how long."""
+    fps: Annotated[float | None, Parameter(metavar="X")] = None
+    """Frames a second to hold, painted as large as that allows; else 2.5 on a CPU, 30 on a GPU."""
+    reconnect: Seconds = 10.0
+    """Seconds in which a camera that went away is looked for."""
 
     def check(self, overwrite: bool) -> None:
         """Refuses what can be refused before anything heavy is imported."""
@@ -103,9 +100,9 @@ class Shooting:
 @with_settings
 def webcam(
     *,
-    style: Annotated[Styles, Parameter(help="A style image.")] = (),
+    style: Styles = (),
     shooting: Shooting = Shooting(),
-    folder: Annotated[AnyPath, Parameter(group=FILES, metavar="FOLDER", help=_FOLDER_HELP)] = Path("."),
+    folder: Annotated[AnyPath, Parameter(group=FILES, metavar="FOLDER")] = Path("."),
     overwrite: Overwrite = False,
     progress_gif: ProgressFile = None,
     showing: Showing = Showing(),  # noqa: B008 (frozen)
@@ -113,7 +110,12 @@ def webcam(
     telling: Telling = Telling(),  # noqa: B008 (frozen)
     **options: Any,
 ) -> None:
-    """Paint what a camera sees: live in a window, or as a snapshot or a recording without one."""
+    """Paint what a camera sees: live in a window, or as a snapshot or a recording without one.
+
+    Args:
+        style: A style image.
+        folder: Where the window's keys write.
+    """
     check_styles(style)
     shooting.check(overwrite)
     if progress_gif and (not shooting.snapshot or shooting.files != [shooting.snapshot]):
@@ -214,15 +216,7 @@ def _snapshot(studio: _Studio, progress: "Progress | None", terminal: Terminal) 
             progress=progress,
             listener=listener,
         )
-    _tell(summary, shooting.files)
-
-
-def _tell(summary: "Summary", files: Sequence[Path]) -> None:
-    log.info("%s", summary_line(summary, "image"))
-    if summary.progress:
-        log.info("%s", flipbook_line(summary.progress))
-    for file in [*files, *([summary.progress.path] if summary.progress else [])]:
-        print(file)
+    tell_summary(summary, "image", shooting.files)
 
 
 def _record(studio: _Studio, file: Path, terminal: Terminal) -> None:
