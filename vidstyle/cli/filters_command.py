@@ -55,7 +55,7 @@ def fetch(
     what: Published = "imagenet",
     /,
     *,
-    telling: Telling = Telling(),  # noqa: B008 (frozen)
+    telling: Telling = Telling(),
 ) -> None:
     """Download torchvision's ImageNet filters (548 MiB, of which 80 MB are kept), or those of --flow raft-...
 
@@ -80,7 +80,7 @@ def import_(
     file: AnyPath,
     /,
     *,
-    telling: Telling = Telling(),  # noqa: B008 (frozen)
+    telling: Telling = Telling(),
 ) -> None:
     """Keep the filters of torchvision's file, downloaded elsewhere, as the ImageNet filters or RAFT's.
 
@@ -103,7 +103,7 @@ def teach(
     output: Annotated[AnyPath, Parameter(alias="-o", metavar="FILE")],
     seed: Annotated[int, Parameter(metavar="N")] = 0,
     overwrite: Overwrite = False,
-    telling: Telling = Telling(),  # noqa: B008 (frozen)
+    telling: Telling = Telling(),
 ) -> None:
     """Learn filters from images, in a minute and without a download; use them with --weights FILE.
 

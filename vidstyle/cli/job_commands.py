@@ -35,10 +35,10 @@ def plan(
     source: Annotated[AnyPath, Parameter(name="INPUT", group=FILES)],
     /,
     *,
-    wanted: Wanted = Wanted(),  # noqa: B008 (frozen)
-    job_options: JobOptions = JobOptions(),  # noqa: B008 (frozen)
+    wanted: Wanted = Wanted(),
+    job_options: JobOptions = JobOptions(),
     device: Device = "auto",
-    telling: Telling = Telling(),  # noqa: B008 (frozen)
+    telling: Telling = Telling(),
     **options: Any,
 ) -> None:
     """Prepare a video for painting shot by shot; prints its work folder and the number of its shots.
@@ -67,7 +67,7 @@ def paint(
     shot: Annotated[int, Parameter(name="SHOT", group=FILES)],
     /,
     *,
-    telling: Telling = Telling(),  # noqa: B008 (frozen)
+    telling: Telling = Telling(),
 ) -> None:
     """Paint one shot of a planned video, or the rest of it.
 
@@ -87,7 +87,7 @@ def join(
     /,
     *,
     overwrite: Overwrite = False,
-    telling: Telling = Telling(),  # noqa: B008 (frozen)
+    telling: Telling = Telling(),
 ) -> None:
     """Join the painted shots of a planned video, with its sound; prints the file."""
     with open_terminal(telling) as terminal:
@@ -112,7 +112,7 @@ def report(
     from_: Annotated[Seconds | None, Parameter(name="--from", group=FILES)] = None,
     to: Annotated[Seconds | None, Parameter(group=FILES)] = None,
     device: Annotated[Device, Parameter(help="What measures; auto is a GPU where there is one.")] = "auto",
-    telling: Telling = Telling(),  # noqa: B008 (frozen)
+    telling: Telling = Telling(),
     **options: Any,
 ) -> None:
     """Measure painted videos against their source: stability, style, content, with curves and images.

@@ -31,8 +31,6 @@ FLIPBOOK_ENDINGS = (".gif", ".webp", ".mp4")  # those of video.flipbook, which t
 
 DEVICE_HELP = "What paints; auto is a GPU where there is one."
 
-_PROGRESS_HELP = "Show it as an animation in this file too: .gif, .webp or .mp4."
-
 
 def _times(_: object, tokens: Sequence[Token]) -> tuple[float, ...]:
     return tuple(to_seconds(token.value) for token in tokens)
@@ -61,7 +59,6 @@ Styles = Annotated[ManyPaths, Parameter(alias="-s", group=FILES, metavar="IMAGE"
 Output = Annotated[AnyPath | None, Parameter(alias="-o", group=FILES, metavar="FILE", help="Where to write.")]
 Overwrite = Annotated[Switch, Parameter(group=FILES, help="Replace an output that exists.")]
 Device = Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=DEVICE_HELP)]
-ProgressFile = Annotated[AnyPath | None, Parameter(metavar="FILE", group=SHOWING, help=_PROGRESS_HELP)]
 
 
 @Parameter(name="*", group=RUNNING)
@@ -222,17 +219,32 @@ class Showing:
     curve: Switch = False
     """Draw the loss into a corner."""
 
-    def check(self, file: Path | None, overwrite: bool, look: Look = Look()) -> None:
-        """UsageError where the words do not fit together, SinkError where the `file` cannot be written."""
-        if file is None and self != Showing():
-            raise UsageError("VS105")
-        if file is not None and look.only:
-            raise UsageError("VS106")
-        if file is not None:
-            check_target(file, FLIPBOOK_ENDINGS, overwrite=overwrite)
-
     def progress(self, file: Path) -> "Progress":
         """The animation that is wanted; SettingsError for numbers that cannot be."""
         from vidstyle.studies.progress import Progress
 
         return Progress(file, self.max_mb, self.width, self.beside, self.curve)
+
+
+@Parameter(name="*", group=SHOWING)
+@dataclass(frozen=True)
+class Making:
+    """The animation of the making of an image's painting, beside the painting."""
+
+    progress_gif: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
+    """Show it as an animation in this file too: .gif, .webp or .mp4."""
+    showing: Showing = Showing()
+
+    def check(self, overwrite: bool, look: Look = Look()) -> None:
+        """UsageError where the words do not fit together, SinkError where the file cannot be written."""
+        if self.progress_gif is None and self.showing != Showing():
+            raise UsageError("VS105")
+        if self.progress_gif and look.only:
+            raise UsageError("VS106")
+        if self.progress_gif:
+            check_target(self.progress_gif, FLIPBOOK_ENDINGS, overwrite=overwrite)
+
+    @property
+    def progress(self) -> "Progress | None":
+        """The animation that is wanted, if any; SettingsError for numbers that cannot be."""
+        return self.showing.progress(self.progress_gif) if self.progress_gif else None

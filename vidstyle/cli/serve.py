@@ -47,7 +47,7 @@ def serve(
     at_once: Annotated[int, Parameter(group=RUNNING, metavar="N", help=_AT_ONCE_HELP)] = 1,
     open: Annotated[Switch, Parameter(group=RUNNING, help="Open the page in a browser.")] = False,
     device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=DEVICE_HELP)] = "auto",
-    telling: Telling = Telling(),  # noqa: B008 (frozen)
+    telling: Telling = Telling(),
 ) -> None:
     """Serve a page on this machine that paints what is dropped on it."""
     asked, limit = _login(host, auth), _bytes(max_upload)

@@ -11,11 +11,10 @@ from cyclopts import Parameter
 
 from vidstyle.cli.options import SETTINGS_GROUPS, AnyPath
 from vidstyle.errors import SettingsError
-from vidstyle.settings.presets import PRESETS
+from vidstyle.settings.presets import PRESETS, STANDARD
 from vidstyle.settings.settings import PAINTING, Settings
 from vidstyle.settings.toml import check_savable, read_options, save_settings
 
-STANDARD = "standard"
 METAVARS = {int: "N", float: "X", str: "TEXT"}
 WIDEST_CHOICES = 16  # characters of choices beside an option; longer lists stand in its help
 
@@ -140,9 +139,8 @@ class Chosen:
     @property
     def settings(self) -> Settings:
         """The settings; SettingsError where what is given does not fit together."""
-        changes = {name: value for name, value in self.given.items() if name != "preset"}
         try:
-            return Settings.preset(self.preset or STANDARD, **changes)
+            return Settings.of(self.given)
         except SettingsError as error:
             where = f"with {self.file}: " if self.file else ""
             raise SettingsError("VS202", where=where, error=error) from error

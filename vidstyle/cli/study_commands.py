@@ -9,12 +9,13 @@ from cyclopts import Parameter
 
 from vidstyle.cli.options import (
     FILES,
+    FLIPBOOK_ENDINGS,
     SETTINGS_GROUPS,
     AnyPath,
     Device,
+    Making,
     Output,
     Overwrite,
-    ProgressFile,
     Showing,
     Styles,
     Switch,
@@ -25,7 +26,7 @@ from vidstyle.cli.settings_options import Chosen, with_settings, with_some_setti
 from vidstyle.cli.stylize import check_styles, job_of, tell_summary, tell_unused, warn_unused
 from vidstyle.cli.terminal import open_terminal
 from vidstyle.errors import UsageError
-from vidstyle.files import check_there
+from vidstyle.files import check_target, check_there
 from vidstyle.settings.presets import FIGURE, RECONSTRUCTION, TEXTURE
 from vidstyle.settings.settings import PAINTING, Settings
 
@@ -50,10 +51,10 @@ def progress(
     image: Image,
     /,
     *,
-    wanted: Wanted = Wanted(),  # noqa: B008 (frozen)
-    showing: Showing = Showing(),  # noqa: B008 (frozen)
+    wanted: Wanted = Wanted(),
+    showing: Showing = Showing(),
     device: Device = "auto",
-    telling: Telling = Telling(),  # noqa: B008 (frozen)
+    telling: Telling = Telling(),
     **options: Any,
 ) -> None:
     """Show how an image is painted: a GIF, WebP or MP4 that changes evenly, else to IMAGE_STYLE.gif.
@@ -63,7 +64,7 @@ def progress(
     """
     names = "_".join(style.stem for style in wanted.style)
     file = wanted.output or image.with_name(f"{image.stem}_{names}.gif")
-    showing.check(file, wanted.overwrite)
+    check_target(file, FLIPBOOK_ENDINGS, overwrite=wanted.overwrite)
     with open_terminal(telling) as terminal:
         chosen = Chosen.of(options, overwrite=wanted.overwrite)
         with terminal.starting():
@@ -88,10 +89,9 @@ def reconstruct(
     all_layers: Annotated[Switch, Parameter(group=PAINTING_GROUP)] = False,
     output: Output = None,
     overwrite: Overwrite = False,
-    progress_gif: ProgressFile = None,
-    showing: Showing = Showing(),  # noqa: B008 (frozen)
+    making: Making = Making(),
     device: Device = "auto",
-    telling: Telling = Telling(),  # noqa: B008 (frozen)
+    telling: Telling = Telling(),
     **options: Any,
 ) -> None:
     """Paint an image from noise by what a layer keeps of its content.
@@ -103,19 +103,18 @@ def reconstruct(
     """
     settings = Settings(**{**RECONSTRUCTION, **options, "content_layers": layer})
     check_there(image, "image")
-    showing.check(progress_gif, overwrite)
+    making.check(overwrite)
     with open_terminal(telling) as terminal:
         with terminal.starting():
             from vidstyle.studies.reconstruct import reconstruct as run
 
-        animation = showing.progress(progress_gif) if progress_gif else None
         with terminal.listening() as listener:
             study = run(
                 image,
                 output,
                 settings,
                 all_layers=all_layers,
-                progress=animation,
+                progress=making.progress,
                 device=device,
                 overwrite=overwrite,
                 listener=listener,
@@ -132,10 +131,9 @@ def texture(
     tile: Annotated[Switch, Parameter(group=PAINTING_GROUP)] = False,
     output: Output = None,
     overwrite: Overwrite = False,
-    progress_gif: ProgressFile = None,
-    showing: Showing = Showing(),  # noqa: B008 (frozen)
+    making: Making = Making(),
     device: Device = "auto",
-    telling: Telling = Telling(),  # noqa: B008 (frozen)
+    telling: Telling = Telling(),
     **options: Any,
 ) -> None:
     """Paint from noise what looks like a style image everywhere.
@@ -147,12 +145,11 @@ def texture(
     """
     settings, wanted = Settings(**{**TEXTURE, **options}), None if size is None else _size(size)
     check_there(style, "style image")
-    showing.check(progress_gif, overwrite)
+    making.check(overwrite)
     with open_terminal(telling) as terminal:
         with terminal.starting():
             from vidstyle.studies.reconstruct import texture as run
 
-        animation = showing.progress(progress_gif) if progress_gif else None
         with terminal.listening() as listener:
             study = run(
                 style,
@@ -160,7 +157,7 @@ def texture(
                 settings,
                 size=wanted,
                 tile=tile,
-                progress=animation,
+                progress=making.progress,
                 device=device,
                 overwrite=overwrite,
                 listener=listener,
@@ -179,7 +176,7 @@ def layers(
     output: Output = None,
     overwrite: Overwrite = False,
     device: Device = "auto",
-    telling: Telling = Telling(),  # noqa: B008 (frozen)
+    telling: Telling = Telling(),
     **options: Any,
 ) -> None:
     """Show what each layer keeps of an image and of a style, or what two settings do, on one sheet.

@@ -17,8 +17,7 @@ from vidstyle.cli.options import (
     Look,
     LossFiles,
     Machines,
-    ProgressFile,
-    Showing,
+    Making,
     Telling,
     Wanted,
 )
@@ -48,15 +47,14 @@ def paint(
     source: Annotated[AnyPath, Parameter(name="INPUT", group=FILES)],
     /,
     *,
-    wanted: Wanted = Wanted(),  # noqa: B008 (frozen)
-    look: Look = Look(),  # noqa: B008 (frozen)
-    job_options: JobOptions = JobOptions(),  # noqa: B008 (frozen)
+    wanted: Wanted = Wanted(),
+    look: Look = Look(),
+    job_options: JobOptions = JobOptions(),
     device: Device = "auto",
-    losses: LossFiles = LossFiles(),  # noqa: B008 (frozen)
-    progress_gif: ProgressFile = None,
-    showing: Showing = Showing(),  # noqa: B008 (frozen)
-    machines: Machines = Machines(),  # noqa: B008 (frozen)
-    telling: Telling = Telling(),  # noqa: B008 (frozen)
+    losses: LossFiles = LossFiles(),
+    making: Making = Making(),
+    machines: Machines = Machines(),
+    telling: Telling = Telling(),
     **options: Any,
 ) -> None:
     """Paints INPUT in the style of images.
@@ -67,13 +65,13 @@ def paint(
     _check_words(look, job_options, saves="save_settings" in options)
     machines.check(device, look)
     losses.check(wanted.overwrite, look, machines)
-    showing.check(progress_gif, wanted.overwrite, look)
+    making.check(wanted.overwrite, look)
     with open_terminal(telling) as terminal:
         chosen = Chosen.of(options, overwrite=wanted.overwrite)
         with terminal.starting():
             job = job_of(source, wanted, chosen.settings, device, job_options, look, machines.options)
             record = _record_of(job, losses)
-            progress = showing.progress(progress_gif) if progress_gif else None
+            progress = making.progress
             if progress:
                 progress.check(job, wanted.overwrite)
         chosen.save()
@@ -101,8 +99,8 @@ def job_of(
     wanted: Wanted,
     settings: Settings,
     device: str,
-    job_options: JobOptions = JobOptions(),  # noqa: B008 (frozen)
-    look: Look = Look(),  # noqa: B008 (frozen)
+    job_options: JobOptions = JobOptions(),
+    look: Look = Look(),
     cluster_options: "ClusterOptions | None" = None,
 ) -> "Job":
     """The job of a command line, checked; what is quick to check comes before anything slow is imported.
@@ -262,7 +260,7 @@ def check_styles(styles: Sequence[Path]) -> None:
         check_there(style, "style image")
 
 
-def tell_unused(job: "Job", given: Mapping[str, Any], look: Look = Look()) -> None:  # noqa: B008 (frozen)
+def tell_unused(job: "Job", given: Mapping[str, Any], look: Look = Look()) -> None:
     """Warns of the `given` options, by name, that this job, or the `look` at it, does not use."""
     single = look.preview or job.kind in ("image", "images")
     settings = job.settings

@@ -14,14 +14,13 @@ from vidstyle.cli.options import (
     FILES,
     AnyPath,
     Device,
+    Making,
     Overwrite,
-    ProgressFile,
     Seconds,
-    Showing,
     Styles,
     Telling,
 )
-from vidstyle.cli.settings_options import STANDARD, Chosen, with_settings
+from vidstyle.cli.settings_options import Chosen, with_settings
 from vidstyle.cli.stylize import check_styles, tell_summary, warn_unused
 from vidstyle.cli.terminal import Terminal, open_terminal
 from vidstyle.errors import SettingsError, SinkError, UsageError
@@ -104,10 +103,9 @@ def webcam(
     shooting: Shooting = Shooting(),
     folder: Annotated[AnyPath, Parameter(group=FILES, metavar="FOLDER")] = Path("."),
     overwrite: Overwrite = False,
-    progress_gif: ProgressFile = None,
-    showing: Showing = Showing(),  # noqa: B008 (frozen)
+    making: Making = Making(),
     device: Device = "auto",
-    telling: Telling = Telling(),  # noqa: B008 (frozen)
+    telling: Telling = Telling(),
     **options: Any,
 ) -> None:
     """Paint what a camera sees: live in a window, or as a snapshot or a recording without one.
@@ -118,9 +116,9 @@ def webcam(
     """
     check_styles(style)
     shooting.check(overwrite)
-    if progress_gif and (not shooting.snapshot or shooting.files != [shooting.snapshot]):
+    if making.progress_gif and (not shooting.snapshot or shooting.files != [shooting.snapshot]):
         raise UsageError("VS121")
-    showing.check(progress_gif, overwrite)
+    making.check(overwrite)
     if not folder.is_dir():
         raise SinkError("VS410", folder=folder)
     with open_terminal(telling) as terminal:
@@ -132,7 +130,7 @@ def webcam(
             settings = chosen.settings if shooting.snapshot else _live_settings(chosen)
             studio = _Studio(camera, shooting, style, settings, device)
             if shooting.snapshot:
-                _snapshot(studio, showing.progress(progress_gif) if progress_gif else None, terminal)
+                _snapshot(studio, making.progress, terminal)
             elif shooting.record:
                 _record(studio, shooting.record, terminal)
             else:
@@ -157,8 +155,8 @@ def _live_settings(chosen: Chosen) -> Settings:
     for name in _NOT_LIVE:
         if name in chosen.given:
             warn_unused(name, "live painting finds its own way")
-    given = {name: value for name, value in chosen.given.items() if name not in ("preset", *_NOT_LIVE)}
-    return Settings.preset(chosen.preset or STANDARD, **{**LIVE, **given})
+    given = {name: value for name, value in chosen.given.items() if name not in _NOT_LIVE}
+    return Settings.of({**LIVE, **given})
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ import tomli_w
 
 from vidstyle.errors import SettingsError
 from vidstyle.files import check_target, write_target
+from vidstyle.settings.presets import STANDARD
 from vidstyle.settings.settings import Settings
 
 ENDINGS = (".toml",)
@@ -41,7 +42,7 @@ def load_settings(path: str | os.PathLike[str]) -> Settings:
     Raises:
         SettingsError: The file cannot be read, or holds what is no setting or cannot be used.
     """
-    return _made_of(read_options(Path(path)))
+    return Settings.of(read_options(Path(path)))
 
 
 def save_settings(
@@ -131,21 +132,16 @@ def _typed(path: Path, key: str, value: object, kind: Any) -> object:
 def _check(path: Path, options: Mapping[str, Any], key: str = "") -> None:
     """SettingsError unless the options make settings; it names the file, and the `key` where one alone is checked."""
     try:
-        _made_of(options)
+        Settings.of(options)
     except SettingsError as error:
         if key and error.code not in NAMING:
             raise SettingsError("VS248", path=path, key=key, error=error) from error
         raise SettingsError("VS255", path=path, error=error) from error
 
 
-def _made_of(options: Mapping[str, Any]) -> Settings:
-    changes = {name: value for name, value in options.items() if name != "preset"}
-    return Settings.preset(options.get("preset", "standard"), **changes)
-
-
 def _data(settings: Settings, preset: str | None) -> bytes:
     """The file, as short as can be."""
-    base, named = Settings.preset(preset or "standard"), {"preset": preset} if preset else {}
+    base, named = Settings.preset(preset or STANDARD), {"preset": preset} if preset else {}
     changed = {name: value for name, value in asdict(settings).items() if value != getattr(base, name)}
     try:
         return (FIRST_LINE + tomli_w.dumps({**named, **changed})).encode()
