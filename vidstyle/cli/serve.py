@@ -53,7 +53,7 @@ def serve(
     asked, limit = _login(host, auth), _bytes(max_upload)
     for name, value in (("keep-days", keep_days), ("at-once", at_once)):
         if not 0 < value < float("inf"):
-            raise SettingsError("VS205", name=name, value=value)
+            raise SettingsError("VS244", name=name, wanted="above 0", value=f"{value:g}")
     if shelf and not shelf.is_dir():
         raise SourceError("VS303", shelf=shelf)
     if importlib.util.find_spec("gradio") is None:

@@ -81,7 +81,7 @@ class Shooting:
             raise UsageError("VS125")
         for name, value in (("count", self.count), ("fps", self.fps), ("seconds", self.seconds)):
             if value is not None and not 0 < value < float("inf"):
-                raise SettingsError("VS205", name=name, value=value)
+                raise SettingsError("VS244", name=name, wanted="above 0", value=f"{value:g}")
         for file in self.files:
             check_target(file, IMAGES, overwrite=overwrite)
         if self.record:
