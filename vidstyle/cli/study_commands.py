@@ -109,16 +109,8 @@ def reconstruct(
             from vidstyle.studies.reconstruct import reconstruct as run
 
         with terminal.listening() as listener:
-            study = run(
-                image,
-                output,
-                settings,
-                all_layers=all_layers,
-                progress=making.progress,
-                device=device,
-                overwrite=overwrite,
-                listener=listener,
-            )
+            how: dict[str, Any] = {"device": device, "overwrite": overwrite, "listener": listener}
+            study = run(image, output, settings, all_layers=all_layers, progress=making.progress, **how)
         _tell(study)
 
 
@@ -151,17 +143,8 @@ def texture(
             from vidstyle.studies.reconstruct import texture as run
 
         with terminal.listening() as listener:
-            study = run(
-                style,
-                output,
-                settings,
-                size=wanted,
-                tile=tile,
-                progress=making.progress,
-                device=device,
-                overwrite=overwrite,
-                listener=listener,
-            )
+            how: dict[str, Any] = {"device": device, "overwrite": overwrite, "listener": listener}
+            study = run(style, output, settings, size=wanted, tile=tile, progress=making.progress, **how)
         _tell(study)
 
 
@@ -191,23 +174,14 @@ def layers(
     check_there(image, "image")
     check_styles(style)
     with open_terminal(telling) as terminal:
-        for name in () if grid else options.keys() & set(_OF_GRIDS):
+        for name in [name for name in _OF_GRIDS if name in options and not grid]:
             warn_unused(name, "the figure has its own; it is for --grid")
         with terminal.starting():
             from vidstyle.studies.layer_figures import layer_figure
 
         with terminal.listening() as listener:
-            study = layer_figure(
-                image,
-                style,
-                output,
-                settings,
-                grid=grid,
-                show=figures,
-                device=device,
-                overwrite=overwrite,
-                listener=listener,
-            )
+            how: dict[str, Any] = {"device": device, "overwrite": overwrite, "listener": listener}
+            study = layer_figure(image, style, output, settings, grid=grid, show=figures, **how)
         _tell(study)
 
 
