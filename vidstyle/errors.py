@@ -1,15 +1,5 @@
 """The errors a user can act on, and their texts.
 
-VidstyleError
-├── UsageError      the words of the command line do not fit together
-├── SettingsError   an option has a value that cannot be used
-├── SourceError     an input is missing, unreadable or of the wrong kind
-├── SinkError       an output cannot be written
-├── JobError        a job's work folder is in use, broken, or of another job; a cluster cannot do it
-│   └── StorageError    the files of a job cannot be read or written where the machines of a cluster find them
-├── PaintingError   an image cannot be painted: no memory for it, or a loss that is no number
-└── WeightsError    the network's weights are missing, broken or do not fit
-
 Each text is one sentence that says what failed, what was found, and what to do next. Its code is stable: programs and
 tests go by the code, never by the words. Only the front ends catch these and turn them into a line and an exit code.
 """

@@ -10,14 +10,15 @@ from cyclopts import App, Parameter
 from vidstyle.cli.messages import HASH_DIGITS, memory
 from vidstyle.cli.options import COMMANDS, AnyPath, ManyPaths, Overwrite, Telling
 from vidstyle.cli.terminal import open_terminal
-from vidstyle.errors import UsageError, WeightsError
-from vidstyle.files import check_target, check_there
+from vidstyle.errors import SinkError, UsageError, WeightsError
+from vidstyle.files import check_there, refuse_existing
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 log = logging.getLogger(__name__)
 
+ENDING = ".safetensors"
 Published = Literal["imagenet", "raft-small", "raft-large"]
 
 weights = App(
@@ -114,7 +115,9 @@ def teach(
     """
     if not images:
         raise UsageError("VS101")
-    check_target(output, (".safetensors",), overwrite=overwrite)
+    if output.suffix.lower() != ENDING:  # its folder is made where there is none
+        raise SinkError("VS414", path=output, suffix=output.suffix, endings=ENDING)
+    refuse_existing([output], overwrite)
     for path in images:
         check_there(path, "file or folder")
     with open_terminal(telling) as terminal:

@@ -112,12 +112,16 @@ class Look:
         """Whether nothing is painted to its end."""
         return self.preview or self.dry_run
 
-    def check(self) -> None:
-        """UsageError where the words do not fit together."""
+    def check(self, report: bool, saves: bool) -> None:
+        """UsageError where the words do not fit together, with --report and --save-settings where they are given."""
+        if report and self.only:
+            raise UsageError("VS112")
         if self.at and not self.preview:
             raise UsageError("VS113")
         if self.dry_run and self.preview:
             raise UsageError("VS114")
+        if self.dry_run and saves:
+            raise UsageError("VS115")
 
 
 @Parameter(name="*", group=RUNNING)

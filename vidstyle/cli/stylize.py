@@ -62,7 +62,7 @@ def paint(
     Args:
         source: A video, GIF or image, a folder of clips or of images, or a pattern like 'a*.png'.
     """
-    _check_words(look, job_options, saves="save_settings" in options)
+    look.check(job_options.report, saves="save_settings" in options)
     machines.check(device, look)
     losses.check(wanted.overwrite, look, machines)
     making.check(wanted.overwrite, look)
@@ -83,15 +83,6 @@ def paint(
         else:
             with _recorded(record, losses, wanted.overwrite, terminal):
                 _paint(job, record, progress, terminal)
-
-
-def _check_words(look: Look, job_options: JobOptions, saves: bool) -> None:
-    """UsageError where the words do not fit together; `saves`: --save-settings is given."""
-    look.check()
-    if job_options.report and look.only:
-        raise UsageError("VS112")
-    if look.dry_run and saves:
-        raise UsageError("VS115")
 
 
 def job_of(
