@@ -29,7 +29,7 @@ from torch import Tensor
 from video import judge_of
 
 from vidstyle import Frame, Painter, Settings, load_image
-from vidstyle.cli.process_memory import keep_freed_memory
+from vidstyle.cli.terminal import keep_freed_memory
 from vidstyle.core.sizes import resize
 from vidstyle.core.stylize_video import paint_frames
 from vidstyle.evaluation.metrics import film_measures, judged, summary

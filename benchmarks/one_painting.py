@@ -92,7 +92,7 @@ def git(root: Path, *words: str) -> str:
 def main() -> None:
     """The process of one painting: only what older commits have too."""
     import vidstyle
-    from vidstyle.cli.process_memory import keep_freed_memory
+    from vidstyle.cli.terminal import keep_freed_memory
     from vidstyle.core.color_transfer import Palette, Palettes
     from vidstyle.core.stylize_image import Painter
     from vidstyle.core.weights import Filters

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
-from vidstyle.cli.process_memory import keep_freed_memory
+from vidstyle.cli.terminal import keep_freed_memory
 from vidstyle.core import winograd
 from vidstyle.core.optimizers import Schedule, quasi_newton
 from vidstyle.core.stylize_image import Painter

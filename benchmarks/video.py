@@ -34,7 +34,7 @@ from made import followed_motion, made_clips
 from torch import Tensor
 
 from vidstyle import Frame, Painter, Settings, calibrated, load_filters, load_image, open_video
-from vidstyle.cli.process_memory import keep_freed_memory
+from vidstyle.cli.terminal import keep_freed_memory
 from vidstyle.core.cuts import find_cuts, mark_cuts
 from vidstyle.core.optimizers import Preconditioner, Schedule, lbfgs, loss_and_gradient, quasi_newton
 from vidstyle.core.sizes import fit_size, size_of

@@ -15,7 +15,7 @@ SLOW = (  # folders and files whose tests are left out of a fast check
     *("core/test_calibration", "core/test_selftaught", "core/test_weights"),
 )
 FAST = (  # but not these of them
-    *("cli/test_options", "cli/test_words", "cli/test_settings_options", "jobs/test_segments", "jobs/test_eta"),
+    *("cli/test_options", "cli/test_messages", "cli/test_settings_options", "jobs/test_manifest", "jobs/test_eta"),
     *("evaluation/test_metrics", "video/test_masks", "jobs/test_style_schedule", "live/test_pace", "live/test_sharpen"),
 )
 

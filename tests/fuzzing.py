@@ -35,7 +35,8 @@ from vidstyle.images import load_image
 from vidstyle.jobs.checkpoint import WorkFolder, link_bytes, link_of
 from vidstyle.jobs.manifest import SCHEMA
 from vidstyle.settings.keyframes import parse_number_keys, parse_shares, parse_style_keys, to_seconds
-from vidstyle.settings.settings import Settings, parse_layers
+from vidstyle.settings.layers import parse_layers
+from vidstyle.settings.settings import Settings
 from vidstyle.settings.toml import load_settings
 from vidstyle.studies.layer_figures import axes_of
 from vidstyle.video.probe import probe

@@ -213,7 +213,7 @@ def test_ctrl_c_before_the_first_frame_leaves_nothing(tmp_path: Path, settings: 
 def test_a_failure_in_the_middle_leaves_nothing(tmp_path: Path, settings: Settings, style: Path) -> None:
     class Fails(Ear):
         def frame(self, painted: PaintedFrame) -> None:
-            raise SourceError("VS302", path="film.mp4")
+            raise SourceError("VS301", path="film.mp4")
 
     source = two_shots(tmp_path / "clip.mp4")
     with pytest.raises(SourceError):

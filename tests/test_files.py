@@ -14,12 +14,11 @@ import numpy as np
 import pytest
 
 from tests.clips import clip
-from vidstyle import files as readable
+from vidstyle import files
 from vidstyle.core.read_ahead import HangError, ReadAhead
 from vidstyle.errors import SinkError, SourceError
 from vidstyle.files import answered, require_file
-from vidstyle.video import ffmpeg
-from vidstyle.video import reader as source
+from vidstyle.video import ffmpeg, reader
 from vidstyle.video.encoder import Film, SegmentFile
 from vidstyle.video.reader import open_video
 
@@ -58,8 +57,8 @@ def test_reading_that_hangs_is_an_error_and_closing_does_not_wait(silent_pipe: P
         yield b"first"
         yield silent_pipe.read_bytes()
 
-    reader = ReadAhead(items, patience=0.5)
-    found = iter(reader)
+    ahead = ReadAhead(items, patience=0.5)
+    found = iter(ahead)
     assert next(found) == b"first"
     with pytest.raises(HangError):
         next(found)
@@ -72,16 +71,16 @@ def test_signs_of_life_keep_it_going() -> None:
             sign()  # type: ignore[operator]
         yield 1
 
-    reader = ReadAhead(items, patience=0.7)
-    assert list(reader) == [1]
-    reader.close()
+    ahead = ReadAhead(items, patience=0.7)
+    assert list(ahead) == [1]
+    ahead.close()
 
 
 def test_a_film_whose_drive_goes_away_is_one_sentence(
     tmp_path: Path, silent_pipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = clip(tmp_path / "a.mp4", count=12)
-    decoded = source.decoded
+    decoded = reader.decoded
 
     def goes_away(*given: object, **more: object) -> Iterator[object]:
         for number, image in enumerate(decoded(*given, **more)):  # type: ignore[arg-type]
@@ -89,8 +88,8 @@ def test_a_film_whose_drive_goes_away_is_one_sentence(
                 silent_pipe.read_bytes()
             yield image
 
-    monkeypatch.setattr(source, "decoded", goes_away)
-    monkeypatch.setattr(source, "PATIENCE", 0.6)
+    monkeypatch.setattr(reader, "decoded", goes_away)
+    monkeypatch.setattr(reader, "PATIENCE", 0.6)
     monkeypatch.setattr("vidstyle.core.read_ahead.LEAVING", 0.2)
     with pytest.raises(SourceError, match=r"a\.mp4 gives no frame for 0\.6 s"), open_video(path) as film:
         list(film)
@@ -131,4 +130,4 @@ def test_an_encoder_that_nobody_feeds_does_not_hang(monkeypatch: pytest.MonkeyPa
         watch.idle = False
         process.wait(timeout=5)
         assert watch.hung
-    assert readable.PATIENCE > 1
+    assert files.PATIENCE > 1

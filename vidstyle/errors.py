@@ -1,15 +1,5 @@
 """The errors a user can act on, and their texts.
 
-VidstyleError
-├── UsageError      the words of the command line do not fit together
-├── SettingsError   an option has a value that cannot be used
-├── SourceError     an input is missing, unreadable or of the wrong kind
-├── SinkError       an output cannot be written
-├── JobError        a job's work folder is in use, broken, or of another job; a cluster cannot do it
-│   └── StorageError    the files of a job cannot be read or written where the machines of a cluster find them
-├── PaintingError   an image cannot be painted: no memory for it, or a loss that is no number
-└── WeightsError    the network's weights are missing, broken or do not fit
-
 Each text is one sentence that says what failed, what was found, and what to do next. Its code is stable: programs and
 tests go by the code, never by the words. Only the front ends catch these and turn them into a line and an exit code.
 """
@@ -28,7 +18,6 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS107": "--host {host} lets others in; add --auth USER:PASSWORD, or set {password}",
     "VS108": "--host {host} is no name to ask for; give the address that others reach this machine by",
     "VS109": "--auth should be USER:PASSWORD, both not empty",
-    "VS110": "no style given; add --style IMAGE",
     "VS111": "--size {text!r} is no size of a texture; give one like 512x768, from 32x32 on",
     "VS112": "--report needs a painted film; leave out --preview and --dry-run",
     "VS113": "--at needs --preview; for a stretch of the video use --from and --to",
@@ -49,7 +38,6 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS202": "{where}{error}",
     "VS203": "the page needs Gradio, which is not installed; pip install 'vidstyle[web]'",
     "VS204": "--max-upload {size!r} is no size; give one like 500mb or 2gb",
-    "VS205": "--{name} should be above 0, instead got {value:g}",
     "VS206": "--ray needs Ray, which is not installed; pip install 'vidstyle[cluster]'",
     "VS207": "--device {name} is not on this machine (here: {present}); use one of these or auto",
     "VS208": "no painted video given; give one or more",
@@ -89,17 +77,15 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS242": "--style-blend has {found} numbers for {styles} of --style; give one for each",
     "VS243": "the weight of {layer} should be a number, instead got {weight!r}",
     "VS244": "--{name} should be {wanted}, instead got {value}",
-    "VS245": "{path}: cannot be read (it is no file); {example}",
     "VS246": "{path}: is too large for a file of settings; {example}",
     "VS247": "{path}: {key} should be {wanted}, instead got {got}",
-    "VS248": "{path}: {at_fault}: {text}",
+    "VS248": "{path}: {key}: {error}",
     "VS249": "{path}: there is no setting {key!r}; {nearest}",
     "VS250": "{path}: {name} is there twice, with - and with _; leave one out",
     "VS251": "{path}: cannot be read ({reason}); check the name",
     "VS252": "{path}: is no text; {example}",
-    "VS253": "{path}: is no TOML: it goes too deep; {example}",
     "VS254": "{path}: is no TOML: {error}; {example}",
-    "VS255": "{path}: {text}",
+    "VS255": "{path}: {error}",
     "VS256": "{object!r} is no Unicode, so no file can hold it; rename that file",
     "VS257": "--show {unknown}: there is no such figure; use {shown}",
     "VS258": "--grid {text!r} has no two sides; give one like strength:style-layers or content=1,2:style",
@@ -108,15 +94,12 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS261": "--grid: {short} needs values, like {short}=A,B; give some",
     "VS262": "--grid: {name} is yes or no, instead got {text!r}",
     "VS263": "--grid: {name} should be a number, instead got {text!r}",
-    "VS264": "--max-mb should be above 0, instead got {max_mb:g}",
-    "VS265": "--width should be {narrowest} or more, instead got {width}",
     "VS266": "{source}: only the painting of one image can be shown; give an image",
     "VS267": "only the making of one painting can be shown; leave out --all-layers or --progress-gif",
     "VS268": "a page starts from content or random only, instead got {init!r}; choose one",
     "VS269": "a page takes filters by name only, instead got {weights!r}; choose auto",
     # what is painted, and styles, masks and cameras
     "VS301": "{path}: no such file or folder; check the name",
-    "VS302": "{path}: no such file; check the name",
     "VS303": "{shelf}: is no folder; give one of style images",
     "VS304": "{path}: no such {what}; {hint}",
     "VS305": "{path}: is a link to a file that is not there; check where it leads",
@@ -150,12 +133,12 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS330": "camera {name}: shows nothing; give another",
     "VS331": "camera {name}: ended after {count} of {wanted} images; ask for fewer",
     "VS332": "{problem}; {instead}",
-    "VS333": "{name} is damaged: not one image can be read; copy it again.",
+    "VS333": "{name} is damaged: not one frame can be read; copy it again.",
     "VS334": "{name} cannot be read as an animation; copy it again.",
     "VS335": "camera {name}: cannot be opened, {there}; plug one in, or give --camera URL or a video file",
     "VS336": "camera {name}: went away and did not come back in {reconnect:g} seconds; plug it in again",
     "VS337": "camera {where!r}: cannot be reached by {scheme}; give a URL of {network}",
-    "VS338": "camera {name}: sends no images; check that it is on and that the address is right",
+    "VS338": "camera {name}: sends no frames; check that it is on and that the address is right",
     "VS339": "{path}: has fewer frames than the film; give a mask that is as long",
     "VS340": "{name} cannot be prepared for reading ({reason}); try another file.",
     "VS341": "{name} holds no frame that can be read: it is damaged; copy it again.",
@@ -166,13 +149,12 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS346": "{name} is a playlist, which only names other files; give the video itself.",
     "VS347": "{name} is a text file, not a video; give a video file.",
     "VS348": "{name} holds sound and a cover image but no video; give a video file.",
-    "VS349": "{name} holds only sound, no frames; give a video file.",
+    "VS349": "{name} holds only sound, no video; give a video file.",
     "VS350": "{path}: frame {position} could not be read; did the file change?",
     "VS351": "{name} has no frames from {wanted}: it is {long:.2f} s long; choose another part.",
     "VS352": "{name} holds no images; give a folder or pattern of {known} files.",
     "VS353": "{name} changed while it was read; wait until it is whole, and begin anew.",
     "VS354": "{path} is gone; put it back and run the same command again, what is painted is kept.",
-    "VS355": "{name} holds no frame that can be read; it is damaged, copy it again.",
     "VS356": (
         "{name} gives no frame for {patience:g} s: is its drive there, or its network? Run the same command "
         "again, or copy the file here."
@@ -182,9 +164,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS359": "no style is chosen; drop an image, or choose one from the shelf",
     "VS360": "{name}: cannot be read here; give a file that ends in one of {endings}",
     # what is written
-    "VS401": "{output}: filters are written as .safetensors; use this ending",
-    "VS402": "{path}: exists already; give another name with -o, or --overwrite",
-    "VS403": "{target}: a report is a page; give a name that ends in .html",
+    "VS402": "{path}: exists already; give another name, or --overwrite",
     "VS406": "{file}: is the output itself, or what is painted from; give another name",
     "VS407": "{place}: nothing can be written there; give another folder with --jobs",
     "VS408": "{place}: cannot be made ({reason}); give another with --jobs",
@@ -198,7 +178,6 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS413": "{file}: cannot be written ({reason}); give another name with -o",
     "VS414": "{path}: cannot be written with the ending {suffix!r}; use {endings}",
     "VS415": "{path}: is a folder; give the name of a file",
-    "VS416": "{path}: exists already; give another name, or --overwrite",
     "VS417": "{path}: there is no folder {folder}; make it first",
     "VS418": "{path}: nothing can be written to {folder}; choose another place",
     "VS419": "{path}: cannot be written ({reason}); give another name, or make room",
@@ -207,10 +186,9 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS422": "a 16-bit image cannot be encoded as {ending}; use 8 bits.",
     "VS424": "{target}: a {kind} cannot be written with the ending {suffix!r}; use one of {good}",
     "VS425": "{target}: is the source itself; give another name with -o",
-    "VS427": "{out}: is the painting itself, or what it is painted from; give another name",
     "VS429": "{file}: is no image's name; give one that ends in one of {image_endings}",
     "VS430": "{name} cannot be encoded ({reason}); make room.",
-    "VS431": "the GIF holds {found} of {count} images; write it again.",
+    "VS431": "the GIF holds {found} of {count} frames; write it again.",
     "VS432": "{name} cannot be written: its folder does not exist; make the folder first.",
     "VS433": "{name} is a folder; give the name of a file.",
     "VS434": "{name} cannot be written: its folder is read-only; choose another place.",

@@ -1,7 +1,6 @@
 """What is shown while a job works."""
 
 import io
-import logging
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -9,17 +8,20 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tests.cli.test_words import OUTLINE
+from tests.cli.test_messages import OUTLINE
 from tests.jobs.test_eta import Clock, painted, step
-from vidstyle.cli.console import EVERY, Bars, PlainLines, Quiet, listening
-from vidstyle.cli.logs import logging_to
-from vidstyle.jobs.eta import RemainingTime
+from vidstyle.cli.console import EVERY, JobConsole
 from vidstyle.jobs.events import ClusterProgress, Listener
 
 
 def console(terminal: bool = False, width: int = 80) -> tuple[Console, io.StringIO]:
     stream = io.StringIO()
     return Console(file=stream, force_terminal=terminal, force_interactive=terminal, width=width), stream
+
+
+def refresh(listener: JobConsole) -> None:
+    assert listener._bars is not None
+    listener._bars.refresh()
 
 
 def paint(listener: Listener, clock: Clock, frames: int = 3, seconds: float = 4.2) -> None:
@@ -33,33 +35,30 @@ def paint(listener: Listener, clock: Clock, frames: int = 3, seconds: float = 4.
 def test_plain_lines_come_every_few_seconds_only() -> None:
     terminal, stream = console()
     clock = Clock()
-    paint(PlainLines(terminal, now=clock), clock, frames=300, seconds=EVERY / 10)
+    paint(JobConsole(terminal, now=clock), clock, frames=300, seconds=EVERY / 10)
     lines = stream.getvalue().splitlines()[3:]
     assert 25 <= len(lines) <= 35
     assert lines[-1].startswith("frame 300/300  loss 0.310  ")
     assert lines[-1].endswith("0:00 left")
 
 
-def test_a_plain_line_tells_frame_loss_speed_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plain_line_tells_frame_loss_speed_and_time_left() -> None:
     terminal, stream = console()
     clock = Clock()
-    monkeypatch.setattr("time.monotonic", clock)
-    lines = PlainLines(terminal, now=clock)
-    paint(lines, clock, frames=12, seconds=6)
-    assert stream.getvalue().splitlines()[-1].startswith("frame 12/300  loss 0.310  ")
-    assert " s/frame  " in stream.getvalue().splitlines()[-1]
+    paint(JobConsole(terminal, now=clock), clock, frames=12, seconds=6)
+    assert re.fullmatch(r"frame 12/300  loss 0\.310  6 s/frame  [\d:]+ left", stream.getvalue().splitlines()[-1])
 
 
 def test_a_long_line_is_not_wrapped() -> None:
     terminal, stream = console(width=20)
-    paint(PlainLines(terminal), Clock(), frames=0)
+    paint(JobConsole(terminal), Clock(), frames=0)
     assert len(stream.getvalue().splitlines()) == 3
 
 
 def test_plain_lines_name_other_work_once() -> None:
     terminal, stream = console()
     clock = Clock()
-    lines = PlainLines(terminal, now=clock)
+    lines = JobConsole(terminal, now=clock)
     for done in range(1, 11):
         lines.working("learning filters", done, 10)
         clock.now += EVERY / 4
@@ -68,16 +67,16 @@ def test_plain_lines_name_other_work_once() -> None:
 
 def test_work_of_unknown_size_has_no_percentage() -> None:
     terminal, stream = console(terminal=True)
-    with Bars(terminal) as bars:
+    with JobConsole(terminal) as bars:
         bars.working("fetching", 3, 0)
     assert "%" not in stream.getvalue()
 
 
 def test_bars_tell_frames_shots_steps_loss_and_time() -> None:
     terminal, stream = console(terminal=True)
-    with Bars(terminal) as bars:
+    with JobConsole(terminal) as bars:
         bars.working("looking for cuts", 5, 10)
-        bars._progress.refresh()
+        refresh(bars)
         paint(bars, Clock(), frames=2)
         bars.step(step(2, 3, 0.75))
     shown = stream.getvalue()
@@ -97,13 +96,13 @@ def test_bars_tell_frames_shots_steps_loss_and_time() -> None:
 def test_bars_fit_into_80_columns() -> None:
     terminal, stream = console(terminal=True)
     outline = replace(OUTLINE, frames=12000, shots=300)
-    with Bars(terminal) as bars:
+    with JobConsole(terminal) as bars:
         bars.started(outline)
         for index in range(1200):
             bars.frame(painted(index, cut=index % 10 == 0))
         bars.step(step(2, 3, 0.75))
         stream.truncate(0)
-        bars._progress.refresh()
+        refresh(bars)
         rows = [re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", row).strip() for row in stream.getvalue().splitlines()]
     rows = [row for row in rows if row.startswith("frame")]
     assert rows
@@ -114,25 +113,26 @@ def test_bars_fit_into_80_columns() -> None:
 
 def test_quiet_says_nothing_while_all_goes_well() -> None:
     terminal, stream = console()
-    paint(Quiet(terminal), Clock())
+    paint(JobConsole(terminal, quiet=True), Clock())
     assert stream.getvalue() == ""
 
 
-@pytest.mark.parametrize("kind", [Quiet, PlainLines, Bars])
-def test_a_stop_tells_where_the_frames_are(kind: type[Quiet]) -> None:
-    terminal, stream = console()
-    kind(terminal).interrupted(Path("out.partial.mp4"), 12)
-    kind(terminal).interrupted(None, 0)
+@pytest.mark.parametrize(("bars", "quiet"), [(False, False), (False, True), (True, False)])
+def test_a_stop_tells_where_the_frames_are(bars: bool, quiet: bool) -> None:
+    terminal, stream = console(terminal=bars)
+    listener = JobConsole(terminal, quiet)
+    listener.interrupted(Path("out.partial.mp4"), 12)
+    listener.interrupted(None, 0)
     assert stream.getvalue().splitlines() == [
         "12 frames done: out.partial.mp4; run the same command to go on",
         "no frame was done, so nothing was written",
     ]
 
 
-@pytest.mark.parametrize("kind", [PlainLines, Bars])
-def test_what_was_done_before_is_told_and_counted(kind: type[Quiet]) -> None:
-    terminal, stream = console()
-    listener = kind(terminal)
+@pytest.mark.parametrize("bars", [False, True])
+def test_what_was_done_before_is_told_and_counted(bars: bool) -> None:
+    terminal, stream = console(terminal=bars)
+    listener = JobConsole(terminal)
     listener.started(OUTLINE)
     listener.resumed(3, 1, Path("out.mp4.vidstyle"))
     assert "3 frames done before, in out.mp4.vidstyle; goes on from there" in stream.getvalue()
@@ -140,48 +140,26 @@ def test_what_was_done_before_is_told_and_counted(kind: type[Quiet]) -> None:
     assert listener.pace.current == 4
 
 
-def test_the_listener_follows_the_terminal() -> None:
-    for terminal, quiet, kind in ((False, False, PlainLines), (True, False, Bars), (True, True, Quiet)):
-        with listening(console(terminal)[0], quiet) as listener:
-            assert type(listener) is kind
+def test_what_is_shown_follows_the_terminal() -> None:
+    for bars, quiet in ((False, False), (True, False), (True, True), (False, True)):
+        terminal, stream = console(terminal=bars)
+        with JobConsole(terminal, quiet) as listener:
+            paint(listener, Clock(), frames=1)
+        shown = stream.getvalue()
+        assert ("━" in shown) == (bars and not quiet)
+        assert bool(shown) != quiet
+        assert shown.endswith("\n\n") is False
 
 
-def test_messages_of_the_library_are_lines(caplog: pytest.LogCaptureFixture) -> None:
-    log = logging.getLogger("vidstyle.video.reader")
-    for quiet, wanted in ((False, ["news [bold]", "warning: trouble"]), (True, ["warning: trouble"])):
-        terminal, stream = console()
-        with logging_to(terminal, quiet):
-            log.debug("details")
-            log.info("news [bold]")
-            log.warning("trouble")
-        assert stream.getvalue().splitlines() == wanted
-
-
-def test_the_log_file_gets_everything(tmp_path: Path) -> None:
-    terminal, stream = console()
-    with logging_to(terminal, True, tmp_path / "log"):
-        logging.getLogger("vidstyle.jobs").debug("details")
-        logging.getLogger("py.warnings").warning("a third party complains")
-    assert stream.getvalue() == ""
-    text = (tmp_path / "log").read_text()
-    assert "DEBUG vidstyle.jobs: details" in text
-    assert "a third party complains" in text
-    assert text[:4].isdigit()
-
-
-@pytest.mark.parametrize("kind", [PlainLines, Bars])
-def test_machines_that_work_together_are_one_view(kind: type[Quiet]) -> None:
-    terminal, stream = console(terminal=kind is Bars, width=120)
+@pytest.mark.parametrize("bars", [False, True])
+def test_machines_that_work_together_are_one_view(bars: bool) -> None:
+    terminal, stream = console(terminal=bars, width=120)
     clock = Clock()
-    listener = kind(terminal) if kind is Bars else PlainLines(terminal, now=clock)
-    listener.started(OUTLINE)
-    listener.pace = RemainingTime(OUTLINE, now=clock)
-    listener.together(ClusterProgress(0, 3, None))
-    clock.now += 60
-    listener.together(ClusterProgress(120, 3, 0.31))
-    if isinstance(listener, Bars):
-        with listener:
-            pass
+    with JobConsole(terminal, now=clock) as listener:
+        listener.started(OUTLINE)
+        listener.together(ClusterProgress(0, 3, None))
+        clock.now += 60
+        listener.together(ClusterProgress(120, 3, 0.31))
     text = stream.getvalue()
     assert "120/300" in text
     assert "3 tasks" in text
@@ -191,5 +169,5 @@ def test_machines_that_work_together_are_one_view(kind: type[Quiet]) -> None:
 
 def test_each_clip_of_a_folder_is_named() -> None:
     terminal, stream = console()
-    PlainLines(terminal).clip(Path("walk.mp4"), 2, 5)
+    JobConsole(terminal).clip(Path("walk.mp4"), 2, 5)
     assert stream.getvalue() == "clip 2/5: walk.mp4\n"

@@ -86,3 +86,12 @@ def test_teach_refuses(words: str, code: int, wanted: str, capsys: pytest.Captur
     found, _, lines = run(capsys, "weights", "teach", *words.split())
     assert found == code
     assert_one_line(lines, wanted)
+
+
+def test_the_folder_of_taught_filters_is_made(
+    photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vidstyle.core.selftaught.learn", lambda *_, **__: random_tensors("conv1_1"))
+    out = tmp_path / "new" / "mine.safetensors"
+    assert run(capsys, "weights", "teach", photo, "-o", out)[:2] == (0, f"{out}\n")
+    assert out.is_file()

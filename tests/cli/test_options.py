@@ -9,8 +9,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from vidstyle.cli.main import app
-from vidstyle.cli.options import settings_of, to_seconds
+from vidstyle.cli.settings_options import Chosen
 from vidstyle.errors import SettingsError
+from vidstyle.settings.keyframes import to_seconds
 from vidstyle.settings.presets import PRESETS
 from vidstyle.settings.settings import Settings
 
@@ -35,7 +36,7 @@ def parsed(*words: str) -> dict[str, Any]:
 
 def settings(*words: str) -> Settings:
     """The settings that the words of the command line make."""
-    return settings_of(**{name: value for name, value in parsed(*words).items() if name in ("preset", *NAMES)})
+    return Chosen.of({name: value for name, value in parsed(*words).items() if name in ("preset", *NAMES)}).settings
 
 
 def values(name: str) -> st.SearchStrategy[Any]:
@@ -76,7 +77,7 @@ def test_style_is_repeatable() -> None:
 
 
 def test_at_is_repeatable_with_and_without_a_unit() -> None:
-    assert parsed("--preview", "--at", "12.5s", "--at", "3")["at"] == (12.5, 3.0)
+    assert parsed("--preview", "--at", "12.5s", "--at", "3")["look"].at == (12.5, 3.0)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_main import assert_one_line, run
-from vidstyle.cli import progress_options as showing
-from vidstyle.cli.words import GRADE_WORDS, flipbook_line
+from vidstyle.cli import options
+from vidstyle.cli.messages import GRADE_WORDS, flipbook_line
 from vidstyle.video.flipbook import FLIPBOOK_ENDINGS, Extent, Flipbook
 from vidstyle.video.probe import probe
 
@@ -22,7 +22,7 @@ def test_the_making_of_an_image(photo: Path, fast: list[str], capsys: pytest.Cap
     assert any(line.endswith(f"photo.png: an image; to {gif}") for line in lines)
     assert "writing the animation" in lines
     assert lines[-1].startswith("photo_stripes.gif: ")
-    assert lines[-1].endswith(f": 10 images, {width} pixels across, 256 colours")
+    assert lines[-1].endswith(f": 10 frames, {width} pixels across, 256 colours")
 
 
 @pytest.mark.parametrize("ending", FLIPBOOK_ENDINGS)
@@ -77,12 +77,12 @@ def test_what_was_lowered_is_told() -> None:
     full, kept = Extent(60, 512, 256), Extent(40, 384, 128)
     line = flipbook_line(Flipbook(Path("a/progress.gif"), full, kept, 1_900_000, 2_000_000))
     assert line == (
-        "progress.gif: 1.9 MB: 40 of 60 images, 384 of 512 pixels across, 128 colours instead of 256, "
+        "progress.gif: 1.9 MB: 40 of 60 frames, 384 of 512 pixels across, 128 colours instead of 256, "
         "to stay under 2 MB"
     )
     whole = flipbook_line(Flipbook(Path("a.mp4"), Extent(60, 512, 18), Extent(60, 512, 18), 500_000, 2_000_000))
-    assert whole == "a.mp4: 500 kB: 60 images, 512 pixels across, CRF 18"
+    assert whole == "a.mp4: 500 kB: 60 frames, 512 pixels across, CRF 18"
 
 
 def test_the_endings_are_those_of_the_library() -> None:
-    assert showing.ENDINGS == FLIPBOOK_ENDINGS == tuple(GRADE_WORDS)
+    assert options.FLIPBOOK_ENDINGS == FLIPBOOK_ENDINGS == tuple(GRADE_WORDS)

@@ -25,7 +25,7 @@ def test_a_film_is_measured(
     assert (code, out) == (0, f"{page}\n{figures}\n")
     code, _, lines = run(capsys, *words)
     assert code == 1
-    assert lines == [f"vidstyle: {page}: exists already; give another name with -o, or --overwrite [VS402]"]
+    assert lines == [f"vidstyle: {page}: exists already; give another name, or --overwrite [VS402]"]
     assert run(capsys, *words, "--overwrite")[0] == 0
 
 
@@ -48,4 +48,4 @@ def test_reports_are_for_films(photo: Path, fast: list[str], capsys: pytest.Capt
 
 def test_a_missing_film_is_told(film: Path, style: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, lines = run(capsys, "report", tmp_path / "none.mp4", "--source", film, "--style", style)
-    assert (code, lines) == (1, [f"vidstyle: {tmp_path / 'none.mp4'}: no such file; check the name [VS302]"])
+    assert (code, lines) == (1, [f"vidstyle: {tmp_path / 'none.mp4'}: no such file; check the name [VS304]"])

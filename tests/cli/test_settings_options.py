@@ -6,7 +6,7 @@ import pytest
 
 from tests.cli.test_main import assert_one_line, run
 from tests.cli.test_options import parsed
-from vidstyle.cli.options import Chosen
+from vidstyle.cli.settings_options import Chosen
 from vidstyle.settings.settings import Settings
 from vidstyle.settings.toml import load_settings
 

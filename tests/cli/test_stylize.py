@@ -75,6 +75,18 @@ def test_a_dry_run_tells_the_plan_and_writes_nothing(
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_a_dry_run_looks_also_where_the_output_exists(
+    film: Path, fast: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = tmp_path / "there.mp4"
+    there.write_bytes(b"mine")
+    code, out, lines = run(capsys, film, "--dry-run", "-o", there, *fast)
+    assert (code, len(out.splitlines())) == (0, 3), lines
+    assert [line for line in lines if line.startswith(f"{there} exists already")]
+    assert there.read_bytes() == b"mine"
+    assert not [line for line in run(capsys, film, "--dry-run", *fast)[2] if "exists already" in line]
+
+
 def test_a_preview_is_images_and_a_sheet(
     film: Path, fast: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

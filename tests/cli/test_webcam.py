@@ -111,7 +111,7 @@ def test_a_camera_that_is_unplugged_leaves_a_recording_that_plays(
         (["--snapshot", "s.jpg", "--count", "2", "--progress-gif", "p.gif"], 2, "--progress-gif shows the painting of"),
         (["--folder", "nowhere"], 1, "nowhere: is no folder; make it first"),
         (["--snapshot", "s.jpg", "--camera", "73"], 1, "plug one in, or give --camera URL or a video file"),
-        (["--snapshot", "s.jpg", "--camera", "http://127.0.0.1:9/"], 1, "sends no images; check that it is on"),
+        (["--snapshot", "s.jpg", "--camera", "http://127.0.0.1:9/"], 1, "sends no frames; check that it is on"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(

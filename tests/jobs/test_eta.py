@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.cli.test_words import OUTLINE
+from tests.cli.test_messages import OUTLINE
 from vidstyle.core.frame_style import Frame
 from vidstyle.core.losses import Losses
 from vidstyle.core.stylize_image import Painted, Step

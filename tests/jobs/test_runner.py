@@ -213,7 +213,7 @@ def test_a_failure_keeps_what_is_done(tmp_path: Path, settings: Settings, style:
         def frame(self, painted: object) -> None:
             super().frame(painted)  # type: ignore[arg-type]
             if len(self.frames) == 10:
-                raise SourceError("VS302", path="film.mp4")
+                raise SourceError("VS301", path="film.mp4")
 
     source, out = two_shots(tmp_path / "clip.mp4"), tmp_path / "out.mp4"
     with pytest.raises(SourceError, match="no such file"):

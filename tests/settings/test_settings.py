@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vidstyle.errors import SettingsError
-from vidstyle.settings.layers import LAYERS
+from vidstyle.settings.layers import LAYERS, parse_layers
 from vidstyle.settings.presets import PRESETS
-from vidstyle.settings.settings import Settings, parse_layers
+from vidstyle.settings.settings import Settings
 
 
 def test_every_option_has_a_group_and_a_help_that_ends_in_a_stop() -> None:

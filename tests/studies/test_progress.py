@@ -184,7 +184,7 @@ REFUSED = [
     ({"progress": "a.png"}, SinkError, r"use \.gif or \.webp or \.mp4"),
     ({"progress": "there.gif"}, SinkError, "exists already"),
     ({"progress": "no/folder/a.gif"}, SinkError, "there is no folder"),
-    ({"progress": "photo.webp", "source": "photo.webp", "overwrite": True}, SinkError, "what it is painted from"),
+    ({"progress": "photo.webp", "source": "photo.webp", "overwrite": True}, SinkError, "what is painted from"),
     ({"source": "clip.mp4"}, SettingsError, "only the painting of one image"),
     ({"source": "folder"}, SettingsError, "only the painting of one image"),
     ({"source": "there.gif"}, SettingsError, "only the painting of one image"),
@@ -222,7 +222,7 @@ def test_what_cannot_be_shown_is_told_before_anything_slow(
 
 def test_the_painting_and_its_animation_have_names_of_their_own(photo: Path, settings: Settings, style: Path) -> None:
     out = photo.with_name("a.webp")
-    with pytest.raises(SinkError, match="is the painting itself"):
+    with pytest.raises(SinkError, match="is the output itself"):
         stylize(photo, [style], out, settings, progress=out)
 
 

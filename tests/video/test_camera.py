@@ -80,8 +80,8 @@ def test_a_video_plays_in_real_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("where", "words"),
     [
-        ("http://127.0.0.1:9/", "sends no images; check that it is on"),
-        ("http://user:secret@127.0.0.1:9/", r"camera http://127\.0\.0\.1:9/: sends no images"),
+        ("http://127.0.0.1:9/", "sends no frames; check that it is on"),
+        ("http://user:secret@127.0.0.1:9/", r"camera http://127\.0\.0\.1:9/: sends no frames"),
         ("ftp://127.0.0.1/x", "cannot be reached by ftp; give a URL of http, https, rtsp, rtsps"),
         ("file:///etc/passwd", "cannot be reached by file"),
         ("73", "cannot be opened, there is .*; plug one in, or give --camera URL or a video file"),
@@ -113,7 +113,7 @@ def test_a_playlist_from_the_network_opens_no_files_here(tmp_path: Path) -> None
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        with pytest.raises(SourceError, match="sends no images"):
+        with pytest.raises(SourceError, match="sends no frames"):
             Camera(f"http://127.0.0.1:{server.server_address[1]}/live.m3u8").close()
     finally:
         server.shutdown()

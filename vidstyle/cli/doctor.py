@@ -17,9 +17,9 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from vidstyle.cli.logs import error_console, logging_to, starting
+from vidstyle.cli.messages import memory, some
 from vidstyle.cli.options import RUNNING, Switch
-from vidstyle.cli.words import memory, some
+from vidstyle.cli.terminal import Terminal, error_console, logging_to
 from vidstyle.errors import VidstyleError
 from vidstyle.files import printable
 
@@ -32,8 +32,6 @@ FILTERS = ("bwdif", "zscale", "tonemap", "palettegen", "showinfo")
 SAFE_PILLOW = 13  # the first release without the holes of October 2026
 LITTLE_DISK, LITTLE_MEMORY = 2e9, 3e9  # bytes
 TEST_SIDE, TEST_STEPS = 96, 8
-
-_JSON_HELP = "Print the findings as JSON."
 
 
 @dataclass(frozen=True)
@@ -49,11 +47,15 @@ class Finding:
 Check = Callable[[], Iterator[Finding]]
 
 
-def doctor(*, json: Annotated[Switch, Parameter(group=RUNNING, help=_JSON_HELP)] = False) -> None:
-    """Look whether this machine has what painting needs, and paint for two seconds."""
+def doctor(*, json: Annotated[Switch, Parameter(group=RUNNING)] = False) -> None:
+    """Look whether this machine has what painting needs, and paint for two seconds.
+
+    Args:
+        json: Print the findings as JSON.
+    """
     console = error_console()
     with logging_to(console, quiet=True):
-        with starting(console, quiet=json):
+        with Terminal(console, quiet=json).starting():
             findings = [finding for name, check in CHECKS.items() for finding in _checked(name, check)]
         print(json_format.dumps([asdict(finding) for finding in findings], indent=1) if json else _lines(findings))
         if faults := sum(finding.state == "fault" for finding in findings):

@@ -1,24 +1,24 @@
 """``vidstyle weights``: the filters that are kept on this machine."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from vidstyle.cli.logs import error_console, logging_to
-from vidstyle.cli.options import COMMANDS, AnyPath, ManyPaths, Switch, Telling
-from vidstyle.cli.words import HASH_DIGITS, memory
-from vidstyle.errors import SinkError, SourceError, UsageError, WeightsError
+from vidstyle.cli.messages import HASH_DIGITS, memory
+from vidstyle.cli.options import COMMANDS, AnyPath, ManyPaths, Overwrite, Telling
+from vidstyle.cli.terminal import open_terminal
+from vidstyle.errors import SinkError, UsageError, WeightsError
+from vidstyle.files import check_there, refuse_existing
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 log = logging.getLogger(__name__)
 
-OnProgress = Callable[[str, int, int], None]
+ENDING = ".safetensors"
 Published = Literal["imagenet", "raft-small", "raft-large"]
 
 weights = App(
@@ -38,7 +38,7 @@ def status() -> None:
     """What is kept where, with size and hash, and whether it is whole."""
     from vidstyle.core.weights import cache_folder, imagenet_file
 
-    with logging_to(error_console()):
+    with open_terminal(Telling()):
         kept = sorted(cache_folder().glob("*.safetensors"), key=lambda path: path.name)
         states = [state_of(path) for path in kept]
         print(cache_folder())
@@ -53,75 +53,88 @@ def status() -> None:
 
 @weights.command
 def fetch(
-    what: Annotated[Published, Parameter(help="The filters to fetch.")] = "imagenet",
+    what: Published = "imagenet",
     /,
     *,
-    telling: Telling = Telling(),  # noqa: B008 (frozen)
+    telling: Telling = Telling(),
 ) -> None:
-    """Download torchvision's ImageNet filters (548 MiB, of which 80 MB are kept), or those of --flow raft-..."""
+    """Download torchvision's ImageNet filters (548 MiB, of which 80 MB are kept), or those of --flow raft-...
+
+    Args:
+        what: The filters to fetch.
+    """
     from vidstyle.core.raft import fetch_raft, raft_file
     from vidstyle.core.weights import fetch_imagenet, imagenet_file
 
-    with _telling(telling) as tell:
+    with open_terminal(telling) as terminal:
         path = imagenet_file() if what == "imagenet" else raft_file(what)
         if path.exists() and state_of(path)[0] == "ok":
             log.info("the %s filters are here already", "ImageNet" if what == "imagenet" else what)
-        elif what == "imagenet":
-            fetch_imagenet(tell)
         else:
-            fetch_raft(what, tell)
+            with terminal.listening() as listener:
+                fetch_imagenet(listener.working) if what == "imagenet" else fetch_raft(what, listener.working)
         print(path)
 
 
 @weights.command(name="import")
 def import_(
-    file: Annotated[AnyPath, Parameter(help="torchvision's vgg19-dcbb9e9d.pth, or its file of RAFT.")],
+    file: AnyPath,
     /,
     *,
-    telling: Telling = Telling(),  # noqa: B008 (frozen)
+    telling: Telling = Telling(),
 ) -> None:
-    """Keep the filters of torchvision's file, downloaded elsewhere, as the ImageNet filters or RAFT's."""
+    """Keep the filters of torchvision's file, downloaded elsewhere, as the ImageNet filters or RAFT's.
+
+    Args:
+        file: torchvision's vgg19-dcbb9e9d.pth, or its file of RAFT.
+    """
     from vidstyle.core.raft import import_raft, raft_of
     from vidstyle.core.weights import import_filters, read_tensors
 
-    with _telling(telling):
+    with open_terminal(telling):
         raft = raft_of(read_tensors(file)[0])
         print(import_raft(raft, file) if raft else import_filters(file))
 
 
 @weights.command
 def teach(
-    images: Annotated[ManyPaths, Parameter(help="Images, or folders of images, to learn from.")],
+    images: ManyPaths,
     /,
     *,
-    output: Annotated[AnyPath, Parameter(alias="-o", metavar="FILE", help="The .safetensors file to write.")],
-    seed: Annotated[int, Parameter(help="Seed of the choice of patches.", metavar="N")] = 0,
-    overwrite: Annotated[Switch, Parameter(help="Replace an output that exists.")] = False,
-    telling: Telling = Telling(),  # noqa: B008 (frozen)
+    output: Annotated[AnyPath, Parameter(alias="-o", metavar="FILE")],
+    seed: Annotated[int, Parameter(metavar="N")] = 0,
+    overwrite: Overwrite = False,
+    telling: Telling = Telling(),
 ) -> None:
-    """Learn filters from images, in a minute and without a download; use them with --weights FILE."""
-    _check_target(images, output, overwrite)
-    with _telling(telling) as tell:
+    """Learn filters from images, in a minute and without a download; use them with --weights FILE.
+
+    Args:
+        images: Images, or folders of images, to learn from.
+        output: The .safetensors file to write.
+        seed: Seed of the choice of patches.
+    """
+    if not images:
+        raise UsageError("VS101")
+    if output.suffix.lower() != ENDING:  # its folder is made where there is none
+        raise SinkError("VS414", path=output, suffix=output.suffix, endings=ENDING)
+    refuse_existing([output], overwrite)
+    for path in images:
+        check_there(path, "file or folder")
+    with open_terminal(telling) as terminal:
         from vidstyle.core.selftaught import learn
         from vidstyle.core.weights import save_filters
         from vidstyle.settings.layers import LAYERS
 
         teachers = _teachers(images)
-        filters = learn(
-            teachers, deepest=LAYERS[-1], seed=seed, on_layer=lambda done, count: tell("learning filters", done, count)
-        )
+        with terminal.listening() as listener:
+            filters = learn(
+                teachers,
+                deepest=LAYERS[-1],
+                seed=seed,
+                on_layer=lambda done, count: listener.working("learning filters", done, count),
+            )
         save_filters(filters, output)
         print(output)
-
-
-@contextmanager
-def _telling(telling: Telling) -> Iterator[OnProgress]:
-    """Log and progress of one command; yields what to tell progress to."""
-    from vidstyle.cli.console import listening
-
-    console = error_console()
-    with logging_to(console, telling.quiet, telling.log_file), listening(console, telling.quiet) as listener:
-        yield listener.working
 
 
 def state_of(path: Path) -> tuple[str, str]:
@@ -139,18 +152,6 @@ def state_of(path: Path) -> tuple[str, str]:
     if not noted.is_file() or noted.read_text(errors="replace").strip() != digest:
         return "broken: its SHA-256 is not the one noted", digest[:HASH_DIGITS]
     return "ok", digest[:HASH_DIGITS]
-
-
-def _check_target(images: Sequence[Path], output: Path, overwrite: bool) -> None:
-    if not images:
-        raise UsageError("VS101")
-    if output.suffix.lower() != ".safetensors":
-        raise SinkError("VS401", output=output)
-    if output.exists() and not overwrite:
-        raise SinkError("VS402", path=output)
-    for path in images:
-        if not path.exists():
-            raise SourceError("VS301", path=path)
 
 
 def _teachers(images: Sequence[Path]) -> list["Tensor"]:

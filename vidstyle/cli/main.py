@@ -15,15 +15,16 @@ from cyclopts import App, CycloptsError
 from cyclopts.exceptions import UnusedCliTokensError
 
 from vidstyle import __version__
-from vidstyle.cli import job_commands
 from vidstyle.cli.doctor import doctor
 from vidstyle.cli.filters_command import weights
-from vidstyle.cli.job_commands import report
-from vidstyle.cli.logs import error_console, say
+from vidstyle.cli.job_commands import join, plan, report
+from vidstyle.cli.job_commands import paint as paint_shot
+from vidstyle.cli.messages import say
 from vidstyle.cli.options import COMMANDS
 from vidstyle.cli.serve import serve
 from vidstyle.cli.study_commands import layers, progress, reconstruct, texture
 from vidstyle.cli.stylize import paint
+from vidstyle.cli.terminal import error_console
 from vidstyle.cli.webcam import webcam
 from vidstyle.errors import UsageError, VidstyleError
 from vidstyle.files import printable
@@ -72,18 +73,8 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 app.default(paint)
-app.command(webcam)
-app.command(progress)
-app.command(reconstruct)
-app.command(texture)
-app.command(layers)
-app.command(report)
-app.command(job_commands.plan)
-app.command(job_commands.paint)
-app.command(job_commands.join)
-app.command(weights)
-app.command(serve)
-app.command(doctor)
+for command in (webcam, progress, reconstruct, texture, layers, report, plan, paint_shot, join, weights, serve, doctor):
+    app.command(command)
 
 
 def main(words: Sequence[str] | None = None) -> int:

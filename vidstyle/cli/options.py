@@ -1,57 +1,33 @@
-"""The options of the command line. Those of Settings are made in one loop over its fields."""
+"""The options that several commands have, beside those of Settings, and the checks of what they say."""
 
-import inspect
-import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter, Token
 
-from vidstyle.errors import SettingsError
+from vidstyle.errors import UsageError
+from vidstyle.files import check_target
 from vidstyle.settings.keyframes import to_seconds
-from vidstyle.settings.presets import PRESETS
 from vidstyle.settings.settings import PAINTING, Settings
-from vidstyle.settings.toml import check_savable, read_options, save_settings
+
+if TYPE_CHECKING:
+    from vidstyle.jobs.spec import ClusterOptions
+    from vidstyle.studies.progress import Progress
 
 FILES = Group.create_ordered("Input and output")
 SETTINGS_GROUPS = {
     name: Group.create_ordered(name)
     for name in dict.fromkeys([PAINTING, *(option.metadata["group"] for option in fields(Settings))])
 }
-PAINTING_GROUP = SETTINGS_GROUPS[PAINTING]
 RUNNING = Group.create_ordered("Running")
 CLUSTER = Group.create_ordered("On many machines")
+SHOWING = Group.create_ordered("The making of an image's painting")
 COMMANDS = Group.create_ordered("Commands")
 
-STANDARD = "standard"
-STANDARD_VALUES: Mapping[str, Any] = PRESETS[STANDARD]
-METAVARS = {int: "N", float: "X", str: "TEXT"}
-WIDEST_CHOICES = 16  # characters of choices beside an option; longer lists stand in its help
-
-_Annotated: Any = Annotated  # as values, which type checkers do not follow
-_Literal: Any = Literal
-_STYLE_HELP = "Paint in the style of this image. Give it several times to mix styles."
-_OUTPUT_HELP = "Where to write; else INPUT_STYLE beside INPUT."
-_FROM_HELP = "Paint a video from this time on: 12.5, 12.5s or 1:30."
-_STYLE_MASK_HELP = "An image or video that is white where the style of the same place in the list is painted."
-_MASK_HELP = "An image or video that is white where to paint; elsewhere INPUT stays as it is."
-_NO_LIMITS_HELP = "Take files of any size: over 150 million pixels, 500,000 frames or 12 hours."
-_LOG_HELP = "Append everything that happens, with times, to this file."
-
-_RAY_HELP = "Paint on the Ray cluster at ADDRESS (HOST:PORT); else at RAY_ADDRESS, or on this machine. Put it last."
-_TASK_CPUS_HELP = "With --ray: the CPUs that a segment is painted by; 1 if not given."
-_TASK_GPUS_HELP = "With --ray: the GPUs that a segment is painted by, or the share of one; none if not given."
-_STORAGE_HELP = "With --ray: where machines that share no folder find the job, like s3://bucket/films."
-
-_PRESET_HELP = "Values to start from: draft is quick, fine is slow, paper is the article of Gatys et al. to the letter."
-_SETTINGS_HELP = "Take settings from this TOML file; those that are given on the command line win over it."
-_SAVE_SETTINGS_HELP = "Write the settings, as they come out, to this TOML file before painting."
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-log = logging.getLogger(__name__)
+TABLE_ENDINGS, PLOT_ENDINGS = (".csv", ".json"), (".png", ".svg")  # those of loss_record, which takes long to import
+FLIPBOOK_ENDINGS = (".gif", ".webp", ".mp4")  # those of video.flipbook, which takes long to import
 
 DEVICE_HELP = "What paints; auto is a GPU where there is one."
 
@@ -79,6 +55,10 @@ ManySeconds = Annotated[tuple[float, ...], Parameter(converter=_times, metavar="
 AnyPath = Annotated[Path, Parameter(converter=_path)]
 ManyPaths = Annotated[tuple[Path, ...], Parameter(converter=_paths, negative=(), show_default=False)]
 Switch = Annotated[bool, Parameter(negative=(), show_default=False)]
+Styles = Annotated[ManyPaths, Parameter(alias="-s", group=FILES, metavar="IMAGE")]
+Output = Annotated[AnyPath | None, Parameter(alias="-o", group=FILES, metavar="FILE", help="Where to write.")]
+Overwrite = Annotated[Switch, Parameter(group=FILES, help="Replace an output that exists.")]
+Device = Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=DEVICE_HELP)]
 
 
 @Parameter(name="*", group=RUNNING)
@@ -86,8 +66,10 @@ Switch = Annotated[bool, Parameter(negative=(), show_default=False)]
 class Telling:
     """How much is told, and where."""
 
-    quiet: Annotated[Switch, Parameter(alias="-q", help="Show warnings and errors only.")] = False
-    log_file: Annotated[AnyPath | None, Parameter(metavar="FILE", help=_LOG_HELP)] = None
+    quiet: Annotated[Switch, Parameter(alias="-q")] = False
+    """Show warnings and errors only."""
+    log_file: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
+    """Append everything that happens, with times, to this file."""
 
 
 @Parameter(name="*", group=FILES)
@@ -95,14 +77,69 @@ class Telling:
 class Wanted:
     """What is to be painted like what, and to where."""
 
-    style: Annotated[ManyPaths, Parameter(alias="-s", metavar="IMAGE", help=_STYLE_HELP)] = ()
-    style_mask: Annotated[ManyPaths, Parameter(metavar="FILE", help=_STYLE_MASK_HELP)] = ()
-    mask: Annotated[AnyPath | None, Parameter(metavar="FILE", help=_MASK_HELP)] = None
-    output: Annotated[AnyPath | None, Parameter(alias="-o", metavar="FILE", help=_OUTPUT_HELP)] = None
-    overwrite: Annotated[Switch, Parameter(help="Replace an output that exists.")] = False
-    from_: Annotated[Seconds | None, Parameter(name="--from", help=_FROM_HELP)] = None
-    to: Annotated[Seconds | None, Parameter(help="Paint a video up to this time.")] = None
-    no_limits: Annotated[Switch, Parameter(help=_NO_LIMITS_HELP)] = False
+    style: Styles = ()
+    """Paint in the style of this image. Give it several times to mix styles."""
+    style_mask: Annotated[ManyPaths, Parameter(metavar="FILE")] = ()
+    """An image or video that is white where the style of the same place in the list is painted."""
+    mask: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
+    """An image or video that is white where to paint; elsewhere INPUT stays as it is."""
+    output: Annotated[AnyPath | None, Parameter(alias="-o", metavar="FILE")] = None
+    """Where to write; else INPUT_STYLE beside INPUT."""
+    overwrite: Switch = False
+    """Replace an output that exists."""
+    from_: Annotated[Seconds | None, Parameter(name="--from")] = None
+    """Paint a video from this time on: 12.5, 12.5s or 1:30."""
+    to: Seconds | None = None
+    """Paint a video up to this time."""
+    no_limits: Switch = False
+    """Take files of any size: over 150 million pixels, 500,000 frames or 12 hours."""
+
+
+@Parameter(name="*", group=RUNNING)
+@dataclass(frozen=True)
+class Look:
+    """A look at what would be painted, instead of the painting."""
+
+    preview: Switch = False
+    """Paint one frame of each shot, as images and a sheet of them."""
+    at: ManySeconds = ()
+    """With --preview: paint the frame at this time."""
+    dry_run: Switch = False
+    """Say what would be done and how long it would take; write nothing."""
+
+    @property
+    def only(self) -> bool:
+        """Whether nothing is painted to its end."""
+        return self.preview or self.dry_run
+
+    def check(self, report: bool, saves: bool) -> None:
+        """UsageError where the words do not fit together, with --report and --save-settings where they are given."""
+        if report and self.only:
+            raise UsageError("VS112")
+        if self.at and not self.preview:
+            raise UsageError("VS113")
+        if self.dry_run and self.preview:
+            raise UsageError("VS114")
+        if self.dry_run and saves:
+            raise UsageError("VS115")
+
+
+@Parameter(name="*", group=RUNNING)
+@dataclass(frozen=True)
+class RunOptions:
+    """What becomes of a job's work; the names are those of `JobSpec`."""
+
+    report: Switch = False
+    """Write a report of a video beside it when it is painted: a page and its figures."""
+    restart: Switch = False
+    """Begin anew, where else a job that was stopped goes on."""
+    keep_work: Switch = False
+    """Leave the work folder OUTPUT.vidstyle when all is done."""
+
+    @property
+    def given(self) -> dict[str, bool]:
+        """Those that are set, by name."""
+        return {name: value for name, value in vars(self).items() if value}
 
 
 @Parameter(name="*", group=CLUSTER)
@@ -110,131 +147,108 @@ class Wanted:
 class Machines:
     """The cluster that paints, where this machine does not."""
 
-    ray: Annotated[bool | str, Parameter(negative=(), show_default=False, metavar="[ADDRESS]", help=_RAY_HELP)] = False
-    task_cpus: Annotated[float | None, Parameter(metavar="X", help=_TASK_CPUS_HELP)] = None
-    task_gpus: Annotated[float | None, Parameter(metavar="X", help=_TASK_GPUS_HELP)] = None
-    storage: Annotated[str | None, Parameter(metavar="URL", help=_STORAGE_HELP)] = None
+    ray: Annotated[bool | str, Parameter(negative=(), show_default=False, metavar="[ADDRESS]")] = False
+    """Paint on the Ray cluster at ADDRESS (HOST:PORT); else at RAY_ADDRESS, or on this machine. Put it last."""
+    task_cpus: Annotated[float | None, Parameter(metavar="X")] = None
+    """With --ray: the CPUs that a segment is painted by; 1 if not given."""
+    task_gpus: Annotated[float | None, Parameter(metavar="X")] = None
+    """With --ray: the GPUs that a segment is painted by, or the share of one; none if not given."""
+    storage: Annotated[str | None, Parameter(metavar="URL")] = None
+    """With --ray: where machines that share no folder find the job, like s3://bucket/films."""
+
+    def check(self, device: str, look: Look) -> None:
+        """UsageError where the words do not fit together, with the `device` of this machine and a `look` too."""
+        given = (self.task_cpus, self.task_gpus, self.storage)
+        if not self.ray and any(value is not None for value in given):
+            raise UsageError("VS118")
+        if self.ray and look.only:
+            raise UsageError("VS119")
+        if self.ray and device != "auto":
+            raise UsageError("VS120")
+
+    @property
+    def options(self) -> "ClusterOptions | None":
+        """The cluster that is asked for."""
+        if not self.ray:
+            return None
+        from vidstyle.jobs.spec import ClusterOptions
+
+        address = None if self.ray is True else self.ray
+        cpus = 1.0 if self.task_cpus is None else self.task_cpus
+        return ClusterOptions(address, cpus, self.task_gpus or 0.0, self.storage)
 
 
-def with_settings(command: Command) -> Command:
-    """Puts ``preset``, the two of files, and one option for each field of Settings in place of its ``**options``.
-
-    `Chosen.of` says what they make together.
-    """
-    return _with_options(command, [*_preset_options(), *_settings_options(Settings.preset(STANDARD))])
-
-
-def with_some_settings(*names: str, base: Mapping[str, Any] = STANDARD_VALUES) -> Callable[[Command], Command]:
-    """Puts the options of the fields `names` of Settings where a command has its ``**options``; `base`: its values."""
-    made = [option for option in _settings_options(Settings(**base)) if option.name in names]
-    return lambda command: _with_options(command, made)
-
-
-def _with_options(command: Command, made: Sequence[inspect.Parameter]) -> Command:
-    signature = inspect.signature(command)
-    kept = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    command.__signature__ = signature.replace(parameters=[*kept, *made])  # type: ignore[attr-defined]
-    command.__annotations__ |= {p.name: p.annotation for p in made}
-    return command
-
-
+@Parameter(name="*", group=RUNNING)
 @dataclass(frozen=True)
-class Chosen:
-    """What the options of a command ``with_settings`` say: `given`, by name, on its line or in the file of --settings.
+class LossFiles:
+    """Where the losses of what is painted go."""
 
-    A preset's values count less than those of the `file`, and these less than the command line's.
-    """
-
-    given: Mapping[str, Any]
-    file: Path | None = None
-    save_to: Path | None = None
-    overwrite: bool = False
-
-    @classmethod
-    def of(cls, options: Mapping[str, Any], *, overwrite: bool = False) -> "Chosen":
-        """From a command's ``**options``; what cannot be used, and where nothing can be saved, is an error."""
-        on_line, files = dict(options), ("settings", "save_settings")
-        file, save_to = (on_line.pop(name, None) for name in files)
-        chosen = cls({**(read_options(file) if file else {}), **on_line}, file, save_to, overwrite)
-        if save_to:
-            check_savable(save_to, chosen.settings, chosen.preset, overwrite=overwrite)
-        return chosen
+    log_losses: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
+    """Write the loss, of each layer too, to this .csv or .json file: an image's steps, or a film's frames."""
+    plot_losses: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
+    """Draw the curves of the losses to this .png or .svg file."""
 
     @property
-    def preset(self) -> str | None:
-        return self.given.get("preset")
+    def files(self) -> list[Path]:
+        """Those that are wanted."""
+        return [file for file in (self.log_losses, self.plot_losses) if file]
+
+    def check(self, overwrite: bool, look: Look, machines: Machines) -> None:
+        """UsageError where the words do not fit together, SinkError where a file cannot be written."""
+        if self.files and look.only:
+            raise UsageError("VS116")
+        if self.files and machines.ray:
+            raise UsageError("VS117")
+        for file, endings in ((self.log_losses, TABLE_ENDINGS), (self.plot_losses, PLOT_ENDINGS)):
+            if file:
+                check_target(file, endings, overwrite=overwrite)
+
+    def partial(self) -> "LossFiles":
+        """The names that files of a painting that was stopped get, as its film does."""
+        log, plot = (file and file.with_stem(f"{file.stem}.partial") for file in (self.log_losses, self.plot_losses))
+        return LossFiles(log, plot)
+
+
+@Parameter(name="*", group=SHOWING)
+@dataclass(frozen=True)
+class Showing:
+    """How an animation of the making of an image's painting looks."""
+
+    max_mb: Annotated[float | None, Parameter(metavar="X")] = None
+    """Let the animation take at most so many MB: it has fewer, smaller and coarser frames until it does."""
+    width: Annotated[int | None, Parameter(metavar="N")] = None
+    """Pixels across of the animation; else the painting is 512 long at most."""
+    beside: Switch = False
+    """Show the image and the styles beside the painting."""
+    curve: Switch = False
+    """Draw the loss into a corner."""
+
+    def progress(self, file: Path) -> "Progress":
+        """The animation that is wanted; SettingsError for numbers that cannot be."""
+        from vidstyle.studies.progress import Progress
+
+        return Progress(file, self.max_mb, self.width, self.beside, self.curve)
+
+
+@Parameter(name="*", group=SHOWING)
+@dataclass(frozen=True)
+class Making:
+    """The animation of the making of an image's painting, beside the painting."""
+
+    progress_gif: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
+    """Show it as an animation in this file too: .gif, .webp or .mp4."""
+    showing: Showing = Showing()
+
+    def check(self, overwrite: bool, look: Look = Look()) -> None:
+        """UsageError where the words do not fit together, SinkError where the file cannot be written."""
+        if self.progress_gif is None and self.showing != Showing():
+            raise UsageError("VS105")
+        if self.progress_gif and look.only:
+            raise UsageError("VS106")
+        if self.progress_gif:
+            check_target(self.progress_gif, FLIPBOOK_ENDINGS, overwrite=overwrite)
 
     @property
-    def settings(self) -> Settings:
-        changes = {name: value for name, value in self.given.items() if name != "preset"}
-        try:
-            return Settings.preset(self.preset or STANDARD, **changes)
-        except SettingsError as error:
-            where = f"with {self.file}: " if self.file else ""
-            raise SettingsError("VS202", where=where, error=error) from error
-
-    def save(self) -> None:
-        """Writes the file that --save-settings names, if it is given."""
-        if self.save_to:
-            save_settings(self.save_to, self.settings, self.preset, overwrite=self.overwrite)
-            log.info("the settings are in %s", self.save_to)
-
-
-def settings_of(**options: Any) -> Settings:
-    """The settings of a command that neither saves them nor tells which are not used."""
-    return Chosen.of(options).settings
-
-
-def settings_from(base: Mapping[str, Any], given: Mapping[str, Any], **fixed: Any) -> Settings:
-    """The settings of a command of its own: its base, changed by the options that were given."""
-    return Settings(**{**base, **given, **fixed})
-
-
-def _preset_options() -> list[inspect.Parameter]:
-    """What many settings come from at once, and go to."""
-    made = (
-        ("preset", _Literal[tuple(PRESETS)], STANDARD, "NAME", _PRESET_HELP),
-        ("settings", AnyPath | None, None, "FILE", _SETTINGS_HELP),
-        ("save_settings", AnyPath | None, None, "FILE", _SAVE_SETTINGS_HELP),
-    )
-    return [
-        inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=default,
-            annotation=_Annotated[kind, Parameter(group=PAINTING_GROUP, help=text, metavar=metavar)],
-        )
-        for name, kind, default, metavar, text in made
-    ]
-
-
-def _settings_options(standard: Settings) -> list[inspect.Parameter]:
-    """One option for each field. Its default is None, which is not given: then that of `standard` holds."""
-    types = get_type_hints(Settings)
-    options = []
-    for option in fields(Settings):
-        parameter = Parameter(
-            group=SETTINGS_GROUPS[option.metadata["group"]],
-            help=option.metadata["help"],
-            metavar=_metavar(types[option.name]),
-            show_choices=_metavar(types[option.name]) == "NAME",
-            show_default=_shown(getattr(standard, option.name)),
-            negative=(),
-        )
-        kind = _Annotated[types[option.name] | None, parameter]
-        options.append(inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind))
-    return options
-
-
-def _shown(value: object) -> Callable[[object], str] | bool:
-    """How a default is shown; none where it is nothing."""
-    if value is False or value == "":
-        return False
-    return lambda _: f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _metavar(kind: Any) -> str:
-    if get_origin(kind) is not Literal:
-        return METAVARS.get(kind, "VALUE")
-    choices = "|".join(map(str, get_args(kind)))
-    return choices if len(choices) <= WIDEST_CHOICES else "NAME"
+    def progress(self) -> "Progress | None":
+        """The animation that is wanted, if any; SettingsError for numbers that cannot be."""
+        return self.showing.progress(self.progress_gif) if self.progress_gif else None

@@ -11,9 +11,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from vidstyle.cli.logs import error_console, logging_to, starting
+from vidstyle.cli.messages import some
 from vidstyle.cli.options import DEVICE_HELP, FILES, RUNNING, AnyPath, Switch, Telling
-from vidstyle.cli.words import some
+from vidstyle.cli.terminal import open_terminal
 from vidstyle.errors import SettingsError, SinkError, SourceError, UsageError
 
 SHELF = Path(__file__).resolve().parents[2] / "samples"  # beside the package, where it runs from its repository
@@ -47,21 +47,20 @@ def serve(
     at_once: Annotated[int, Parameter(group=RUNNING, metavar="N", help=_AT_ONCE_HELP)] = 1,
     open: Annotated[Switch, Parameter(group=RUNNING, help="Open the page in a browser.")] = False,
     device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=DEVICE_HELP)] = "auto",
-    telling: Telling = Telling(),  # noqa: B008 (frozen)
+    telling: Telling = Telling(),
 ) -> None:
     """Serve a page on this machine that paints what is dropped on it."""
     asked, limit = _login(host, auth), _bytes(max_upload)
     for name, value in (("keep-days", keep_days), ("at-once", at_once)):
         if not 0 < value < float("inf"):
-            raise SettingsError("VS205", name=name, value=value)
+            raise SettingsError("VS244", name=name, wanted="above 0", value=f"{value:g}")
     if shelf and not shelf.is_dir():
         raise SourceError("VS303", shelf=shelf)
     if importlib.util.find_spec("gradio") is None:
         raise SettingsError("VS203")
-    console = error_console()
-    with logging_to(console, telling.quiet, telling.log_file):
+    with open_terminal(telling) as terminal:
         place = _jobs_folder(jobs)
-        with starting(console, telling.quiet):
+        with terminal.starting():
             _quiet_gradio(place)
             from vidstyle.core.device import select_device
             from vidstyle.video.reader import find_images

@@ -1,39 +1,33 @@
 """The default command: paints what a path holds. Heavy imports wait until the words are parsed."""
 
-import difflib
 import logging
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from vidstyle.cli.logs import error_console, logging_to, say, starting
-from vidstyle.cli.loss_files import LossFiles, record_of, recorded
+from vidstyle.cli.messages import flipbook_line, outline_lines, say, some, summary_line
 from vidstyle.cli.options import (
-    DEVICE_HELP,
     FILES,
-    RUNNING,
     AnyPath,
-    Chosen,
+    Device,
+    Look,
+    LossFiles,
     Machines,
-    ManySeconds,
-    Switch,
+    Making,
+    RunOptions,
     Telling,
     Wanted,
-    with_settings,
 )
-from vidstyle.cli.process_memory import keep_freed_memory
-from vidstyle.cli.progress_options import ProgressFile, Showing
-from vidstyle.cli.words import flipbook_line, outline_lines, some, summary_line
-from vidstyle.errors import SourceError, UsageError, VidstyleError
-from vidstyle.files import printable, refuse_address, require_name
+from vidstyle.cli.settings_options import Chosen, with_settings
+from vidstyle.cli.terminal import Terminal, open_terminal
+from vidstyle.errors import SinkError, UsageError, VidstyleError
+from vidstyle.files import check_there, printable
 from vidstyle.settings.settings import Settings
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from vidstyle.evaluation.loss_record import LossRecord
     from vidstyle.jobs.events import Summary
     from vidstyle.jobs.spec import ClusterOptions, JobSpec
@@ -46,67 +40,49 @@ COMMAND_NAMES = (
     *("report", "weights", "serve", "plan", "paint", "join", "doctor"),
 )
 FILTERS = ("auto", "imagenet", "selftaught")
-_FOR_FILMS = "it is for frames that follow each other"
-NONE: Mapping[str, str] = {}
-
-_INPUT_HELP = "A video, GIF or image, a folder of clips or of images, or a pattern like 'a*.png'."
-_PREVIEW_HELP = "Paint one frame of each shot, as images and a sheet of them."
-_DRY_RUN_HELP = "Say what would be done and how long it would take; write nothing."
-_REPORT_HELP = "Write a report of a video beside it when it is painted: a page and its figures."
-_RESTART_HELP = "Begin anew, where else a job that was stopped goes on."
-_KEEP_WORK_HELP = "Leave the work folder OUTPUT.vidstyle when all is done."
 
 
 @with_settings
 def paint(
-    source: Annotated[AnyPath, Parameter(name="INPUT", group=FILES, help=_INPUT_HELP)],
+    source: Annotated[AnyPath, Parameter(name="INPUT", group=FILES)],
     /,
     *,
-    wanted: Wanted = Wanted(),  # noqa: B008 (frozen)
-    preview: Annotated[Switch, Parameter(group=RUNNING, help=_PREVIEW_HELP)] = False,
-    at: Annotated[ManySeconds, Parameter(group=RUNNING, help="With --preview: paint the frame at this time.")] = (),
-    dry_run: Annotated[Switch, Parameter(group=RUNNING, help=_DRY_RUN_HELP)] = False,
-    report: Annotated[Switch, Parameter(group=RUNNING, help=_REPORT_HELP)] = False,
-    restart: Annotated[Switch, Parameter(group=RUNNING, help=_RESTART_HELP)] = False,
-    keep_work: Annotated[Switch, Parameter(group=RUNNING, help=_KEEP_WORK_HELP)] = False,
-    device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=DEVICE_HELP)] = "auto",
-    losses: LossFiles = LossFiles(),  # noqa: B008 (frozen)
-    progress_gif: ProgressFile = None,
-    showing: Showing = Showing(),  # noqa: B008 (frozen)
-    machines: Machines = Machines(),  # noqa: B008 (frozen)
-    telling: Telling = Telling(),  # noqa: B008 (frozen)
+    wanted: Wanted = Wanted(),
+    look: Look = Look(),
+    job_options: RunOptions = RunOptions(),
+    device: Device = "auto",
+    losses: LossFiles = LossFiles(),
+    making: Making = Making(),
+    machines: Machines = Machines(),
+    telling: Telling = Telling(),
     **options: Any,
 ) -> None:
-    """Paints INPUT in the style of images."""
-    _check_words(preview, at, dry_run, report, "save_settings" in options)
-    _check_machines(machines, preview or dry_run, device)
-    _check_losses(losses, wanted.overwrite, preview or dry_run, bool(machines.ray))
-    showing.check(progress_gif, wanted.overwrite, preview or dry_run)
-    keep_freed_memory()
-    console = error_console()
-    with logging_to(console, telling.quiet, telling.log_file):
+    """Paints INPUT in the style of images.
+
+    Args:
+        source: A video, GIF or image, a folder of clips or of images, or a pattern like 'a*.png'.
+    """
+    look.check(job_options.report, saves="save_settings" in options)
+    machines.check(device, look)
+    losses.check(wanted.overwrite, look, machines)
+    making.check(wanted.overwrite, look)
+    with open_terminal(telling) as terminal:
         chosen = Chosen.of(options, overwrite=wanted.overwrite)
-        with starting(console, telling.quiet):
-            how = {"report": report, "restart": restart, "keep_work": keep_work}
-            cluster_options = cluster_options_of(machines)
-            overwrite = wanted.overwrite or preview
-            job = job_of(
-                source, wanted, chosen.settings, device, overwrite=overwrite, cluster_options=cluster_options, **how
-            )
-            record = record_of(job, losses)
-            progress = showing.progress(progress_gif, job, wanted.overwrite) if progress_gif else None
+        with terminal.starting():
+            job = job_of(source, wanted, chosen.settings, device, job_options, look, machines.options)
+            record = _record_of(job, losses)
+            progress = making.progress
+            if progress:
+                progress.check(job, wanted.overwrite)
         chosen.save()
-        tell_unused(job, preview, chosen.given)
-        for name, given in (("restart", restart), ("keep_work", keep_work)):
-            if given and (preview or dry_run or job.kind in ("image", "images")):
-                log.warning("--%s is not used: it is for the painting of films", name.replace("_", "-"))
-        if dry_run:
-            _dry_run(job, console, telling)
-        elif preview:
-            _preview(job, at, wanted.overwrite, console, telling)
+        tell_unused(job, {**chosen.given, **job_options.given}, look)
+        if look.dry_run:
+            _dry_run(job, wanted.overwrite, terminal)
+        elif look.preview:
+            _preview(job, look.at, wanted.overwrite, terminal)
         else:
-            with recorded(record, losses, wanted.overwrite, console):
-                _paint(job, record, progress, console, telling)
+            with _recorded(record, losses, wanted.overwrite, terminal):
+                _paint(job, record, progress, terminal)
 
 
 def job_of(
@@ -114,12 +90,15 @@ def job_of(
     wanted: Wanted,
     settings: Settings,
     device: str,
-    *,
-    overwrite: bool,
+    job_options: RunOptions = RunOptions(),
+    look: Look = Look(),
     cluster_options: "ClusterOptions | None" = None,
-    **how: bool,
 ) -> "JobSpec":
-    """The job of a command line, checked; what is quick to check comes before anything slow is imported."""
+    """The job of a command line, checked; what is quick to check comes before anything slow is imported.
+
+    Its output may exist where there is only a `look` at it. UsageError where no style is given, another VidstyleError
+    where a file is not there or a check of `JobSpec.of` fails.
+    """
     _check_files(source, wanted, settings)
     from vidstyle.core.device import select_device
     from vidstyle.jobs.spec import JobSpec
@@ -135,117 +114,127 @@ def job_of(
         end=wanted.to,
         mask=wanted.mask,
         style_masks=wanted.style_mask,
-        overwrite=overwrite,
+        overwrite=wanted.overwrite or look.only,
         cluster_options=cluster_options,
         no_limits=wanted.no_limits,
-        **how,
+        **vars(job_options),
     )
     log.debug("%s", job)
     return job
 
 
-def _paint(
-    job: "JobSpec", record: "LossRecord", progress: "Progress | None", console: "Console", telling: Telling
-) -> None:
+def _paint(job: "JobSpec", record: "LossRecord", progress: "Progress | None", terminal: Terminal) -> None:
     from vidstyle.api import run
-    from vidstyle.cli.console import listening
     from vidstyle.jobs.events import Listeners
 
-    with listening(console, telling.quiet) as listener:
+    with terminal.listening() as listener:
         summary = run(job, Listeners(listener, record), progress)
     tell_summary(summary, "image" if job.kind in ("image", "images") else "frame")
     if summary.failed:
         for failure in summary.failed:
-            say(console, f"failed: {printable(failure)}")
+            say(terminal.console, f"failed: {printable(failure)}")
         noun = "clip" if job.kind == "clips" else "image"
         others = f"the others are in {summary.out}" if summary.frames else "nor could any other"
         raise VidstyleError("VS802", count=some(len(summary.failed), noun), others=others)
 
 
-def tell_summary(summary: "Summary", noun: str) -> None:
-    """Prints the files that were made, and says what they took."""
+def tell_summary(summary: "Summary", noun: str, files: Sequence[Path] = ()) -> None:
+    """Prints the files that were made, and says what they took.
+
+    Args:
+        summary: What a job did.
+        noun: What it painted: frame or image.
+        files: What it made, where that is not the output of the summary.
+    """
+    made = [*files] or ([summary.out] if summary.frames else [])
     if summary.frames:
         log.info("%s", summary_line(summary, noun))
-        print(summary.out)
     elif not summary.failed:
         log.info("all of %s is painted already", summary.out)
-    if summary.report:
-        print(summary.report)
     if summary.progress:
         log.info("%s", flipbook_line(summary.progress))
-        if summary.progress.path != summary.out:
-            print(summary.progress.path)
+    for file in dict.fromkeys((*made, summary.report, summary.progress and summary.progress.path)):
+        if file:
+            print(file)
 
 
-def _preview(job: "JobSpec", at: Sequence[float], overwrite: bool, console: "Console", telling: Telling) -> None:
-    from vidstyle.cli.console import listening
+def _preview(job: "JobSpec", at: Sequence[float], overwrite: bool, terminal: Terminal) -> None:
     from vidstyle.jobs.stills import preview
 
-    with listening(console, telling.quiet, previews=len(at)) as listener:
+    with terminal.listening(previews=len(at)) as listener:
         files = preview(job, at, listener, overwrite=overwrite)
     for file in files:
         print(file)
 
 
-def _dry_run(job: "JobSpec", console: "Console", telling: Telling) -> None:
-    from vidstyle.cli.console import listening
+def _dry_run(job: "JobSpec", overwrite: bool, terminal: Terminal) -> None:
     from vidstyle.core.device import select_device
     from vidstyle.jobs.prescan import plan
 
-    with listening(console, telling.quiet) as listener:
+    with terminal.listening() as listener:
         outline = plan(job, listener)
     for line in outline_lines(outline, select_device(job.device).type):
         print(line)
+    if job.out.exists() and not overwrite:
+        log.info("%s exists already; to paint it anew, add --overwrite", job.out)
     log.info("nothing was painted and nothing written (--dry-run)")
 
 
-def _check_words(preview: bool, at: Sequence[float], dry_run: bool, report: bool, saves: bool) -> None:
-    if report and (preview or dry_run):
-        raise UsageError("VS112")
-    if at and not preview:
-        raise UsageError("VS113")
-    if dry_run and preview:
-        raise UsageError("VS114")
-    if dry_run and saves:
-        raise UsageError("VS115")
+def _record_of(job: "JobSpec", losses: LossFiles) -> "LossRecord":
+    """What hears the losses of a job; it keeps none where no file is wanted."""
+    from vidstyle.evaluation.loss_record import FrameLosses, LossRecord, StepLosses
+
+    if not losses.files:
+        return LossRecord()
+    if job.kind in ("images", "clips"):
+        raise UsageError("VS104")
+    taken = {path.resolve() for path in (job.out, *job.files)}
+    for file in losses.files:
+        if file.resolve() in taken:
+            raise SinkError("VS406", file=file)
+    return StepLosses() if job.kind == "image" else FrameLosses()
 
 
-def _check_losses(losses: LossFiles, overwrite: bool, looks: bool, by_cluster: bool) -> None:
-    if losses.files and looks:
-        raise UsageError("VS116")
-    if losses.files and by_cluster:
-        raise UsageError("VS117")
-    losses.check(overwrite)
+@contextmanager
+def _recorded(record: "LossRecord", losses: LossFiles, overwrite: bool, terminal: Terminal) -> Iterator[None]:
+    """When it ends, writes what was recorded and prints the files; what there is by other names if it is stopped."""
+    try:
+        yield
+    except BaseException:
+        _write_partial(record, losses.partial(), terminal)
+        raise
+    if losses.files and not record.entries:
+        log.warning("nothing had to be painted, so there are no losses to write")
+        return
+    _write_losses(record, losses, overwrite)
+    if losses.files and record.earlier:
+        log.info("the losses are those of %d frames; %d were painted before", len(record.entries), record.earlier)
+    for file in losses.files:
+        print(file)
 
 
-def _check_machines(machines: Machines, looks: bool, device: str) -> None:
-    given = (machines.task_cpus, machines.task_gpus, machines.storage)
-    if not machines.ray and any(value is not None for value in given):
-        raise UsageError("VS118")
-    if machines.ray and looks:
-        raise UsageError("VS119")
-    if machines.ray and device != "auto":
-        raise UsageError("VS120")
+def _write_losses(record: "LossRecord", losses: LossFiles, overwrite: bool) -> None:
+    if losses.log_losses:
+        record.save(losses.log_losses, overwrite=overwrite)
+    if losses.plot_losses:
+        record.plot(losses.plot_losses, overwrite=overwrite)
 
 
-def cluster_options_of(machines: Machines) -> "ClusterOptions | None":
-    """The cluster that was asked for."""
-    if not machines.ray:
-        return None
-    from vidstyle.jobs.spec import ClusterOptions
-
-    address = None if machines.ray is True else machines.ray
-    cpus = 1.0 if machines.task_cpus is None else machines.task_cpus
-    return ClusterOptions(address, cpus, machines.task_gpus or 0.0, machines.storage)
+def _write_partial(record: "LossRecord", partial: LossFiles, terminal: Terminal) -> None:
+    """Without hiding what stopped the painting."""
+    try:
+        if record.entries:
+            _write_losses(record, partial, overwrite=True)
+            for file in partial.files:
+                say(terminal.console, f"the losses so far: {printable(file)}")
+    except Exception as error:
+        log.warning("the losses so far could not be written: %s", error)
 
 
 def _check_files(source: Path, wanted: Wanted, settings: Settings) -> None:
     """Refuses paths that are not there before anything slow is imported."""
     check_there(source, "file or folder", {name: f"the command 'vidstyle {name}'" for name in COMMAND_NAMES})
-    if not wanted.style:
-        raise UsageError("VS110")
-    for style in wanted.style:
-        check_there(style, "style image")
+    check_styles(wanted.style)
     for mask in (*wanted.style_mask, *([wanted.mask] if wanted.mask else [])):
         check_there(mask, "mask")
     if settings.init_file:
@@ -254,43 +243,34 @@ def _check_files(source: Path, wanted: Wanted, settings: Settings) -> None:
         check_there(Path(settings.weights), "file of filters (--weights)", {name: name for name in FILTERS})
 
 
-def check_there(path: Path, what: str, others: Mapping[str, str] = NONE) -> None:
-    """Raises SourceError with the nearest name, of `others` (with what to call them) or beside `path`."""
-    require_name(path)
-    if path.exists() or re.search(r"[*?\[]", path.name):
-        return
-    refuse_address(path)
-    if path.is_symlink():
-        raise SourceError("VS305", path=path)
-    hints = [others[name] for name in difflib.get_close_matches(str(path), others, 1)]
-    hints += [str(path.with_name(name)) for name in difflib.get_close_matches(path.name, _names_in(path.parent), 1)]
-    hint = f"did you mean {hints[0]}?" if hints else "check the name"
-    raise SourceError("VS304", path=path, what=what, hint=hint)
+def check_styles(styles: Sequence[Path]) -> None:
+    """UsageError where no style image is given, SourceError where one is not there."""
+    if not styles:
+        raise UsageError("VS212")
+    for style in styles:
+        check_there(style, "style image")
 
 
-def _names_in(folder: Path) -> list[str]:
-    return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-
-
-def tell_unused(job: "JobSpec", preview: bool, options: Mapping[str, Any]) -> None:
-    """Says which of the given options this job does not use."""
-    single = preview or job.kind in ("image", "images")
-    for name, unused, reason in (
+def tell_unused(job: "JobSpec", given: Mapping[str, Any], look: Look = Look()) -> None:
+    """Warns of the `given` options, by name, that this job, or the `look` at it, does not use."""
+    single = look.preview or job.kind in ("image", "images")
+    settings = job.settings
+    for names, unused, reason in (
         ("frame_steps", single, "it is for frames that follow each other; single ones take --steps"),
-        ("flow", single, _FOR_FILMS),
-        ("stability", single, _FOR_FILMS),
-        ("look_back", single, _FOR_FILMS),
-        ("passes", single, _FOR_FILMS),
-        ("loop", single, _FOR_FILMS),
-        ("look_back", job.settings.flow == "none", "without a flow every frame starts where the last one lies"),
-        ("strength", not job.settings.content_weight, "--content-weight is 0"),
-        ("strength", bool(job.settings.strength_keys), "--strength-keys say it"),
-        ("content_layers", not job.settings.content_weight, "--content-weight is 0"),
-        ("style_layers", not job.settings.style_weight, "--style-weight is 0"),
-        ("style_loss", not job.settings.style_weight, "--style-weight is 0"),
-        ("style_scale", not job.settings.style_weight, "--style-weight is 0"),
+        ("flow stability look_back passes loop", single, "it is for frames that follow each other"),
+        ("restart keep_work", single or look.dry_run, "it is for the painting of films"),
+        ("look_back", settings.flow == "none", "without a flow every frame starts where the last one lies"),
+        ("strength content_layers", not settings.content_weight, "--content-weight is 0"),
+        ("strength", bool(settings.strength_keys), "--strength-keys say it"),
+        ("style_layers style_loss style_scale", not settings.style_weight, "--style-weight is 0"),
         ("feather", not (job.mask or job.style_masks), "it is for --mask and --style-mask"),
         ("style_per_shot", len(job.styles) == 1, "there is one style only"),
     ):
-        if unused and name in options:
-            log.warning("--%s is not used: %s", name.replace("_", "-"), reason)
+        for name in names.split() if unused else ():
+            if name in given:
+                warn_unused(name, reason)
+
+
+def warn_unused(name: str, reason: str) -> None:
+    """Warns that the option of this field or parameter is not used."""
+    log.warning("--%s is not used: %s", name.replace("_", "-"), reason)

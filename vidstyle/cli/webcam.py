@@ -3,41 +3,33 @@
 import logging
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from vidstyle.cli.logs import error_console, logging_to, starting
+from vidstyle.cli.messages import loss_number, some
 from vidstyle.cli.options import (
-    DEVICE_HELP,
     FILES,
-    RUNNING,
-    STANDARD,
     AnyPath,
-    Chosen,
-    ManyPaths,
+    Device,
+    Making,
+    Overwrite,
     Seconds,
-    Switch,
+    Styles,
     Telling,
-    with_settings,
 )
-from vidstyle.cli.process_memory import keep_freed_memory
-from vidstyle.cli.progress_options import ProgressFile, Showing
-from vidstyle.cli.stylize import check_there
-from vidstyle.cli.words import flipbook_line, loss_number, some, summary_line
+from vidstyle.cli.settings_options import Chosen, with_settings
+from vidstyle.cli.stylize import check_styles, tell_summary, warn_unused
+from vidstyle.cli.terminal import Terminal, open_terminal
 from vidstyle.errors import SettingsError, SinkError, UsageError
 from vidstyle.files import check_target
 from vidstyle.settings.presets import LIVE
 from vidstyle.settings.settings import Settings
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from vidstyle.core.weights import OnProgress
-    from vidstyle.jobs.events import Summary
     from vidstyle.live.painting import LiveImage, LivePainting
     from vidstyle.live.recording import Recording
     from vidstyle.studies.progress import Progress
@@ -47,16 +39,6 @@ CAMERA = Group.create_ordered("Camera")
 IMAGES, VIDEOS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"), (".mp4", ".mov", ".mkv", ".webm")
 TELLING = 5.0  # seconds between two lines about a recording
 
-_CAMERA_HELP = "A number, a device like /dev/video0, a URL (MJPEG over HTTP, RTSP), or a video played in real time."
-_SNAPSHOT_HELP = "Open no window: take an image, paint it as an image file is painted, and write it here."
-_COUNTDOWN_HELP = "With --snapshot: count down from so many seconds."
-_COUNT_HELP = "With --snapshot: take so many images."
-_EVERY_HELP = "With --snapshot: the time between two of them."
-_RECORD_HELP = "Open no window: paint live to this video until Ctrl-C, or for --seconds."
-_SECONDS_HELP = "With --record: how long."
-_FPS_HELP = "Images a second to hold, painted as large as that allows; else 2.5 on a CPU, 30 on a GPU."
-_RECONNECT_HELP = "Seconds in which a camera that went away is looked for."
-_FOLDER_HELP = "Where the window's keys write."
 _NOT_LIVE = ("frame_steps", "look_back", "passes", "loop", "style_keys", "strength_keys", "style_per_shot", "init")
 
 log = logging.getLogger(__name__)
@@ -67,15 +49,24 @@ log = logging.getLogger(__name__)
 class Shooting:
     """What is taken by which camera."""
 
-    camera: Annotated[str, Parameter(metavar="CAMERA", help=_CAMERA_HELP)] = "0"
-    snapshot: Annotated[AnyPath | None, Parameter(metavar="FILE", help=_SNAPSHOT_HELP)] = None
-    countdown: Annotated[Seconds | None, Parameter(help=_COUNTDOWN_HELP)] = None
-    count: Annotated[int | None, Parameter(metavar="N", help=_COUNT_HELP)] = None
-    every: Annotated[Seconds | None, Parameter(help=_EVERY_HELP)] = None
-    record: Annotated[AnyPath | None, Parameter(metavar="FILE", help=_RECORD_HELP)] = None
-    seconds: Annotated[Seconds | None, Parameter(help=_SECONDS_HELP)] = None
-    fps: Annotated[float | None, Parameter(metavar="X", help=_FPS_HELP)] = None
-    reconnect: Annotated[Seconds, Parameter(help=_RECONNECT_HELP)] = 10.0
+    camera: Annotated[str, Parameter(metavar="CAMERA")] = "0"
+    """A number, a device like /dev/video0, a URL (MJPEG over HTTP, RTSP), or a video played in real time."""
+    snapshot: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
+    """Open no window: take an image, paint it as an image file is painted, and write it here."""
+    countdown: Seconds | None = None
+    """With --snapshot: count down from so many seconds."""
+    count: Annotated[int | None, Parameter(metavar="N")] = None
+    """With --snapshot: take so many images."""
+    every: Seconds | None = None
+    """With --snapshot: the time between two of them."""
+    record: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
+    """Open no window: paint live to this video until Ctrl-C, or for --seconds."""
+    seconds: Seconds | None = None
+    """With --record: how long."""
+    fps: Annotated[float | None, Parameter(metavar="X")] = None
+    """Frames a second to hold, painted as large as that allows; else 2.5 on a CPU, 30 on a GPU."""
+    reconnect: Seconds = 10.0
+    """Seconds in which a camera that went away is looked for."""
 
     def check(self, overwrite: bool) -> None:
         """Refuses what can be refused before anything heavy is imported."""
@@ -90,7 +81,7 @@ class Shooting:
             raise UsageError("VS125")
         for name, value in (("count", self.count), ("fps", self.fps), ("seconds", self.seconds)):
             if value is not None and not 0 < value < float("inf"):
-                raise SettingsError("VS205", name=name, value=value)
+                raise SettingsError("VS244", name=name, wanted="above 0", value=f"{value:g}")
         for file in self.files:
             check_target(file, IMAGES, overwrite=overwrite)
         if self.record:
@@ -108,72 +99,64 @@ class Shooting:
 @with_settings
 def webcam(
     *,
-    style: Annotated[ManyPaths, Parameter(alias="-s", group=FILES, metavar="IMAGE", help="A style image.")] = (),
+    style: Styles = (),
     shooting: Shooting = Shooting(),
-    folder: Annotated[AnyPath, Parameter(group=FILES, metavar="FOLDER", help=_FOLDER_HELP)] = Path("."),
-    overwrite: Annotated[Switch, Parameter(group=FILES, help="Replace an output that exists.")] = False,
-    progress_gif: ProgressFile = None,
-    showing: Showing = Showing(),  # noqa: B008 (frozen)
-    device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=DEVICE_HELP)] = "auto",
-    telling: Telling = Telling(),  # noqa: B008 (frozen)
+    folder: Annotated[AnyPath, Parameter(group=FILES, metavar="FOLDER")] = Path("."),
+    overwrite: Overwrite = False,
+    making: Making = Making(),
+    device: Device = "auto",
+    telling: Telling = Telling(),
     **options: Any,
 ) -> None:
-    """Paint what a camera sees: live in a window, or as a snapshot or a recording without one."""
-    _check(style, shooting, folder, progress_gif, showing, overwrite)
-    keep_freed_memory()
-    console = error_console()
-    with logging_to(console, telling.quiet, telling.log_file):
+    """Paint what a camera sees: live in a window, or as a snapshot or a recording without one.
+
+    Args:
+        style: A style image.
+        folder: Where the window's keys write.
+    """
+    check_styles(style)
+    shooting.check(overwrite)
+    if making.progress_gif and (not shooting.snapshot or shooting.files != [shooting.snapshot]):
+        raise UsageError("VS121")
+    making.check(overwrite)
+    if not folder.is_dir():
+        raise SinkError("VS410", folder=folder)
+    with open_terminal(telling) as terminal:
         chosen = Chosen.of(options, overwrite=overwrite)
-        with starting(console, telling.quiet):
-            from vidstyle.core.device import select_device
-            from vidstyle.video.camera import Camera
-
-            select_device(device)
-            if not (shooting.snapshot or shooting.record):
-                from vidstyle.live.window import check_display
-
-                check_display()
-            camera = Camera(shooting.camera, shooting.reconnect)
+        with terminal.starting():
+            camera = _camera(shooting, device)
         chosen.save()
         with camera:
             settings = chosen.settings if shooting.snapshot else _live_settings(chosen)
             studio = _Studio(camera, shooting, style, settings, device)
             if shooting.snapshot:
-                progress = showing.wish(progress_gif) if progress_gif else None
-                _snapshot(studio, progress, console, telling)
+                _snapshot(studio, making.progress, terminal)
             elif shooting.record:
-                _record(studio, shooting.record, console, telling)
+                _record(studio, shooting.record, terminal)
             else:
                 _window(studio, folder)
 
 
-def _check(
-    style: tuple[Path, ...],
-    shooting: Shooting,
-    folder: Path,
-    progress_gif: Path | None,
-    showing: Showing,
-    overwrite: bool,
-) -> None:
-    if not style:
-        raise UsageError("VS110")
-    for path in style:
-        check_there(path, "style image")
-    shooting.check(overwrite)
-    if progress_gif and (not shooting.snapshot or shooting.files != [shooting.snapshot]):
-        raise UsageError("VS121")
-    showing.check(progress_gif, overwrite, looks=False)
-    if not folder.is_dir():
-        raise SinkError("VS410", folder=folder)
+def _camera(shooting: Shooting, device: str) -> "Camera":
+    """The camera, when it is known that this machine has the device, and a display where a window is wanted."""
+    from vidstyle.core.device import select_device
+    from vidstyle.video.camera import Camera
+
+    select_device(device)
+    if not (shooting.snapshot or shooting.record):
+        from vidstyle.live.window import check_display
+
+        check_display()
+    return Camera(shooting.camera, shooting.reconnect)
 
 
 def _live_settings(chosen: Chosen) -> Settings:
     """What is given, and otherwise what suits live painting; tells what is not used."""
     for name in _NOT_LIVE:
         if name in chosen.given:
-            log.warning("--%s is not used: live painting finds its own way", name.replace("_", "-"))
-    given = {name: value for name, value in chosen.given.items() if name not in ("preset", *_NOT_LIVE)}
-    return Settings.preset(chosen.preset or STANDARD, **{**LIVE, **given})
+            warn_unused(name, "live painting finds its own way")
+    given = {name: value for name, value in chosen.given.items() if name not in _NOT_LIVE}
+    return Settings.of({**LIVE, **given})
 
 
 @dataclass(frozen=True)
@@ -202,8 +185,7 @@ class _Studio:
         )
 
 
-def _snapshot(studio: _Studio, progress: "Progress | None", console: "Console", telling: Telling) -> None:
-    from vidstyle.cli.console import listening
+def _snapshot(studio: _Studio, progress: "Progress | None", terminal: Terminal) -> None:
     from vidstyle.live.recording import paint_snaps, take
 
     shooting, counted = studio.shooting, [0]
@@ -222,7 +204,7 @@ def _snapshot(studio: _Studio, progress: "Progress | None", console: "Console", 
         on_taken=lambda done, count: log.info("image %d of %d is taken", done, count),
     )
     studio.camera.close()
-    with listening(console, telling.quiet) as listener:
+    with terminal.listening() as listener:
         summary = paint_snaps(
             snaps,
             studio.styles,
@@ -232,23 +214,14 @@ def _snapshot(studio: _Studio, progress: "Progress | None", console: "Console", 
             progress=progress,
             listener=listener,
         )
-    _tell(summary, shooting.files)
+    tell_summary(summary, "image", shooting.files)
 
 
-def _tell(summary: "Summary", files: Sequence[Path]) -> None:
-    log.info("%s", summary_line(summary, "image"))
-    if summary.progress:
-        log.info("%s", flipbook_line(summary.progress))
-    for file in [*files, *([summary.progress.path] if summary.progress else [])]:
-        print(file)
-
-
-def _record(studio: _Studio, file: Path, console: "Console", telling: Telling) -> None:
+def _record(studio: _Studio, file: Path, terminal: Terminal) -> None:
     """Records until Ctrl-C, the end of a video, or for so many seconds; what there is then is kept."""
-    from vidstyle.cli.console import listening
     from vidstyle.live.recording import SMOOTH, Recording
 
-    with listening(console, telling.quiet) as listener:
+    with terminal.listening() as listener:
         live = studio.live(listener.working)
     with Recording(file, max(SMOOTH, studio.shooting.fps or 0.0)) as recording:
         try:
@@ -283,7 +256,7 @@ def _line(image: "LiveImage", seconds: float, count: int) -> str:
     rate = (count - 1) / seconds if seconds else 0.0
     loss = float(image.painted.losses.total)
     size = f"{width}x{height}, {some(image.budget.steps, 'step')}"
-    return f"{seconds:.0f} s: {rate:.1f} images a second, {size}, loss {loss_number(loss)}"
+    return f"{seconds:.0f} s: {rate:.1f} frames a second, {size}, loss {loss_number(loss)}"
 
 
 def _window(studio: _Studio, folder: Path) -> None:

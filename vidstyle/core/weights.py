@@ -22,6 +22,7 @@ from torch import Tensor
 
 from vidstyle.core import download, selftaught
 from vidstyle.errors import WeightsError
+from vidstyle.files import sha256_of, write_whole
 from vidstyle.settings.layers import LAYERS, filter_shape, layers_up_to, state_key
 
 log = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ def read_tensors(path: Path) -> tuple[str, Mapping[str, Tensor]]:
     """The SHA-256 and the tensors of a .pth, .pt or .safetensors file; WeightsError when it cannot be read."""
     if not path.is_file():
         raise WeightsError("VS711", path=path)
-    return _sha256(path), _tensors_of(path)
+    return sha256_of(path), _tensors_of(path)
 
 
 def fetch_imagenet(on_progress: OnProgress | None = None) -> Path:
@@ -118,17 +119,13 @@ def import_filters(path: Path) -> Path:
 
 
 def save_filters(tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Writes filters to a .safetensors file, by a temporary name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    """Writes filters to a .safetensors file, whole or not at all; WeightsError where that cannot be done."""
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         # Not save_file, which lets nobody else read what it writes.
-        part.write_bytes(safetensors.torch.save({key: tensor.contiguous() for key, tensor in tensors.items()}))
-        os.replace(part, path)
+        write_whole(path, safetensors.torch.save({key: tensor.contiguous() for key, tensor in tensors.items()}))
     except OSError as error:
         raise WeightsError("VS719", path=path, reason=error.strerror) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _imagenet(deepest: str, on_progress: OnProgress | None) -> Filters:
@@ -169,12 +166,12 @@ def _identity(teachers: Sequence[Tensor], deepest: str, seed: int) -> str:
 def keep(tensors: Mapping[str, Tensor], path: Path) -> None:
     """Writes tensors to a file in the cache folder, its SHA-256 beside it."""
     save_filters(tensors, path)
-    _digest_file(path).write_text(_sha256(path) + "\n")
+    _digest_file(path).write_text(sha256_of(path) + "\n")
 
 
 def kept(path: Path) -> tuple[str, Mapping[str, Tensor]]:
     """SHA-256 and tensors of a file of ours, checked against the SHA-256 beside it."""
-    found = _sha256(path)
+    found = sha256_of(path)
     if not _digest_file(path).is_file() or _digest_file(path).read_text().strip() != found:
         raise WeightsError("VS713", path=path)
     return found, _tensors_of(path)
@@ -200,11 +197,6 @@ def _forget_oldest() -> None:
 
 def _digest_file(path: Path) -> Path:
     return path.with_suffix(".sha256")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _tensors_of(path: Path) -> Mapping[str, Tensor]:

@@ -28,7 +28,7 @@ from vidstyle.core.stylize_image import Painter
 from vidstyle.core.weights import Filters, load_filters
 from vidstyle.errors import SettingsError, SinkError, SourceError, VidstyleError
 from vidstyle.evaluation.metrics import FilmMeasures, FrameMeasures, Judge, Judged, film_measures, judged, summary
-from vidstyle.files import write_whole
+from vidstyle.files import refuse_existing, write_whole
 from vidstyle.images import load_image
 from vidstyle.jobs.events import FAR_OFF, Listener, Work, far_off
 from vidstyle.jobs.prescan import Prescan, run_prescan
@@ -133,9 +133,7 @@ def compare(
 def write_report(report: Report, path: Path, *, overwrite: bool = False) -> tuple[Path, Path]:
     """Writes the page to `path` and the figures beside it as .json; both files."""
     figures = path.with_suffix(".json")
-    for file in (path, figures):
-        if file.exists() and not overwrite:
-            raise SinkError("VS402", path=file)
+    refuse_existing((path, figures), overwrite)
     for file, text in ((path, report.to_html()), (figures, report.to_json())):
         try:
             write_whole(file, text.encode("utf-8", "xmlcharrefreplace"))  # names of files may be no Unicode

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidstyle.cli.words import loss_number
+from vidstyle.cli.messages import loss_number
 from vidstyle.core.sizes import fit_size, resize, size_of
 from vidstyle.core.stylize_image import Step
 from vidstyle.core.weights import OnProgress

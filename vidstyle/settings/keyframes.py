@@ -10,7 +10,6 @@ from vidstyle.errors import SettingsError
 
 _TERM = re.compile(r"(\d*\.?\d*)\s*\*?\s*(SOURCE|[A-Z])")
 _SOURCE = -1  # in place of the number of a style
-MOST_STYLES = 26
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,12 @@ def to_seconds(text: str) -> float:
 
 
 def between(keys: Sequence[Key], seconds: float) -> tuple[float, ...]:
-    """The values at a moment: on the line between two keys, and those of the nearest key before and after all."""
+    """The values at a moment of a film: on the line between two keys, or those of the first or last key.
+
+    Args:
+        keys: One or more, their times rising.
+        seconds: The moment.
+    """
     if seconds <= keys[0].seconds:
         return keys[0].values
     for before, after in itertools.pairwise(keys):
@@ -45,7 +49,7 @@ def between(keys: Sequence[Key], seconds: float) -> tuple[float, ...]:
 
 
 def parse_number_keys(text: str) -> tuple[Key, ...]:
-    """Keys of one number, 0..1, each, from ``0s=0.2, 4s=0.8``."""
+    """Keys of one number, 0..1, each, from ``0s=0.2, 4s=0.8``; SettingsError for anything else."""
     keys = []
     for moment, value in _pairs(text):
         try:
@@ -61,7 +65,7 @@ def parse_number_keys(text: str) -> tuple[Key, ...]:
 def parse_style_keys(text: str) -> tuple[Key, ...]:
     """Keys of shares of the styles A, B ..., in their order, from ``0s=source, 4s=B, 8s=0.5A+0.5B``.
 
-    They sum to 1, less by the share of the source.
+    They sum to 1, less by the share of the source. SettingsError for anything else.
     """
     mixes = [(moment, _mix(value, text)) for moment, value in _pairs(text)]
     count = 1 + max((style for _, mix in mixes for style in mix), default=0)
@@ -72,7 +76,7 @@ def parse_style_keys(text: str) -> tuple[Key, ...]:
 
 
 def parse_shares(text: str) -> tuple[float, ...]:
-    """Shares that sum to 1 from numbers like ``0.7,0.3``."""
+    """Shares that sum to 1 from numbers from 0, like ``0.7,0.3``; SettingsError for anything else."""
     try:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:

@@ -23,12 +23,36 @@ def layer_name(text: str) -> str:
     return name
 
 
+def parse_layers(text: str) -> dict[str, float]:
+    """Layers and their weights from ``conv1_1=1,conv3_1=0.2``; a layer alone has weight 1, and weight 0 leaves it out.
+
+    Raises:
+        SettingsError: There is no such layer, it is there twice, its weight is no number from 0, or all are 0.
+    """
+    weights: dict[str, float] = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        name, _, weight = part.partition("=")
+        layer = layer_name(name)
+        if layer in weights:
+            raise SettingsError("VS235", layer=layer, text=text)
+        try:
+            weights[layer] = float(weight or 1)
+        except ValueError:
+            raise SettingsError("VS243", layer=layer, weight=weight) from None
+        if not 0 <= weights[layer] < float("inf"):
+            raise SettingsError("VS236", layer=layer, weight=weight)
+    if not any(weights.values()):
+        raise SettingsError("VS234", text=text)
+    return {layer: weight for layer, weight in weights.items() if weight}
+
+
 def layers_up_to(deepest: str) -> tuple[str, ...]:
     """All layers that have to be computed for `deepest`, in order."""
     return LAYERS[: LAYERS.index(deepest) + 1]
 
 
 def deepest_layer(layers: Iterable[str]) -> str:
+    """The one of the `layers` that comes last in the network."""
     return max(layers, key=LAYERS.index)
 
 

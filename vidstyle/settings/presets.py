@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+STANDARD = "standard"  # the preset that holds where none is named
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "draft": {"steps": 8, "frame_steps": 2},
-    "standard": {},
+    STANDARD: {},
     "fine": {"steps": 60, "frame_steps": 10},
     "paper": {
         "loss": "sums",

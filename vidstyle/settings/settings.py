@@ -1,6 +1,6 @@
 """How a painting is to look: every option once, with its default, its help and its check.
 
-The command line, the table in ``docs/options.md`` and, later, forms are made by a loop over
+The command line, the page and the table in ``docs/options.md`` are made by a loop over
 ``dataclasses.fields(Settings)``. Where it runs (device, file names) is not a setting.
 """
 
@@ -14,8 +14,8 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from vidstyle.errors import SettingsError
 from vidstyle.settings.keyframes import Key, parse_number_keys, parse_shares, parse_style_keys
-from vidstyle.settings.layers import layer_name
-from vidstyle.settings.presets import PRESETS
+from vidstyle.settings.layers import parse_layers
+from vidstyle.settings.presets import PRESETS, STANDARD
 
 PAINTING, STYLE, MOTION, NETWORK = "Painting", "Style and content", "Motion", "Network"
 STYLES = "Several styles, and where"
@@ -30,27 +30,12 @@ def _option(default: Any, group: str, help: str, check: _Check = lambda _: True,
     return field(default=default, metadata={"group": group, "help": help, "check": check, "wanted": wanted})
 
 
-def _not_negative(value: float) -> bool:
-    return 0 <= value < float("inf")
+def _from_to(low: float, high: float) -> tuple[_Check, str]:
+    return lambda value: low <= value <= high, f"a number from {low:g} to {high:g}"
 
 
-def parse_layers(text: str) -> dict[str, float]:
-    """Layers and their weights from ``conv1_1=1,conv3_1=0.2``; a layer alone has weight 1."""
-    weights: dict[str, float] = {}
-    for part in filter(None, (word.strip() for word in text.split(","))):
-        name, _, weight = part.partition("=")
-        layer = layer_name(name)
-        if layer in weights:
-            raise SettingsError("VS235", layer=layer, text=text)
-        try:
-            weights[layer] = float(weight or 1)
-        except ValueError:
-            raise SettingsError("VS243", layer=layer, weight=weight) from None
-        if not _not_negative(weights[layer]):
-            raise SettingsError("VS236", layer=layer, weight=weight)
-    if not any(weights.values()):
-        raise SettingsError("VS234", text=text)
-    return {layer: weight for layer, weight in weights.items() if weight}
+_NOT_NEGATIVE: tuple[_Check, str] = (lambda value: 0 <= value < float("inf"), "0 or more")
+_ONE_OR_MORE: tuple[_Check, str] = (lambda value: value >= 1, "1 or more")
 
 
 def _is_empty_or(parse: Callable[[str], object]) -> _Check:
@@ -73,20 +58,20 @@ def _is_size(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Settings:
-    """How a painting is to look. Frozen; make variants with `dataclasses.replace` or `Settings.preset`."""
+    """How a painting is to look. Frozen; make variants with `replace` or `preset`.
+
+    Each field's metadata say its group, help and check. SettingsError where a value cannot be used, or some do not fit
+    together.
+    """
 
     strength: float = _option(
         0.5,
         STYLE,
         "How strongly to paint, 0 (the shapes stay) to 1 (strokes above all); the balance is found for each job.",
-        lambda v: 0 <= v <= 1,
-        "a number from 0 to 1",
+        *_from_to(0, 1),
     )
     content_layers: str = _option(
-        "conv3_1,conv4_2",
-        STYLE,
-        "Layers that hold the content, with weights: conv4_2=1,conv5_2=0.5.",
-        _are_layers,
+        "conv3_1,conv4_2", STYLE, "Layers that hold the content, with weights: conv4_2=1,conv5_2=0.5.", _are_layers
     )
     style_layers: str = _option(
         "conv1_1=16,conv2_1=8,conv3_1=4,conv4_1=2,conv5_1=1",
@@ -95,27 +80,19 @@ class Settings:
         _are_layers,
     )
     content_weight: float = _option(
-        1.0, STYLE, "Multiplies the content loss (after the balance was found).", _not_negative, "0 or more"
+        1.0, STYLE, "Multiplies the content loss (after the balance was found).", *_NOT_NEGATIVE
     )
     style_weight: float = _option(
-        1.0, STYLE, "Multiplies the style loss (after the balance was found).", _not_negative, "0 or more"
+        1.0, STYLE, "Multiplies the style loss (after the balance was found).", *_NOT_NEGATIVE
     )
-    tv_weight: float = _option(0.0, STYLE, "Weight of total variation: smoother paint.", _not_negative, "0 or more")
+    tv_weight: float = _option(0.0, STYLE, "Weight of total variation: smoother paint.", *_NOT_NEGATIVE)
     loss: Literal["relative", "sums"] = _option(
-        "relative",
-        STYLE,
-        "Relative errors with a balance that is found, or the article's plain sums of squares.",
+        "relative", STYLE, "Relative errors with a balance that is found, or the article's plain sums of squares."
     )
     style_loss: Literal["gram", "covariance", "wasserstein2", "histogram", "sliced"] = _option(
         "gram", STYLE, "What of the activations is the style: Gram matrices, or another of their statistics."
     )
-    style_scale: float = _option(
-        1.0,
-        STYLE,
-        "Size of the strokes: 2 makes them twice as large.",
-        lambda v: 0.01 <= v <= 100,
-        "a number from 0.01 to 100",
-    )
+    style_scale: float = _option(1.0, STYLE, "Size of the strokes: 2 makes them twice as large.", *_from_to(0.01, 100))
     keep_colors: Literal["no", "luminance", "match", "free"] = _option(
         "no",
         STYLE,
@@ -136,21 +113,11 @@ class Settings:
     )
     style_per_shot: bool = _option(False, STYLES, "Paint each shot in the next of the styles.")
     feather: float = _option(
-        1.0,
-        STYLES,
-        "How far paint fades inside of a mask's edge, in percent of the long side.",
-        lambda v: 0 <= v <= 50,
-        "a number from 0 to 50",
+        1.0, STYLES, "How far paint fades inside of a mask's edge, in percent of the long side.", *_from_to(0, 50)
     )
-    steps: int = _option(
-        20, PAINTING, "Steps at each size of an image or a shot's first frame.", lambda v: v >= 1, "1 or more"
-    )
+    steps: int = _option(20, PAINTING, "Steps at each size of an image or a shot's first frame.", *_ONE_OR_MORE)
     frame_steps: int = _option(
-        3,
-        PAINTING,
-        "Steps of each following frame; up to twice as many where what it shows is new.",
-        lambda v: v >= 1,
-        "1 or more",
+        3, PAINTING, "Steps of each following frame; up to twice as many where what it shows is new.", *_ONE_OR_MORE
     )
     flow: FlowName = _option("dis", MOTION, "How the motion between frames is found.")  # noqa: RUF009 (frozen)
     stability: float = _option(
@@ -176,11 +143,7 @@ class Settings:
     )
     loop: bool = _option(False, MOTION, "Let the end meet the start, for films that go round; takes two passes.")
     keep_exposure: float = _option(
-        1.0,
-        MOTION,
-        "How much of the source's fades, flashes and darkness the painting keeps, 0 to 1.",
-        lambda v: 0 <= v <= 1,
-        "a number from 0 to 1",
+        1.0, MOTION, "How much of the source's fades, flashes and darkness the painting keeps, 0 to 1.", *_from_to(0, 1)
     )
     scales: int = _option(
         3, PAINTING, "Sizes from coarse to fine, each twice the one before.", lambda v: 1 <= v <= 8, "1 to 8"
@@ -229,26 +192,37 @@ class Settings:
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> "Settings":
-        """The settings of a preset (``draft``, ``standard``, ``fine``, ``paper``) with changes."""
+        """The settings of a preset (``draft``, ``standard``, ``fine``, ``paper``) with changes of fields, by name.
+
+        SettingsError where there is no such preset, or a value cannot be used.
+        """
         if name not in PRESETS:
             near = difflib.get_close_matches(name, PRESETS, 1) or list(PRESETS)
             raise SettingsError("VS241", name=name, near=" or ".join(near))
         return cls(**{**PRESETS[name], **changes})
 
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> "Settings":
+        """The settings of options by name, which may name a ``preset``; the errors of `preset`."""
+        changes = {name: value for name, value in options.items() if name != "preset"}
+        return cls.preset(options.get("preset", STANDARD), **changes)
+
     def replace(self, **changes: Any) -> "Settings":
+        """The settings with changes of fields, by name; SettingsError where a value cannot be used."""
         return replace(self, **changes)
 
     def to_json(self) -> str:
+        """All fields as a JSON object, the same for the same settings."""
         return json.dumps(asdict(self), sort_keys=True)
 
     @property
     def style_layer_weights(self) -> dict[str, float]:
-        """The layers that hold the style; none where it counts nothing."""
+        """The layers that hold the style, with shares that sum to 1; none where it counts nothing."""
         return _shares(parse_layers(self.style_layers)) if self.style_weight else {}
 
     @property
     def content_layer_weights(self) -> dict[str, float]:
-        """The layers that hold the content; none where it counts nothing."""
+        """The layers that hold the content, with shares that sum to 1; none where it counts nothing."""
         return _shares(parse_layers(self.content_layers)) if self.content_weight else {}
 
     @property
@@ -258,15 +232,17 @@ class Settings:
 
     @property
     def keyed_strengths(self) -> tuple[Key, ...]:
+        """The keys of a strength that changes over a film, one number 0..1 each; none where it does not."""
         return parse_number_keys(self.strength_keys) if self.strength_keys else ()
 
     @property
     def keyed_styles(self) -> tuple[Key, ...]:
+        """The keys of styles that change over a film, the share 0..1 of each style; none where they do not."""
         return parse_style_keys(self.style_keys) if self.style_keys else ()
 
     @property
     def blend(self) -> tuple[float, ...] | None:
-        """The share of each style; None for the same of all."""
+        """The share 0..1 of each style; None for the same of all."""
         return parse_shares(self.style_blend) if self.style_blend else None
 
     def check_blend(self, styles: int) -> None:

@@ -19,11 +19,13 @@ import tomli_w
 
 from vidstyle.errors import SettingsError
 from vidstyle.files import check_target, write_target
+from vidstyle.settings.presets import STANDARD
 from vidstyle.settings.settings import Settings
 
 ENDINGS = (".toml",)
 LARGEST = 1 << 16  # bytes: no settings take as many
 FIRST_LINE = "# Settings of vidstyle: vidstyle INPUT --style IMAGE --settings FILE\n"
+NAMING = ("VS241", "VS244")  # errors that name the option themselves
 
 _EXAMPLE = "give a TOML file with lines like steps = 30"
 _WANTED = {
@@ -35,32 +37,48 @@ _WANTED = {
 
 
 def load_settings(path: str | os.PathLike[str]) -> Settings:
-    """The settings that a TOML file makes. SettingsError where it cannot be read, or holds what is no setting."""
-    return _made_of(read_options(Path(path)))
+    """The settings that a TOML file makes.
+
+    Raises:
+        SettingsError: The file cannot be read, or holds what is no setting or cannot be used.
+    """
+    return Settings.of(read_options(Path(path)))
 
 
 def save_settings(
     path: str | os.PathLike[str], settings: Settings, preset: str | None = None, *, overwrite: bool = False
 ) -> None:
-    """Writes `settings` to a TOML file, whole or not at all: the name of a `preset`, and what differs from it.
+    """Writes settings to a TOML file, whole or not at all.
 
-    Without a `preset`, what differs from the defaults. SinkError where `path` cannot be written, or is another file
-    already, unless `overwrite`.
+    Args:
+        path: The file.
+        settings: What is written of them is what differs from the preset.
+        preset: The name that the file gives, of what its values change; None for the defaults.
+        overwrite: Whether another file of that name may be replaced.
+
+    Raises:
+        SinkError: The file cannot be written, or is there and says something else.
+        SettingsError: A value is no Unicode.
     """
-    file, data = Path(path), _data(settings, preset)
+    file = Path(path)
     check_savable(file, settings, preset, overwrite=overwrite)
-    write_target(file, data, ENDINGS, overwrite=True)
+    write_target(file, _data(settings, preset), ENDINGS, overwrite=True)
 
 
 def check_savable(path: Path, settings: Settings, preset: str | None = None, *, overwrite: bool = False) -> None:
     """The errors of `save_settings`, before anything is written."""
-    check_target(path, ENDINGS, overwrite=overwrite or _holds(path, _data(settings, preset)))
+    data = _data(settings, preset)
+    same = path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data
+    check_target(path, ENDINGS, overwrite=overwrite or same)
 
 
 def read_options(path: Path) -> dict[str, Any]:
     """What a TOML file says, by the names of the fields of Settings, and ``preset`` where it names one.
 
-    The values are of the fields' types and make settings that can be used; SettingsError otherwise.
+    The values are of the fields' types and make settings that can be used.
+
+    Raises:
+        SettingsError: The file cannot be read, or holds what is no setting or cannot be used.
     """
     kinds = {"preset": str, **get_type_hints(Settings)}
     options: dict[str, Any] = {}
@@ -71,13 +89,14 @@ def read_options(path: Path) -> dict[str, Any]:
         if name in options:
             raise SettingsError("VS250", path=path, name=name)
         options[name] = _typed(path, key, value, kinds[name])
+        _check(path, {name: options[name]}, key)
     _check(path, options)
     return options
 
 
 def _table(path: Path) -> dict[str, Any]:
     if path.exists() and not path.is_file():  # a pipe would be waited for
-        raise SettingsError("VS245", path=path, example=_EXAMPLE)
+        raise SettingsError("VS251", path=path, reason="it is no file")
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
@@ -89,10 +108,9 @@ def _table(path: Path) -> dict[str, Any]:
         return tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise SettingsError("VS252", path=path, example=_EXAMPLE) from error
-    except RecursionError as error:
-        raise SettingsError("VS253", path=path, example=_EXAMPLE) from error
-    except ValueError as error:
-        raise SettingsError("VS254", path=path, error=error, example=_EXAMPLE) from error
+    except (ValueError, RecursionError) as error:
+        reason = "it goes too deep" if isinstance(error, RecursionError) else error
+        raise SettingsError("VS254", path=path, error=reason, example=_EXAMPLE) from error
 
 
 def _nearest(name: str, known: Mapping[str, object]) -> str:
@@ -111,38 +129,21 @@ def _typed(path: Path, key: str, value: object, kind: Any) -> object:
     return value
 
 
-def _check(path: Path, options: Mapping[str, Any]) -> None:
-    """That the options make settings; SettingsError names the file, and the key where one alone is at fault."""
-    if text := _refusal(options):
-        at_fault = [name for name, value in options.items() if _refusal({name: value}) == text]
-        told = not at_fault or f"--{at_fault[0].replace('_', '-')}" in text
-        if told:
-            raise SettingsError("VS255", path=path, text=text)
-        raise SettingsError("VS248", path=path, at_fault=at_fault[0], text=text)
-
-
-def _refusal(options: Mapping[str, Any]) -> str | None:
+def _check(path: Path, options: Mapping[str, Any], key: str = "") -> None:
+    """SettingsError unless the options make settings; it names the file, and the `key` where one alone is checked."""
     try:
-        _made_of(options)
+        Settings.of(options)
     except SettingsError as error:
-        return str(error)
-    return None
-
-
-def _made_of(options: Mapping[str, Any]) -> Settings:
-    changes = {name: value for name, value in options.items() if name != "preset"}
-    return Settings.preset(options.get("preset", "standard"), **changes)
+        if key and error.code not in NAMING:
+            raise SettingsError("VS248", path=path, key=key, error=error) from error
+        raise SettingsError("VS255", path=path, error=error) from error
 
 
 def _data(settings: Settings, preset: str | None) -> bytes:
     """The file, as short as can be."""
-    base, named = Settings.preset(preset or "standard"), {"preset": preset} if preset else {}
+    base, named = Settings.preset(preset or STANDARD), {"preset": preset} if preset else {}
     changed = {name: value for name, value in asdict(settings).items() if value != getattr(base, name)}
     try:
         return (FIRST_LINE + tomli_w.dumps({**named, **changed})).encode()
     except UnicodeEncodeError as error:
         raise SettingsError("VS256", object=error.object[:80]) from error
-
-
-def _holds(path: Path, data: bytes) -> bool:
-    return path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data

@@ -46,9 +46,9 @@ class Progress:
 
     def __post_init__(self) -> None:
         if self.max_mb is not None and not 0 < self.max_mb < float("inf"):
-            raise SettingsError("VS264", max_mb=self.max_mb)
+            raise SettingsError("VS244", name="max-mb", wanted="above 0", value=f"{self.max_mb:g}")
         if self.width is not None and self.width < NARROWEST:
-            raise SettingsError("VS265", narrowest=NARROWEST, width=self.width)
+            raise SettingsError("VS244", name="width", wanted=f"{NARROWEST} or more", value=self.width)
 
     @classmethod
     def of(cls, wanted: Progress | str | os.PathLike[str]) -> Progress:
@@ -61,7 +61,7 @@ class Progress:
             raise SettingsError("VS266", source=job.source)
         check_target(self.out, FLIPBOOK_ENDINGS, overwrite=overwrite)
         if self.out.resolve() in {path.resolve() for path in (job.out, *job.files)}:
-            raise SinkError("VS427", out=self.out)
+            raise SinkError("VS406", file=self.out)
 
 
 class ProgressRecorder(Listener):

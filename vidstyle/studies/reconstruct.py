@@ -17,6 +17,7 @@ from vidstyle.core.stylize_image import STROKES, TILE, Painted, Painter
 from vidstyle.core.temporal import PaintedFrame
 from vidstyle.core.weights import Filters, load_filters
 from vidstyle.errors import SettingsError, SinkError
+from vidstyle.files import refuse_existing
 from vidstyle.images import IMAGE_ENDINGS, load_image, save_image
 from vidstyle.jobs.events import Listener, Listeners, Summary, Work
 from vidstyle.jobs.prescan import CPU_LONG_SIDE, device_of, outline_images, painting_size
@@ -179,8 +180,7 @@ def check_targets(files: Sequence[Path], place: Path, overwrite: bool) -> None:
     for file in files:
         if file.suffix.lower() not in IMAGE_ENDINGS:
             raise SinkError("VS429", file=file, image_endings=" ".join(IMAGE_ENDINGS))
-        if file.exists() and not overwrite:
-            raise SinkError("VS402", path=file)
+    refuse_existing(files, overwrite)
     if not place.is_dir():
         raise SinkError("VS417", path=files[0], folder=place)
 

@@ -191,7 +191,7 @@ class Source:
     def _check_found(self, found: int, expected: int) -> None:
         if found == 0:
             self.check_there()
-            raise SourceError("VS355", name=self._name)
+            raise SourceError("VS341", name=self._name)
         if self._is_short(found, expected):
             log.warning("%s is damaged: %d of %d frames could be read", self._name, found, expected)
 

@@ -7,9 +7,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import gradio as gr
 
-from vidstyle.cli.options import STANDARD
 from vidstyle.cli.stylize import FILTERS
 from vidstyle.errors import SourceError
+from vidstyle.settings.presets import STANDARD
 from vidstyle.settings.settings import Settings
 
 AT_HAND = ("strength", "keep_colors", "size")  # shown above the rest

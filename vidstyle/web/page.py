@@ -9,11 +9,10 @@ from typing import Any
 
 import gradio as gr
 
-from vidstyle.cli.options import STANDARD
-from vidstyle.cli.words import clock
+from vidstyle.cli.messages import clock
 from vidstyle.errors import JobError, VidstyleError
 from vidstyle.images import IMAGE_ENDINGS
-from vidstyle.settings.presets import PRESETS
+from vidstyle.settings.presets import PRESETS, STANDARD
 from vidstyle.video.reader import CLIP_ENDINGS
 from vidstyle.web.form import Controls, at_hand, changed, folded, the_one
 from vidstyle.web.job_store import AFTER, BEFORE, LATEST, MAKING, REPORT, JobStore, Status, Ticket

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from vidstyle.api import run
 from vidstyle.cli.console import noun_of, percentage, progress_line
-from vidstyle.cli.process_memory import keep_freed_memory
-from vidstyle.cli.words import summary_line
+from vidstyle.cli.messages import summary_line
+from vidstyle.cli.terminal import keep_freed_memory
 from vidstyle.core.stylize_image import Step
 from vidstyle.core.temporal import PaintedFrame
 from vidstyle.errors import VidstyleError

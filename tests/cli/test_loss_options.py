@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_main import assert_one_line, run
-from vidstyle.cli import loss_files as options
+from vidstyle.cli import options
 from vidstyle.core.temporal import PaintedFrame
 from vidstyle.evaluation import loss_record as losses
 from vidstyle.jobs.events import Listener
@@ -54,7 +54,7 @@ def test_what_there_is_stays_when_it_is_stopped(
 
     words = [film, *fast, "--quiet", "--log-losses", tmp_path / "losses.csv", "--plot-losses", tmp_path / "losses.svg"]
     with monkeypatch.context() as patch:
-        patch.setattr("vidstyle.cli.console.Quiet.frame", stop_at_the_third)
+        patch.setattr("vidstyle.cli.console.JobConsole.frame", stop_at_the_third)
         with pytest.raises(KeyboardInterrupt):
             run(capsys, *words)
     lines = capsys.readouterr().err.splitlines()

@@ -1,8 +1,11 @@
-"""Numbers and results in words, for people. Pure functions; nothing heavy is imported."""
+"""What people are told: numbers and results as sentences, and the one way to say them. Nothing heavy is imported."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
 
 from vidstyle.files import printable
 
@@ -13,6 +16,11 @@ if TYPE_CHECKING:
 
 HASH_DIGITS = 8
 GRADE_WORDS = {".gif": "{} colours", ".webp": "quality {}", ".mp4": "CRF {}"}
+
+
+def say(console: Console, line: str) -> None:
+    """One line as it is: not wrapped, not coloured, nothing in it taken for markup."""
+    console.print(Text(line), soft_wrap=True)
 
 
 def clock(seconds: float) -> str:
@@ -90,7 +98,7 @@ def flipbook_line(flipbook: Flipbook) -> str:
     full, kept = flipbook.full, flipbook.kept
     coarser, finest = kept.grade != full.grade, GRADE_WORDS[flipbook.path.suffix.lower()]
     parts = [
-        _of(kept.frames, full.frames, "images"),
+        _of(kept.frames, full.frames, "frames"),
         _of(kept.width, full.width, "pixels across"),
         finest.format(kept.grade) + (f" instead of {full.grade}" if coarser else ""),
     ]

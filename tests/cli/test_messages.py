@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vidstyle.cli.words import (
+from vidstyle.cli.messages import (
     clock,
     loss_number,
     memory,
