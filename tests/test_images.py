@@ -17,13 +17,14 @@ from PIL import Image, ImageCms
 from torch import Tensor
 
 from tests.clips import assert_colours, numbered_image, quarters
+from vidstyle.core.pixels import to_tensor
 from vidstyle.core.sizes import fit_size, resize
 from vidstyle.errors import SinkError, SourceError
 from vidstyle.images import is_animated, load_image, save_image
 
 
 def drawn(height: int = 96, width: int = 160) -> Tensor:
-    return torch.from_numpy(numbered_image(10, height, width)).permute(2, 0, 1).float() / 255
+    return to_tensor(numbered_image(10, height, width))
 
 
 @pytest.mark.parametrize("ending", ["png", "webp", "tif", "tiff", "bmp", "jpg", "jpeg"])

@@ -19,10 +19,10 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 from torch import Tensor
 
+from vidstyle.core.pixels import to_tensor
 from vidstyle.core.sizes import fit_size, resize
 from vidstyle.errors import SinkError, SourceError
 from vidstyle.files import printable, require_file, write_whole
@@ -131,7 +131,7 @@ def _bits(file: Image.Image, data: bytes) -> int:
 def _load_plain(file: Image.Image) -> LoadedImage:
     file = in_srgb(ImageOps.exif_transpose(file))
     transparent = "A" in file.getbands() or "transparency" in file.info
-    values = planes(np.asarray(file.convert("RGBA" if transparent else "RGB")), 255.0)
+    values = to_tensor(np.asarray(file.convert("RGBA" if transparent else "RGB")))
     return _with_alpha(values, 8)
 
 
@@ -151,7 +151,7 @@ def _load_deep(file: Image.Image, data: bytes) -> LoadedImage:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
     else:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB)
-    values = planes(pixels, 65535.0)
+    values = to_tensor(pixels.astype(np.uint16, copy=False))
     # Both libraries turn a TIFF while they decode it, whatever the flags say.
     image = _with_alpha(values if file.format == "TIFF" else _upright(values, file), 16)
     transform = to_srgb(file)
@@ -246,12 +246,6 @@ def is_animated(path: str | os.PathLike[str]) -> bool:
 _GRID = 33  # colours per axis of the table that carries a 16-bit image through its colour profile
 
 
-def planes(pixels: NDArray[np.generic], white: float) -> Tensor:
-    """(H, W, C) with values 0..``white`` as (C, H, W) float32 0..1."""
-    values = np.ascontiguousarray(np.moveaxis(pixels, -1, 0), dtype=np.float32)
-    return torch.from_numpy(values / np.float32(white))
-
-
 def in_srgb(file: Image.Image) -> Image.Image:
     """``file`` with its colours in sRGB: mode RGB, RGBA or one that converts to them as it is."""
     transform = to_srgb(file)
@@ -296,12 +290,6 @@ def through_table(image: Tensor, transform: Callable[[Image.Image], Image.Image]
     axis = np.round(np.linspace(0, 255, _GRID)).astype(np.uint8)
     red, green, blue = np.meshgrid(axis, axis, axis, indexing="ij")
     colours = Image.fromarray(np.stack([red, green, blue], -1).reshape(_GRID, _GRID * _GRID, 3))
-    table = planes(np.asarray(transform(colours)), 255.0).view(1, 3, _GRID, _GRID, _GRID)
+    table = to_tensor(np.asarray(transform(colours))).view(1, 3, _GRID, _GRID, _GRID)
     places = (image.flip(0).permute(1, 2, 0) * 2 - 1)[None, None]  # grid_sample wants the last axis first
     return F.grid_sample(table, places, mode="bilinear", align_corners=True)[0, :, 0].contiguous()
-
-
-def to_array(image: Tensor) -> NDArray[np.uint8]:
-    """``image`` (3, H, W) RGB 0..1, clamped, as (H, W, 3) 0..255."""
-    values = (image.detach().clamp(0, 1) * 255).round().permute(1, 2, 0)
-    return np.ascontiguousarray(values.to("cpu").numpy().astype(np.uint8))

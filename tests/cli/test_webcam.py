@@ -12,7 +12,8 @@ import pytest
 from tests.cameras import Camera, camera_of, jpeg
 from tests.images import clouds
 from vidstyle.cli.main import main
-from vidstyle.images import load_image, to_array
+from vidstyle.core.pixels import to_array
+from vidstyle.images import load_image
 from vidstyle.video.probe import probe
 
 SCENE = jpeg(to_array(clouds(96, 128, grain=8)))

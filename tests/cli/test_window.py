@@ -14,7 +14,8 @@ from PIL import Image, ImageGrab
 from tests.cameras import camera_of, jpeg
 from tests.images import clouds
 from tests.live.test_recording import image
-from vidstyle.images import load_image, save_image, to_array
+from vidstyle.core.pixels import to_array
+from vidstyle.images import load_image, save_image
 from vidstyle.live.recording import Recording
 from vidstyle.live.window import Window
 from vidstyle.video.probe import probe

@@ -11,12 +11,13 @@ from types import TracebackType
 from typing import Self
 
 from vidstyle.api import run
+from vidstyle.core.pixels import to_tensor
 from vidstyle.errors import SourceError
 from vidstyle.files import put_in_place
 from vidstyle.images import load_image, save_image
 from vidstyle.jobs.events import Listener, Summary
 from vidstyle.jobs.spec import Job
-from vidstyle.live.painting import LiveImage, as_tensor
+from vidstyle.live.painting import LiveImage
 from vidstyle.settings.settings import Settings
 from vidstyle.studies.progress import Progress
 from vidstyle.video.camera import Camera, Snap
@@ -143,7 +144,7 @@ def paint_snaps(
         taken, painted = Path(scratch) / "taken", Path(scratch) / "painted"
         taken.mkdir()
         for snap, file in zip(snaps, files, strict=True):
-            save_image(taken / f"{file.stem}.png", as_tensor(snap.pixels))
+            save_image(taken / f"{file.stem}.png", to_tensor(snap.pixels))
         if len(files) == 1:
             job = Job(taken / f"{files[0].stem}.png", tuple(styles), files[0], "image", settings, device)
             return run(job, listener, progress)

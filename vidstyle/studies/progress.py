@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vidstyle.core.pixels import to_array
 from vidstyle.core.sizes import Size, fit_size, resize, size_of
 from vidstyle.core.stylize_image import Step
 from vidstyle.errors import SettingsError, SinkError
 from vidstyle.files import check_target
-from vidstyle.images import to_array
 from vidstyle.jobs.events import Listener
 from vidstyle.jobs.spec import Job
 from vidstyle.video.flipbook import FLIPBOOK_ENDINGS, Flipbook, write_flipbook

@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vidstyle.core.pixels import to_array
 from vidstyle.errors import SourceError
 from vidstyle.files import printable
-from vidstyle.images import to_array
 from vidstyle.video.probe import quiet_opencv
 from vidstyle.video.reader import Source, open_video
 

@@ -16,6 +16,8 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from torch.nn import functional as F
 
+from vidstyle.core.pixels import to_array, to_tensor
+
 Pixels = NDArray[np.uint8]
 Size = tuple[int, int]  # (height, width)
 
@@ -171,7 +173,7 @@ def labelled_sheet(
         for column, image in enumerate(row):
             x, y = left + SHEET_GAP + column * (width + SHEET_GAP), top + SHEET_GAP
             h, w = image.shape[-2:]
-            sheet.paste(_image(image), (x + (width - w) // 2, y + (height - h) // 2))
+            sheet.paste(Image.fromarray(to_array(image)), (x + (width - w) // 2, y + (height - h) // 2))
             if not isinstance(names, str):
                 draw.text((x + width / 2, y + height + line / 2), names[column], NAME_INK, font, anchor="mm")
         if isinstance(names, str):
@@ -180,9 +182,4 @@ def labelled_sheet(
         draw.text(
             (left + SHEET_GAP + column * (width + SHEET_GAP) + width / 2, line / 2), name, NAME_INK, font, anchor="mm"
         )
-    return torch.from_numpy(np.array(sheet)).permute(2, 0, 1).float() / 255
-
-
-def _image(image: Tensor) -> Image.Image:
-    pixels = image.detach().cpu().clamp(0, 1).mul(255).round().byte()
-    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+    return to_tensor(np.asarray(sheet))

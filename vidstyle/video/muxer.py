@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vidstyle.core.pixels import to_array
 from vidstyle.errors import SinkError
 from vidstyle.files import printable
-from vidstyle.images import to_array
 from vidstyle.video import ffmpeg, streams
 from vidstyle.video.ffmpeg import even, padded, raw_input
 from vidstyle.video.probe import VideoInfo

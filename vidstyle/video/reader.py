@@ -22,11 +22,11 @@ from typing import Self
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle.core.frame_style import Frame
+from vidstyle.core.pixels import to_tensor
 from vidstyle.core.read_ahead import HangError, ReadAhead, Sign
 from vidstyle.errors import SourceError
 from vidstyle.files import printable
@@ -312,7 +312,7 @@ def _tensor(pixels: NDArray[np.uint8], size: tuple[int, int] | None) -> Tensor:
         smaller = size[0] * size[1] < pixels.shape[0] * pixels.shape[1]
         method = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
         pixels = cv2.resize(pixels, (size[1], size[0]), interpolation=method).astype(np.uint8, copy=False)
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).float().div_(255).contiguous()
+    return to_tensor(pixels)
 
 
 def find_clips(folder: Path) -> list[Path]:
