@@ -113,9 +113,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     words = parser.parse_args()
     keep_freed_memory()
-    style, report = load_image(words.style).image, {}
+    style, report = load_image(words.style).rgb, {}
     settings = Settings(**{**LIVE, "weights": words.weights})
-    for name, scene in scenes(to_array(load_image(words.image).image)).items():
+    for name, scene in scenes(to_array(load_image(words.image).rgb)).items():
         with camera_of(lambda n, scene=scene: scene[n % len(scene)], rate=15) as server, Camera(server.url) as camera:
             painting = paint_live(camera, [style], settings, device="cpu")
             seen = watched(painting, words.seconds)

@@ -77,7 +77,7 @@ def all_cases(options: argparse.Namespace) -> Iterator[Case]:
     for (content_name, file), (style_name, style_file) in product(
         named(options.contents).items(), named(options.styles).items()
     ):
-        content, style = first_image(Path(file), options.size), load_image(style_file).image
+        content, style = first_image(Path(file), options.size), load_image(style_file).rgb
         for kind, weights in kinds:
             changes = {"pooling": "avg" if weights == SELFTAUGHT else options.pooling, **options.settings}
             painter = calibrated(painter_for(content, style, weights, Settings(**changes)), [content])
@@ -100,7 +100,7 @@ def named(paths: Sequence[str]) -> dict[str, str]:
 def first_image(path: Path, long_side: int) -> Tensor:
     """(3, H, W) of an image file or of a video's first frame, at most as large as asked."""
     if image_format(path):
-        return fitted(load_image(path).image, long_side)
+        return fitted(load_image(path).rgb, long_side)
     with open_video(path) as source:
         source.size = fit_size(source.info.size, long_side)
         return next(iter(source)).image
@@ -137,7 +137,7 @@ def measured(case: Case, image: Tensor) -> Row:
     judged = case.judge and case.judge.compare(image, content)
     bands = zip(band_energies(image), band_energies(style), strict=True)
     return {
-        "loss": losses.image,
+        "loss": losses.spatial,
         "content_loss": losses.content,
         "style_loss": losses.style,
         "structure": structure(image, content),

@@ -61,7 +61,7 @@ Weights = Mapping[str, Tensor]
 
 def scaled_image(path: Path, long_side: int) -> Tensor:
     """(3, H, W) of a file, 0..1, the long side as asked."""
-    image = load_image(path).image
+    image = load_image(path).rgb
     return resize(image, fit_size((image.shape[-2], image.shape[-1]), long_side)).clamp(0, 1)
 
 

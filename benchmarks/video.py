@@ -68,7 +68,7 @@ def measured(name: str, painter: Painter, frames: Sequence[Frame], judge: Judge,
     """The figures of one method on the frames."""
     results = list(METHODS[name](painter, frames))  # all of it before it is judged, which would take time from it
     works = [
-        (Work(painted.steps, painted.full_steps, seconds, 0.0), float(painted.losses.image))
+        (Work(painted.steps, painted.full_steps, seconds, 0.0), float(painted.losses.spatial))
         for _, painted, seconds in results
     ]
     pairs = ((frame, painted.image.mul(255).round().div(255)) for frame, painted, _ in results)  # as it is seen
@@ -119,7 +119,7 @@ def step_seconds(painter: Painter, frame: Frame) -> dict[str, float]:
 
 def painter_for(frames: Sequence[Frame], style: Path, strength: float, weights: str) -> Painter:
     settings = Settings(weights=weights, strength=strength)
-    image = load_image(style).image
+    image = load_image(style).rgb
     samples = [frames[i * len(frames) // 3].image for i in range(3)]
     filters = load_filters(weights, settings.layers, teachers=lambda: [image, *samples])
     return calibrated(Painter([image], filters, settings), samples)

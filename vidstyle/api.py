@@ -14,7 +14,7 @@ from vidstyle.jobs.prescan import painting_size
 from vidstyle.jobs.runner import run_film
 from vidstyle.jobs.spec import AnyPath, ClusterOptions, Job
 from vidstyle.settings.settings import Settings
-from vidstyle.studies.progress import Progress, ProgressRecorder
+from vidstyle.studies.making import Progress, ProgressRecorder
 
 
 def stylize(
@@ -103,8 +103,8 @@ def run_progress(job: Job, progress: Progress, listener: Listener) -> Summary:
 def _run_shown(job: Job, progress: Progress, out: Path | None, listener: Listener) -> Summary:
     """Writes the painting of an image to `out`, if anywhere, and the animation of it."""
     image, painter = ready_for_image(job, listener)
-    size = painting_size(size_of(image.image), painter.settings, painter.device)
-    recorder = ProgressRecorder(progress, size, [image.image, *painter.styles])
+    size = painting_size(size_of(image.rgb), painter.settings, painter.device)
+    recorder = ProgressRecorder(progress, size, [image.rgb, *painter.styles])
     painter, painted = paint_image(job, painter, image, 0, out, Listeners(listener, recorder))
     listener.frame(painted)
     flipbook = recorder.write(painted.painted.image, listener)

@@ -58,10 +58,10 @@ _ORIENTATION = 0x0112  # EXIF and TIFF tag
 
 @dataclass(frozen=True)
 class LoadedImage:
-    """``image`` (3, H, W) float32 sRGB 0..1; ``alpha`` (1, H, W) float32 0..1, or None where all is opaque;
-    ``bits`` per colour of the file: 8 or 16."""
+    """``rgb`` (3, H, W) float32 sRGB 0..1; ``alpha`` (1, H, W) float32 0..1, or None where all is opaque; ``bits`` per
+    colour of the file: 8 or 16."""
 
-    image: Tensor
+    rgb: Tensor
     alpha: Tensor | None = None
     bits: int = 8
 
@@ -155,7 +155,7 @@ def _load_deep(file: Image.Image, data: bytes) -> LoadedImage:
     # Both libraries turn a TIFF while they decode it, whatever the flags say.
     image = _with_alpha(values if file.format == "TIFF" else _upright(values, file), 16)
     transform = to_srgb(file)
-    return image if transform is None else LoadedImage(through_table(image.image, transform), image.alpha, 16)
+    return image if transform is None else LoadedImage(through_table(image.rgb, transform), image.alpha, 16)
 
 
 def _upright(values: Tensor, file: Image.Image) -> Tensor:

@@ -134,7 +134,7 @@ def test_keys_lead_the_window(display: str, filters: Path, style: Path, tmp_path
     assert sorted(file.suffix for file in files) == [".gif", ".jpg", ".mp4"]
     assert set(files) == set(folder.iterdir())
     photo, video = (next(folder.glob(pattern)) for pattern in ("*.jpg", "*.mp4"))
-    assert load_image(photo).image.shape == (3, 240, 320)
+    assert load_image(photo).rgb.shape == (3, 240, 320)
     assert probe(video).size == (240, 320)
     assert 1 < probe(video).seconds < 30
     assert next(folder.glob("*.gif")).read_bytes()[:6] == b"GIF89a"

@@ -89,6 +89,6 @@ def test_several_are_painted_to_files_beside_each_other(tmp_path: Path, style: P
     summary = paint_snaps([Snap(view(0), 0, 0.0), Snap(view(80), 1, 1.0)], [style], files, settings)
     assert summary.frames == 2
     assert sorted(out.iterdir()) == files
-    first, second = (load_image(file).image for file in files)
+    first, second = (load_image(file).rgb for file in files)
     assert first.shape == (3, 43, 48)
     assert float((first - second).abs().mean()) > 0.02

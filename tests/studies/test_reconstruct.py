@@ -31,7 +31,7 @@ def lake(tmp_path: Path) -> Path:
 
 
 def image(path: Path) -> Tensor:
-    return load_image(path).image
+    return load_image(path).rgb
 
 
 def psnr(a: Tensor, b: Tensor) -> float:

@@ -12,7 +12,7 @@ from vidstyle.files import check_target
 
 if TYPE_CHECKING:
     from vidstyle.jobs.spec import Job
-    from vidstyle.studies.progress import Progress
+    from vidstyle.studies.making import Progress
 
 ENDINGS = (".gif", ".webp", ".mp4")  # those of video.flipbook, which takes long to import
 SHOWING = Group.create_ordered("The making of an image's painting")
@@ -53,6 +53,6 @@ class Showing:
 
     def wish(self, file: Path) -> "Progress":
         """The animation as it is wanted."""
-        from vidstyle.studies.progress import Progress
+        from vidstyle.studies.making import Progress
 
         return Progress(file, self.max_mb, self.width, self.beside, self.curve)

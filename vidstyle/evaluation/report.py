@@ -105,7 +105,7 @@ def compare(
         raise SettingsError("VS208")
     with _opened(source, listener, start=start, end=end) as original:
         prescan = run_prescan(original, listener)
-        images = [load_image(style).image for style in styles]
+        images = [load_image(style).rgb for style in styles]
         filters = filters or load_filters(
             settings.weights,
             settings.layers,

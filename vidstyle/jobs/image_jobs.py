@@ -31,8 +31,8 @@ def run_image(job: Job, listener: Listener) -> Summary:
 
 def ready_for_image(job: Job, listener: Listener) -> tuple[LoadedImage, Painter]:
     image = load_image(job.source, job.limits)
-    listener.started(outline_images(job, [size_of(image.image)]))
-    return image, make_painter(job, [image.image], listener)
+    listener.started(outline_images(job, [size_of(image.rgb)]))
+    return image, make_painter(job, [image.rgb], listener)
 
 
 def run_images(job: Job, listener: Listener) -> Summary:
@@ -62,8 +62,8 @@ def paint_image(
     job: Job, painter: Painter, image: LoadedImage, index: int, out: Path | None, listener: Listener
 ) -> tuple[Painter, PaintedFrame]:
     """Writes the painting of one image to `out`, if anywhere; the painter balanced for it, and the painting."""
-    size = painting_size(size_of(image.image), painter.settings, painter.device)
-    content = resize(image.image, size)
+    size = painting_size(size_of(image.rgb), painter.settings, painter.device)
+    content = resize(image.rgb, size)
     look = look_of_image(job, content)
     painter = balanced(painter.looking(look), [look.exposure.evened(content)], listener)
     painted = painter.paint(content, listener.step)
@@ -84,7 +84,7 @@ def _readable(paths: Sequence[Path], limits: Limits) -> list[Tensor]:
     found: list[Tensor] = []
     for path in paths:
         with contextlib.suppress(SourceError):
-            found.append(load_image(path, limits).image)
+            found.append(load_image(path, limits).rgb)
         if len(found) == SAMPLES:
             break
     if not found:

@@ -27,7 +27,7 @@ def plan(job: Job, listener: Listener) -> Outline:
         raise SettingsError("VS209")
     if job.kind in ("image", "images"):
         paths = find_images(job.source) if job.kind == "images" else [job.source]
-        return outline_images(job, [size_of(load_image(path, job.limits).image) for path in paths])
+        return outline_images(job, [size_of(load_image(path, job.limits).rgb) for path in paths])
     with opened(job, listener) as source:
         prescan = run_prescan(source, listener)
         return outline_film(job, source, prescan.frames, prescan.shots)

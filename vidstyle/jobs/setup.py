@@ -54,13 +54,13 @@ def device_here(job: Job) -> torch.device:
 
 
 def load_styles(job: Job) -> list[Tensor]:
-    return [load_image(path, job.limits).image for path in job.styles]
+    return [load_image(path, job.limits).rgb for path in job.styles]
 
 
 def load_start(job: Job) -> Tensor | None:
     """The image that paintings start from, where the settings name one."""
     init_file = job.settings.init_file
-    return load_image(init_file, job.limits).image if init_file else None
+    return load_image(init_file, job.limits).rgb if init_file else None
 
 
 def make_painter(job: Job, contents: Sequence[Tensor], listener: Listener) -> Painter:

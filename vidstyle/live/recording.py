@@ -19,7 +19,7 @@ from vidstyle.jobs.events import Listener, Summary
 from vidstyle.jobs.spec import Job
 from vidstyle.live.painting import LiveImage
 from vidstyle.settings.settings import Settings
-from vidstyle.studies.progress import Progress
+from vidstyle.studies.making import Progress
 from vidstyle.video.camera import Camera, Snap
 from vidstyle.video.encoder import Sink, open_sink
 from vidstyle.video.montage import resized
@@ -159,4 +159,4 @@ def _put(painted: Path, file: Path) -> None:
     if file.suffix.lower() == ".png":
         put_in_place(painted, file)
         return
-    save_image(file, load_image(painted).image)
+    save_image(file, load_image(painted).rgb)

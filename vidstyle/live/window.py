@@ -24,7 +24,7 @@ from vidstyle.errors import SourceError, VidstyleError
 from vidstyle.images import save_image
 from vidstyle.live.painting import LiveImage, LivePainting
 from vidstyle.live.recording import Recording
-from vidstyle.studies.progress import Progress, ProgressRecorder
+from vidstyle.studies.making import Progress, ProgressRecorder
 from vidstyle.video.camera import Camera, Newest, Snap
 from vidstyle.video.montage import beside, resized, write_lines
 

@@ -85,7 +85,7 @@ def layer_figure(
     target = Path(out) if out is not None else source.with_name(f"{source.stem}_{'grid' if grid else 'layers'}.png")
     extra = {kind: target.with_name(f"{target.stem}_{kind}.png") for kind in show}
     check_targets([target, *extra.values()], target.absolute().parent, overwrite)
-    content_image, images = load_image(source).image, [load_image(path).image for path in named]
+    content_image, images = load_image(source).rgb, [load_image(path).rgb for path in named]
     job, listener = Job(source, tuple(named), target, "image", chosen, device), listener or Listener()
     size = painting_size(size_of(content_image), chosen, device_of(job))
     content = resize(content_image, size)

@@ -23,7 +23,7 @@ from vidstyle.jobs.setup import device_of, outline_images
 from vidstyle.jobs.spec import AnyPath, Job
 from vidstyle.settings.presets import RECONSTRUCTION, TEXTURE
 from vidstyle.settings.settings import Settings
-from vidstyle.studies.progress import Progress, ProgressRecorder
+from vidstyle.studies.making import Progress, ProgressRecorder
 
 BLOCKS = tuple(f"conv{block}_2" for block in range(1, 6))
 
@@ -72,7 +72,7 @@ def reconstruct(
     wanted = _checked(progress, job, overwrite)
     if wanted and all_layers:
         raise SettingsError("VS267")
-    content_image = load_image(source).image
+    content_image = load_image(source).rgb
     size = painting_size(size_of(content_image), chosen, device_of(job))
     content, listener = resize(content_image, size), listener or Listener()
     layers_used = [layer for names in sets for layer in chosen.replace(content_layers=names).content_layer_weights]
@@ -114,7 +114,7 @@ def texture(
     check_targets([target], target.absolute().parent, overwrite)
     job = Job(source, (source,), target, "image", chosen, device)
     wanted = _checked(progress, job, overwrite)
-    style_image = load_image(source).image
+    style_image = load_image(source).rgb
     own = size_of(style_image) if device_of(job).type != "cpu" else fit_size(size_of(style_image), CPU_LONG_SIDE)
     height, width = size or own
     if tile:

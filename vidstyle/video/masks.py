@@ -45,7 +45,7 @@ def open_mask(
     """
     if path.suffix.lower() in IMAGE_ENDINGS:
         image = load_image(path, limits)
-        seen = image.image if image.alpha is None else image.image * image.alpha
+        seen = image.rgb if image.alpha is None else image.rgb * image.alpha
         return _StillMask(_scaled(mask_plane(seen), size))
     return _MovingMask(path, open_video(path, size=size, start=start, end=end, limits=limits))
 
