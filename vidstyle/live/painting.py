@@ -19,7 +19,7 @@ from vidstyle.core.color_transfer import Palettes, contrast, palettes_for
 from vidstyle.core.device import select_device
 from vidstyle.core.flow import Motion
 from vidstyle.core.frame_style import Frame, FrameStyle
-from vidstyle.core.pixels import to_array, to_tensor
+from vidstyle.core.pixels import to_tensor
 from vidstyle.core.raft import flow_estimator
 from vidstyle.core.sizes import Size
 from vidstyle.core.stylize_image import FLAT, OnStep, Painted, Painter
@@ -152,7 +152,7 @@ def _resized(plane: Floats, size: tuple[int, int], how: int) -> Floats:
 
 
 def _levels(image: Floats) -> NDArray[np.uint8]:
-    return to_array(torch.from_numpy(image).permute(2, 0, 1))
+    return np.asarray(np.clip(image * 255 + 0.5, 0, 255), np.uint8)
 
 
 CPU_RATE, GPU_RATE = 2.5, 30.0  # images a second where nothing else is asked for

@@ -16,9 +16,8 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidstyle.core.pixels import to_array, to_tensor
+from vidstyle.core.pixels import Pixels, to_array, to_tensor
 
-Pixels = NDArray[np.uint8]
 Size = tuple[int, int]  # (height, width)
 
 GAP, WHITE = 4, 255  # pixels between images, and their level

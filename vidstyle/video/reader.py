@@ -312,7 +312,7 @@ def _tensor(pixels: NDArray[np.uint8], size: tuple[int, int] | None) -> Tensor:
         smaller = size[0] * size[1] < pixels.shape[0] * pixels.shape[1]
         method = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
         pixels = cv2.resize(pixels, (size[1], size[0]), interpolation=method).astype(np.uint8, copy=False)
-    return to_tensor(pixels)
+    return to_tensor(pixels).contiguous()
 
 
 def find_clips(folder: Path) -> list[Path]:
