@@ -43,7 +43,7 @@ from vidstyle import Painter, Settings, calibrated, load_filters, load_image, op
 from vidstyle.core.calibration import structure
 from vidstyle.core.sizes import fit_size, resize, size_of
 from vidstyle.core.stylize_image import STROKES
-from vidstyle.evaluation.metrics import Judge
+from vidstyle.evaluation.judge import Judge
 from vidstyle.images import image_format
 from vidstyle.video.montage import labelled_sheet
 

@@ -39,7 +39,8 @@ from vidstyle.core.cuts import find_cuts, mark_cuts
 from vidstyle.core.optimizers import Preconditioner, Schedule, lbfgs, loss_and_gradient, quasi_newton
 from vidstyle.core.sizes import fit_size, size_of
 from vidstyle.core.weights import read_filters
-from vidstyle.evaluation.metrics import Judge, film_measures, judged, summary
+from vidstyle.evaluation.judge import Judge
+from vidstyle.evaluation.metrics import film_measures, judged, summary
 from vidstyle.jobs.events import Work
 from vidstyle.video.encoder import open_sink
 

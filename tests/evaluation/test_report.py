@@ -21,7 +21,7 @@ from vidstyle.api import stylize
 from vidstyle.core.color_transfer import Palettes
 from vidstyle.core.weights import save_filters
 from vidstyle.errors import SettingsError, SinkError, SourceError, VidstyleError
-from vidstyle.evaluation.metrics import Judge
+from vidstyle.evaluation.judge import Judge
 from vidstyle.evaluation.plots import Curve, plotted
 from vidstyle.evaluation.report import COLOURS, Report, compare, film_curves, write_report
 from vidstyle.images import save_image

@@ -21,7 +21,8 @@ from vidstyle.core.pixels import Pixels, to_array
 from vidstyle.core.sizes import Size, fit_size, resize, size_of
 from vidstyle.core.weights import Filters, load_filters
 from vidstyle.errors import SourceError
-from vidstyle.evaluation.metrics import FilmMeasures, FrameMeasures, Judge, Judged, film_measures, judged
+from vidstyle.evaluation.judge import Judge
+from vidstyle.evaluation.metrics import FilmMeasures, FrameMeasures, Judged, film_measures, judged
 from vidstyle.jobs.events import Listener, Work
 from vidstyle.jobs.frame_styles import FrameStyles
 from vidstyle.jobs.prescan import Prescan, opened

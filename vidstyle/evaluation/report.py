@@ -8,8 +8,8 @@ import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from itertools import chain, cycle, islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,7 @@ def compare(
         end: Where they end in it; None for its end.
         work: What each frame of a single film took to paint.
         filters: What judges instead of those of the settings.
-        listener: Told how far it is.
+        listener: Is told how far it is.
 
     Raises:
         SettingsError: There are no `outputs`.
@@ -203,16 +203,17 @@ def film_curves(report: Report) -> dict[str, list[Curve]]:
     Frames whose content error is far off their film's usual one are marked by dots.
     """
     measures: dict[str, Callable[[FrameMeasures], float]] = {
-        "warp error / gradient energy, next frame": lambda f: f.warp_error / max(f.energy, 1e-12),
-        "warp error / gradient energy, 8 frames apart": lambda f: f.long_warp_error / max(f.energy, 1e-12),
-        "motion against the source's (tOF, pixels)": lambda f: f.flow_difference,
-        "structure kept": lambda f: f.structure,
-        "content error": lambda f: f.content,
+        "warp error / gradient energy, next frame": attrgetter("warp_error_over_energy"),
+        "warp error / gradient energy, 8 frames apart": attrgetter("long_warp_error_over_energy"),
+        "motion against the source's (tOF, pixels)": attrgetter("flow_difference"),
+        "structure kept": attrgetter("structure"),
+        "content error": attrgetter("content"),
         "style distance, source = 1": lambda f: f.style_distance(report.optimised),
     }
     if report.held_out:
         measures["style distance, layers not optimised"] = lambda f: f.style_distance(report.held_out)
-    measures |= {f"style error, {layer}": partial(_style_error, layer) for layer in report.optimised}
+    for layer in report.optimised:
+        measures[f"style error, {layer}"] = lambda f, layer=layer: f.style[layer]  # type: ignore[misc]
     if any(frame.work for film in report.films for frame in film.measures.frames):
         measures["steps in steps at full size"] = lambda f: f.work.full_steps if f.work else math.nan
         measures["seconds per frame"] = lambda f: f.work.seconds if f.work else math.nan
@@ -223,10 +224,6 @@ def film_curves(report: Report) -> dict[str, list[Curve]]:
         for title, value in measures.items()
     }
     return {title: known for title, known in curves.items() if not all(map(math.isnan, chain(*(c.y for c in known))))}
-
-
-def _style_error(layer: str, frame: FrameMeasures) -> float:
-    return frame.style[layer]
 
 
 def _curve(film: MeasuredFilm, value: Callable[[FrameMeasures], float], colour: str, marked: bool) -> Curve:
