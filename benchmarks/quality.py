@@ -45,7 +45,7 @@ from vidstyle.core.sizes import fit_size, resize, size_of
 from vidstyle.core.stylize_image import STROKES
 from vidstyle.evaluation.judge import Judge
 from vidstyle.images import image_format
-from vidstyle.video.montage import labelled_sheet
+from vidstyle.video.montage import contact_sheet
 
 ROOT = Path(vidstyle.__file__).resolve().parents[1]
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
@@ -203,7 +203,7 @@ def sheet(cases: Sequence[tuple[Sequence[Tensor], Sequence[Row]]], engines: Sequ
     """One row for each pair: content, style and paintings, the loss below these."""
     names = [[rows[0]["content"], rows[0]["style"], *(f"loss {row['loss']:.3f}" for row in rows)] for _, rows in cases]
     columns = ["content", "style", *(engine.name for engine in engines)]
-    return labelled_sheet([images for images, _ in cases], names, columns)
+    return contact_sheet([images for images, _ in cases], names, columns)
 
 
 # ---------------------------------------------------------------- what is run
