@@ -255,7 +255,8 @@ def gram_figure(network: VGG19, images: Mapping[str, Tensor]) -> Tensor:
         levels = [gram[layer].clamp_min(1e-12).log10()[order][:, order] for gram in grams]
         high = max(float(level.max()) for level in levels)
         for row, level in zip(rows, levels, strict=True):
-            row.append(_in_colours(F.adaptive_avg_pool2d((level[None] - high + DECADES) / DECADES, SIDE)))
+            shown = ((level - high) / DECADES + 1).clamp(0, 1)
+            row.append(_in_colours(F.adaptive_avg_pool2d(shown[None], SIDE)))
     return contact_sheet(rows, list(images), network.layers)
 
 
