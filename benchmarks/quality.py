@@ -5,8 +5,9 @@
                                  [--steps-now N] [--steps-against N] [--json quality.json] [--out DIR]
 
 Each content (a video's first frame) is painted in each style, with each kind of filters, by each engine: ``now``, this
-checkout, and the commits of --against, each painting in a process of its own (one_painting.py). Filters, palette and
-balance are the same for all engines, found once by this checkout. So is what measures the paintings:
+checkout, and the commits of --against, 89cd230 or later, each painting in a process of its own (one_painting.py).
+Filters, palette and balance are the same for all engines, found once by this checkout. So is what measures the
+paintings:
 
 - loss: of this checkout's objective at the full size, and its content and style parts;
 - structure: how much of the content's shapes is left;

@@ -244,6 +244,8 @@ def _as_svg(curves: Sequence[Curve], cuts: Mapping[float, str]) -> str:
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
     axes.xaxis.set_major_formatter("{x:g} s")
     axes.tick_params(labelsize=9, labelcolor="#555")
+    for part in (figure, axes):
+        part.set_facecolor("none")
     return f"data:image/svg+xml;base64,{base64.b64encode(drawn(figure, 'svg')).decode()}"
 
 
