@@ -29,7 +29,7 @@ Scene = Callable[[int], Image]  # by the number of a frame
 
 def scene_a(size: tuple[int, int]) -> Scene:
     """A slow pan over the sample photo."""
-    photo = load_image(SAMPLES / "photo.jpg").image.permute(1, 2, 0).numpy()
+    photo = load_image(SAMPLES / "photo.jpg").rgb.permute(1, 2, 0).numpy()
     return _pan(photo, size, 0.4)
 
 

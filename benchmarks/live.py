@@ -30,11 +30,11 @@ from video import judge_of
 
 from vidstyle import Frame, Painter, Settings, load_image
 from vidstyle.cli.terminal import keep_freed_memory
+from vidstyle.core.pixels import to_array, to_tensor
 from vidstyle.core.sizes import resize
 from vidstyle.core.stylize_video import paint_frames
 from vidstyle.evaluation.metrics import film_measures, judged, summary
-from vidstyle.images import to_array
-from vidstyle.live.painting import LiveImage, LivePainting, as_tensor, paint_live
+from vidstyle.live.painting import LiveImage, LivePainting, paint_live
 from vidstyle.settings.presets import LIVE
 from vidstyle.video.camera import Camera
 
@@ -75,7 +75,7 @@ def figures(painter: Painter, pairs: Sequence[tuple[Frame, Tensor]]) -> dict[str
 
 
 def frame_of(image: LiveImage, number: int) -> Frame:
-    small = resize(as_tensor(image.snap.pixels), image.budget.size)
+    small = resize(to_tensor(image.snap.pixels), image.budget.size)
     return Frame(number, image.snap.taken, small, cut=image.opens, look=image.look)
 
 
@@ -113,9 +113,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     words = parser.parse_args()
     keep_freed_memory()
-    style, report = load_image(words.style).image, {}
+    style, report = load_image(words.style).rgb, {}
     settings = Settings(**{**LIVE, "weights": words.weights})
-    for name, scene in scenes(to_array(load_image(words.image).image)).items():
+    for name, scene in scenes(to_array(load_image(words.image).rgb)).items():
         with camera_of(lambda n, scene=scene: scene[n % len(scene)], rate=15) as server, Camera(server.url) as camera:
             painting = paint_live(camera, [style], settings, device="cpu")
             seen = watched(painting, words.seconds)

@@ -18,7 +18,7 @@ PHOTO = Path(__file__).resolve().parents[1] / "samples" / "photo.jpg"
 
 def made_clips(size: tuple[int, int], count: int) -> dict[str, tuple[list[Frame], list[Flow | None]]]:
     """Frames with the true flow of each to the one before, None for the first."""
-    photo = load_image(PHOTO).image.permute(1, 2, 0).numpy()
+    photo = load_image(PHOTO).rgb.permute(1, 2, 0).numpy()
     photo = cv2.resize(photo, (round(photo.shape[1] * 1.6 * size[0] / photo.shape[0]), round(1.6 * size[0])))
     centre = photo.shape[1] / 2, photo.shape[0] / 2
 

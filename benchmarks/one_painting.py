@@ -12,7 +12,9 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -89,30 +91,57 @@ def git(root: Path, *words: str) -> str:
     return done.stdout.strip()
 
 
+OLDEST = "89cd230"  # commits before it cannot paint with what is handed over
+LAYOUTS = (  # in which module what a painting takes is, the newest layout first
+    {
+        **dict.fromkeys(("Palette", "Palettes"), "core.color_transfer"),
+        "Painter": "core.stylize_image",
+        "Filters": "core.weights",
+        "Settings": "settings.settings",
+        "keep_freed_memory": "cli.process_memory",
+    },
+    {  # before 7ee00e6
+        **dict.fromkeys(("Palette", "Palettes"), "painting.palette"),
+        "Painter": "painting.painter",
+        "Filters": "features.weights",
+        "Settings": "settings",
+        "keep_freed_memory": "apps.memory",
+    },
+)
+
+
+def parts() -> SimpleNamespace:
+    """What a painting takes, from the package as it is laid out here; ends the process where that is not known."""
+    problems = []
+    for layout in LAYOUTS:
+        try:
+            found = {name: getattr(import_module(f"vidstyle.{home}"), name) for name, home in layout.items()}
+            return SimpleNamespace(**found)
+        except (ImportError, AttributeError) as error:
+            problems.append(str(error))
+    sys.exit(f"commits before {OLDEST} cannot be compared ({'; '.join(problems)})")
+
+
 def main() -> None:
     """The process of one painting: only what older commits have too."""
     import vidstyle
-    from vidstyle.cli.terminal import keep_freed_memory
-    from vidstyle.core.color_transfer import Palette, Palettes
-    from vidstyle.core.stylize_image import Painter
-    from vidstyle.core.weights import Filters
-    from vidstyle.settings.settings import Settings
 
     images, filters, result = sys.argv[1:]
     wanted, found = Path(images).resolve().parent, Path(vidstyle.__file__).resolve().parents[1]
     if found != wanted:
         sys.exit(f"the package should come from {wanted}, instead got {found}")
-    keep_freed_memory()
+    of = parts()
+    of.keep_freed_memory()
     with safe_open(images, "pt") as file:
         content, style, task = file.get_tensor("content"), file.get_tensor("style"), json.loads(file.metadata()["json"])
-    known = {field.name for field in fields(Settings)}
-    painter = Painter(
+    known = {field.name for field in fields(of.Settings)}
+    painter = of.Painter(
         [style],
-        Filters(filters, "", load_file(filters)),
-        Settings(**{name: value for name, value in task["settings"].items() if name in known}),
+        of.Filters(filters, "", load_file(filters)),
+        of.Settings(**{name: value for name, value in task["settings"].items() if name in known}),
         balance=task["balance"],
-        palettes=Palettes(
-            *(tuple(Palette(torch.tensor(m), torch.tensor(o)) for m, o in part) for part in task["palettes"])
+        palettes=of.Palettes(
+            *(tuple(of.Palette(torch.tensor(m), torch.tensor(o)) for m, o in part) for part in task["palettes"])
         ),
     )
     painted = painter.paint(content)

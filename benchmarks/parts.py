@@ -35,7 +35,7 @@ CPU = torch.device("cpu")
 
 
 def image(path: Path, long_side: int) -> Tensor:
-    image = load_image(path).image
+    image = load_image(path).rgb
     return resize(image, fit_size(size_of(image), long_side))
 
 

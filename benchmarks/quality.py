@@ -5,8 +5,9 @@
                                  [--steps-now N] [--steps-against N] [--json quality.json] [--out DIR]
 
 Each content (a video's first frame) is painted in each style, with each kind of filters, by each engine: ``now``, this
-checkout, and the commits of --against, each painting in a process of its own (one_painting.py). Filters, palette and
-balance are the same for all engines, found once by this checkout. So is what measures the paintings:
+checkout, and the commits of --against, 89cd230 or later, each painting in a process of its own (one_painting.py).
+Filters, palette and balance are the same for all engines, found once by this checkout. So is what measures the
+paintings:
 
 - loss: of this checkout's objective at the full size, and its content and style parts;
 - structure: how much of the content's shapes is left;
@@ -43,9 +44,9 @@ from vidstyle import Painter, Settings, calibrated, load_filters, load_image, op
 from vidstyle.core.calibration import structure
 from vidstyle.core.sizes import fit_size, resize, size_of
 from vidstyle.core.stylize_image import STROKES
-from vidstyle.evaluation.metrics import Judge
+from vidstyle.evaluation.judge import Judge
 from vidstyle.images import image_format
-from vidstyle.video.montage import labelled_sheet
+from vidstyle.video.montage import contact_sheet
 
 ROOT = Path(vidstyle.__file__).resolve().parents[1]
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
@@ -77,7 +78,7 @@ def all_cases(options: argparse.Namespace) -> Iterator[Case]:
     for (content_name, file), (style_name, style_file) in product(
         named(options.contents).items(), named(options.styles).items()
     ):
-        content, style = first_image(Path(file), options.size), load_image(style_file).image
+        content, style = first_image(Path(file), options.size), load_image(style_file).rgb
         for kind, weights in kinds:
             changes = {"pooling": "avg" if weights == SELFTAUGHT else options.pooling, **options.settings}
             painter = calibrated(painter_for(content, style, weights, Settings(**changes)), [content])
@@ -100,7 +101,7 @@ def named(paths: Sequence[str]) -> dict[str, str]:
 def first_image(path: Path, long_side: int) -> Tensor:
     """(3, H, W) of an image file or of a video's first frame, at most as large as asked."""
     if image_format(path):
-        return fitted(load_image(path).image, long_side)
+        return fitted(load_image(path).rgb, long_side)
     with open_video(path) as source:
         source.size = fit_size(source.info.size, long_side)
         return next(iter(source)).image
@@ -137,7 +138,7 @@ def measured(case: Case, image: Tensor) -> Row:
     judged = case.judge and case.judge.compare(image, content)
     bands = zip(band_energies(image), band_energies(style), strict=True)
     return {
-        "loss": losses.image,
+        "loss": losses.spatial,
         "content_loss": losses.content,
         "style_loss": losses.style,
         "structure": structure(image, content),
@@ -203,7 +204,7 @@ def sheet(cases: Sequence[tuple[Sequence[Tensor], Sequence[Row]]], engines: Sequ
     """One row for each pair: content, style and paintings, the loss below these."""
     names = [[rows[0]["content"], rows[0]["style"], *(f"loss {row['loss']:.3f}" for row in rows)] for _, rows in cases]
     columns = ["content", "style", *(engine.name for engine in engines)]
-    return labelled_sheet([images for images, _ in cases], names, columns)
+    return contact_sheet([images for images, _ in cases], names, columns)
 
 
 # ---------------------------------------------------------------- what is run

@@ -22,8 +22,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import cv2
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -61,7 +59,7 @@ Weights = Mapping[str, Tensor]
 
 def scaled_image(path: Path, long_side: int) -> Tensor:
     """(3, H, W) of a file, 0..1, the long side as asked."""
-    image = load_image(path).image
+    image = load_image(path).rgb
     return resize(image, fit_size((image.shape[-2], image.shape[-1]), long_side)).clamp(0, 1)
 
 
@@ -203,16 +201,9 @@ def measure(
 # ---------------------------------------------------------------- the report
 
 
-def labelled(image: Tensor, text: str) -> Tensor:
-    """The image under a line of text."""
-    canvas = np.full((18, image.shape[-1], 3), 255, np.uint8)
-    cv2.putText(canvas, text, (3, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
-    return torch.cat([torch.from_numpy(canvas).permute(2, 0, 1) / 255, image], 1)
-
-
-def sheet_row(name: str, figures: Mapping[str, Mapping[str, float | None]], images: Sequence[Tensor]) -> list[Tensor]:
-    texts = [name, *(f"{key} {value['patches']:.2f}" for key, value in figures.items())]
-    return [labelled(image, text) for image, text in zip(images, texts, strict=True)]
+def names_of(name: str, figures: Mapping[str, Mapping[str, float | None]]) -> list[str]:
+    """What stands below the images of a row."""
+    return [name, *(f"{key} {value['patches']:.2f}" for key, value in figures.items())]
 
 
 def line(style: str, name: str, values: Mapping[str, float | None]) -> str:
@@ -223,13 +214,13 @@ def line(style: str, name: str, values: Mapping[str, float | None]) -> str:
     )
 
 
-def save(folder: Path, report: Mapping[str, object], rows: Sequence[Sequence[Tensor]]) -> None:
+def save(
+    folder: Path, report: Mapping[str, object], rows: Sequence[Sequence[Tensor]], names: Sequence[Sequence[str]]
+) -> None:
     """The figures as JSON and the images as a contact sheet."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "selftaught.json").write_text(json.dumps(report, indent=2) + "\n")
-    height, width = (max(row[0].shape[side] for row in rows) for side in (-2, -1))
-    cells = [[F.pad(x, (0, width - x.shape[-1], 0, height - x.shape[-2]), value=1.0) for x in row] for row in rows]
-    save_image(folder / "selftaught.png", contact_sheet(cells))
+    save_image(folder / "selftaught.png", contact_sheet(rows, names))
 
 
 def main() -> None:
@@ -246,18 +237,19 @@ def main() -> None:
     paintings = [options.data / name for name in PAINTINGS] if options.data else []
     styles = [*paintings, *DRAWN]
     trained = read_filters(options.data / TRAINED, TRAINED_LAYERS[-1]).tensors if options.data else None
-    results, rows = {}, []
+    results, rows, names = {}, [], []
     print(f"{'style':14} {'filters':12} {'patches':>8} {'held out':>10} {'trained':>9} {'learn s':>7}")
     for path in styles[:count]:
         others = [other for other in styles if other != path][:2]
         figures, images = measure(path, others, trained, size, scales, options.seed)
         name = f"{path.stem} (drawn)" if path in DRAWN else path.stem
         results[name] = figures
-        rows.append(sheet_row(name, figures, images))
+        rows.append(images)
+        names.append(names_of(name, figures))
         for contestant, values in figures.items():
             print(line(name, contestant, values), flush=True)
         if options.out:  # after every style, so that a run that is stopped leaves what it has
-            save(options.out, {"size": size, "scales": scales, "styles": results}, rows)
+            save(options.out, {"size": size, "scales": scales, "styles": results}, rows, names)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,8 @@ from vidstyle.core.cuts import find_cuts, mark_cuts
 from vidstyle.core.optimizers import Preconditioner, Schedule, lbfgs, loss_and_gradient, quasi_newton
 from vidstyle.core.sizes import fit_size, size_of
 from vidstyle.core.weights import read_filters
-from vidstyle.evaluation.metrics import Judge, film_measures, judged, summary
+from vidstyle.evaluation.judge import Judge
+from vidstyle.evaluation.metrics import film_measures, judged, summary
 from vidstyle.jobs.events import Work
 from vidstyle.video.encoder import Film
 from vidstyle.video.muxer import Sink
@@ -69,7 +70,7 @@ def measured(name: str, painter: Painter, frames: Sequence[Frame], judge: Judge,
     """The figures of one method on the frames."""
     results = list(METHODS[name](painter, frames))  # all of it before it is judged, which would take time from it
     works = [
-        (Work(painted.steps, painted.full_steps, seconds, 0.0), float(painted.losses.image))
+        (Work(painted.steps, painted.full_steps, seconds, 0.0), float(painted.losses.spatial))
         for _, painted, seconds in results
     ]
     pairs = ((frame, painted.image.mul(255).round().div(255)) for frame, painted, _ in results)  # as it is seen
@@ -120,7 +121,7 @@ def step_seconds(painter: Painter, frame: Frame) -> dict[str, float]:
 
 def painter_for(frames: Sequence[Frame], style: Path, strength: float, weights: str) -> Painter:
     settings = Settings(weights=weights, strength=strength)
-    image = load_image(style).image
+    image = load_image(style).rgb
     samples = [frames[i * len(frames) // 3].image for i in range(3)]
     filters = load_filters(weights, settings.layers, teachers=lambda: [image, *samples])
     return calibrated(Painter([image], filters, settings), samples)

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from tests import clips
 from tests.images import clouds
+from vidstyle.core.pixels import to_array
 from vidstyle.core.temporal import PaintedFrame
-from vidstyle.images import to_array
 from vidstyle.jobs.events import Listener, Outline
 
 

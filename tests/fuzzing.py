@@ -242,7 +242,7 @@ def images_read(case: tuple[int, list[Change]]) -> None:
     except SourceError as error:
         readable(error)
     else:
-        assert torch.isfinite(image.image).all()
+        assert torch.isfinite(image.rgb).all()
 
 
 @cache

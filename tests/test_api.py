@@ -120,10 +120,10 @@ def test_an_image_keeps_its_size_alpha_and_depth(tmp_path: Path, settings: Setti
     save_image(tmp_path / "photo.png", clouds(50, 70), alpha, bits=16)
     summary = stylize(tmp_path / "photo.png", [style], settings=settings)
     painted = load_image(tmp_path / "photo_stripes.png")
-    assert (summary.frames, painted.bits, painted.image.shape) == (1, 16, (3, 50, 70))
+    assert (summary.frames, painted.bits, painted.rgb.shape) == (1, 16, (3, 50, 70))
     assert painted.alpha is not None
     assert torch.allclose(painted.alpha, alpha, atol=1e-3)
-    assert float((painted.image - clouds(50, 70)).abs().mean()) > 0.02
+    assert float((painted.rgb - clouds(50, 70)).abs().mean()) > 0.02
 
 
 def test_a_folder_gives_a_folder_and_tells_of_bad_files(tmp_path: Path, settings: Settings, style: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_start_from_a_file(tmp_path: Path, settings: Settings, style: Path) ->
     save_image(tmp_path / "start.png", clouds(40, 50, seed=9))
     for name, init in (("one.png", "content"), ("two.png", str(tmp_path / "start.png"))):
         stylize(tmp_path / "photo.png", [style], tmp_path / name, settings.replace(init=init))
-    one, two = (load_image(tmp_path / name).image for name in ("one.png", "two.png"))
+    one, two = (load_image(tmp_path / name).rgb for name in ("one.png", "two.png"))
     assert float((one - two).abs().mean()) > 0.02
 
 
@@ -254,8 +254,8 @@ def test_a_preview_paints_one_frame_of_each_shot(tmp_path: Path, settings: Setti
         "clip_stripes_preview.png",
     ]
     assert [painted.frame.index for painted in ear.frames] == [6, 18]
-    assert load_image(files[0]).image.shape == (3, 64, 80)
-    sheet = load_image(files[-1]).image
+    assert load_image(files[0]).rgb.shape == (3, 64, 80)
+    sheet = load_image(files[-1]).rgb
     assert sheet.shape[1] > 2 * 64
     assert sheet.shape[2] > 2 * 80
     assert not job.out.exists()
@@ -267,7 +267,7 @@ def test_a_preview_replaces_another_only_when_told_to(tmp_path: Path, settings: 
     with pytest.raises(SinkError, match="exists already"):
         preview(job, [0.5], Listener())
     assert (tmp_path / "clip_stripes_preview_0.50s.png").read_bytes() == b"mine"
-    assert load_image(preview(job, [0.5], Listener(), overwrite=True)[-1]).image.shape[0] == 3
+    assert load_image(preview(job, [0.5], Listener(), overwrite=True)[-1]).rgb.shape[0] == 3
 
 
 def test_a_preview_at_a_moment(tmp_path: Path, settings: Settings, style: Path) -> None:

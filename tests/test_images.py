@@ -17,13 +17,14 @@ from PIL import Image, ImageCms
 from torch import Tensor
 
 from tests.clips import assert_colours, numbered_image, quarters
+from vidstyle.core.pixels import to_tensor
 from vidstyle.core.sizes import fit_size, resize
 from vidstyle.errors import SinkError, SourceError
 from vidstyle.images import is_animated, load_image, save_image
 
 
 def drawn(height: int = 96, width: int = 160) -> Tensor:
-    return torch.from_numpy(numbered_image(10, height, width)).permute(2, 0, 1).float() / 255
+    return to_tensor(numbered_image(10, height, width))
 
 
 @pytest.mark.parametrize("ending", ["png", "webp", "tif", "tiff", "bmp", "jpg", "jpeg"])
@@ -32,8 +33,8 @@ def test_round_trip(tmp_path: Path, ending: str) -> None:
     save_image(path, drawn())
     loaded = load_image(path)
     assert (loaded.bits, loaded.alpha) == (8, None)
-    assert (loaded.image.dtype, tuple(loaded.image.shape)) == (torch.float32, (3, 96, 160))
-    assert_colours(loaded.image, tolerance=2 if ending in ("jpg", "jpeg", "webp") else 0)
+    assert (loaded.rgb.dtype, tuple(loaded.rgb.shape)) == (torch.float32, (3, 96, 160))
+    assert_colours(loaded.rgb, tolerance=2 if ending in ("jpg", "jpeg", "webp") else 0)
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
@@ -49,7 +50,7 @@ def test_any_size_survives_png_exactly(
     save_image(path, values[:3], values[3:] if alpha else None, bits)
     loaded = load_image(path)
     assert loaded.bits == bits
-    assert torch.allclose(loaded.image, values[:3], atol=1e-6)
+    assert torch.allclose(loaded.rgb, values[:3], atol=1e-6)
     assert (loaded.alpha is None) == (not alpha)
     if loaded.alpha is not None:
         assert torch.allclose(loaded.alpha, values[3:], atol=1e-6)
@@ -59,7 +60,7 @@ def test_jpeg_keeps_full_colour_resolution(tmp_path: Path) -> None:
     lines = torch.zeros(3, 32, 32)
     lines[0, :, ::2], lines[2, :, 1::2] = 1, 1
     save_image(tmp_path / "a.jpg", lines)
-    assert (load_image(tmp_path / "a.jpg").image - lines).abs().mean() < 0.05
+    assert (load_image(tmp_path / "a.jpg").rgb - lines).abs().mean() < 0.05
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -85,8 +86,8 @@ def test_orientation_is_applied(tmp_path: Path, orientation: int, ending: str) -
         data = cv2.imencode(".png", deep)[1].tobytes()
         path.write_bytes(with_png_exif(data, exif))
     loaded = load_image(path)
-    assert tuple(loaded.image.shape) == (3, 96, 160)
-    assert_colours(loaded.image, tolerance=3)
+    assert tuple(loaded.rgb.shape) == (3, 96, 160)
+    assert_colours(loaded.rgb, tolerance=3)
 
 
 def with_tiff_orientation(data: bytes, orientation: int) -> bytes:
@@ -126,7 +127,7 @@ def swapped_profile() -> bytes:
 def test_colour_profile_is_applied(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.fromarray(numbered_image(0)).save(path, icc_profile=swapped_profile())
-    found = quarters(load_image(path).image)
+    found = quarters(load_image(path).rgb)
     assert np.abs(np.array(found[0]) - [30, 200, 30]).max() <= 3
     assert np.abs(np.array(found[1]) - [180, 30, 60]).max() <= 3
 
@@ -143,7 +144,7 @@ def test_colour_profile_of_16_bits(tmp_path: Path) -> None:
     chunk = other[begin : begin + 12 + int.from_bytes(other[begin : begin + 4], "big")]
     path = tmp_path / "a.png"
     path.write_bytes(data[:33] + chunk + data[33:])
-    image = load_image(path).image
+    image = load_image(path).rgb
     assert (image[1, 0] - torch.from_numpy(ramp / 65535.0)).abs().max() < 2 / 255
     assert (image[0] - 5000 / 65535).abs().max() < 2 / 255
     assert len(image[1, 0].unique()) > 200
@@ -151,11 +152,11 @@ def test_colour_profile_of_16_bits(tmp_path: Path) -> None:
 
 def test_cmyk_grey_and_palette(tmp_path: Path) -> None:
     Image.fromarray(numbered_image(0)).convert("CMYK").save(tmp_path / "cmyk.jpg", quality=95)
-    assert_colours(load_image(tmp_path / "cmyk.jpg").image, tolerance=4)
+    assert_colours(load_image(tmp_path / "cmyk.jpg").rgb, tolerance=4)
     Image.new("L", (8, 6), 77).save(tmp_path / "grey.png")
-    assert (load_image(tmp_path / "grey.png").image * 255).round().unique().tolist() == [77]
+    assert (load_image(tmp_path / "grey.png").rgb * 255).round().unique().tolist() == [77]
     Image.fromarray(numbered_image(0)).quantize(8).save(tmp_path / "palette.png")
-    assert_colours(load_image(tmp_path / "palette.png").image, tolerance=4)
+    assert_colours(load_image(tmp_path / "palette.png").rgb, tolerance=4)
 
 
 @pytest.mark.parametrize("ending", ["png", "tif"])
@@ -167,7 +168,7 @@ def test_16_bits_are_not_cut(tmp_path: Path, ending: str, channels: int) -> None
     loaded = load_image(path)
     assert loaded.bits == 16
     wanted = np.repeat(values, 3, 2) if channels == 1 else values[:, :, 2::-1]
-    assert np.array_equal((loaded.image * 65535).round().permute(1, 2, 0).numpy(), wanted)
+    assert np.array_equal((loaded.rgb * 65535).round().permute(1, 2, 0).numpy(), wanted)
     assert (loaded.alpha is not None) == (channels == 4)
 
 
@@ -180,7 +181,7 @@ def test_alpha_is_kept_or_laid_on_white(tmp_path: Path, caplog: pytest.LogCaptur
         assert (kept - alpha).abs().max() < 0.01
     assert not caplog.records
     save_image(tmp_path / "a.jpg", drawn(), alpha)
-    assert np.abs(np.array(quarters(load_image(tmp_path / "a.jpg").image)[0]) - [228, 143, 143]).max() <= 3
+    assert np.abs(np.array(quarters(load_image(tmp_path / "a.jpg").rgb)[0]) - [228, 143, 143]).max() <= 3
     assert "laid on white" in caplog.text
 
 

@@ -43,7 +43,7 @@ def test_images(photo: Path, limits: Limits, words: str) -> None:
         load_image(photo, limits)
     with pytest.raises(SourceError, match=words), open_mask(photo, (3, 4), limits=limits):
         pass
-    assert load_image(photo, NO_LIMITS).image.shape == (3, 30, 40)
+    assert load_image(photo, NO_LIMITS).rgb.shape == (3, 30, 40)
 
 
 def test_films(tmp_path: Path) -> None:

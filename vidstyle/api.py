@@ -17,7 +17,7 @@ from vidstyle.jobs.runner import run_film
 from vidstyle.jobs.spec import AnyPath, JobOptions, JobSpec
 from vidstyle.jobs.stills import paint_image, ready_for_image, run_image, run_images
 from vidstyle.settings.settings import Settings
-from vidstyle.studies.progress import Progress, ProgressRecorder
+from vidstyle.studies.making import Progress, ProgressRecorder
 
 
 def stylize(
@@ -116,8 +116,8 @@ def _run_shown(job: JobSpec, progress: Progress, out: Path | None, listener: Lis
     """Writes the painting of an image to `out`, if anywhere, and the animation of it."""
     began = time.monotonic()
     image, painter = ready_for_image(job, listener)
-    size = painting_size(size_of(image.image), painter.settings, painter.device)
-    recorder = ProgressRecorder(progress, size, [image.image, *painter.styles])
+    size = painting_size(size_of(image.rgb), painter.settings, painter.device)
+    recorder = ProgressRecorder(progress, size, [image.rgb, *painter.styles])
     painter, painted = paint_image(job, painter, image, 0, out, Listeners(listener, recorder))
     listener.frame(painted)
     flipbook = recorder.write(painted.painted.image, listener)

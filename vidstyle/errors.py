@@ -183,7 +183,6 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS419": "{path}: cannot be written ({reason}); give another name, or make room",
     "VS420": "{name} has no known image ending; use one of {image_endings}.",
     "VS421": "{name} cannot be written ({reason}); choose another place.",
-    "VS422": "a 16-bit image cannot be encoded as {ending}; use 8 bits.",
     "VS424": "{target}: a {kind} cannot be written with the ending {suffix!r}; use one of {good}",
     "VS425": "{target}: is the source itself; give another name with -o",
     "VS429": "{file}: is no image's name; give one that ends in one of {image_endings}",

@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import IO, Any
 
 import cv2
+import imageio.v3 as iio
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 from torch import Tensor
 
-from vidstyle.core.sizes import fit_size, resize
+from vidstyle.core.pixels import to_array, to_tensor
 from vidstyle.errors import SinkError, SourceError
 from vidstyle.files import printable, require_file, write_whole
 from vidstyle.limits import LIMITS, Limits
@@ -35,33 +35,29 @@ UNREADABLE = (
 )
 _PILLOWS_LIMIT = threading.Lock()  # it is one for the whole process
 
-__all__ = [
-    "IMAGE_ENDINGS",
-    "LoadedImage",
-    "fit_size",
-    "flatten",
-    "image_format",
-    "is_animated",
-    "load_image",
-    "resize",
-    "save_image",
-]
-
 log = logging.getLogger(__name__)
 
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 ANIMATION_FORMATS = ("GIF", "WEBP", "PNG")
+_JPEG, _TIFF = {"quality": 95, "subsampling": 0}, {"compression": "tiff_lzw"}
+_HOW: dict[str, dict[str, Any]] = {  # Pillow writes images of 8 bits, by the ending
+    ".jpg": _JPEG,
+    ".jpeg": _JPEG,
+    ".tif": _TIFF,
+    ".tiff": _TIFF,
+    ".webp": {"quality": 95, "method": 4},
+}
 _ORIENTATION = 0x0112  # EXIF and TIFF tag
 
 
 @dataclass(frozen=True)
 class LoadedImage:
-    """``image`` (3, H, W) float32 sRGB 0..1; ``alpha`` (1, H, W) float32 0..1, or None where all is opaque;
-    ``bits`` per colour of the file: 8 or 16."""
+    """``rgb`` (3, H, W) float32 sRGB 0..1; ``alpha`` (1, H, W) float32 0..1, or None where all is opaque; ``bits`` per
+    colour of the file: 8 or 16."""
 
-    image: Tensor
+    rgb: Tensor
     alpha: Tensor | None = None
     bits: int = 8
 
@@ -131,12 +127,12 @@ def _bits(file: Image.Image, data: bytes) -> int:
 def _load_plain(file: Image.Image) -> LoadedImage:
     file = in_srgb(ImageOps.exif_transpose(file))
     transparent = "A" in file.getbands() or "transparency" in file.info
-    values = planes(np.asarray(file.convert("RGBA" if transparent else "RGB")), 255.0)
+    values = to_tensor(np.asarray(file.convert("RGBA" if transparent else "RGB")))
     return _with_alpha(values, 8)
 
 
 def _with_alpha(values: Tensor, bits: int) -> LoadedImage:
-    alpha = values[3:4].clone() if values.shape[0] == 4 else None
+    alpha = values[3:4].contiguous() if values.shape[0] == 4 else None
     opaque = alpha is None or bool((alpha == 1).all())
     return LoadedImage(values[:3].contiguous(), None if opaque else alpha, bits)
 
@@ -151,11 +147,11 @@ def _load_deep(file: Image.Image, data: bytes) -> LoadedImage:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
     else:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB)
-    values = planes(pixels, 65535.0)
+    values = to_tensor(pixels.astype(np.uint16, copy=False))
     # Both libraries turn a TIFF while they decode it, whatever the flags say.
     image = _with_alpha(values if file.format == "TIFF" else _upright(values, file), 16)
     transform = to_srgb(file)
-    return image if transform is None else LoadedImage(through_table(image.image, transform), image.alpha, 16)
+    return image if transform is None else LoadedImage(through_table(image.rgb, transform), image.alpha, 16)
 
 
 def _upright(values: Tensor, file: Image.Image) -> Tensor:
@@ -181,9 +177,9 @@ def save_image(path: str | os.PathLike[str], image: Tensor, alpha: Tensor | None
         log.warning("%s cannot hold transparency: it is laid on white (use .png to keep it)", name)
         image, alpha = flatten(image, alpha), None
     values = image if alpha is None else torch.cat([image, alpha.detach().to("cpu", torch.float32)])
-    data = _encode(values, ending, 16 if bits == 16 and ending in (".png", ".tif", ".tiff") else 8)
+    deep = bits == 16 and ending in (".png", ".tif", ".tiff")
     try:
-        write_whole(path, data)
+        write_whole(path, _encode_deep(values, ending) if deep else _encode(values, ending))
     except OSError as error:
         raise SinkError("VS421", name=name, reason=error.strerror or error) from error
 
@@ -194,26 +190,14 @@ def flatten(image: Tensor, alpha: Tensor) -> Tensor:
     return image * alpha + (1 - alpha)
 
 
-def _encode(values: Tensor, ending: str, bits: int) -> bytes:
-    white = 65535 if bits == 16 else 255
-    pixels = (values.clamp(0, 1) * white).round().permute(1, 2, 0).contiguous().numpy()
-    if bits == 16:
-        order = cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR
-        done, data = cv2.imencode(ending, cv2.cvtColor(pixels.astype(np.uint16), order))
-        if not done:
-            raise SinkError("VS422", ending=ending)
-        return bytes(data)
-    choices: dict[str, dict[str, Any]] = {
-        ".jpg": {"format": "JPEG", "quality": 95, "subsampling": 0},
-        ".jpeg": {"format": "JPEG", "quality": 95, "subsampling": 0},
-        ".webp": {"format": "WEBP", "quality": 95, "method": 4},
-        ".tif": {"format": "TIFF", "compression": "tiff_lzw"},
-        ".tiff": {"format": "TIFF", "compression": "tiff_lzw"},
-    }
-    options = choices.get(ending, {"format": ending[1:].upper()})
-    buffer = io.BytesIO()
-    Image.fromarray(pixels.astype(np.uint8)).save(buffer, **options)
-    return buffer.getvalue()
+def _encode(values: Tensor, ending: str) -> bytes:
+    return bytes(iio.imwrite("<bytes>", to_array(values), plugin="pillow", extension=ending, **_HOW.get(ending, {})))
+
+
+def _encode_deep(values: Tensor, ending: str) -> bytes:
+    """With 16 bits per colour, which Pillow does not write."""
+    pixels = values.clamp(0, 1).mul(65535).round().permute(1, 2, 0).numpy().astype(np.uint16)
+    return bytes(iio.imwrite("<bytes>", pixels, plugin="opencv", extension=ending))
 
 
 def open_image(file: str | os.PathLike[str] | IO[bytes], formats: tuple[str, ...] = ANIMATION_FORMATS) -> Image.Image:
@@ -244,12 +228,6 @@ def is_animated(path: str | os.PathLike[str]) -> bool:
 
 
 _GRID = 33  # colours per axis of the table that carries a 16-bit image through its colour profile
-
-
-def planes(pixels: NDArray[np.generic], white: float) -> Tensor:
-    """(H, W, C) with values 0..``white`` as (C, H, W) float32 0..1."""
-    values = np.ascontiguousarray(np.moveaxis(pixels, -1, 0), dtype=np.float32)
-    return torch.from_numpy(values / np.float32(white))
 
 
 def in_srgb(file: Image.Image) -> Image.Image:
@@ -296,12 +274,6 @@ def through_table(image: Tensor, transform: Callable[[Image.Image], Image.Image]
     axis = np.round(np.linspace(0, 255, _GRID)).astype(np.uint8)
     red, green, blue = np.meshgrid(axis, axis, axis, indexing="ij")
     colours = Image.fromarray(np.stack([red, green, blue], -1).reshape(_GRID, _GRID * _GRID, 3))
-    table = planes(np.asarray(transform(colours)), 255.0).view(1, 3, _GRID, _GRID, _GRID)
+    table = to_tensor(np.asarray(transform(colours))).reshape(1, 3, _GRID, _GRID, _GRID)
     places = (image.flip(0).permute(1, 2, 0) * 2 - 1)[None, None]  # grid_sample wants the last axis first
     return F.grid_sample(table, places, mode="bilinear", align_corners=True)[0, :, 0].contiguous()
-
-
-def to_array(image: Tensor) -> NDArray[np.uint8]:
-    """``image`` (3, H, W) RGB 0..1, clamped, as (H, W, 3) 0..255."""
-    values = (image.detach().clamp(0, 1) * 255).round().permute(1, 2, 0)
-    return np.ascontiguousarray(values.to("cpu").numpy().astype(np.uint8))

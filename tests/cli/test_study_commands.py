@@ -24,7 +24,7 @@ def test_a_reconstruction(photo: Path, deep: list[str], capsys: pytest.CaptureFi
     code, out, lines = run(capsys, "reconstruct", photo, "--layer", "conv2_2=1,conv1_2", *deep, "--progress-gif", gif)
     assert (code, out) == (0, f"{photo.with_name('photo_conv2_2_conv1_2.png')}\n{gif}\n")
     assert any(line.startswith("conv2_2: relative error ") for line in lines)
-    assert load_image(photo.with_name("photo_conv2_2_conv1_2.png")).image.shape == (3, 48, 64)
+    assert load_image(photo.with_name("photo_conv2_2_conv1_2.png")).rgb.shape == (3, 48, 64)
     with open_video(gif) as frames:
         assert len(frames) >= 2
 
@@ -32,7 +32,7 @@ def test_a_reconstruction(photo: Path, deep: list[str], capsys: pytest.CaptureFi
 def test_a_texture(style: Path, deep: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "texture", style, *deep, "--size", "70x50", "--tile", "--style-layers", "conv1_1")
     assert (code, out) == (0, f"{style.with_name('stripes_texture.png')}\n")
-    assert load_image(style.with_name("stripes_texture.png")).image.shape == (3, 64, 80)
+    assert load_image(style.with_name("stripes_texture.png")).rgb.shape == (3, 64, 80)
 
 
 def test_a_sheet(photo: Path, style: Path, deep: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,6 +96,6 @@ def test_masks_and_several_styles(
     words = ["--style", photo, "--style-mask", tmp_path / "mask.png", "--mask", tmp_path / "mask.png"]
     code, out, _ = run(capsys, photo, *fast, *words)
     assert code == 0
-    before, after = load_image(photo).image, load_image(Path(out.strip())).image
+    before, after = load_image(photo).rgb, load_image(Path(out.strip())).rgb
     assert torch.equal(after[..., 32:], before[..., 32:])
     assert not torch.equal(after[..., :32], before[..., :32])

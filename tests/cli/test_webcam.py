@@ -12,7 +12,8 @@ import pytest
 from tests.cameras import Camera, camera_of, jpeg
 from tests.images import clouds
 from vidstyle.cli.main import main
-from vidstyle.images import load_image, to_array
+from vidstyle.core.pixels import to_array
+from vidstyle.images import load_image
 from vidstyle.video.probe import probe
 
 SCENE = jpeg(to_array(clouds(96, 128, grain=8)))
@@ -39,7 +40,7 @@ def test_a_snapshot_and_its_making(
 ) -> None:
     out, made = tmp_path / "s.jpg", tmp_path / "s.gif"
     assert run("--camera", camera.url, "--snapshot", out, "--progress-gif", made, "--steps", 4, *fast[2:]) == 0
-    assert load_image(out).image.shape == (3, 48, 64)
+    assert load_image(out).rgb.shape == (3, 48, 64)
     assert made.read_bytes()[:6] == b"GIF89a"
     assert capsys.readouterr().out.split() == [str(out), str(made)]
 
@@ -50,7 +51,7 @@ def test_snapshots_in_a_row(
     words = ["--snapshot", tmp_path / "t.png", "--count", 2, "--every", "0.2s", "--countdown", "1.2"]
     assert run("--camera", camera.url, *words, *fast) == 0
     files = [tmp_path / "t_001.png", tmp_path / "t_002.png"]
-    assert all(load_image(file).image.shape == (3, 48, 64) for file in files)
+    assert all(load_image(file).rgb.shape == (3, 48, 64) for file in files)
     said = capsys.readouterr()
     assert said.out.split() == list(map(str, files))
     assert "image 2 of 2 is taken" in said.err

@@ -14,7 +14,8 @@ from PIL import Image, ImageGrab
 from tests.cameras import camera_of, jpeg
 from tests.images import clouds
 from tests.live.test_recording import image
-from vidstyle.images import load_image, save_image, to_array
+from vidstyle.core.pixels import to_array
+from vidstyle.images import load_image, save_image
 from vidstyle.live.recording import Recording
 from vidstyle.live.window import Window
 from vidstyle.video.probe import probe
@@ -133,7 +134,7 @@ def test_keys_lead_the_window(display: str, filters: Path, style: Path, tmp_path
     assert sorted(file.suffix for file in files) == [".gif", ".jpg", ".mp4"]
     assert set(files) == set(folder.iterdir())
     photo, video = (next(folder.glob(pattern)) for pattern in ("*.jpg", "*.mp4"))
-    assert load_image(photo).image.shape == (3, 240, 320)
+    assert load_image(photo).rgb.shape == (3, 240, 320)
     assert probe(video).size == (240, 320)
     assert 1 < probe(video).seconds < 30
     assert next(folder.glob("*.gif")).read_bytes()[:6] == b"GIF89a"

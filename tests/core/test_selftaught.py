@@ -89,7 +89,7 @@ def texture(filters: dict[str, Tensor], style: Tensor) -> Tensor:
 
 
 def test_noise_becomes_the_styles_texture() -> None:
-    style = resize(load_image(SAMPLES / "swirl.jpg").image, (80, 102))
+    style = resize(load_image(SAMPLES / "swirl.jpg").rgb, (80, 102))
     noise = torch.rand(style.shape, generator=torch.Generator().manual_seed(1))
     painted = texture(learn([style], deepest="conv2_1"), style)
     assert patch_distance(painted, style) < 0.7 * patch_distance(noise, style)

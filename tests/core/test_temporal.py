@@ -83,7 +83,7 @@ def test_still_pixels_are_painted_on_by_single_steps_that_do_not_swing(age: int)
         state = replace(state, age=torch.full_like(state.age, age))
         warped = WarpedPaint.of(state.paintings, {1: motion})
         state = followed(painter, Tracked(frame, {1: motion}), state, warped, None, repaint_still=True)
-        losses.append(float(state.last.losses.image))
+        losses.append(float(state.last.losses.spatial))
         assert 0 < float((state.last.image - before).square().mean().sqrt()) * 255 < 3
         before = state.last.image
     assert losses == sorted(losses, reverse=True)
@@ -288,10 +288,10 @@ def test_frames_stop_at_the_loss_of_the_shots_first() -> None:
     views = [(SCENE[:, :, :80] + 0.03 * torch.randn(3, 72, 80, generator=generator)).clamp(0, 1) for _ in range(12)]
     painter = PAINTER.retuned(settings=SETTINGS.replace(frame_steps=6))
     results = list(paint_frames(painter, [Frame(i, i / 24, view) for i, view in enumerate(views)]))
-    level = float(results[0].painted.losses.image)
+    level = float(results[0].painted.losses.spatial)
     early = [one.painted for one in results[1:] if one.painted.steps < 6]
     assert early
-    assert all(float(painted.losses.image) <= level for painted in early)
+    assert all(float(painted.losses.spatial) <= level for painted in early)
 
 
 def test_paint_is_out_of_date_by_how_much_its_place_has_changed() -> None:

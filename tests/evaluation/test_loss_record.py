@@ -78,7 +78,7 @@ def test_each_layer_has_a_curve_of_its_own_kind(painted: StepLosses) -> None:
 
 def test_plots_are_images(painted: StepLosses, tmp_path: Path) -> None:
     painted.plot(tmp_path / "losses.png")
-    assert min(load_image(tmp_path / "losses.png").image.shape[1:]) > 500
+    assert min(load_image(tmp_path / "losses.png").rgb.shape[1:]) > 500
     painted.plot(tmp_path / "losses.svg")
     assert ElementTree.parse(tmp_path / "losses.svg").getroot().tag.endswith("svg")
 

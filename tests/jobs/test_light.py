@@ -90,7 +90,7 @@ def test_a_film_of_one_colour_is_a_calm_painting_of_it(
 def test_a_dark_image_stays_dark(tmp_path: Path, settings: Settings, style: Path) -> None:
     save_image(tmp_path / "night.png", 0.08 * SCENE)
     stylize(tmp_path / "night.png", [style], tmp_path / "o.png", settings)
-    assert light(load_image(tmp_path / "o.png").image) < 1.5 * light(0.08 * SCENE)
+    assert light(load_image(tmp_path / "o.png").rgb) < 1.5 * light(0.08 * SCENE)
 
 
 def test_samples_show_something_and_differ(tmp_path: Path, settings: Settings, style: Path) -> None:

@@ -109,7 +109,7 @@ def test_a_masked_image_is_the_source_outside(
 ) -> None:
     save_image(tmp_path / "photo.png", clouds(64, 96))
     stylize(tmp_path / "photo.png", styles[:1], tmp_path / "out.png", settings, mask=white_left)
-    before, after = (load_image(tmp_path / name).image for name in ("photo.png", "out.png"))
+    before, after = (load_image(tmp_path / name).rgb for name in ("photo.png", "out.png"))
     assert torch.equal(after[..., 48:], before[..., 48:])
     assert redness(after[..., :40]) > redness(before[..., :40]) + 0.1
 
@@ -118,7 +118,7 @@ def test_styles_in_their_places(tmp_path: Path, styles: list[Path], settings: Se
     """The second one has no mask and takes the rest."""
     save_image(tmp_path / "photo.png", clouds(64, 96))
     stylize(tmp_path / "photo.png", styles, tmp_path / "out.png", settings, style_masks=[white_left])
-    after = load_image(tmp_path / "out.png").image
+    after = load_image(tmp_path / "out.png").rgb
     assert redness(after[..., :40]) > 0.15 > -0.15 > redness(after[..., 56:])
 
 

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from vidstyle.core.frame_style import PLAIN
 from vidstyle.core.losses import Losses
+from vidstyle.core.pixels import to_tensor
 from vidstyle.core.stylize_image import Painted
 from vidstyle.errors import SinkError
-from vidstyle.live.painting import FrameBudget, LiveImage, as_tensor
+from vidstyle.live.painting import FrameBudget, LiveImage
 from vidstyle.live.recording import Recording
 from vidstyle.video.camera import Snap
 from vidstyle.video.reader import open_video
@@ -19,7 +20,7 @@ from vidstyle.video.reader import open_video
 
 def image(level: int, size: tuple[int, int] = (48, 64)) -> LiveImage:
     pixels = np.full((*size, 3), level, np.uint8)
-    image = as_tensor(pixels)
+    image = to_tensor(pixels)
     painted = Painted(image, Losses(), 1, 0.1)
     return LiveImage(Snap(pixels, 0, 0.0), pixels, PLAIN, painted, FrameBudget(size, 1), 0.1, 0.1, False)
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from tests.images import clouds
-from vidstyle.images import to_array
+from vidstyle.core.pixels import to_array
 from vidstyle.live.painting import sharpened
 
 EDGE = np.full((120, 160, 3), 40, np.uint8)

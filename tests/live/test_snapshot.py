@@ -12,10 +12,10 @@ from tests.clips import clip
 from tests.images import random_tensors, stripes
 from tests.live.scenes import view
 from vidstyle.api import stylize
+from vidstyle.core.pixels import to_tensor
 from vidstyle.core.weights import save_filters
 from vidstyle.errors import SourceError
 from vidstyle.images import load_image, save_image
-from vidstyle.live.painting import as_tensor
 from vidstyle.live.recording import WARM_UP, paint_snaps, take
 from vidstyle.settings.settings import Settings
 from vidstyle.video.camera import Camera, Snap
@@ -75,7 +75,7 @@ def test_a_video_that_ends_too_soon_is_an_error(tmp_path: Path) -> None:
 
 def test_a_snapshot_is_painted_as_an_image_file_is(tmp_path: Path, style: Path, settings: Settings) -> None:
     pixels = view(40)
-    save_image(tmp_path / "photo.png", as_tensor(pixels))
+    save_image(tmp_path / "photo.png", to_tensor(pixels))
     stylize(tmp_path / "photo.png", [style], tmp_path / "photo_out.png", settings)
     paint_snaps([Snap(pixels, 0, 0.0)], [style], [tmp_path / "snap.png"], settings)
     assert (tmp_path / "snap.png").read_bytes() == (tmp_path / "photo_out.png").read_bytes()
@@ -89,6 +89,6 @@ def test_several_are_painted_to_files_beside_each_other(tmp_path: Path, style: P
     summary = paint_snaps([Snap(view(0), 0, 0.0), Snap(view(80), 1, 1.0)], [style], files, settings)
     assert summary.frames == 2
     assert sorted(out.iterdir()) == files
-    first, second = (load_image(file).image for file in files)
+    first, second = (load_image(file).rgb for file in files)
     assert first.shape == (3, 43, 48)
     assert float((first - second).abs().mean()) > 0.02

@@ -8,13 +8,15 @@ from torch import Tensor
 
 from tests.films import Ear
 from tests.images import clouds, random_tensors
+from vidstyle.core.vgg import VGG19
 from vidstyle.core.weights import save_filters
 from vidstyle.errors import SettingsError, SinkError
 from vidstyle.images import load_image, save_image
 from vidstyle.settings.presets import FIGURE, RECONSTRUCTION, TEXTURE
 from vidstyle.settings.settings import Settings
-from vidstyle.studies.layer_figures import BLOCKS, Axis, axes_of, gram_plot, layer_figure
+from vidstyle.studies.layer_figures import BLOCKS, SIDE, Axis, axes_of, gram_figure, layer_figure
 from vidstyle.studies.reconstruct import reconstruct, texture
+from vidstyle.video.montage import GAP
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ def lake(tmp_path: Path) -> Path:
 
 
 def image(path: Path) -> Tensor:
-    return load_image(path).image
+    return load_image(path).rgb
 
 
 def psnr(a: Tensor, b: Tensor) -> float:
@@ -140,12 +142,17 @@ def test_grids_that_cannot_be(grid: str, message: str) -> None:
         axes_of(grid, Settings(), [])
 
 
-def test_gram_plots_are_images(filters: str) -> None:
-    from vidstyle.core.vgg import VGG19
-
+def test_gram_matrices_are_shown_for_each_image_and_layer() -> None:
+    """Equal images alike, their strongest channels first; others not."""
     network = VGG19(random_tensors("conv2_1"), ["conv1_1", "conv2_1"], "avg")
-    data = gram_plot(network, {"a": clouds(20, 20), "b": clouds(20, 30, seed=1)})
-    assert data.startswith(b"\x89PNG")
+    left = gram_figure(network, {"": clouds(20, 20)})
+    both = gram_figure(network, {"a": clouds(20, 20), "b": clouds(20, 20), "c": clouds(20, 30, seed=1)})
+    assert left.shape[2] == 2 * (SIDE + GAP) + GAP
+    first, second, other = (both[:, -(n + 1) * (SIDE + GAP) :, -SIDE - GAP : -GAP][:, :SIDE] for n in (2, 1, 0))
+    assert torch.equal(first, second)
+    assert not torch.equal(first, other)
+    strength = first.mean(0).diagonal()
+    assert strength[: SIDE // 4].mean() > strength[-SIDE // 4 :].mean()
 
 
 @pytest.mark.parametrize("name", ["out.mp4", "lake.png", "nowhere/out.png"])

@@ -13,7 +13,7 @@ from torch import Tensor
 from tests.images import clouds
 from vidstyle.core.losses import Losses
 from vidstyle.core.stylize_image import Step
-from vidstyle.studies.progress import SPARE, EvenSteps, Kept, change
+from vidstyle.studies.making import SPARE, EvenSteps, Kept, change
 
 SIZE = (24, 32)
 BEGIN, END = clouds(*SIZE, grain=4), clouds(*SIZE, seed=1, grain=4)

@@ -26,6 +26,7 @@ from tests.clips import (
     tone,
     with_sound,
 )
+from vidstyle.core.pixels import to_tensor
 from vidstyle.errors import SinkError
 from vidstyle.video.encoder import Film
 from vidstyle.video.muxer import Sink
@@ -34,7 +35,7 @@ from vidstyle.video.reader import open_video
 
 
 def image_tensor(index: int = 0, height: int = 96, width: int = 160) -> Tensor:
-    return torch.from_numpy(numbered_image(index, height, width)).permute(2, 0, 1).float() / 255
+    return to_tensor(numbered_image(index, height, width))
 
 
 def fill(sink: Sink, count: int) -> None:

@@ -49,7 +49,7 @@ def test_an_image_is_painted(store: JobStore, photo: Path, style: Path) -> None:
     assert store.status(name) == Status()
     until(lambda: tended(store, name, "done"))
     place, status = store.place(name), store.status(name)
-    assert load_image(place / "painting.png").image.shape == (3, 48, 64)
+    assert load_image(place / "painting.png").rgb.shape == (3, 48, 64)
     assert all((place / file).stat().st_size for file in (LATEST, BEFORE, AFTER, MAKING))
     assert len(status.losses) == 3
     assert status.progress == 1

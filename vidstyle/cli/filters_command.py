@@ -160,4 +160,4 @@ def _teachers(images: Sequence[Path]) -> list["Tensor"]:
 
     files = [file for path in images for file in (find_images(path) if path.is_dir() else [path])]
     log.info("learning from %d images", len(files))
-    return [load_image(file).image for file in files]
+    return [load_image(file).rgb for file in files]

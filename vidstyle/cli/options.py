@@ -14,7 +14,7 @@ from vidstyle.settings.settings import PAINTING, Settings
 
 if TYPE_CHECKING:
     from vidstyle.jobs.spec import ClusterOptions
-    from vidstyle.studies.progress import Progress
+    from vidstyle.studies.making import Progress
 
 FILES = Group.create_ordered("Input and output")
 SETTINGS_GROUPS = {
@@ -225,7 +225,7 @@ class Showing:
 
     def progress(self, file: Path) -> "Progress":
         """The animation that is wanted; SettingsError for numbers that cannot be."""
-        from vidstyle.studies.progress import Progress
+        from vidstyle.studies.making import Progress
 
         return Progress(file, self.max_mb, self.width, self.beside, self.curve)
 

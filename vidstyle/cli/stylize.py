@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from vidstyle.evaluation.loss_record import LossRecord
     from vidstyle.jobs.events import Summary
     from vidstyle.jobs.spec import ClusterOptions, JobSpec
-    from vidstyle.studies.progress import Progress
+    from vidstyle.studies.making import Progress
 
 log = logging.getLogger(__name__)
 

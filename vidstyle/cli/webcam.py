@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from vidstyle.core.weights import OnProgress
     from vidstyle.live.painting import LiveImage, LivePainting
     from vidstyle.live.recording import Recording
-    from vidstyle.studies.progress import Progress
+    from vidstyle.studies.making import Progress
     from vidstyle.video.camera import Camera
 
 CAMERA = Group.create_ordered("Camera")
@@ -174,7 +174,7 @@ class _Studio:
         from vidstyle.images import load_image
         from vidstyle.live.painting import paint_live
 
-        images = [load_image(path).image for path in self.styles]
+        images = [load_image(path).rgb for path in self.styles]
         return paint_live(
             self.camera,
             images,

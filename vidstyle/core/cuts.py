@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from vidstyle.core.frame_style import Frame
+from vidstyle.core.pixels import to_array
 
 SHORTEST_SHOT = 5  # frames; a cut that is missed smears one shot into the next, so short shots are believed
 LONG_SIDE = 160  # pixels that cuts are looked for at
@@ -25,8 +26,7 @@ def find_cuts(frames: Iterable[Frame], rate: Fraction) -> tuple[int, ...]:
     cuts, now = [], FrameTimecode(0, fps=float(rate))
     for position, frame in enumerate(frames):
         now = FrameTimecode(position, fps=float(rate))
-        pixels = frame.image.mul(255).byte().permute(1, 2, 0).contiguous().numpy()
-        cuts += detector.process_frame(now, np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)))
+        cuts += detector.process_frame(now, np.asarray(cv2.cvtColor(to_array(frame.image), cv2.COLOR_RGB2BGR)))
     cuts += detector.post_process(now)
     return tuple(sorted({cut.frame_num for cut in cuts} - {0}))
 

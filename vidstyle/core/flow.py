@@ -9,6 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from vidstyle.core.pixels import to_array
+
 Grey = npt.NDArray[np.uint8]  # (H, W)
 Flow = npt.NDArray[np.float32]  # (H, W, 2): where a pixel came from, as an offset (x, y) in pixels
 FlowEstimator = Callable[[Tensor, Tensor], Flow]  # of an image and an earlier one, both (3, H, W), 0..1
@@ -153,5 +155,4 @@ def _alike(image: Tensor, carried: Tensor) -> Tensor:
 
 
 def _grey(image: Tensor) -> Grey:
-    pixels = image.mul(255).round().byte().permute(1, 2, 0).contiguous().cpu().numpy()
-    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+    return np.asarray(cv2.cvtColor(to_array(image), cv2.COLOR_RGB2GRAY), np.uint8)

@@ -277,13 +277,13 @@ class Losses:
         return sum(self.style_layers.values())
 
     @property
-    def image(self) -> Value:
-        """The loss of the image on its own, whatever was painted before it."""
+    def spatial(self) -> Value:
+        """The loss of the image on its own, without the temporal part."""
         return self.content + self.style + self.variation
 
     @property
     def total(self) -> Value:
-        return self.image + self.temporal
+        return self.spatial + self.temporal
 
     def numbers(self) -> "Losses":
         """The same losses detached from the graph."""

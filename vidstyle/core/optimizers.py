@@ -143,7 +143,7 @@ def quasi_newton(
         finite = bool(gradient.isfinite().all())
         if last is not None and finite:
             curvature.learn(image - last[0], gradient - last[2])
-        if float(losses.image) <= schedule.level:
+        if float(losses.spatial) <= schedule.level:
             return Descended(image, losses, curvature.safe_step_size)
         if last is not None:
             rose = not (finite and float(losses.total) <= RISE * float(last[1].total))

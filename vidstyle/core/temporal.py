@@ -156,7 +156,7 @@ class ShotState:
     def of_opener(cls, frame: Frame, painted: Painted) -> "ShotState":
         """What a shot's first frame hands on."""
         age = torch.full_like(painted.image[:1], SETTLING if painted.steps else 0)
-        losses = float(painted.losses.image), float(painted.losses.content)
+        losses = float(painted.losses.spatial), float(painted.losses.content)
         still = Stillness.at(frame.content)
         return cls((painted.image,), (frame.content,), painted, still, age, frame.content, *losses, look=frame.look)
 

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from vidstyle.core import download, selftaught
+from vidstyle.core.pixels import to_array
 from vidstyle.errors import WeightsError
 from vidstyle.files import sha256_of, write_whole
 from vidstyle.settings.layers import LAYERS, filter_shape, layers_up_to, state_key
@@ -159,7 +160,7 @@ def _identity(teachers: Sequence[Tensor], deepest: str, seed: int) -> str:
     digest = hashlib.sha256(f"{selftaught.RECIPE} {deepest} {seed}".encode())
     for image in teachers:
         digest.update(str(tuple(image.shape)).encode())
-        digest.update(image.mul(255).round().byte().cpu().contiguous().numpy().tobytes())
+        digest.update(to_array(image).transpose(2, 0, 1).tobytes())
     return digest.hexdigest()[:16]
 
 

@@ -1,14 +1,11 @@
-"""What becomes of the losses while an image or a film is painted, as a table and as a plot.
-
-matplotlib takes long to import, so only what draws does.
-"""
+"""What becomes of the losses while an image or a film is painted, as a table and as a plot."""
 
 import csv
 import io
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,19 +15,18 @@ from vidstyle.core.sizes import size_of
 from vidstyle.core.stylize_image import Step
 from vidstyle.core.temporal import PaintedFrame
 from vidstyle.errors import SinkError
+from vidstyle.evaluation.plots import Curve, drawn, plotted
 from vidstyle.files import check_target, write_target
 from vidstyle.jobs.events import Listener
 from vidstyle.settings.layers import LAYERS
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TABLE_ENDINGS, PLOT_ENDINGS = (".csv", ".json"), (".png", ".svg")
 
-WIDTH, HEIGHT, NAME_HEIGHT, DOTS = 10.0, 5.6, 0.23, 144  # inches, at least; of a curve's name; dots an inch
+WIDTH, HEIGHT, NAME_HEIGHT = 10.0, 5.6, 0.23  # inches, at least; of a curve's name
 STYLE_COLOURS, CONTENT_COLOURS = ("viridis", 0.0, 0.85), ("autumn", 0.0, 0.65)  # from shallow layers to deep ones
-MOST_NAMED = 8  # of the places where something begins: beyond, their names would lie on each other
 FEW = 30  # entries, of which each is marked by a dot
 PARTS = ("total", "content", "style", "variation", "temporal")
 
@@ -80,12 +76,11 @@ class LossRecord(Listener):
 
     def plot(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Draws the total and each layer as curves to a .png or .svg file. SinkError where that cannot be done."""
-
         file = Path(path)
         check_target(file, PLOT_ENDINGS, overwrite=overwrite)
         if not self.entries:
             raise SinkError("VS412", file=file)
-        write_target(file, drawn(self, file.suffix.lower()[1:]), PLOT_ENDINGS, overwrite=overwrite)
+        write_target(file, drawn(figure_of(self), file.suffix.lower()[1:]), PLOT_ENDINGS, overwrite=overwrite)
 
     def to_csv(self) -> str:
         rows = [entry.row() for entry in self.entries]
@@ -126,77 +121,57 @@ class FrameLosses(LossRecord):
     place = "frame"
 
     def frame(self, painted: PaintedFrame) -> None:
-        frame, image = painted.frame, painted.painted
-        place = {self.place: frame.index, "seconds": frame.seconds, "steps": image.steps, "cut": int(frame.cut)}
-        self.entries.append(Entry(place, image.losses.numbers(), "cut" if frame.cut else ""))
+        frame, painting = painted.frame, painted.painted
+        place = {self.place: frame.index, "seconds": frame.seconds, "steps": painting.steps, "cut": int(frame.cut)}
+        self.entries.append(Entry(place, painting.losses.numbers(), "cut" if frame.cut else ""))
 
     def resumed(self, frames: int, shots: int, folder: Path) -> None:
         self.earlier = frames
 
 
-def drawn(record: LossRecord, form: str) -> bytes:
-    """The plot as a file of the `form` png or svg."""
-    figure, file = figure_of(record), io.BytesIO()
-    figure.savefig(file, format=form, dpi=DOTS, metadata={"Date": None} if form == "svg" else {})
-    return file.getvalue()
-
-
 def figure_of(record: LossRecord) -> "Figure":
-    """The loss of each layer, and the total, against steps or frames."""
-    from matplotlib.figure import Figure
+    """The loss of each layer, and the total, against steps or frames; the record has at least one entry."""
     from matplotlib.ticker import MaxNLocator
 
     curves = list(_curves(record.entries))
-    figure = Figure((WIDTH, max(HEIGHT, NAME_HEIGHT * len(curves))), layout="constrained")
-    axes = figure.add_subplot()
-    dots = "." if len(record.entries) <= FEW else ""
-    numbers = _broken([entry.number for entry in record.entries], record.entries)
-    for label, values, look in curves:
-        axes.plot(numbers, _broken(values, record.entries), label=label, marker=dots, **look)
-    if any(float(entry.losses.total) > 0 for entry in record.entries):
+    begins = {entry.number: entry.begins for entry in record.entries if entry.begins}
+    figure = plotted(curves, (WIDTH, max(HEIGHT, NAME_HEIGHT * len(curves))), begins)
+    (axes,) = figure.axes
+    if any(0 < float(entry.losses.total) < math.inf for entry in record.entries):
         axes.set_yscale("log", nonpositive="mask")
     axes.set_xlabel(f"{record.place} ({record.earlier} painted by an earlier run)" if record.earlier else record.place)
     axes.set_ylabel("weighted loss")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.grid(alpha=0.25)
-    axes.set_xlim(record.entries[0].number - 0.5, record.entries[-1].number + 0.5)
-    axes.spines[["top", "right"]].set_visible(False)
-    _mark(axes, record.entries)
     figure.legend(loc="outside right upper", frameon=False)
     return figure
 
 
-def _curves(entries: Sequence[Entry]) -> Iterator[tuple[str, list[float], dict[str, Any]]]:
-    """Label, values and look of each curve, the total first and shallow layers before deep ones."""
+def _curves(entries: Sequence[Entry]) -> Iterator[Curve]:
+    """One for each part of the loss that there is, with a gap where a scale or shot begins: no descent leads there."""
+    rows, numbers = [entry.row() for entry in entries], _broken([entry.number for entry in entries], entries)
+    every = {"linewidth": 1.4, "marker": "." if len(entries) <= FEW else ""}
+    for name, look in _looks({name for row in rows for name in row}).items():
+        values = [row.get(name, math.nan) for row in rows]
+        if any(values) or name not in ("variation", "temporal"):
+            yield Curve(name.replace("_", " ", 1), numbers, _broken(values, entries), {**every, **look})
+
+
+def _looks(names: Set[str]) -> dict[str, dict[str, Any]]:
+    """How the curve of each loss looks: the total first, style and content from shallow layers to deep ones."""
     from matplotlib import colormaps
 
-    yield "total", [float(entry.losses.total) for entry in entries], {"color": "black", "linewidth": 2}
-    kinds = (("style", STYLE_COLOURS, "-"), ("content", CONTENT_COLOURS, "--"))
-    for kind, (colours, first, last), line in kinds:
-        parts = [getattr(entry.losses, f"{kind}_layers") for entry in entries]
-        layers = sorted({layer for part in parts for layer in part}, key=LAYERS.index)
+    looks: dict[str, dict[str, Any]] = {"total": {"color": "black", "linewidth": 2}}
+    for kind, (colours, first, last), line in (("style", STYLE_COLOURS, "-"), ("content", CONTENT_COLOURS, "--")):
+        layers = [f"{kind}_{layer}" for layer in LAYERS if f"{kind}_{layer}" in names]
         for place, layer in enumerate(layers):
             colour = colormaps[colours](first + (last - first) * place / max(1, len(layers) - 1))
-            values = [float(part.get(layer, "nan")) for part in parts]
-            yield f"{kind} {layer}", values, {"color": colour, "linestyle": line, "linewidth": 1.4}
-    for kind, line in (("variation", ":"), ("temporal", "-.")):
-        values = [float(getattr(entry.losses, kind)) for entry in entries]
-        if any(values):
-            yield kind, values, {"color": "grey", "linestyle": line, "linewidth": 1.4}
+            looks[layer] = {"color": colour, "linestyle": line}
+    return looks | {
+        name: {"color": "grey", "linestyle": line} for name, line in (("variation", ":"), ("temporal", "-."))
+    }
 
 
 def _broken(values: Sequence[float], entries: Sequence[Entry]) -> list[float]:
-    """The values with a gap wherever a scale or shot begins: no descent leads from the one before to it."""
+    """The values with nan before each entry where something begins."""
     pairs = zip(values, entries, strict=True)
     return [part for value, entry in pairs for part in ((math.nan, value) if entry.begins else (value,))]
-
-
-def _mark(axes: "Axes", entries: Sequence[Entry]) -> None:
-    """Thin lines where scales or shots begin, with their names above where there is room."""
-    begins = [entry for entry in entries if entry.begins]
-    for entry in begins:
-        if entry is not entries[0]:
-            axes.axvline(entry.number, color="grey", linewidth=0.6, zorder=0)
-        if len(begins) <= MOST_NAMED:
-            above = axes.get_xaxis_transform()  # numbers along, 0 ... 1 up
-            axes.text(entry.number, 1.01, f" {entry.begins}", transform=above, fontsize=8, color="dimgrey")

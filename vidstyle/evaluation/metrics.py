@@ -3,22 +3,19 @@
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import fmean
 
 import torch
 from torch import Tensor
 
 from vidstyle.core.calibration import structure
-from vidstyle.core.color_transfer import Palette, Palettes, gradient_energy, grey_palette
+from vidstyle.core.color_transfer import gradient_energy
 from vidstyle.core.flow import Motion, warp
 from vidstyle.core.frame_style import Frame
-from vidstyle.core.losses import STATISTICS, ContentTargets, StyleTargets, gram_matrix
-from vidstyle.core.sizes import Size, fit_size, resize, size_of
-from vidstyle.core.stylize_image import STROKES, has_content
-from vidstyle.core.vgg import VGG19, Pooling
+from vidstyle.core.stylize_image import has_content
+from vidstyle.evaluation.judge import Judge
 from vidstyle.jobs.events import Work, far_off
-from vidstyle.settings.layers import LAYERS, layers_up_to
 
 STILL = 2 / 255  # of 0..1: a pixel of the source that changes less since its stillness began lies still
 LONG_ENOUGH = 8  # frames that a pixel lies still before its flicker counts
@@ -95,6 +92,10 @@ class StillRuns:
 
 LONG = 8  # frames between the two of a long-term pair
 NOTHING = float("nan")
+MEANS = (  # the figures of frames of which a film has the mean
+    *("warp_error", "warp_error_over_energy", "long_warp_error", "long_warp_error_over_energy"),
+    *("flow_difference", "structure", "content"),
+)
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,14 @@ class FrameMeasures:
     source_style: Mapping[str, float]
     work: Work | None = None
 
+    @property
+    def warp_error_over_energy(self) -> float:
+        return self.warp_error / max(self.energy, 1e-12)
+
+    @property
+    def long_warp_error_over_energy(self) -> float:
+        return self.long_warp_error / max(self.energy, 1e-12)
+
     def style_distance(self, layers: Sequence[str]) -> float:
         """Mean over `layers` of the style's error, against that of the unpainted source."""
         return fmean(self.style[k] for k in layers) / max(1e-12, fmean(self.source_style[k] for k in layers))
@@ -133,86 +142,6 @@ class FilmMeasures:
     still: float  # share of the pixels, frame by frame, that lie still
     flicker: float
     drift: float
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Relative Gram errors by layer, of a painting and of its source, and the relative error of the content."""
-
-    style: Mapping[str, float]
-    source_style: Mapping[str, float]
-    content: float
-
-
-@dataclass(frozen=True)
-class Judge:
-    """Compares paintings with the style and the source by a network's activations.
-
-    `optimised` are the style layers that were painted with, `held_out` others; `content_layers` those of the content,
-    which are taken, like the styles, in the colours of `palettes`; `grey`: and paintings without their colours.
-    """
-
-    network: VGG19
-    styles: Sequence[Tensor]
-    optimised: Sequence[str]
-    held_out: Sequence[str]
-    content_layers: Sequence[str]
-    palettes: Palettes = field(default_factory=Palettes)
-    grey: bool = False
-    _targets: dict[Size, tuple[StyleTargets, ...]] = field(init=False, default_factory=dict, repr=False, compare=False)
-
-    @classmethod
-    def of(
-        cls,
-        filters: Mapping[str, Tensor],
-        pooling: Pooling,
-        styles: Sequence[Tensor],
-        style_layers: Iterable[str],
-        content_layers: Iterable[str],
-        palettes: Palettes,
-        device: torch.device,
-        *,
-        grey: bool = False,
-    ) -> "Judge":
-        """A judge for films painted with these layers; the layers held out are the second of every block."""
-        optimised, content = tuple(style_layers), tuple(content_layers)
-        deepest = max(optimised, key=LAYERS.index)
-        held_out = [k for k in layers_up_to(deepest) if k.endswith("_2") and k not in (*optimised, *content)]
-        network = VGG19(filters, [*optimised, *held_out, *content], pooling).to(device)
-        coloured = [p(s) for p, s in zip(palettes.styles, styles, strict=True)] if palettes.styles else styles
-        return cls(network, coloured, optimised, held_out, content, palettes, grey)
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        return (*self.optimised, *self.held_out)
-
-    @torch.no_grad()
-    def compare(self, painting: Tensor, image: Tensor, shares: tuple[float, ...] | None = None) -> Comparison:
-        """Compares a painting with its source, both (3, H, W), in these `shares` of the styles; None for the same."""
-        device = next(self.network.buffers()).device
-        painting, image = painting.to(device), image.to(device)
-        palettes = self.palettes.contents
-        coloured = Palette.blended(palettes, shares)(image) if palettes else image
-        painted = self.network(grey_palette()(painting) if self.grey else painting)
-        source = self.network(coloured if self.grey else image)
-        content = ContentTargets.of(self.network, coloured, self.content_layers, "relative")
-        wanted = self._wanted(image, shares)
-        errors = [(content.weights[k] * (painted[k] - r).square()).sum() for k, r in content.activations.items()]
-        return Comparison(
-            style={k: _gram_error(painted[k], wanted[k]) for k in self.layers},
-            source_style={k: _gram_error(source[k], wanted[k]) for k in self.layers},
-            content=float(torch.stack(errors).mean()) if errors else NOTHING,
-        )
-
-    def _wanted(self, image: Tensor, shares: tuple[float, ...] | None) -> Mapping[str, Tensor]:
-        size = size_of(image)
-        if size not in self._targets:
-            long_side = round(STROKES * max(size))
-            scaled = [resize(style.to(image), fit_size(size_of(style), long_side)) for style in self.styles]
-            of = (StyleTargets.of(self.network, style, self.layers, STATISTICS["gram"]) for style in scaled)
-            self._targets[size] = tuple(of)
-        targets = self._targets[size]
-        return StyleTargets.blended(targets, shares or (1 / len(targets),) * len(targets)).summaries
 
 
 @dataclass(frozen=True)
@@ -270,37 +199,33 @@ def _measured(
     )
 
 
-def _gram_error(activations: Tensor, wanted: Tensor) -> float:
-    return float((gram_matrix(activations) - wanted).square().sum() / wanted.square().sum().clamp_min(1e-12))
-
-
 def film_measures(frames: Sequence[FrameMeasures], still: StillRuns) -> FilmMeasures:
+    """The figures of a film from those of its frames, at least one, and from its still pixels at its end."""
     share, flicker, drift = still.figures()
     return FilmMeasures(tuple(frames), share / len(frames), flicker, drift)
 
 
 def summary(film: FilmMeasures, optimised: Sequence[str], held_out: Sequence[str]) -> dict[str, float]:
-    """The figures of a whole film: means over the frames that have them."""
-    frames = film.frames
-    work = [frame.work for frame in frames if frame.work]
+    """The figures of a whole film, by name: means over the frames that have them, nan where none has.
+
+    `optimised` and `held_out` are style layers, which the distances from the style are means over.
+    """
+    frames, work = film.frames, [frame.work for frame in film.frames if frame.work]
+    means = {name: _mean(getattr(frame, name) for frame in frames) for name in MEANS}
+    costs = {name: _mean(getattr(one, name) for one in work) for name in ("steps", "full_steps", "seconds")}
+    distances = {
+        name: _mean(frame.style_distance(layers) for frame in frames) if layers else NOTHING
+        for name, layers in (("style_distance", optimised), ("held_out_style_distance", held_out))
+    }
     return {
         "frames": len(frames),
-        "warp_error": _mean(frame.warp_error for frame in frames),
-        "warp_error_over_energy": _mean(frame.warp_error / max(frame.energy, 1e-12) for frame in frames),
-        "long_warp_error": _mean(frame.long_warp_error for frame in frames),
-        "long_warp_error_over_energy": _mean(frame.long_warp_error / max(frame.energy, 1e-12) for frame in frames),
+        **means,
         "flicker": film.flicker,
         "drift": film.drift,
-        "flow_difference": _mean(frame.flow_difference for frame in frames),
-        "structure": _mean(frame.structure for frame in frames),
-        "content": _mean(frame.content for frame in frames),
-        "style_distance": _mean(frame.style_distance(optimised) for frame in frames),
-        "held_out_style_distance": _mean(frame.style_distance(held_out) for frame in frames) if held_out else NOTHING,
-        "steps": _mean(w.steps for w in work),
-        "full_steps": _mean(w.full_steps for w in work),
-        "seconds": _mean(w.seconds for w in work),
+        **distances,
+        **costs,
         "far_off": len(far_off([frame.content for frame in frames])),
-        "memory": max((w.memory for w in work), default=NOTHING),
+        "memory": max((one.memory for one in work), default=NOTHING),
     }
 
 

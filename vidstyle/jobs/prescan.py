@@ -176,7 +176,7 @@ def plan(job: JobSpec, listener: Listener) -> Outline:
         raise SettingsError("VS209")
     if job.paints_images:
         paths = find_images(job.source) if job.kind == "images" else [job.source]
-        return outline_images(job, [size_of(load_image(path, job.limits).image) for path in paths])
+        return outline_images(job, [size_of(load_image(path, job.limits).rgb) for path in paths])
     with opened(job, listener) as source:
         prescan = run_prescan(source, listener)
         return outline_film(job, source, prescan.frames, prescan.shots)
@@ -227,13 +227,13 @@ def device_here(job: JobSpec) -> torch.device:
 
 def load_styles(job: JobSpec) -> list[Tensor]:
     """The style images of a job, each (3, H, W), 0..1; SourceError where one cannot be read."""
-    return [load_image(path, job.limits).image for path in job.styles]
+    return [load_image(path, job.limits).rgb for path in job.styles]
 
 
 def load_start(job: JobSpec) -> Tensor | None:
     """The image that paintings start from, where the settings name one."""
     init_file = job.settings.init_file
-    return load_image(init_file, job.limits).image if init_file else None
+    return load_image(init_file, job.limits).rgb if init_file else None
 
 
 def make_painter(job: JobSpec, contents: Sequence[Tensor], listener: Listener) -> Painter:

@@ -47,8 +47,8 @@ def run_image(job: JobSpec, listener: Listener) -> Summary:
 def ready_for_image(job: JobSpec, listener: Listener) -> tuple[LoadedImage, Painter]:
     """The image of a job, and the painter for it, not yet balanced."""
     image = load_image(job.source, job.limits)
-    listener.started(outline_images(job, [size_of(image.image)]))
-    return image, make_painter(job, [image.image], listener)
+    listener.started(outline_images(job, [size_of(image.rgb)]))
+    return image, make_painter(job, [image.rgb], listener)
 
 
 def run_images(job: JobSpec, listener: Listener) -> Summary:
@@ -96,8 +96,8 @@ def paint_image(
     Returns:
         The painter, balanced for the image, and the painting.
     """
-    size = painting_size(size_of(image.image), painter.settings, painter.device)
-    content = resize(image.image, size)
+    size = painting_size(size_of(image.rgb), painter.settings, painter.device)
+    content = resize(image.rgb, size)
     look = look_of_image(job, content)
     painter = balanced(painter.looking(look), [look.exposure.evened(content)], listener)
     painted = painter.paint(content, listener.step)
@@ -112,7 +112,7 @@ def _readable(paths: Sequence[Path], limits: Limits) -> list[Tensor]:
     found: list[Tensor] = []
     for path in paths:
         with contextlib.suppress(SourceError):
-            found.append(load_image(path, limits).image)
+            found.append(load_image(path, limits).rgb)
         if len(found) == SAMPLES:
             break
     if not found:

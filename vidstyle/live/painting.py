@@ -19,6 +19,7 @@ from vidstyle.core.color_transfer import Palettes, contrast, palettes_for
 from vidstyle.core.device import select_device
 from vidstyle.core.flow import Motion
 from vidstyle.core.frame_style import Frame, FrameStyle
+from vidstyle.core.pixels import to_tensor
 from vidstyle.core.raft import flow_estimator
 from vidstyle.core.sizes import Size
 from vidstyle.core.stylize_image import FLAT, OnStep, Painted, Painter
@@ -336,11 +337,6 @@ def pace_for(painter: Painter, snap: Snap, rate: float | None) -> Pace:
     return Pace(largest, 1 / (rate or usual), cost, fixed=settings.size not in ("auto", "full"))
 
 
-def as_tensor(pixels: NDArray[np.uint8]) -> Tensor:
-    """(3, H, W), 0..1, from an image (H, W, 3), 0..255."""
-    return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
-
-
 def _scaled(pixels: NDArray[np.uint8], size: Size) -> Tensor:
     """(3, h, w), 0..1, from an image (H, W, 3), 0..255."""
-    return as_tensor(np.asarray(cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_AREA), np.uint8))
+    return to_tensor(np.asarray(cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_AREA), np.uint8))

@@ -11,14 +11,15 @@ from types import TracebackType
 from typing import Self
 
 from vidstyle.api import run
+from vidstyle.core.pixels import to_tensor
 from vidstyle.errors import SourceError
 from vidstyle.files import put_in_place
 from vidstyle.images import load_image, save_image
 from vidstyle.jobs.events import Listener, Summary
 from vidstyle.jobs.spec import JobSpec
-from vidstyle.live.painting import LiveImage, as_tensor
+from vidstyle.live.painting import LiveImage
 from vidstyle.settings.settings import Settings
-from vidstyle.studies.progress import Progress
+from vidstyle.studies.making import Progress
 from vidstyle.video.camera import Camera, Snap
 from vidstyle.video.encoder import Film
 from vidstyle.video.montage import resized
@@ -144,7 +145,7 @@ def paint_snaps(
         taken, painted = Path(scratch) / "taken", Path(scratch) / "painted"
         taken.mkdir()
         for snap, file in zip(snaps, files, strict=True):
-            save_image(taken / f"{file.stem}.png", as_tensor(snap.pixels))
+            save_image(taken / f"{file.stem}.png", to_tensor(snap.pixels))
         if len(files) == 1:
             job = JobSpec(taken / f"{files[0].stem}.png", tuple(styles), files[0], "image", settings, device)
             return run(job, listener, progress)
@@ -159,4 +160,4 @@ def _put(painted: Path, file: Path) -> None:
     if file.suffix.lower() == ".png":
         put_in_place(painted, file)
         return
-    save_image(file, load_image(painted).image)
+    save_image(file, load_image(painted).rgb)

@@ -16,14 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidstyle.cli.messages import loss_number
+from vidstyle.core.pixels import to_array, to_tensor
 from vidstyle.core.sizes import fit_size, resize, size_of
 from vidstyle.core.stylize_image import Step
 from vidstyle.core.weights import OnProgress
 from vidstyle.errors import SourceError, VidstyleError
 from vidstyle.images import save_image
-from vidstyle.live.painting import LiveImage, LivePainting, as_tensor
+from vidstyle.live.painting import LiveImage, LivePainting
 from vidstyle.live.recording import Recording
-from vidstyle.studies.progress import Progress, ProgressRecorder
+from vidstyle.studies.making import Progress, ProgressRecorder
 from vidstyle.video.camera import Camera, Newest, Snap
 from vidstyle.video.montage import beside, resized, write_lines
 
@@ -224,7 +225,7 @@ class Window:
         if self._image is None:
             return
         file = self._free(".jpg")
-        save_image(file, as_tensor(self._image.pixels))
+        save_image(file, to_tensor(self._image.pixels))
         self._snapshot = self._image, file
         self._wrote(file)
 
@@ -237,7 +238,7 @@ class Window:
     def _animate(self, image: LiveImage, snapshot: Path) -> None:
         """Paints what a snapshot was painted of from the start, and writes that as an animation."""
         assert self._live
-        content = as_tensor(image.snap.pixels)
+        content = to_tensor(image.snap.pixels)
         content = resize(content, fit_size(size_of(content), ANIMATED))
         file = snapshot.with_suffix(".gif")
         recorder = ProgressRecorder(Progress(file), size_of(content))
@@ -245,7 +246,7 @@ class Window:
         def told(step: Step) -> None:
             recorder.step(step)
             self._working(f"painting {snapshot.name} from the start,", step.progress, 1)
-            self._shown.step = (step.image.permute(1, 2, 0).cpu().numpy() * 255).astype(np.uint8)
+            self._shown.step = to_array(step.image)
 
         painter = self._live.painter
         painter = painter.retuned(settings=painter.settings.replace(steps=ANIMATED_STEPS))

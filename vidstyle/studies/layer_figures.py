@@ -1,40 +1,43 @@
 """Sheets and figures: what each layer keeps, what two settings do, how Gram matrices and activations look."""
 
-import io
 import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+import cv2
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from vidstyle.core.calibration import calibrated
 from vidstyle.core.frame_style import Frame
 from vidstyle.core.losses import gram_matrix
+from vidstyle.core.pixels import to_array, to_tensor
 from vidstyle.core.sizes import fit_size, resize, size_of
 from vidstyle.core.stylize_image import Painter
 from vidstyle.core.temporal import PaintedFrame
 from vidstyle.core.vgg import VGG19
 from vidstyle.core.weights import Filters
 from vidstyle.errors import SettingsError
-from vidstyle.files import write_whole
 from vidstyle.images import load_image, save_image
 from vidstyle.jobs.events import Listener, Summary, Work
-from vidstyle.jobs.prescan import device_of, outline_images, painting_size
+from vidstyle.jobs.prescan import device_of, load_styles, outline_images, painting_size
 from vidstyle.jobs.spec import AnyPath, JobSpec
 from vidstyle.settings.presets import FIGURE, RECONSTRUCTION, TEXTURE
 from vidstyle.settings.settings import Settings
 from vidstyle.studies.reconstruct import BLOCKS, Study, check_targets, filters_for, reconstructor, texturer
-from vidstyle.video.montage import labelled_sheet
+from vidstyle.video.montage import contact_sheet
 from vidstyle.video.reader import find_images
 
 STYLE_LAYERS = tuple(f"conv{block}_1" for block in range(1, 6))
-SHOWN = ("gram", "features")
 MORE_FOR_CONTENT = 5  # times the steps of textures: deep layers are slow to meet
 MAPS = 8  # activations shown of each layer, those that vary most
+SIDE = 240  # pixels of the long side of what is shown of activations
+DECADES = 4  # from black to nearly white in Gram matrices
 AXES: Mapping[str, tuple[str, str]] = {  # short names of settings, and the values they take where none are given
     "content": ("content_weight", "0.25,1,4"),
     "style": ("style_weight", "0.25,1,4"),
@@ -71,38 +74,45 @@ def layer_figure(
     """The figure of Gatys et al. 2015 for an image and a style, or a `grid` of paintings.
 
     A row of reconstructions from conv1_2 ... conv5_2, and for each style one of textures from conv1_1, then from
-    conv2_1 too, ... A grid, ``ROWS:COLUMNS``, sweeps two settings instead (`axes_of`). `show`: ``gram`` for a figure of
-    the Gram matrices of image and styles beside it, ``features`` for one of their activations. A folder may stand among
-    the `styles`. Raises VidstyleError where the user can do something about it.
+    conv2_1 too, ...
+
+    Args:
+        image: The image file.
+        styles: Style images, or folders of them.
+        out: The sheet's file; None for ``IMAGE_layers.png`` or ``IMAGE_grid.png``.
+        settings: None for those of FIGURE.
+        grid: ``ROWS:COLUMNS`` sweeps two settings instead (`axes_of`).
+        show: Figures beside the sheet, of image and styles: ``gram``, ``features``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        overwrite: Whether files may be replaced.
+        listener: Is told what is painted.
+
+    Raises:
+        VidstyleError: Where the user can do something about it.
     """
-    began, source, chosen = time.monotonic(), Path(image), settings or Settings(**FIGURE)
-    named = [path for style in styles for path in _images_of(Path(style))]
-    if not named:
-        raise SettingsError("VS212")
-    if unknown := set(show) - set(SHOWN):
-        raise SettingsError("VS257", unknown=", ".join(sorted(unknown)), shown=" or ".join(SHOWN))
-    axes = axes_of(grid, chosen, [path.stem for path in named]) if grid else None
+    began, source, named = time.monotonic(), Path(image), [path for style in styles for path in _images_of(Path(style))]
     target = Path(out) if out is not None else source.with_name(f"{source.stem}_{'grid' if grid else 'layers'}.png")
-    extra = {kind: target.with_name(f"{target.stem}_{kind}.png") for kind in show}
-    check_targets([target, *extra.values()], target.absolute().parent, overwrite)
-    content_image, images = load_image(source).image, [load_image(path).image for path in named]
-    job, listener = JobSpec(source, tuple(named), target, "image", chosen, device), listener or Listener()
-    size = painting_size(size_of(content_image), chosen, device_of(job))
-    content = resize(content_image, size)
-    scaled = [resize(style, fit_size(size_of(style), max(size))) for style in images]
-    filters = filters_for(chosen, [content_image, *images], [*BLOCKS, *STYLE_LAYERS, *chosen.layers], listener)
-    cells = _Cells(job, filters, listener)
-    rows = len(axes[0].values) * len(axes[1].values) if axes else 5 * (1 + len(named))
-    listener.started(outline_images(job, [size_of(content_image)] * rows))
-    sheet = cells.grid(content_image, images, axes) if axes else cells.figure(content, scaled, [p.stem for p in named])
-    save_image(target, sheet)
-    files = [target]
-    for kind, file in extra.items():
-        named_images = dict(zip((source.stem, *(path.stem for path in named)), (content, *scaled), strict=False))
-        network = VGG19(filters.tensors, STYLE_LAYERS, filters.pooling).to(device_of(job))
-        write_whole(file, (gram_plot if kind == "gram" else feature_plot)(network, named_images))
-        files.append(file)
-    return Study(cells.summary.since(began), tuple(files))
+    job = JobSpec(source, tuple(named), target, "image", settings or Settings(**FIGURE), device)
+    axes, files = _checked(job, grid, show, overwrite)
+    cells = _Cells.of(job, listener or Listener())
+    save_image(target, cells.grid(*axes) if axes else cells.figure())
+    for kind in show:
+        save_image(files[kind], FIGURES[kind](cells.network, cells.scaled))
+    return Study(cells.summary.since(began), (target, *files.values()))
+
+
+def _checked(
+    job: JobSpec, grid: str, show: Sequence[str], overwrite: bool
+) -> tuple[tuple[Axis, Axis] | None, dict[str, Path]]:
+    """The sides of a grid, if it is one, and the files of the figures that are shown beside it."""
+    if not job.styles:
+        raise SettingsError("VS212")
+    if unknown := set(show) - set(FIGURES):
+        raise SettingsError("VS257", unknown=", ".join(sorted(unknown)), shown=" or ".join(FIGURES))
+    axes = axes_of(grid, job.settings, [path.stem for path in job.styles]) if grid else None
+    files = {kind: job.out.with_name(f"{job.out.stem}_{kind}.png") for kind in show}
+    check_targets([job.out, *files.values()], job.out.absolute().parent, overwrite)
+    return axes, files
 
 
 def axes_of(text: str, settings: Settings, styles: Sequence[str]) -> tuple[Axis, Axis]:
@@ -156,47 +166,69 @@ def _images_of(path: Path) -> list[Path]:
 class _Cells:
     """Paints the images of a sheet one after the other, and counts what they took."""
 
-    def __init__(self, job: JobSpec, filters: Filters, listener: Listener) -> None:
-        self._job, self._filters, self._listener = job, filters, listener
-        self._device, self._numbers = device_of(job), itertools.count()
+    def __init__(
+        self, job: JobSpec, image: Tensor, styles: Sequence[Tensor], filters: Filters, listener: Listener
+    ) -> None:
+        self._job, self._image, self._styles, self._filters = job, image, styles, filters
+        self._listener, self._device, self._numbers = listener, device_of(job), itertools.count()
+        size = painting_size(size_of(image), job.settings, self._device)
+        self._content = resize(image, size)
+        self._small = [resize(style, fit_size(size_of(style), max(size))) for style in styles]
         self.summary = Summary(job.out, filters.origin, filters.sha256, 1.0)
 
-    def figure(self, content: Tensor, styles: Sequence[Tensor], names: Sequence[str]) -> Tensor:
+    @classmethod
+    def of(cls, job: JobSpec, listener: Listener) -> "_Cells":
+        image, styles = load_image(job.source).rgb, load_styles(job)
+        layers = [*BLOCKS, *STYLE_LAYERS, *job.settings.layers]
+        return cls(job, image, styles, filters_for(job.settings, [image, *styles], layers, listener), listener)
+
+    @property
+    def scaled(self) -> dict[str, Tensor]:
+        """Image and styles by name, at the size of the paintings."""
+        names = (self._job.source.stem, *(path.stem for path in self._job.styles))
+        return dict(zip(names, (self._content, *self._small), strict=True))
+
+    @property
+    def network(self) -> VGG19:
+        return VGG19(self._filters.tensors, STYLE_LAYERS, self._filters.pooling).to(self._device)
+
+    def figure(self) -> Tensor:
         """Figure 1 of the article: content by each block, and each style by more and more blocks."""
-        settings, size = self._job.settings, size_of(content)
+        self._tell(5 * (1 + len(self._small)))
+        settings, size = self._job.settings, size_of(self._content)
         shared = {name: getattr(settings, name) for name in ("scales", "seed", "optimizer", "pooling")}
         many = {**shared, "steps": MORE_FOR_CONTENT * settings.steps}
         kind = {name: getattr(settings, name) for name in ("steps", "style_loss", "style_scale", "tv_weight")}
-        rows: list[list[Tensor]] = [[]]
+        rows, names = [[self._content]], [("image", *BLOCKS)]
         for layer in BLOCKS:
             chosen = Settings(**{**RECONSTRUCTION, **many, "content_layers": layer})
-            rows[0].append(self._painted(reconstructor(content, self._filters, chosen, self._device), content))
-        for style in styles:
-            rows.append([])
+            rows[0].append(
+                self._painted(reconstructor(self._content, self._filters, chosen, self._device), self._content)
+            )
+        for path, style in zip(self._job.styles, self._small, strict=True):
+            rows.append([style])
+            names.append((path.stem, STYLE_LAYERS[0], *(f"+ {layer}" for layer in STYLE_LAYERS[1:])))
             for count in range(1, 6):
                 chosen = Settings(**{**TEXTURE, **shared, **kind, "style_layers": ",".join(STYLE_LAYERS[:count])})
                 painter = texturer(style, self._filters, chosen, size, self._device)
-                rows[-1].append(self._painted(painter, torch.zeros_like(content)))
-        lines = [BLOCKS, *[("conv1_1", *(f"+ conv{block}_1" for block in range(2, 6)))] * len(styles)]
-        originals = [[original, *row] for original, row in zip([content, *styles], rows, strict=True)]
-        return labelled_sheet(originals, [(name, *line) for name, line in zip(("image", *names), lines, strict=True)])
+                rows[-1].append(self._painted(painter, torch.zeros_like(self._content)))
+        return contact_sheet(rows, names)
 
-    def grid(self, image: Tensor, styles: Sequence[Tensor], axes: tuple[Axis, Axis]) -> Tensor:
+    def grid(self, down: Axis, across: Axis) -> Tensor:
         """Paintings of all pairs of values, with the names of the values."""
-        rows = [
-            [self._cell(image, styles, dict(zip(_names(axes), values, strict=True))) for values in line]
-            for line in _pairs(axes)
-        ]
-        first, second = axes
-        row_names = [_label(first, value) for value in first.values]
-        return labelled_sheet(rows, row_names, [_label(second, value) for value in second.values])
+        self._tell(len(down.values) * len(across.values))
+        rows = [[self._cell({down.name: one, across.name: other}) for other in across.values] for one in down.values]
+        return contact_sheet(rows, *([_label(axis, value) for value in axis.values] for axis in (down, across)))
 
-    def _cell(self, image: Tensor, styles: Sequence[Tensor], values: dict[str, Any]) -> Tensor:
+    def _tell(self, count: int) -> None:
+        self._listener.started(outline_images(self._job, [size_of(self._image)] * count))
+
+    def _cell(self, values: dict[str, Any]) -> Tensor:
         shown = values.pop("style", None)
         names = [path.stem for path in self._job.styles]
-        chosen = styles if shown is None else [styles[names.index(shown)]]
+        chosen = self._styles if shown is None else [self._styles[names.index(shown)]]
         settings = self._job.settings.replace(**values)
-        content = resize(image, painting_size(size_of(image), settings, self._device))
+        content = resize(self._image, painting_size(size_of(self._image), settings, self._device))
         painter = calibrated(Painter(chosen, self._filters, settings, device=self._device), [content])
         return self._painted(painter, content)
 
@@ -207,68 +239,55 @@ class _Cells:
         return painted.image.cpu()
 
 
-def _names(axes: tuple[Axis, Axis]) -> tuple[str, str]:
-    return axes[0].name, axes[1].name
-
-
-def _pairs(axes: tuple[Axis, Axis]) -> Iterator[list[tuple[Any, Any]]]:
-    for value in axes[0].values:
-        yield [(value, other) for other in axes[1].values]
-
-
 def _label(axis: Axis, value: Any) -> str:
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return text if axis.name == "style" else f"{axis.name.replace('_', ' ')} {text}"
 
 
 @torch.no_grad()
-def gram_plot(network: VGG19, images: Mapping[str, Tensor]) -> bytes:
-    """The Gram matrices of images (3, H, W) by layer, as a PNG: one row for each image.
+def gram_figure(network: VGG19, images: Mapping[str, Tensor]) -> Tensor:
+    """The Gram matrices of images (3, H, W) by layer, as one image (3, H, W): one row for each image.
 
     Channels are ordered by their strength in the first image; colours are logarithms, one scale for each layer.
     """
-    grams = {name: {k: gram_matrix(r).cpu() for k, r in network(p).items()} for name, p in images.items()}
-    figure, axes = _subplots(len(images), len(network.layers), 2.2)
-    for column, layer in enumerate(network.layers):
-        order = next(iter(grams.values()))[layer].diagonal().argsort(descending=True)
-        levels = [g[layer].clamp_min(1e-12).log10()[order][:, order] for g in grams.values()]
+    grams = [{layer: gram_matrix(r).cpu() for layer, r in network(image).items()} for image in images.values()]
+    rows: list[list[Tensor]] = [[] for _ in grams]
+    for layer in network.layers:
+        order = grams[0][layer].diagonal().argsort(descending=True)
+        levels = [gram[layer].clamp_min(1e-12).log10()[order][:, order] for gram in grams]
         high = max(float(level.max()) for level in levels)
-        for row, (name, level) in enumerate(zip(grams, levels, strict=True)):
-            axes[row][column].imshow(level.numpy(), cmap="magma", vmin=high - 4, vmax=high, interpolation="nearest")
-            _named(axes[row][column], layer if not row else "", name if not column else "")
-    return _png(figure)
+        for row, level in zip(rows, levels, strict=True):
+            shown = ((level - high) / DECADES + 1).clamp(0, 1)
+            row.append(_in_colours(F.adaptive_avg_pool2d(shown[None], SIDE)))
+    return contact_sheet(rows, list(images), network.layers)
+
+
+def _in_colours(plane: Tensor) -> Tensor:
+    """(3, h, w) from values (1, h, w), of which 0 is shown black and 1 nearly white."""
+    shown = np.asarray(cv2.applyColorMap(to_array(plane), cv2.COLORMAP_MAGMA), np.uint8)
+    return to_tensor(shown[..., ::-1])
 
 
 @torch.no_grad()
-def feature_plot(network: VGG19, images: Mapping[str, Tensor]) -> bytes:
-    """The activations that vary most in the first of the images (3, H, W), as a PNG: MAPS of each layer."""
-    name, image = next(iter(images.items()))
-    figure, axes = _subplots(len(network.layers), MAPS + 1, 1.6)
-    for row, (layer, activations) in enumerate(network(image).items()):
-        axes[row][0].imshow(image.permute(1, 2, 0).cpu().numpy())
-        _named(axes[row][0], name if not row else "", layer)
-        strongest = activations[0].flatten(1).std(1).argsort(descending=True)[:MAPS].tolist()
-        for column, channel in enumerate(strongest, 1):
-            axes[row][column].imshow(activations[0, channel].cpu().numpy(), cmap="gray", interpolation="nearest")
-            _named(axes[row][column], f"{channel}", "")
-    return _png(figure)
+def feature_figure(network: VGG19, images: Mapping[str, Tensor]) -> Tensor:
+    """The activations that vary most in the first of the images (3, H, W), as one image: MAPS of each layer.
+
+    Each is shown from its least value, black, to its largest, white; its channel's number is below.
+    """
+    image = next(iter(images.values()))
+    height, width = (max(1, round(side * SIDE / max(size_of(image)))) for side in size_of(image))
+    rows, names = [], []
+    for layer, activations in network(image).items():
+        channels = activations[0].flatten(1).std(1).argsort(descending=True)[:MAPS].tolist()
+        maps = F.adaptive_avg_pool2d(activations[0, channels], (height, width)).cpu()
+        low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
+        shown = (maps - low) / (high - low).clamp_min(1e-12)
+        rows.append([resize(image, (height, width)), *(plane.expand(3, -1, -1) for plane in shown)])
+        names.append([layer, *map(str, channels)])
+    return contact_sheet(rows, names)
 
 
-def _subplots(rows: int, columns: int, side: float) -> tuple[Any, Any]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(side * columns, side * rows), layout="constrained")
-    return figure, figure.subplots(rows, columns, squeeze=False)
-
-
-def _named(axes: Any, title: str, left: str) -> None:
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.set_title(title, fontsize=9)
-    axes.set_ylabel(left, fontsize=9)
-
-
-def _png(figure: Any) -> bytes:
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=120)
-    return data.getvalue()
+FIGURES: Mapping[str, Callable[[VGG19, Mapping[str, Tensor]], Tensor]] = {
+    "gram": gram_figure,
+    "features": feature_figure,
+}

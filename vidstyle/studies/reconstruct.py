@@ -4,7 +4,7 @@ Figure 1 of Gatys et al. 2015 (arXiv 1508.06576), for any image, layers and filt
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from vidstyle.jobs.prescan import CPU_LONG_SIDE, device_of, outline_images, pain
 from vidstyle.jobs.spec import AnyPath, JobSpec
 from vidstyle.settings.presets import RECONSTRUCTION, TEXTURE
 from vidstyle.settings.settings import Settings
-from vidstyle.studies.progress import Progress, ProgressRecorder
+from vidstyle.studies.making import Progress, ProgressRecorder
 
 BLOCKS = tuple(f"conv{block}_2" for block in range(1, 6))
 
@@ -37,14 +37,6 @@ class Study:
     summary: Summary
     files: tuple[Path, ...]
     errors: Mapping[str, float] = field(default_factory=dict)
-
-    def shown(self, recorder: ProgressRecorder | None, painted: Painted, listener: Listener) -> "Study":
-        """With the animation that a `recorder` heard, if there is one."""
-        if recorder is None:
-            return self
-        flipbook = recorder.write(painted.image, listener)
-        summary = replace(self.summary, progress=flipbook)
-        return replace(self, summary=summary, files=(*self.files, flipbook.path))
 
 
 def reconstruct(
@@ -60,36 +52,37 @@ def reconstruct(
 ) -> Study:
     """Paints an image from noise by its content alone, as the ``content_layers`` of the settings see it.
 
-    `all_layers`: one image for each of BLOCKS, in the folder `out`, else ``IMAGE_layers``. `progress` is an animation
-    of a single one that is wanted, or its file. Raises VidstyleError where the user can do something about it.
+    Args:
+        image: The image file.
+        out: The file to write, or the folder for `all_layers`; None for a name beside `image`.
+        settings: None for those of RECONSTRUCTION.
+        all_layers: One image for each of BLOCKS instead.
+        progress: An animation of a single one that is wanted, or its file.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        overwrite: Whether files may be replaced.
+        listener: Is told what is painted.
+
+    Raises:
+        VidstyleError: Where the user can do something about it.
     """
     began, source, chosen = time.monotonic(), Path(image), settings or Settings(**RECONSTRUCTION)
     sets = BLOCKS if all_layers else (chosen.content_layers,)
-    fallback = f"{source.stem}_layers" if all_layers else f"{source.stem}_{name_of(chosen.content_layers)}.png"
-    target = Path(out) if out is not None else source.with_name(fallback)
+    name = f"{source.stem}_layers" if all_layers else f"{source.stem}_{name_of(chosen.content_layers)}.png"
+    target = Path(out) if out is not None else source.with_name(name)
     files = [target / f"{layer}.png" for layer in sets] if all_layers else [target]
-    check_targets(files, target.absolute().parent, overwrite)
-    job = JobSpec(source, (), target, "image", chosen, device)
-    wanted = _checked(progress, job, overwrite)
+    job, listener = JobSpec(source, (), target, "image", chosen, device), listener or Listener()
+    wanted = _checked(job, files, progress, overwrite)
     if wanted and all_layers:
         raise SettingsError("VS267")
-    content_image = load_image(source).image
-    size = painting_size(size_of(content_image), chosen, device_of(job))
-    content, listener = resize(content_image, size), listener or Listener()
-    layers_used = [layer for names in sets for layer in chosen.replace(content_layers=names).content_layer_weights]
-    filters = filters_for(chosen, [content_image], layers_used, listener)
-    listener.started(outline_images(job, [size_of(content_image)] * len(sets)))
+    whole = load_image(source).rgb
+    content = resize(whole, painting_size(size_of(whole), chosen, device_of(job)))
+    each = [chosen.replace(content_layers=layers) for layers in sets]
+    filters = filters_for(chosen, [whole], [layer for one in each for layer in one.content_layer_weights], listener)
+    listener.started(outline_images(job, [size_of(whole)] * len(sets)))
     if all_layers:
         target.mkdir(exist_ok=True)
-    summary, errors = None, dict[str, float]()
-    for number, (layers, file) in enumerate(zip(sets, files, strict=True)):
-        painter = reconstructor(content, filters, chosen.replace(content_layers=layers), device_of(job))
-        recorder = ProgressRecorder(wanted, size, [content]) if wanted else None
-        painted = _painted(painter, content, number, file, recorder, listener)
-        errors |= feature_errors(painter, painted, content)
-        summary = (summary or Summary.of(target, painter)).after(Work.of(painted))
-    assert summary is not None
-    return Study(summary.since(began), tuple(files), errors).shown(recorder, painted, listener)
+    painters = (reconstructor(content, filters, one, device_of(job)) for one in each)
+    return _painted(job, painters, files, content, _recorder(wanted, size_of(content), content), listener, began)
 
 
 def texture(
@@ -104,33 +97,46 @@ def texture(
     overwrite: bool = False,
     listener: Listener | None = None,
 ) -> Study:
-    """Paints from noise what looks like the style image everywhere, at `size` (height, width), else at the style's.
+    """Paints from noise what looks like the style image everywhere.
 
-    Strokes are as large as in the image, times ``style_scale``, whatever the size. A `tile` can be laid beside itself
-    without a seam; its sides are the next multiples of TILE. `progress` is an animation that is wanted, or its file.
-    Raises VidstyleError where the user can do something about it.
+    Strokes are as large as in the image, times ``style_scale``, whatever the size.
+
+    Args:
+        style: The image file.
+        out: The file to write; None for ``STYLE_texture.png``.
+        settings: None for those of TEXTURE.
+        size: (height, width) of the texture; None for that of the style, on a CPU at most CPU_LONG_SIDE long.
+        tile: Whether it can be laid beside itself without a seam; its sides are the next multiples of TILE then.
+        progress: An animation that is wanted, or its file.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        overwrite: Whether files may be replaced.
+        listener: Is told what is painted.
+
+    Raises:
+        VidstyleError: Where the user can do something about it.
     """
     began, source, chosen = time.monotonic(), Path(style), settings or Settings(**TEXTURE)
     target = Path(out) if out is not None else source.with_name(f"{source.stem}_texture.png")
-    check_targets([target], target.absolute().parent, overwrite)
-    job = JobSpec(source, (source,), target, "image", chosen, device)
-    wanted = _checked(progress, job, overwrite)
-    style_image = load_image(source).image
-    own = size_of(style_image) if device_of(job).type != "cpu" else fit_size(size_of(style_image), CPU_LONG_SIDE)
+    job, listener = JobSpec(source, (source,), target, "image", chosen, device), listener or Listener()
+    wanted = _checked(job, [target], progress, overwrite)
+    whole = load_image(source).rgb
+    own = size_of(whole) if device_of(job).type != "cpu" else fit_size(size_of(whole), CPU_LONG_SIDE)
     height, width = size or own
     if tile:
         height, width = (-(-side // TILE) * TILE for side in (height, width))
-    listener = listener or Listener()
-    filters = filters_for(chosen, [style_image], tuple(chosen.style_layer_weights), listener)
+    filters = filters_for(chosen, [whole], tuple(chosen.style_layer_weights), listener)
     listener.started(outline_images(replace(job, settings=chosen.replace(size="full")), [(height, width)]))
-    painter = texturer(resize(style_image, own), filters, chosen, (height, width), device_of(job), tile=tile)
-    recorder = ProgressRecorder(wanted, (height, width), [resize(style_image, own)]) if wanted else None
-    painted = _painted(painter, torch.zeros(3, height, width), 0, target, recorder, listener)
-    summary = Summary.of(target, painter).after(Work.of(painted)).since(began)
-    return Study(summary, (target,)).shown(recorder, painted, listener)
+    scaled = resize(whole, own)
+    painters = [texturer(scaled, filters, chosen, (height, width), device_of(job), tile=tile)]
+    recorder = _recorder(wanted, (height, width), scaled)
+    return _painted(job, painters, [target], torch.zeros(3, height, width), recorder, listener, began)
 
 
-def _checked(progress: Progress | AnyPath | None, job: JobSpec, overwrite: bool) -> Progress | None:
+def _checked(
+    job: JobSpec, files: Sequence[Path], progress: Progress | AnyPath | None, overwrite: bool
+) -> Progress | None:
+    """The animation that is wanted, if any; SinkError or SettingsError where it, or the images, cannot be written."""
+    check_targets(files, job.out.absolute().parent, overwrite)
     if progress is None:
         return None
     wanted = Progress.of(progress)
@@ -138,18 +144,41 @@ def _checked(progress: Progress | AnyPath | None, job: JobSpec, overwrite: bool)
     return wanted
 
 
+def _recorder(wanted: Progress | None, size: Size, beside: Tensor) -> ProgressRecorder | None:
+    return ProgressRecorder(wanted, size, [beside]) if wanted else None
+
+
 def _painted(
-    painter: Painter, content: Tensor, number: int, file: Path, recorder: ProgressRecorder | None, listener: Listener
-) -> Painted:
-    """Paints an image and writes it to `file`."""
-    painted = painter.paint(content, Listeners(listener, recorder).step if recorder else listener.step)
-    save_image(file, painted.image)
-    listener.frame(PaintedFrame(Frame(number, 0.0, content), painted))
-    return painted
+    job: JobSpec,
+    painters: Iterable[Painter],
+    files: Sequence[Path],
+    content: Tensor,
+    recorder: ProgressRecorder | None,
+    listener: Listener,
+    began: float,
+) -> Study:
+    """Paints an image by each painter into its file, and writes the animation that a `recorder` hears.
+
+    `began` is when all of it did, by time.monotonic().
+    """
+    errors, work, written = dict[str, float](), list[Work](), list(files)
+    hears = Listeners(listener, recorder).step if recorder else listener.step
+    for number, (painter, file) in enumerate(zip(painters, files, strict=True)):
+        painted = painter.paint(content, hears)
+        save_image(file, painted.image)
+        listener.frame(PaintedFrame(Frame(number, 0.0, content), painted))
+        if painter.settings.content_weight:
+            errors |= feature_errors(painter, painted, content)
+        work.append(Work.of(painted))
+    summary = Summary.of(job.out, painter).after(*work).since(began)
+    if recorder:
+        summary = replace(summary, progress=(flipbook := recorder.write(painted.image, listener)))
+        written.append(flipbook.path)
+    return Study(summary, tuple(written), errors)
 
 
 def reconstructor(content: Tensor, filters: Filters, settings: Settings, device: torch.device) -> Painter:
-    """A painter from noise by content alone."""
+    """A painter from noise by content alone, of images as large as `content` (3, H, W)."""
     return Painter([content], filters, settings.replace(style_weight=0.0, content_weight=1.0), device=device)
 
 

@@ -128,8 +128,8 @@ def _run(arguments: list[str], name: str) -> None:
 
 def write_webp(spool: Path, size: tuple[int, int], delays: list[int], grade: int, target: Path, name: str) -> None:
     """An endless animated WebP of the raw images in `spool`, of quality `grade`. Times are whole milliseconds."""
-    with _Spooled(spool, size, len(delays)) as images:
-        images.save(target, format="WEBP", save_all=True, duration=delays, loop=0, quality=grade, method=4)
+    images = _Spooled(spool, size, len(delays))
+    images.save(target, format="WEBP", save_all=True, duration=delays, loop=0, quality=grade, method=4)
 
 
 WRITERS: dict[str, Writer] = {".gif": write_gif, ".webp": write_webp}
@@ -140,26 +140,15 @@ class _Spooled(Image.Image):
 
     def __init__(self, spool: Path, size: tuple[int, int], count: int) -> None:
         super().__init__()
-        self.n_frames = count
-        self._number = 0
-        self._shape = size
-        self._file = spool.open("rb")
-        self._mode = "RGB"
+        self._mode, self._size, self.n_frames = "RGB", size[::-1], count
+        self._images = np.memmap(spool, np.uint8, "r", shape=(count, *size, 3))
         self.seek(0)
 
     def seek(self, frame: int) -> None:
-        height, width = self._shape
-        self._file.seek(frame * height * width * 3)
-        data = self._file.read(height * width * 3)
-        self.im = Image.frombytes("RGB", (width, height), data).im
-        self._size = (width, height)
-        self._number = frame
+        self.im, self._number = Image.fromarray(self._images[frame]).im, frame
 
     def tell(self) -> int:
         return self._number
-
-    def __exit__(self, *error: object) -> None:
-        self._file.close()
 
 
 def with_delays(gif: bytes, delays: list[int]) -> bytes:

@@ -15,10 +15,10 @@ from typing import Generic, Self, TypeVar
 
 import cv2
 
+from vidstyle.core.pixels import Pixels, to_array
 from vidstyle.errors import SourceError
 from vidstyle.files import printable
-from vidstyle.images import to_array
-from vidstyle.video.decoding import Pixels, quiet_opencv, read_rgb
+from vidstyle.video.decoding import quiet_opencv, read_rgb
 from vidstyle.video.reader import Source, open_video
 
 OPENING, READING = 8000, 5000  # milliseconds after which a network camera is taken for gone

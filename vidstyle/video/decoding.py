@@ -11,9 +11,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import Tensor
+
+from vidstyle.core.pixels import Pixels, to_tensor
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,6 @@ NEAR = 48  # frames; so few are decoded sooner than found by a seek
 AROUND = 24  # frames before the one that is sought that a seek goes to, and after it that are looked at
 THINNED = 8  # every so manieth row and column of a frame counts for its mark
 
-Pixels = NDArray[np.uint8]  # (H, W, 3), RGB, 0..255
 Marked = tuple[Pixels, str]  # a frame, and what tells it from the file's others
 
 
@@ -61,7 +60,7 @@ def tensor_of(pixels: Pixels, size: tuple[int, int] | None = None) -> Tensor:
         smaller = size[0] * size[1] < pixels.shape[0] * pixels.shape[1]
         method = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
         pixels = cv2.resize(pixels, (size[1], size[0]), interpolation=method).astype(np.uint8, copy=False)
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).float().div_(255).contiguous()
+    return to_tensor(pixels).contiguous()
 
 
 def first_frame(path: Path) -> Pixels | None:

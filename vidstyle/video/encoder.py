@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vidstyle.core.pixels import to_array
 from vidstyle.errors import SinkError
 from vidstyle.files import printable
-from vidstyle.images import to_array
 from vidstyle.video import ffmpeg
 from vidstyle.video.probe import VideoInfo
 from vidstyle.video.streams import packet_times

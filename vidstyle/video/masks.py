@@ -42,7 +42,7 @@ def open_mask(
     """
     if path.suffix.lower() in IMAGE_ENDINGS:
         image = load_image(path, limits)
-        plane = _scaled(mask_plane(image.image if image.alpha is None else image.image * image.alpha), size)
+        plane = _scaled(mask_plane(image.rgb if image.alpha is None else image.rgb * image.alpha), size)
         yield lambda position: repeat(plane)
     else:
         with open_video(path, size=size, start=start, end=end, limits=limits) as source:

@@ -1,23 +1,22 @@
 """Images put together: sheets with names, others in a column beside one, and a curve in a corner.
 
-Images are (H, W, 3) RGB 0..255; what is drawn on them is drawn in place.
+Images are `Pixels` where nothing else is said; what is drawn on them is drawn in place.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from functools import lru_cache
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
-from torch.nn import functional as F
 
-Pixels = NDArray[np.uint8]
-Size = tuple[int, int]  # (height, width)
+from vidstyle.core.pixels import Pixels, to_array, to_tensor
+from vidstyle.core.sizes import Size, size_of
 
 GAP, WHITE = 4, 255  # pixels between images, and their level
 SHADE = 0.65  # how dark the ground of writing is
@@ -137,52 +136,40 @@ def _font(letters: int) -> ImageFont.FreeTypeFont:
     return ImageFont.load_default(letters)  # type: ignore[return-value]
 
 
-SHEET_GAP = 4  # pixels between images
 MARGIN = 8  # around names
 NAME_INK = (40, 40, 40)
 
 
-def contact_sheet(rows: Sequence[Sequence[Tensor]]) -> Tensor:
-    """Rows of images (3, H, W) of one size as one image (3, H', W'), on white."""
-    lines = [torch.cat([F.pad(image, (0, SHEET_GAP, 0, SHEET_GAP), value=1.0) for image in row], -1) for row in rows]
-    return F.pad(torch.cat(lines, -2), (SHEET_GAP, 0, SHEET_GAP, 0), value=1.0)
-
-
-def labelled_sheet(
-    rows: Sequence[Sequence[Tensor]], row_names: Sequence[Sequence[str] | str], column_names: Sequence[str] = ()
+def contact_sheet(
+    rows: Sequence[Sequence[Tensor]], row_names: Sequence[Sequence[str] | str] = (), column_names: Sequence[str] = ()
 ) -> Tensor:
-    """Rows of images (3, h, w) of any sizes, each in the middle of its cell, as one image (3, H, W) on white.
+    """Rows of images as one image (3, H, W), 0..1, on white.
 
-    Names of a row stand at its left; a sequence of them, one for each image, below the images. Names of columns
-    stand above them.
+    Args:
+        rows: Images (3, h, w), 0..1, of any sizes, each shown in the middle of its cell; at least one.
+        row_names: For each row a name at its left, or names below its images; none for no names.
+        column_names: They stand above the columns.
     """
     height, width = (max(int(image.shape[axis]) for row in rows for image in row) for axis in (-2, -1))
-    font = ImageFont.load_default(size=max(11, round(height / 14)))
+    font, names = _font(max(11, round(height / 14))), row_names or [""] * len(rows)
     line = round(font.getbbox("Ag")[3]) + MARGIN
-    left = max([0, *(round(font.getlength(name)) + 2 * MARGIN for name in row_names if isinstance(name, str))])
-    below = [0 if isinstance(names, str) else line for names in row_names]
-    above = line if any(column_names) else 0
-    tops = [above + sum(below[:row]) + row * (height + SHEET_GAP) for row in range(len(rows) + 1)]
-    sheet = Image.new(
-        "RGB", (left + max(map(len, rows)) * (width + SHEET_GAP) + SHEET_GAP, tops[-1] + SHEET_GAP), "white"
-    )
-    draw = ImageDraw.Draw(sheet)
-    for top, row, names in zip(tops, rows, row_names, strict=False):
-        for column, image in enumerate(row):
-            x, y = left + SHEET_GAP + column * (width + SHEET_GAP), top + SHEET_GAP
-            h, w = image.shape[-2:]
-            sheet.paste(_image(image), (x + (width - w) // 2, y + (height - h) // 2))
-            if not isinstance(names, str):
-                draw.text((x + width / 2, y + height + line / 2), names[column], NAME_INK, font, anchor="mm")
-        if isinstance(names, str):
-            draw.text((left - MARGIN, top + SHEET_GAP + height / 2), names, NAME_INK, font, anchor="rm")
-    for column, name in enumerate(column_names):
-        draw.text(
-            (left + SHEET_GAP + column * (width + SHEET_GAP) + width / 2, line / 2), name, NAME_INK, font, anchor="mm"
-        )
-    return torch.from_numpy(np.array(sheet)).permute(2, 0, 1).float() / 255
+    left = max(round(font.getlength(name)) + 2 * MARGIN if isinstance(name, str) and name else 0 for name in names)
+    xs = [left + GAP + column * (width + GAP) for column in range(max(map(len, rows)) + 1)]
+    heights = (height + GAP + (0 if isinstance(name, str) else line) for name in names)
+    tops = list(itertools.accumulate(heights, initial=GAP + (line if any(column_names) else 0)))
+    sheet = Image.new("RGB", (xs[-1], tops[-1]), "white")
 
+    def write(text: str, x: float, y: float, anchor: str = "mm") -> None:
+        ImageDraw.Draw(sheet).text((x, y), text, NAME_INK, font, anchor=anchor)
 
-def _image(image: Tensor) -> Image.Image:
-    pixels = image.detach().cpu().clamp(0, 1).mul(255).round().byte()
-    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+    for top, row, name in zip(tops, rows, names, strict=False):
+        for x, image in zip(xs, row, strict=False):
+            h, w = size_of(image)
+            sheet.paste(Image.fromarray(to_array(image)), (x + (width - w) // 2, top + (height - h) // 2))
+        if isinstance(name, str):
+            write(name, left - MARGIN, top + height / 2, "rm")
+        for x, text in zip(xs, () if isinstance(name, str) else name, strict=False):
+            write(text, x + width / 2, top + height + line / 2)
+    for x, text in zip(xs, column_names, strict=False):
+        write(text, x + width / 2, line / 2)
+    return to_tensor(np.asarray(sheet))

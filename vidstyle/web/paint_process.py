@@ -23,7 +23,7 @@ from vidstyle.files import printable, write_whole
 from vidstyle.images import save_image
 from vidstyle.jobs.eta import RemainingTime
 from vidstyle.jobs.events import Listener, Outline
-from vidstyle.studies.progress import Progress
+from vidstyle.studies.making import Progress
 from vidstyle.web.job_store import AFTER, BEFORE, LATEST, LOCK, MAKING, PROCESS, REPORT, State, Status, Ticket
 
 EACH = 0.5  # seconds between two words about the work

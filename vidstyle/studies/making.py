@@ -11,18 +11,17 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
+from vidstyle.core.pixels import Pixels, to_array
 from vidstyle.core.sizes import Size, fit_size, resize, size_of
 from vidstyle.core.stylize_image import Step
 from vidstyle.errors import SettingsError, SinkError
 from vidstyle.files import check_target
-from vidstyle.images import to_array
 from vidstyle.jobs.events import Listener
 from vidstyle.jobs.spec import JobSpec
 from vidstyle.video.flipbook import FLIPBOOK_ENDINGS, Flipbook, write_flipbook
-from vidstyle.video.montage import GAP, Pixels, beside, column, column_width, draw_curve, main_size, resized
+from vidstyle.video.montage import GAP, beside, column, column_width, draw_curve, main_size, resized
 
 LONG_SIDE = 512  # of the painting in the animation, at most, where no width is given
 NARROWEST = 64  # pixels
@@ -128,7 +127,7 @@ WIDER = 1.04  # the factor between the gaps that are tried
 class Kept:
     """The image (H, W, 3), 0..255, after the step of number `position`, from 0."""
 
-    pixels: NDArray[np.uint8]
+    pixels: Pixels
     position: int
 
 

@@ -22,7 +22,7 @@ from vidstyle.errors import SettingsError, SinkError, VidstyleError
 from vidstyle.images import load_image, save_image
 from vidstyle.jobs.events import Listener, Listeners
 from vidstyle.settings.settings import Settings
-from vidstyle.studies.progress import Progress, ProgressRecorder
+from vidstyle.studies.making import Progress, ProgressRecorder
 from vidstyle.video.flipbook import Flipbook
 from vidstyle.video.probe import probe
 from vidstyle.video.reader import open_video
@@ -98,8 +98,8 @@ def test_an_image_and_its_animation_are_of_one_painting(
     assert plain.progress is None
     assert summary.progress is not None
     assert summary.steps == plain.steps
-    assert torch.equal(load_image(plain.out).image, load_image(summary.out).image)
-    assert distance(frames_of(tmp_path / "out.webp")[-1], load_image(summary.out).image) < 0.03
+    assert torch.equal(load_image(plain.out).rgb, load_image(summary.out).rgb)
+    assert distance(frames_of(tmp_path / "out.webp")[-1], load_image(summary.out).rgb) < 0.03
 
 
 def test_the_original_and_the_styles_stand_beside(tmp_path: Path, steps: list[Step]) -> None:
