@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -73,16 +72,6 @@ class _ClosedError(Exception):
     """The window was closed while something was being prepared."""
 
 
-@dataclass
-class _Shown:
-    """What the window shows beside the images, changed by its two threads."""
-
-    status: str = ""
-    message: str = ""
-    message_until: float = 0.0
-    step: NDArray[np.uint8] | None = None  # of a painting that takes long
-
-
 class Window:
     """The live window. `files` are those that its keys wrote.
 
@@ -95,7 +84,8 @@ class Window:
 
     def __init__(self, camera: Camera, prepare: Prepare, styles: Sequence[str], folder: Path) -> None:
         self._camera, self._prepare, self._styles, self._folder = camera, prepare, styles, folder
-        self._shown = _Shown()
+        self._status, self._message, self._message_until = "", "", 0.0
+        self._step: NDArray[np.uint8] | None = None  # of a painting that takes long
         self._live: LivePainting | None = None
         self._image: LiveImage | None = None
         self._snapshot: tuple[LiveImage, Path] | None = None
@@ -128,9 +118,9 @@ class Window:
         """What is painted, in its own thread."""
         self._live = self._prepare(self._working)
         self._live.style = None if self._live.painter.settings.blend else 0
-        self._shown.status = "painting the first image"
+        self._status = "painting the first image"
         for image in self._live.paintings():
-            self._shown.status = ""
+            self._status = ""
             yield image
             if self._animates:
                 self._animate(*self._animates)
@@ -139,7 +129,7 @@ class Window:
     def _working(self, what: str, done: float, count: float) -> None:
         if self._closing:
             raise _ClosedError
-        self._shown.status = f"{what} {100 * done / count:.0f} %" if count else what
+        self._status = f"{what} {100 * done / count:.0f} %" if count else what
 
     def _record(self, recording: Recording, image: LiveImage) -> None:
         """One more image; a recording that cannot go on ends, and the window does not."""
@@ -165,7 +155,7 @@ class Window:
 
     def _view(self, seen: Snap) -> NDArray[np.uint8]:
         """What the window shows, BGR."""
-        step, image = self._shown.step, self._image
+        step, image = self._step, self._image
         painted = image.pixels if step is None and image else step
         if painted is None:
             view = seen.pixels.copy()
@@ -178,13 +168,13 @@ class Window:
         return np.asarray(cv2.cvtColor(view, cv2.COLOR_RGB2BGR), np.uint8)
 
     def _lines(self) -> list[str]:
-        lines = [self._shown.status or self._figures()]
+        lines = [self._status or self._figures()]
         if self._camera.lost:
             lines.append("the camera went away; looking for it")
         if self._recording:
             lines.append(f"recording {self._recording.seconds:.0f} s")
-        if time.monotonic() < self._shown.message_until:
-            lines.append(self._shown.message)
+        if time.monotonic() < self._message_until:
+            lines.append(self._message)
         return lines
 
     def _figures(self) -> str:
@@ -241,19 +231,19 @@ class Window:
         def told(step: Step) -> None:
             recorder.step(step)
             self._working(f"painting {snapshot.name} from the start,", step.progress, 1)
-            self._shown.step = (step.image.permute(1, 2, 0).cpu().numpy() * 255).astype(np.uint8)
+            self._step = (step.image.permute(1, 2, 0).cpu().numpy() * 255).astype(np.uint8)
 
         painter = self._live.painter
         painter = painter.retuned(settings=painter.settings.replace(steps=ANIMATED_STEPS))
         try:
             painted = painter.looking(image.look).paint(content, told)
-            self._shown.status = f"writing {file.name}"
+            self._status = f"writing {file.name}"
             recorder.write(painted.image)
             self._wrote(file)
         except VidstyleError as error:
             self._say(str(error))
         finally:
-            self._shown.status, self._shown.step = "", None
+            self._status, self._step = "", None
 
     def _switch_recording(self) -> None:
         if self._recording:
@@ -295,5 +285,5 @@ class Window:
         self._say(f"wrote {file}")
 
     def _say(self, message: str) -> None:
-        self._shown.message, self._shown.message_until = message, time.monotonic() + SHOWN_FOR
+        self._message, self._message_until = message, time.monotonic() + SHOWN_FOR
         log.info("%s", message)

@@ -16,7 +16,7 @@ from vidstyle.images import IMAGE_ENDINGS
 from vidstyle.settings.presets import PRESETS
 from vidstyle.video.reader import CLIP_ENDINGS
 from vidstyle.web.form import Controls, at_hand, changed, folded, the_one
-from vidstyle.web.job_folder import BEFORE, LATEST, MAKING, REPORT
+from vidstyle.web.job_folder import BEFORE, LATEST, MAKING, REPORT, Ticket
 from vidstyle.web.job_store import JobStore, JobView
 
 REMEMBERED = 50  # jobs that a browser keeps in its list
@@ -173,8 +173,8 @@ def rows_of(store: JobStore, names: Sequence[object]) -> list[Row]:
     rows: list[Row] = []
     for name in reversed(names):
         with contextlib.suppress(JobError):
-            job = store.view(name)
-            rows.append((job.name, job.ticket.title, job.status.state))
+            place = store.place(name)
+            rows.append((place.name, Ticket.read(place).title, store.status(place.name).state))
     return rows
 
 

@@ -74,26 +74,25 @@ class Reporter(Listener):
         if self._pace and self._pace.passes == 1:
             self.turn(painted)
 
-    def ended(self, state: State, note: str) -> None:
-        """The last word: what became of the job, and the same in a sentence for people."""
-        self._write(state, printable(note))
-
     def _tell(self, note: str, due: bool = False) -> bool:
         """Says what goes on, where that is `due` or the last word was some time ago; whether it did."""
         if not due and time.monotonic() < self._told + EACH:
             return False
         self._told = time.monotonic()
-        self._write("painting", note)
+        self.write("painting", note)
         return True
 
-    def _write(self, state: State, note: str) -> None:
-        """Starts of the worker are forgotten once more frames are done than ever before."""
+    def write(self, state: State, note: str) -> None:
+        """Writes what becomes of the job, and more of it in words.
+
+        Starts of the worker are forgotten once more frames are done than ever before.
+        """
         frames = self._pace.frames_done if self._pace else 0
         if frames > self._status.frames:
             self._status = replace(self._status, tries=0, frames=frames)
         share = (frames + self._pace.progress) / self._pace.frames if self._pace else 0.0
-        share = 1.0 if state == "done" else share
-        self._status = replace(self._status, state=state, note=note, progress=share, losses=tuple(self._losses))
+        share, losses = 1.0 if state == "done" else share, tuple(self._losses)
+        self._status = replace(self._status, state=state, note=printable(note), progress=share, losses=losses)
         self._status.write(self._folder)
 
 
@@ -121,15 +120,15 @@ def _paint(folder: Path) -> int:
         summary = run(job, reporter, making)
         if summary.report:
             summary.report.rename(folder / REPORT)
-        reporter.ended("done", summary_line(summary, "image" if making else "frame"))
+        reporter.write("done", summary_line(summary, "image" if making else "frame"))
     except VidstyleError as error:
-        reporter.ended("failed", error.line.replace(f"{folder}/", ""))
+        reporter.write("failed", error.line.replace(f"{folder}/", ""))
         return 1
     except KeyboardInterrupt:
         return 1  # who stopped it knows why
     except Exception as error:
         logging.exception("a fault")
-        reporter.ended("failed", f"a fault of vidstyle ({type(error).__name__}: {error}); please report it")
+        reporter.write("failed", f"a fault of vidstyle ({type(error).__name__}: {error}); please report it")
         return 1
     return 0
 
