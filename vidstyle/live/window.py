@@ -139,7 +139,7 @@ class Window:
         except VidstyleError as error:
             self._recording = None
             recording.close()
-            self._say(str(error))
+            self._say(error.line)
 
     def _draw(self) -> None:
         """Shows what there is, not more often than the eye needs: the painting has use for the time."""
@@ -203,7 +203,7 @@ class Window:
         try:
             actions.get(name, lambda: None)()
         except VidstyleError as error:
-            self._say(str(error))
+            self._say(error.line)
         return name in ("q", "\x1b") or cv2.getWindowProperty(NAME, cv2.WND_PROP_VISIBLE) < 1
 
     def _take_snapshot(self) -> None:
@@ -241,7 +241,7 @@ class Window:
             recorder.write(painted.image)
             self._wrote(file)
         except VidstyleError as error:
-            self._say(str(error))
+            self._say(error.line)
         finally:
             self._status, self._step = "", None
 
