@@ -62,7 +62,7 @@ def scenes(image: Pixels) -> dict[str, list[bytes]]:
 def watched(painting: LivePainting, seconds: float) -> list[LiveImage]:
     """What is painted in so many seconds, after the size was found."""
     began = time.monotonic()
-    found = itertools.takewhile(lambda _: time.monotonic() < began + FOUND + seconds, painting.images())
+    found = itertools.takewhile(lambda _: time.monotonic() < began + FOUND + seconds, painting.paintings())
     seen = [image for image in found if time.monotonic() > began + FOUND]
     return [image for image in seen if image.budget.size == seen[-1].budget.size]
 

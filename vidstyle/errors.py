@@ -96,8 +96,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS263": "--grid: {name} should be a number, instead got {text!r}",
     "VS266": "{source}: only the painting of one image can be shown; give an image",
     "VS267": "only the making of one painting can be shown; leave out --all-layers or --progress-gif",
-    "VS268": "a page starts from content or random only, instead got {init!r}; choose one",
-    "VS269": "a page takes filters by name only, instead got {weights!r}; choose auto",
+    "VS268": "a page takes for {name} only {choices}, instead got {value!r}; choose one of them",
     # what is painted, and styles, masks and cameras
     "VS301": "{path}: no such file or folder; check the name",
     "VS303": "{shelf}: is no folder; give one of style images",
@@ -159,8 +158,8 @@ TEXTS: Final[Mapping[str, str]] = {
         "{name} gives no frame for {patience:g} s: is its drive there, or its network? Run the same command "
         "again, or copy the file here."
     ),
-    "VS357": "nothing to paint is chosen; drop a video or an image, or take one by the webcam",
-    "VS358": "a file and a photo of the webcam are both there; take one of them away",
+    "VS357": "nothing to paint is chosen; drop a video or an image, or take a photo with the webcam",
+    "VS358": "a file and a photo from the webcam are both there; take one of them away",
     "VS359": "no style is chosen; drop an image, or choose one from the shelf",
     "VS360": "{name}: cannot be read here; give a file that ends in one of {endings}",
     # what is written
@@ -203,7 +202,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS445": "{name} has no known video ending; use {video_endings}, .gif or .webp.",
     "VS446": "{name} takes frames of {size} (height x width), not {found}; resize them first.",
     "VS448": "the sound of {name} cannot be added ({reason}); make room and run the same command again.",
-    "VS449": "{reason}; drop them again, or make room in the folder of jobs",
+    "VS449": "the files cannot be copied ({reason}); drop them again, or make room in the folder of jobs",
     "VS450": "{name} would take {found:,} bytes, more than {allowed:,}; allow more.",
     # jobs, clusters and their storage
     "VS501": "--ray: a task failed: {reason}",
@@ -233,6 +232,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS524": "{place}: has no shot {shot}; give one from 0 to {count}",
     "VS525": "there is no such job; it may have been removed, paint anew",
     "VS526": "this job is spoilt, or of another version; paint anew",
+    "VS527": "its painting ended without a word, perhaps for want of memory; paint it smaller",
     # painting itself
     "VS601": "painting {size}x{size2} {found}; {advice}, or try it with --no-limits",
     "VS602": "the memory is not enough to paint {width}x{height}; {advice}",
@@ -284,6 +284,11 @@ class VidstyleError(Exception):
         """The text of TEXTS that has this code, with the `values` that it names."""
         super().__init__(TEXTS[code].format(**values))
         self.code = code
+
+    @property
+    def line(self) -> str:
+        """The text and the code, as people are told them."""
+        return f"{self} [{self.code}]"
 
     def __reduce__(self) -> tuple[object, ...]:
         """As it is, since the values are in the text: errors come from other processes too."""

@@ -10,7 +10,8 @@ from tests.cameras import camera_of, jpeg
 from tests.images import clouds, random_filters
 from vidstyle.core.pixels import to_array
 from vidstyle.core.stylize_image import Painter
-from vidstyle.live.painting import LivePainting, Pace, steerable
+from vidstyle.live.painting import LivePainting, steerable
+from vidstyle.live.scaling import Pace
 from vidstyle.settings.settings import Settings
 from vidstyle.video.camera import Camera
 

@@ -12,7 +12,8 @@ from tests.live.scenes import live, noisy, view
 from vidstyle.core.calibration import TYPICAL_SLOPE
 from vidstyle.core.stylize_image import Painter
 from vidstyle.errors import SettingsError
-from vidstyle.live.painting import FADE, LiveImage, LivePainting, Pace, paint_live, settled_image
+from vidstyle.live.painting import FADE, LiveImage, LivePainting, paint_live, settled_image
+from vidstyle.live.scaling import Pace
 from vidstyle.settings.presets import LIVE
 from vidstyle.settings.settings import Settings
 from vidstyle.video.camera import Camera, Snap
@@ -26,7 +27,7 @@ def moved(before: LiveImage, after: LiveImage) -> float:
 def test_a_still_scene_gets_better_and_does_not_flicker() -> None:
     with live(noisy(view(40))) as painting:
         painting.pace = Pace((72, 80), 1e-3, 1e-6, fixed=True)  # one step an image, as on a slow machine
-        images = list(itertools.islice(painting.images(), 40))
+        images = list(itertools.islice(painting.paintings(), 40))
     losses = [float(image.painted.losses.total) for image in images]
     assert [image.opens for image in images] == [True] + [False] * 39
     assert losses[39] < losses[20] < losses[5] < losses[1]

@@ -12,8 +12,9 @@ from vidstyle.core.losses import Losses
 from vidstyle.core.pixels import to_tensor
 from vidstyle.core.stylize_image import Painted
 from vidstyle.errors import SinkError
-from vidstyle.live.painting import FrameBudget, LiveImage
+from vidstyle.live.painting import LiveImage
 from vidstyle.live.recording import Recording
+from vidstyle.live.scaling import FrameBudget
 from vidstyle.video.camera import Snap
 from vidstyle.video.reader import open_video
 
@@ -34,7 +35,7 @@ def test_each_image_is_shown_until_the_next(tmp_path: Path) -> None:
     with Recording(tmp_path / "live.mp4", rate=10) as recording:
         for level, now in ((40, 100.0), (120, 100.5), (200, 100.8)):
             recording.add(image(level), now)
-        assert recording.frames == 8
+        assert recording.seconds == 0.8
         file = recording.finish(101.0)
     assert file == tmp_path / "live.mp4"
     shown = levels(file)

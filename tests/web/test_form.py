@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from vidstyle.settings.settings import Settings
-from vidstyle.web.form import NO_PATHS
+from vidstyle.web.job_folder import NO_PATHS
 
 MAKE = """
 import json, gradio

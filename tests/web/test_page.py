@@ -141,7 +141,7 @@ def test_an_image_is_painted_to_the_end_and_downloaded(
     waiting.value.save_as(tmp_path / "got.png")
     assert (tmp_path / "got.png").read_bytes()[:4] == b"\x89PNG"
     with page.page.expect_download() as waiting:
-        page.page.get_by_role("link", name="Its making").click()
+        page.page.get_by_role("link", name="Progress (GIF)").click()
     waiting.value.save_as(tmp_path / "got.gif")
     assert (tmp_path / "got.gif").read_bytes()[:6] == b"GIF89a"
     links["done"] = page.page.query_selector("#jobs a").get_attribute("href") or ""  # type: ignore[union-attr]
@@ -194,6 +194,7 @@ def test_what_cannot_be_painted_is_said(server: Server, browser: "sync_api.Brows
     page.page.click("#paint")
     said = page.page.wait_for_selector("[data-testid=toast-body]", timeout=30_000)
     assert "source.mp4" in said.inner_text()  # type: ignore[union-attr]
+    assert "[VS346]" in said.inner_text()  # type: ignore[union-attr]
     assert "Traceback" not in page.page.inner_text("body")
 
 

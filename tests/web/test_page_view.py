@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.web.conftest import QUICK
-from vidstyle.web.job_store import JobStore, Status
-from vidstyle.web.page import CURVE, curve, job_view, jobs_list
+from vidstyle.web.job_folder import BEFORE, LATEST, Status
+from vidstyle.web.job_store import JobStore
+from vidstyle.web.page import CURVE, curve, job_html, list_html, rows_of, shown
 
 EVIL = '<img src=x onerror="alert(1)">'
 
@@ -23,34 +24,44 @@ def test_what_people_and_files_say_is_escaped(store: JobStore, photo: Path, styl
     named = photo.rename(photo.with_name("<b>bold.png"))
     name = store.submit(named, [style], QUICK)
     Status("failed", EVIL).write(store.place(name))
-    for html in (job_view(store, name), jobs_list(store, [name, EVIL])):
+    for html in (job_html(shown(store, name)), job_html(EVIL), list_html(rows_of(store, [name, EVIL]))):
         assert "<b>" not in html
         assert EVIL not in html
-    assert "&lt;b&gt;bold like stripes" in job_view(store, name)
+    assert "&lt;b&gt;bold like stripes" in job_html(shown(store, name))
 
 
 def test_the_place_in_the_queue_is_told(store: JobStore, photo: Path, style: Path) -> None:
     _, second = (store.submit(photo, [style], QUICK) for _ in range(2))
-    assert "Waiting, number 2 in the queue." in job_view(store, second)
+    assert store.view(second).turn == 2
+    assert "number 2 in the queue" in job_html(shown(store, second))
 
 
 def test_jobs_that_are_gone_are_told_or_left_out(store: JobStore) -> None:
-    assert "there is no such job" in job_view(store, "x" * 22)
-    assert "none yet" in jobs_list(store, ["x" * 22, "../.."])
+    assert "[VS525]" in job_html(shown(store, "x" * 22))
+    assert rows_of(store, ["x" * 22, "../..", None, 7]) == []
+    assert "<a" not in list_html([])
+
+
+def test_a_job_that_is_done_is_played_compared_and_downloaded(store: JobStore, film: Path, style: Path) -> None:
+    place = store.place(name := store.submit(film, [style], QUICK))
+    Status("done", "painted", 1.0, losses=(2.0, 1.0)).write(place)
+    for file in ("painting.mp4", LATEST, BEFORE):
+        (place / file).write_bytes(b"pixels")
+    html = job_html(shown(store, name))
+    urls = re.findall(rf'"/jobs/{name}/([a-z0-9.]*)[?]\d+"', html)
+    assert urls == ["painting.mp4", LATEST, BEFORE, "painting.mp4"]
+    assert 'data-state="done"' in html
+    assert "<polyline" in html
 
 
 @given(st.lists(st.floats(1e-9, 1e9), min_size=2, max_size=50))
 def test_the_curve_stays_inside_its_frame(losses: list[float]) -> None:
-    points = re.search(r'points="([^"]*)"', curve(losses))
-    assert points
-    pairs = [tuple(map(float, point.split(","))) for point in points[1].split()]
-    assert len(pairs) == len(losses)
-    assert all(0 <= x <= CURVE[0] and 0 <= y <= CURVE[1] for x, y in pairs)
+    points = curve(losses)
+    assert len(points) == len(losses)
+    assert all(0 <= x <= CURVE[0] and 0 <= y <= CURVE[1] for x, y in points)
 
 
 def test_a_falling_loss_is_a_falling_line() -> None:
-    points = re.search(r'points="([^"]*)"', curve([1.0, 0.1, 0.01]))
-    assert points
-    heights = [float(point.split(",")[1]) for point in points[1].split()]
+    heights = [y for _, y in curve([1.0, 0.1, 0.01])]
     assert heights == sorted(heights)
-    assert curve([1.0]) == ""
+    assert curve([1.0]) == []

@@ -11,7 +11,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from vidstyle.cli.messages import some
 from vidstyle.cli.options import DEVICE_HELP, FILES, RUNNING, AnyPath, Switch, Telling
 from vidstyle.cli.terminal import open_terminal
 from vidstyle.errors import SettingsError, SinkError, SourceError, UsageError
@@ -23,67 +22,71 @@ ANYWHERE = ("", "0.0.0.0", "::")
 PASSWORD = "VIDSTYLE_AUTH"
 _UNITS = {"kb": 10**3, "mb": 10**6, "gb": 10**9}
 
-_HOST_HELP = "The address to listen on; others than this machine's own need --auth."
-_PORT_HELP = "The port to listen on."
-_AUTH_HELP = f"USER:PASSWORD that the page asks for; better in the variable {PASSWORD}, which others cannot see."
-_JOBS_HELP = "Where jobs are kept; else in the user's folder for data."
-_SHELF_HELP = "A folder of style images to choose from."
-_KEEP_HELP = "Remove jobs that ended so many days ago."
-_UPLOAD_HELP = "The largest upload, like 500mb or 2gb."
-_AT_ONCE_HELP = "Paint so many jobs at a time; others wait."
-
 log = logging.getLogger(__name__)
 
 
 def serve(
     *,
-    host: Annotated[str, Parameter(group=RUNNING, metavar="ADDRESS", help=_HOST_HELP)] = "127.0.0.1",
-    port: Annotated[int, Parameter(group=RUNNING, metavar="N", help=_PORT_HELP)] = 7860,
-    auth: Annotated[str | None, Parameter(group=RUNNING, metavar="USER:PASSWORD", help=_AUTH_HELP)] = None,
-    jobs: Annotated[AnyPath | None, Parameter(group=FILES, metavar="FOLDER", help=_JOBS_HELP)] = None,
-    shelf: Annotated[AnyPath | None, Parameter(group=FILES, metavar="FOLDER", help=_SHELF_HELP)] = None,
-    keep_days: Annotated[float, Parameter(group=FILES, metavar="X", help=_KEEP_HELP)] = 7.0,
-    max_upload: Annotated[str, Parameter(group=FILES, metavar="SIZE", help=_UPLOAD_HELP)] = "2gb",
-    at_once: Annotated[int, Parameter(group=RUNNING, metavar="N", help=_AT_ONCE_HELP)] = 1,
-    open: Annotated[Switch, Parameter(group=RUNNING, help="Open the page in a browser.")] = False,
+    host: Annotated[str, Parameter(group=RUNNING, metavar="ADDRESS")] = "127.0.0.1",
+    port: Annotated[int, Parameter(group=RUNNING, metavar="N")] = 7860,
+    auth: Annotated[str | None, Parameter(group=RUNNING, metavar="USER:PASSWORD")] = None,
+    jobs: Annotated[AnyPath | None, Parameter(group=FILES, metavar="FOLDER")] = None,
+    shelf: Annotated[AnyPath | None, Parameter(group=FILES, metavar="FOLDER")] = None,
+    keep_days: Annotated[float, Parameter(group=FILES, metavar="X")] = 7.0,
+    max_upload: Annotated[str, Parameter(group=FILES, metavar="SIZE")] = "2gb",
+    at_once: Annotated[int, Parameter(group=RUNNING, metavar="N")] = 1,
+    open: Annotated[Switch, Parameter(group=RUNNING)] = False,
     device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=DEVICE_HELP)] = "auto",
     telling: Telling = Telling(),
 ) -> None:
-    """Serve a page on this machine that paints what is dropped on it."""
-    asked, limit = _login(host, auth), _bytes(max_upload)
-    for name, value in (("keep-days", keep_days), ("at-once", at_once)):
+    """Serve a page on this machine that paints what is dropped on it.
+
+    Args:
+        host: The address to listen on; others than this machine's own need --auth.
+        port: The port to listen on.
+        auth: USER:PASSWORD that the page asks for; better in the variable VIDSTYLE_AUTH, which others cannot see.
+        jobs: Where jobs are kept; else in the user's folder for data.
+        shelf: A folder of style images to choose from.
+        keep_days: Remove jobs that ended so many days ago.
+        max_upload: The largest upload, like 500mb or 2gb.
+        at_once: Paint so many jobs at a time; others wait.
+        open: Open the page in a browser.
+        device: What paints.
+        telling: How much is told, and where.
+    """
+    login, max_bytes = _login(host, auth), _bytes(max_upload)
+    _check(shelf, keep_days=keep_days, at_once=at_once)
+    with open_terminal(telling) as terminal:
+        folder = _jobs_folder(jobs)
+        with terminal.starting():
+            _quiet_gradio(folder)
+            from vidstyle.core.device import select_device
+            from vidstyle.web.job_store import JobStore
+            from vidstyle.web.server import LOOPBACK_HOSTS, application, serve_on
+
+            select_device(device)
+            store = JobStore(folder, at_once=at_once, keep_days=keep_days, device=device)
+            name = f"[{host}]" if ":" in host else host
+            hosts = (*LOOPBACK_HOSTS, name)
+            app = application(store, _styles(shelf), hosts=hosts, max_bytes=max_bytes, auth=login)
+            listening = _listening(host, port)
+        url = f"http://{name}:{listening.getsockname()[1]}/"
+        print(url, flush=True)
+        log.info("jobs are in %s; Ctrl-C ends the server", folder)
+        if open:
+            webbrowser.open(url)
+        serve_on(app, listening)
+
+
+def _check(shelf: Path | None, **numbers: float) -> None:
+    """Refuses what can be refused before anything heavy is imported."""
+    for name, value in numbers.items():
         if not 0 < value < float("inf"):
-            raise SettingsError("VS244", name=name, wanted="above 0", value=f"{value:g}")
+            raise SettingsError("VS244", name=name.replace("_", "-"), wanted="above 0", value=f"{value:g}")
     if shelf and not shelf.is_dir():
         raise SourceError("VS303", shelf=shelf)
     if importlib.util.find_spec("gradio") is None:
         raise SettingsError("VS203")
-    with open_terminal(telling) as terminal:
-        place = _jobs_folder(jobs)
-        with terminal.starting():
-            _quiet_gradio(place)
-            from vidstyle.core.device import select_device
-            from vidstyle.video.reader import find_images
-            from vidstyle.web import server
-            from vidstyle.web.job_store import JobStore
-
-            select_device(device)
-            images = find_images(shelf) if shelf else _samples()
-            store = JobStore(place, at_once=at_once, keep_days=keep_days, device=device)
-            name = f"[{host}]" if ":" in host else host
-            hosts = (*server.LOOPBACK, name)
-            app = server.application(store, images, hosts=hosts, max_bytes=limit, auth=asked)
-            listening = _listening(host, port)
-        url = f"http://{name}:{listening.getsockname()[1]}/"
-        print(url, flush=True)
-        log.info("jobs are in %s; Ctrl-C ends the server", place)
-        if open:
-            webbrowser.open(url)
-        try:
-            server.serve(app, listening)
-        finally:
-            if left := len(store.queue()):
-                log.info("%s not done yet; a server that starts again goes on", some(left, "job"))
 
 
 def _login(host: str, auth: str | None) -> tuple[str, str] | None:
@@ -129,9 +132,12 @@ def _quiet_gradio(place: Path) -> None:
     os.environ["GRADIO_TEMP_DIR"] = str(place / UPLOADS)
 
 
-def _samples() -> list[Path]:
+def _styles(shelf: Path | None) -> list[Path]:
+    """The images of the shelf, else the samples that are styles, if they are there."""
     from vidstyle.video.reader import find_images
 
+    if shelf:
+        return find_images(shelf)
     return [path for path in find_images(SHELF) if path.stem not in NOT_STYLES] if SHELF.is_dir() else []
 
 

@@ -237,7 +237,7 @@ def _recorded(live: "LivePainting", recording: "Recording", seconds: float | Non
     began = told = time.monotonic()
     count = 0
     try:
-        for image in live.images():
+        for image in live.paintings():
             now = time.monotonic()
             began = began if count else now
             recording.add(image, now)

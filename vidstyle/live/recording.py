@@ -5,10 +5,9 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from vidstyle.api import run
 from vidstyle.core.pixels import to_tensor
@@ -26,47 +25,55 @@ from vidstyle.video.montage import resized
 from vidstyle.video.muxer import Sink
 
 SMOOTH = 15.0  # images a second at least, so that each is shown close to when it was ready
+WARM_UP = 1.0  # seconds in which cameras find their exposure
+
+OnWait = Callable[[float], None]  # seconds that are left
+OnTaken = Callable[[int, int], None]  # images taken, of how many
 
 
-class Recording:
-    """Writes images to a video at a steady `rate`, each for as long as it was the newest.
+class Recording(AbstractContextManager["Recording"]):
+    """Writes images to a video at a steady rate, each for as long as it was the newest.
 
     Leaving the ``with`` gives up what was not finished. SinkError where it cannot be written.
+
+    Args:
+        path: The video; its ending says its kind.
+        rate: Its frames per second.
     """
 
     def __init__(self, path: Path, rate: float = SMOOTH) -> None:
-        self.path, self.rate = path, Fraction(round(rate * 1000), 1000)
+        self._path, self._rate = path, Fraction(round(rate * 1000), 1000)
         self._sink: Sink | None = None
         self._last: LiveImage | None = None
         self._began = 0.0
         self._writing = False  # also after Ctrl-C in the middle of an image, which nothing may follow
 
     @property
-    def frames(self) -> int:
-        """How many were written so far."""
-        return self._sink.frame_count if self._sink else 0
+    def seconds(self) -> float:
+        """How long it is so far."""
+        return float(self._sink.frame_count / self._rate) if self._sink else 0.0
 
     def add(self, image: LiveImage, now: float) -> None:
-        """The next image, newest from `now` on, in seconds of any clock. Images of another size are fitted."""
+        """The next image, newest from `now` on, in seconds of any clock. It is fitted to the size of the first."""
         if self._sink is None:
             height, width = image.pixels.shape[:2]
-            self._sink = Sink(Film(self.path, (height, width), self.rate))
+            self._sink = Sink(Film(self._path, (height, width), self._rate))
             self._began = now
         self._fill(now)
         self._last = image
 
     def finish(self, now: float) -> Path | None:
-        """Ends the video; None where nothing was recorded."""
+        """Ends the video, which shows the last image until `now`; its file, or None where nothing was recorded."""
         if self._sink is None:
             return None
-        self._fill(max(now, self._began + 1 / self.rate))
+        self._fill(max(now, self._began + 1 / self._rate))
         sink, self._sink = self._sink, None
         return sink.finish()
 
     def _fill(self, now: float) -> None:
         """Shows the last image up to now."""
         if self._sink and self._last:
-            for _ in range(round((now - self._began) * self.rate) - self._sink.frame_count):
+            for _ in range(round((now - self._began) * self._rate) - self._sink.frame_count):
                 if self._writing:
                     return
                 self._writing = True
@@ -78,19 +85,8 @@ class Recording:
         if self._sink:
             self._sink.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
-
-
-WARM_UP = 1.0  # seconds in which cameras find their exposure
-
-OnWait = Callable[[float], None]  # seconds that are left
-OnTaken = Callable[[int, int], None]  # images taken, of how many
 
 
 def take(
@@ -102,8 +98,19 @@ def take(
     on_wait: OnWait = lambda _: None,
     on_taken: OnTaken = lambda *_: None,
 ) -> list[Snap]:
-    """`count` images, one `every` so many seconds, the first when the camera has warmed up and after `countdown`
-    seconds. SourceError where a video ends before that."""
+    """Images that a camera takes in time, the first when it has warmed up.
+
+    Args:
+        camera: What takes them.
+        count: How many.
+        every: Seconds from one to the next.
+        countdown: Seconds until the first.
+        on_wait: Told the seconds that are left of the countdown.
+        on_taken: Told how many are taken, and of how many.
+
+    Raises:
+        SourceError: Where the camera shows nothing, or a video ends too soon.
+    """
     if camera.next() is None:
         raise SourceError("VS330", name=camera.name)
     begin = time.monotonic() + max(WARM_UP, countdown)
@@ -136,9 +143,22 @@ def paint_snaps(
     progress: Progress | None = None,
     listener: Listener | None = None,
 ) -> Summary:
-    """Paints images to `files`, each as an image file with these settings is painted. `progress`: of a single one.
+    """Paints images, each as an image file with these settings is painted.
 
-    Raises VidstyleError where the user can do something about it.
+    Args:
+        snaps: The images.
+        styles: The style images.
+        files: Where each is written, all in one folder.
+        settings: How they are painted.
+        device: What paints: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        progress: The animation of a single one's painting.
+        listener: Told what is done.
+
+    Returns:
+        What was done.
+
+    Raises:
+        VidstyleError: Where people can do something about it.
     """
     listener, place = listener or Listener(), files[0].absolute().parent
     with tempfile.TemporaryDirectory(prefix=".vidstyle-", dir=place) as scratch:
@@ -159,5 +179,5 @@ def _put(painted: Path, file: Path) -> None:
     """The image `painted`, a PNG, as `file`."""
     if file.suffix.lower() == ".png":
         put_in_place(painted, file)
-        return
-    save_image(file, load_image(painted).rgb)
+    else:
+        save_image(file, load_image(painted).rgb)

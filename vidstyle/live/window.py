@@ -1,13 +1,13 @@
 """A window with what a camera sees and its painting side by side, led by keys."""
 
 import contextlib
+import itertools
 import logging
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidstyle.cli.messages import loss_number
+from vidstyle.cli.messages import dimensions, loss_number, some
 from vidstyle.core.pixels import to_array, to_tensor
 from vidstyle.core.sizes import fit_size, resize, size_of
 from vidstyle.core.stylize_image import Step
@@ -34,23 +34,22 @@ DRAWN_EACH = 1 / 12  # seconds, at most
 WAIT = 25  # milliseconds between two looks at the keys
 ANIMATED = 320  # pixels of the long side of the painting that an animation shows
 ANIMATED_STEPS = 30
-LETTERS = 32  # a line of writing is so much of the window's height
+LETTERS, SMALLEST_LETTERS = 32, 12  # a line of writing is so much of the window's height, but at least so many pixels
 STRONGER = 0.1
 KEYS = (
     "space snapshot   p its making as a GIF   r record   n b style",
     "+ - strength   s single   f full screen   q quit",
 )
-INSTEAD = "use --snapshot FILE or --record FILE, which need none, or 'vidstyle serve'"
+Prepare = Callable[[OnProgress], LivePainting]
 
+INSTEAD = "use --snapshot FILE or --record FILE, which need none, or 'vidstyle serve'"
 _PROBE = "import cv2; cv2.namedWindow('vidstyle'); cv2.waitKey(1)"
 
 log = logging.getLogger(__name__)
 
-Prepare = Callable[[OnProgress], LivePainting]
-
 
 def check_display() -> None:
-    """SourceError where no window can be opened."""
+    """Raises SourceError where no window can be opened."""
     if problem := display_problem():
         raise SourceError("VS332", problem=problem, instead=INSTEAD)
 
@@ -64,41 +63,36 @@ def display_problem() -> str | None:
         tried = subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, timeout=30)
     except subprocess.TimeoutExpired:
         return "the display does not answer"
-    return f"no window can be opened on this display ({_reason(tried.stderr)})" if tried.returncode else None
-
-
-def _reason(said: bytes) -> str:
-    lines = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
-    return lines[0][:120] if lines else "OpenCV does not say why"
+    if not tried.returncode:
+        return None
+    reason = tried.stderr.decode(errors="replace").strip().split("\n")[0][:120] or "OpenCV does not say why"
+    return f"no window can be opened on this display ({reason})"
 
 
 class _ClosedError(Exception):
     """The window was closed while something was being prepared."""
 
 
-@dataclass
-class _Shown:
-    """What the window shows beside the images, changed by its two threads."""
-
-    status: str = ""
-    message: str = ""
-    message_until: float = 0.0
-    step: NDArray[np.uint8] | None = None  # of a painting that takes long
-
-
 class Window:
-    """The live window of `camera`. What its keys write goes to `folder`, named by the time."""
+    """The live window. `files` are those that its keys wrote.
 
-    def __init__(self, camera: Camera, prepare: Prepare, styles: list[str], folder: Path) -> None:
+    Args:
+        camera: What is painted; closed with the window.
+        prepare: Makes the live painting, in a thread; told what is done, how much of it, and of how much.
+        styles: The names of the styles.
+        folder: Where the keys write, to names by the time.
+    """
+
+    def __init__(self, camera: Camera, prepare: Prepare, styles: Sequence[str], folder: Path) -> None:
         self._camera, self._prepare, self._styles, self._folder = camera, prepare, styles, folder
-        self._shown = _Shown()
+        self._status, self._message, self._message_until = "", "", 0.0
+        self._step: NDArray[np.uint8] | None = None  # of a painting that takes long
         self._live: LivePainting | None = None
         self._image: LiveImage | None = None
         self._snapshot: tuple[LiveImage, Path] | None = None
         self._animates: tuple[LiveImage, Path] | None = None
         self._recording: Recording | None = None
         self._single = self._full = self._closing = False
-        self._rate = 0.0
         self._drawn_at, self._drawn_shape = 0.0, (0, 0, 0)
         self.files: list[Path] = []
 
@@ -109,25 +103,25 @@ class Window:
         try:
             while not paintings.ended:
                 if (image := paintings.next(timeout=0)) is not None:
-                    self._take(image)
+                    self._image = image
+                    if self._recording:
+                        self._record(self._recording, image)
                 self._draw()
                 if self._quits(cv2.waitKey(WAIT)):
                     break
         finally:
             self._closing = True
-            with contextlib.ExitStack() as ending:  # each, whatever becomes of the others
-                ending.callback(cv2.destroyAllWindows)
-                ending.callback(paintings.close)
-                ending.callback(self._camera.close)
-                ending.callback(self._end_recording)
+            with contextlib.ExitStack() as ending:  # from the last to the first, each whatever becomes of the others
+                for end in (cv2.destroyAllWindows, paintings.close, self._camera.close, self._end_recording):
+                    ending.callback(end)
 
     def _paintings(self) -> Generator[LiveImage, None, None]:
         """What is painted, in its own thread."""
         self._live = self._prepare(self._working)
         self._live.style = None if self._live.painter.settings.blend else 0
-        self._shown.status = "painting the first image"
-        for image in self._live.images():
-            self._shown.status = ""
+        self._status = "painting the first image"
+        for image in self._live.paintings():
+            self._status = ""
             yield image
             if self._animates:
                 self._animate(*self._animates)
@@ -136,14 +130,7 @@ class Window:
     def _working(self, what: str, done: float, count: float) -> None:
         if self._closing:
             raise _ClosedError
-        self._shown.status = f"{what} {100 * done / count:.0f} %" if count else what
-
-    def _take(self, image: LiveImage) -> None:
-        self._image = image
-        rate = 1 / max(image.seconds, 1e-3)
-        self._rate = rate if not self._rate else self._rate + 0.2 * (rate - self._rate)
-        if self._recording:
-            self._record(self._recording, image)
+        self._status = f"{what} {100 * done / count:.0f} %" if count else what
 
     def _record(self, recording: Recording, image: LiveImage) -> None:
         """One more image; a recording that cannot go on ends, and the window does not."""
@@ -153,7 +140,7 @@ class Window:
         except VidstyleError as error:
             self._recording = None
             recording.close()
-            self._say(str(error))
+            self._say(error.line)
 
     def _draw(self) -> None:
         """Shows what there is, not more often than the eye needs: the painting has use for the time."""
@@ -169,36 +156,35 @@ class Window:
 
     def _view(self, seen: Snap) -> NDArray[np.uint8]:
         """What the window shows, BGR."""
-        painted = self._image.pixels if self._image else None
-        if (step := self._shown.step) is not None:
-            painted = resized(step, seen.size)
+        step, image = self._step, self._image
+        painted = image.pixels if step is None and image else step
         if painted is None:
             view = seen.pixels.copy()
         else:
-            view = painted.copy() if self._single else beside(seen.pixels, resized(painted, seen.size))
-        letters = max(12, view.shape[0] // LETTERS)
+            painted = resized(painted, seen.size)
+            view = painted.copy() if self._single else beside(seen.pixels, painted)
+        letters = max(SMALLEST_LETTERS, view.shape[0] // LETTERS)
         write_lines(view, self._lines(), letters)
         write_lines(view[-round(letters * 3.2) :], KEYS, letters)
         return np.asarray(cv2.cvtColor(view, cv2.COLOR_RGB2BGR), np.uint8)
 
     def _lines(self) -> list[str]:
-        lines = [self._shown.status or self._figures()]
+        lines = [self._status or self._figures()]
         if self._camera.lost:
             lines.append("the camera went away; looking for it")
         if self._recording:
-            lines.append(f"recording {self._recording.frames / float(self._recording.rate):.0f} s")
-        if time.monotonic() < self._shown.message_until:
-            lines.append(self._shown.message)
+            lines.append(f"recording {self._recording.seconds:.0f} s")
+        if time.monotonic() < self._message_until:
+            lines.append(self._message)
         return lines
 
     def _figures(self) -> str:
         if not (self._image and self._live):
             return ""
-        budget, loss = self._image.budget, float(self._image.painted.losses.total)
-        live, style = self._live, self._styles[(self._live.style or 0) % len(self._styles)]
-        size = f"{budget.size[1]}x{budget.size[0]}"
-        steps = f"{budget.steps} step{'s' if budget.steps > 1 else ''}"
-        return f"{self._rate:.1f}/s  {size}  {steps}  loss {loss_number(loss)}  {style} {100 * live.strength:.0f} %"
+        budget, loss = self._image.budget, loss_number(float(self._image.painted.losses.total))
+        painted = f"{dimensions(budget.size)}  {some(budget.steps, 'step')}  loss {loss}"
+        style = self._styles[(self._live.style or 0) % len(self._styles)]
+        return f"{self._live.pace.rate:.1f}/s  {painted}  {style} {100 * self._live.strength:.0f} %"
 
     def _quits(self, key: int) -> bool:
         """Does what a key asks for; whether that is to end."""
@@ -218,7 +204,7 @@ class Window:
         try:
             actions.get(name, lambda: None)()
         except VidstyleError as error:
-            self._say(str(error))
+            self._say(error.line)
         return name in ("q", "\x1b") or cv2.getWindowProperty(NAME, cv2.WND_PROP_VISIBLE) < 1
 
     def _take_snapshot(self) -> None:
@@ -246,19 +232,19 @@ class Window:
         def told(step: Step) -> None:
             recorder.step(step)
             self._working(f"painting {snapshot.name} from the start,", step.progress, 1)
-            self._shown.step = to_array(step.image)
+            self._step = to_array(step.image)
 
         painter = self._live.painter
         painter = painter.retuned(settings=painter.settings.replace(steps=ANIMATED_STEPS))
         try:
             painted = painter.looking(image.look).paint(content, told)
-            self._shown.status = f"writing {file.name}"
+            self._status = f"writing {file.name}"
             recorder.write(painted.image)
             self._wrote(file)
         except VidstyleError as error:
-            self._say(str(error))
+            self._say(error.line)
         finally:
-            self._shown.status, self._shown.step = "", None
+            self._status, self._step = "", None
 
     def _switch_recording(self) -> None:
         if self._recording:
@@ -291,15 +277,14 @@ class Window:
 
     def _free(self, ending: str) -> Path:
         """A new name in the folder."""
-        stem, number = f"webcam_{datetime.now():%Y%m%d-%H%M%S}", 1
-        while (file := self._folder / f"{stem}{f'_{number}' if number > 1 else ''}{ending}").exists():
-            number += 1
-        return file
+        stem = f"webcam_{datetime.now():%Y%m%d-%H%M%S}"
+        names = itertools.chain([stem], (f"{stem}_{number}" for number in itertools.count(2)))
+        return next(file for name in names if not (file := self._folder / f"{name}{ending}").exists())
 
     def _wrote(self, file: Path) -> None:
         self.files.append(file)
         self._say(f"wrote {file}")
 
     def _say(self, message: str) -> None:
-        self._shown.message, self._shown.message_until = message, time.monotonic() + SHOWN_FOR
+        self._message, self._message_until = message, time.monotonic() + SHOWN_FOR
         log.info("%s", message)

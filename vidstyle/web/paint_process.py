@@ -5,16 +5,15 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import cast
 
 from filelock import FileLock, Timeout
-from torch import Tensor
 
 from vidstyle.api import run
 from vidstyle.cli.console import noun_of, percentage, progress_line
-from vidstyle.cli.messages import summary_line
+from vidstyle.cli.messages import clock, summary_line
 from vidstyle.cli.terminal import keep_freed_memory
 from vidstyle.core.stylize_image import Step
 from vidstyle.core.temporal import PaintedFrame
@@ -24,7 +23,7 @@ from vidstyle.images import save_image
 from vidstyle.jobs.eta import RemainingTime
 from vidstyle.jobs.events import Listener, Outline
 from vidstyle.studies.making import Progress
-from vidstyle.web.job_store import AFTER, BEFORE, LATEST, LOCK, MAKING, PROCESS, REPORT, State, Status, Ticket
+from vidstyle.web.job_folder import BEFORE, LATEST, LOCK, MAKING, PROCESS, REPORT, State, Status, Ticket
 
 EACH = 0.5  # seconds between two words about the work
 CURVE = 400  # losses that are kept
@@ -33,20 +32,21 @@ log = logging.getLogger(__name__)
 
 
 class Reporter(Listener):
-    """Writes how far a job is into its folder."""
+    """Writes how far a job is into its `folder`, and what is painted."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._pace, self._noun = folder, cast(RemainingTime | None, None), "frame"
+        self._folder, self._status = folder, Status.read(folder)
         self._losses: list[float] = []
+        self._pace: RemainingTime | None = None
+        self._noun = "frame"
         self._told = 0.0
-        before = Status.read(folder)
-        self._tries, self._frames = before.tries, before.frames
 
     def started(self, outline: Outline) -> None:
         self._pace, self._noun = RemainingTime(outline), noun_of(outline)
 
     def working(self, what: str, done: float, count: float) -> None:
-        self._tell(f"{what} {percentage(done, count)}".strip(), due=bool(count) and done >= count)
+        left = f"{clock(self._pace.left())} left" if self._pace else ""
+        self._tell("  ".join(filter(None, (what, percentage(done, count), left))), due=bool(count) and done >= count)
         if self._pace:
             self._pace.restart()
 
@@ -55,55 +55,49 @@ class Reporter(Listener):
             self._pace.skip(frames, shots)
 
     def step(self, step: Step) -> None:
-        if self._pace:
-            self._pace.step(step)
-        self._loss(float(step.losses.total))
-        if self._tell(self._line()):
-            self._show(LATEST, step.image)
-
-    def frame(self, painted: PaintedFrame) -> None:
-        if self._pace:
-            self._pace.frame(painted)
-        self._show(LATEST, painted.painted.image)
-        self._show(BEFORE, painted.frame.image)
-        self._show(AFTER, painted.painted.image)
-        self._tell(self._line(), due=True)
-
-    def ended(self, state: State, note: str) -> None:
-        """The last word."""
-        done = 1.0 if state == "done" else self._progress()
-        Status(state, printable(note), done, None, tuple(self._losses), self._tries).write(self._folder)
-
-    def _line(self) -> str:
-        return progress_line(self._pace, self._noun) if self._pace else ""
-
-    def _loss(self, loss: float) -> None:
-        self._losses.append(loss)
+        self._losses.append(float(step.losses.total))
         if len(self._losses) > CURVE:
             self._losses = self._losses[::2]
+        if self._pace:
+            self._pace.step(step)
+            if self._tell(progress_line(self._pace, self._noun)):
+                save_image(self._folder / LATEST, step.image)
 
-    def _progress(self) -> float:
-        return (self._pace.frames_done + self._pace.progress) / self._pace.frames if self._pace else 0.0
+    def turn(self, painted: PaintedFrame) -> None:
+        if self._pace:
+            self._pace.frame(painted)
+            self._tell(progress_line(self._pace, self._noun), due=True)
 
-    def _tell(self, line: str, due: bool = False) -> bool:
-        """Writes the status now and then; whether it did. `tries` are forgotten once more is done than ever before."""
-        now = time.monotonic()
-        if not due and now < self._told + EACH:
+    def frame(self, painted: PaintedFrame) -> None:
+        save_image(self._folder / BEFORE, painted.frame.image)
+        save_image(self._folder / LATEST, painted.painted.image)
+        if self._pace and self._pace.passes == 1:
+            self.turn(painted)
+
+    def _tell(self, note: str, due: bool = False) -> bool:
+        """Says what goes on, where that is `due` or the last word was some time ago; whether it did."""
+        if not due and time.monotonic() < self._told + EACH:
             return False
-        left = self._pace.left() if self._pace else None
-        self._told = now
-        if self._pace and self._pace.frames_done > self._frames:
-            self._tries, self._frames = 0, self._pace.frames_done
-        losses = tuple(self._losses)
-        Status("painting", line, self._progress(), left, losses, self._tries, self._frames).write(self._folder)
+        self._told = time.monotonic()
+        self.write("painting", note)
         return True
 
-    def _show(self, name: str, image: Tensor) -> None:
-        save_image(self._folder / name, image)
+    def write(self, state: State, note: str) -> None:
+        """Writes what becomes of the job, and more of it in words.
+
+        Starts of the worker are forgotten once more frames are done than ever before.
+        """
+        frames = self._pace.frames_done if self._pace else 0
+        if frames > self._status.frames:
+            self._status = replace(self._status, tries=0, frames=frames)
+        share = (frames + self._pace.progress) / self._pace.frames if self._pace else 0.0
+        share, losses = 1.0 if state == "done" else share, tuple(self._losses)
+        self._status = replace(self._status, state=state, note=printable(note), progress=share, losses=losses)
+        self._status.write(self._folder)
 
 
 def main(folder: Path) -> int:
-    """Paints the job in `folder`, or the rest of it."""
+    """Paints the job in `folder`, or the rest of it; the exit code."""
     signal.signal(signal.SIGTERM, _stop)
     try:
         with FileLock(folder / LOCK, timeout=2):  # who looks whether it is free holds it for a moment
@@ -126,15 +120,15 @@ def _paint(folder: Path) -> int:
         summary = run(job, reporter, making)
         if summary.report:
             summary.report.rename(folder / REPORT)
-        reporter.ended("done", summary_line(summary, "image" if making else "frame"))
+        reporter.write("done", summary_line(summary, "image" if making else "frame"))
     except VidstyleError as error:
-        reporter.ended("failed", str(error).replace(f"{folder}/", ""))
+        reporter.write("failed", error.line.replace(f"{folder}/", ""))
         return 1
     except KeyboardInterrupt:
         return 1  # who stopped it knows why
     except Exception as error:
         logging.exception("a fault")
-        reporter.ended("failed", f"a fault of vidstyle ({type(error).__name__}: {error}); please report it")
+        reporter.write("failed", f"a fault of vidstyle ({type(error).__name__}: {error}); please report it")
         return 1
     return 0
 

@@ -1,0 +1,6 @@
+// Run once when the page is loaded. The slider uncovers the painting below its source.
+() => document.addEventListener("input", ({ target }) => {
+  if (target.matches(".vs .compare input")) {
+    target.parentElement.querySelector(".over").style.clipPath = `inset(0 ${100 - target.value}% 0 0)`;
+  }
+})
