@@ -20,7 +20,8 @@ from vidstyle.core.calibration import (
 )
 from vidstyle.core.color_transfer import Palettes
 from vidstyle.core.selftaught import learn
-from vidstyle.core.stylize_image import Painter, scale_plan
+from vidstyle.core.style_model import StyleModel
+from vidstyle.core.stylize_image import scale_plan, stylize_image
 from vidstyle.core.weights import Filters
 from vidstyle.settings.settings import Settings
 
@@ -54,39 +55,41 @@ def test_flat_and_tiny_images_have_a_structure_that_is_a_number() -> None:
 def test_more_strength_wants_less_structure_and_gets_a_smaller_balance() -> None:
     found = []
     for strength in (0.2, 0.8):
-        painter = Painter([STYLE], FILTERS, SMALL.replace(strength=strength))
-        found.append(calibrated(painter, [clouds(96, 120, grain=16)]).balance)
+        model = StyleModel.of([STYLE], FILTERS, SMALL.replace(strength=strength))
+        found.append(calibrated(model, [clouds(96, 120, grain=16)]).balance)
     assert wanted_structure(0.2) > wanted_structure(0.8)
     assert found[0] > 1.5 * found[1]
 
 
 def test_the_balance_is_found_for_the_image_with_the_most_contrast() -> None:
-    painter = Painter([STYLE], FILTERS, SMALL.replace(keep_colors="free"))
+    model = StyleModel.of([STYLE], FILTERS, SMALL.replace(keep_colors="free"))
     black, image = torch.zeros(3, 96, 120), clouds(96, 120)
-    assert calibrated(painter, [black, image]).balance == calibrated(painter, [image]).balance
+    assert calibrated(model, [black, image]).balance == calibrated(model, [image]).balance
 
 
 @pytest.mark.parametrize("image", [torch.zeros(3, 64, 64), torch.ones(3, 5, 9), clouds(1, 300)])
 def test_images_without_structure_have_a_balance_all_the_same(image: torch.Tensor) -> None:
-    balance = calibrated(Painter([stripes(96, 96)], FILTERS, SMALL), [image]).balance
+    balance = calibrated(StyleModel.of([stripes(96, 96)], FILTERS, SMALL), [image]).balance
     assert least_balance(SMALL.strength) <= balance <= LARGEST
 
 
 def test_a_balance_that_meets_its_bound_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    painter = Painter([STYLE], FILTERS, SMALL)
-    assert calibrated(painter, [clouds(96, 120, grain=16)]).balance < LARGEST
+    model = StyleModel.of([STYLE], FILTERS, SMALL)
+    assert calibrated(model, [clouds(96, 120, grain=16)]).balance < LARGEST
     assert not caplog.records
-    lost = painter.retuned(settings=SMALL.replace(style_weight=1e9))
+    lost = model.changed(settings=SMALL.replace(style_weight=1e9))
     assert calibrated(lost, [clouds(96, 120, grain=16)]).balance == pytest.approx(LARGEST)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 def test_contents_are_moved_to_the_styles_colours_unless_they_keep_their_own() -> None:
     content, style = 0.3 * clouds(60, 80), 0.6 + 0.4 * clouds(50, 50, seed=1)
-    painter = calibrated(Painter([style], FILTERS, SMALL), [content])
-    (palette,) = painter.palettes.contents
+    model = calibrated(StyleModel.of([style], FILTERS, SMALL), [content])
+    (palette,) = model.palettes.contents
     assert torch.allclose(palette(content).mean((1, 2)), style.mean((1, 2)), atol=0.02)
-    assert calibrated(Painter([style], FILTERS, SMALL.replace(keep_colors="free")), [content]).palettes == Palettes()
+    assert (
+        calibrated(StyleModel.of([style], FILTERS, SMALL.replace(keep_colors="free")), [content]).palettes == Palettes()
+    )
 
 
 @given(st.integers(1, 4000), st.integers(1, 4000))
@@ -104,16 +107,18 @@ def test_probes_of_all_shapes_are_never_enlarged_and_have_the_sizes_of_the_job(h
 def test_where_too_much_is_kept_at_the_least_balance_the_search_ends_there() -> None:
     """Nothing pulls at the shapes where style hardly counts."""
     told: list[int] = []
-    painter = Painter([STYLE], FILTERS, SMALL.replace(style_weight=1e-9, strength=1.0))
-    found = calibrated(painter, [clouds(96, 120)], lambda done, _: told.append(done))
+    model = StyleModel.of([STYLE], FILTERS, SMALL.replace(style_weight=1e-9, strength=1.0))
+    found = calibrated(model, [clouds(96, 120)], lambda done, _: told.append(done))
     assert found.balance == pytest.approx(least_balance(1.0))
     assert told[-1] < PROBES
 
 
 def test_own_colours_make_another_image_than_the_styles() -> None:
     content = clouds(60, 80)
-    painters = [calibrated(Painter([STYLE], FILTERS, SMALL.replace(keep_colors=c)), [content]) for c in ("no", "free")]
-    ours, own = (painter.paint(content).image for painter in painters)
+    models = [
+        calibrated(StyleModel.of([STYLE], FILTERS, SMALL.replace(keep_colors=c)), [content]) for c in ("no", "free")
+    ]
+    ours, own = (stylize_image(model, content).image for model in models)
     colours = content.mean((1, 2))
     assert (own.mean((1, 2)) - colours).norm() < (ours.mean((1, 2)) - colours).norm()
 
@@ -121,11 +126,11 @@ def test_own_colours_make_another_image_than_the_styles() -> None:
 @pytest.mark.parametrize("changes", [{"loss": "sums"}, {"content_weight": 0.0}, {"style_weight": 0.0}])
 def test_nothing_is_searched_where_there_is_nothing_to_find(changes: dict[str, object]) -> None:
     changes = {**changes, "keep_colors": "free"}
-    painter = Painter([stripes(96, 96)], FILTERS, SMALL.replace(**changes))
+    model = StyleModel.of([stripes(96, 96)], FILTERS, SMALL.replace(**changes))
     told: list[object] = []
-    assert calibrated(painter, [clouds(96, 120)], lambda *seen: told.append(seen)).balance == painter.balance
+    assert calibrated(model, [clouds(96, 120)], lambda *seen: told.append(seen)).balance == model.balance
     assert not told
-    assert search_cost(painter.settings, (96, 120)) == 0
+    assert search_cost(model.settings, (96, 120)) == 0
 
 
 @settings(max_examples=100)

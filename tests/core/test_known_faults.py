@@ -12,10 +12,11 @@ import torch
 
 from tests.images import clouds, random_filters, stripes
 from vidstyle.core import device as memory
-from vidstyle.core.device import PER_PIXEL, check_memory, free_memory, long_side_within, needed, within_memory
+from vidstyle.core.device import PER_PIXEL, check_memory, free_memory, long_side_within, memory_for, needed
 from vidstyle.core.frame_style import Frame
 from vidstyle.core.optimizers import DivergedError
-from vidstyle.core.stylize_image import Painter
+from vidstyle.core.style_model import StyleModel
+from vidstyle.core.stylize_image import stylize_image
 from vidstyle.core.stylize_video import paint_frames
 from vidstyle.errors import PaintingError
 from vidstyle.settings.settings import Settings
@@ -24,7 +25,7 @@ QUICK = Settings(style_layers="conv1_1", content_layers="conv2_1", steps=4, fram
 CPU = torch.device("cpu")
 
 
-def painter_whose_responses_overflow_above(brightness: float) -> Painter:
+def model_that_overflows_above(brightness: float) -> StyleModel:
     """Filters that see red only: what is brighter than that gives infinite activations, all else small ones."""
     filters = random_filters("conv2_1")
     tensors = {name: tensor.clone() * 0.1 for name, tensor in filters.tensors.items()}
@@ -35,7 +36,7 @@ def painter_whose_responses_overflow_above(brightness: float) -> Painter:
     bias[0] = -1e38 * red
     tensors["features.2.weight"][:, 0] = 0
     tensors["features.2.weight"][0, 0] = 1e30
-    return Painter([0.2 * stripes(48, 64)], replace(filters, tensors=tensors), QUICK)
+    return StyleModel.of([0.2 * stripes(48, 64)], replace(filters, tensors=tensors), QUICK)
 
 
 def film(bright: int) -> Iterator[Frame]:
@@ -50,8 +51,8 @@ def film(bright: int) -> Iterator[Frame]:
 
 def test_a_frame_whose_loss_is_no_number_keeps_the_paint_before(caplog: pytest.LogCaptureFixture) -> None:
     """The frame is not broken, and the ones after it are painted as if it had been a usual one."""
-    painter = painter_whose_responses_overflow_above(0.6)
-    painted = [one.painted for one in paint_frames(painter, film(bright=4))]
+    model = model_that_overflows_above(0.6)
+    painted = [one.painted for one in paint_frames(model, film(bright=4))]
     assert all(torch.isfinite(one.image).all() and one.image.min() >= 0 and one.image.max() <= 1 for one in painted)
     assert math.isnan(float(painted[4].losses.total))
     assert all(math.isfinite(float(one.losses.total)) for n, one in enumerate(painted) if n != 4)
@@ -62,23 +63,26 @@ def test_a_frame_whose_loss_is_no_number_keeps_the_paint_before(caplog: pytest.L
 
 
 def test_a_first_frame_whose_loss_is_no_number_is_one_sentence() -> None:
-    painter = painter_whose_responses_overflow_above(0.6)
+    model = model_that_overflows_above(0.6)
     bright = clouds(48, 64)
     bright[0] = 1
     with pytest.raises(DivergedError, match="is no number; give smaller --style-weight") as caught:
-        painter.paint(bright)
+        stylize_image(model, bright)
     assert "\n" not in str(caught.value)
 
 
 def test_weights_that_overflow_are_one_sentence() -> None:
     with pytest.raises(PaintingError, match="give smaller"):
-        Painter([stripes(48, 64)], random_filters("conv2_1"), QUICK.replace(style_weight=1e38)).paint(clouds(48, 64))
+        stylize_image(
+            StyleModel.of([stripes(48, 64)], random_filters("conv2_1"), QUICK.replace(style_weight=1e38)),
+            clouds(48, 64),
+        )
 
 
 def test_bounded_steps_take_over(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """L-BFGS that ends far above its start is followed by the quasi-Newton method, which goes down."""
     monkeypatch.setattr("vidstyle.core.optimizers.WORSE", 0.0)  # whatever it reaches counts as astray
-    painter = Painter([stripes(48, 64)], random_filters("conv2_1"), QUICK.replace(optimizer="lbfgs"))
+    model = StyleModel.of([stripes(48, 64)], random_filters("conv2_1"), QUICK.replace(optimizer="lbfgs"))
     losses: list[float] = []
     steps: list[float] = []
 
@@ -86,7 +90,7 @@ def test_bounded_steps_take_over(monkeypatch: pytest.MonkeyPatch, caplog: pytest
         losses.append(float(step.losses.total))  # type: ignore[attr-defined]
         steps.append(step.progress)  # type: ignore[attr-defined]
 
-    painted = painter.paint(clouds(48, 64), heard)
+    painted = stylize_image(model, clouds(48, 64), heard)
     assert "bounded steps" in caplog.text
     assert float(painted.losses.total) < losses[0]
     assert max(steps) == pytest.approx(1.0)
@@ -95,22 +99,16 @@ def test_bounded_steps_take_over(monkeypatch: pytest.MonkeyPatch, caplog: pytest
 def test_memory_that_is_not_enough_names_a_size_that_is(monkeypatch: pytest.MonkeyPatch) -> None:
     free = 4e9
     monkeypatch.setattr(memory, "free_memory", lambda _: free)
-    tried = []
-
-    def paint() -> None:
-        tried.append(1)
+    refused = pytest.raises(PaintingError, match=r"not enough to paint 4000x3000; --size (\d+) would fit")
+    with refused as caught, memory_for((3000, 4000), CPU):
         raise torch.OutOfMemoryError("CUDA out of memory")
-
-    with pytest.raises(PaintingError, match=r"not enough to paint 4000x3000; --size (\d+) would fit") as caught:
-        within_memory(paint, (3000, 4000), CPU)
-    assert len(tried) == 2
     side = int(str(caught.value).split("--size ")[1].split()[0])
     assert PER_PIXEL * side * side * 3 / 4 <= free < PER_PIXEL * (side + 32) ** 2 * 3 / 4
 
 
 def test_other_errors_pass() -> None:
-    with pytest.raises(RuntimeError, match="inconsistent tensor size"):
-        within_memory(lambda: torch.zeros(2) @ torch.zeros(3), (1, 1), CPU)
+    with pytest.raises(RuntimeError, match="inconsistent tensor size"), memory_for((1, 1), CPU):
+        torch.zeros(2) @ torch.zeros(3)
 
 
 @pytest.mark.parametrize("free", [2e9, 5e9, 40e9])
@@ -141,15 +139,14 @@ def test_free_memory_is_what_a_container_leaves(tmp_path: Path, monkeypatch: pyt
 
 LIMITED = """
 import resource, torch
-from tests.core.test_known_faults import QUICK, clouds, random_filters, stripes
+from tests.core.test_known_faults import QUICK, StyleModel, clouds, random_filters, stripes, stylize_image
 from vidstyle.core.device import free_memory
-from vidstyle.core.stylize_image import Painter
-painter = Painter([stripes(48, 64)], random_filters("conv2_1"), QUICK)
-painter.paint(clouds(48, 64))
+model = StyleModel.of([stripes(48, 64)], random_filters("conv2_1"), QUICK)
+stylize_image(model, clouds(48, 64))
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 400_000_000, resource.RLIM_INFINITY))
 assert free_memory(torch.device("cpu")) < 400_000_001
-painter.paint(torch.zeros(3, 1500, 2000))
+stylize_image(model, torch.zeros(3, 1500, 2000))
 """
 
 

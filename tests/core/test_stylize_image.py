@@ -1,4 +1,3 @@
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +10,16 @@ from tests.images import clouds, random_filters
 from vidstyle.core.color_transfer import palettes_for
 from vidstyle.core.losses import Anchor, temporal_loss
 from vidstyle.core.optimizers import Schedule
-from vidstyle.core.stylize_image import CONTENT_NOISE, SMALLEST_SIDE, Painter, Step, scale_plan
+from vidstyle.core.style_model import StyleModel
+from vidstyle.core.stylize_image import (
+    CONTENT_NOISE,
+    SMALLEST_SIDE,
+    Step,
+    gradient_scale,
+    refine,
+    scale_plan,
+    stylize_image,
+)
 from vidstyle.settings.settings import Settings
 
 FILTERS = random_filters("conv3_1")
@@ -22,26 +30,26 @@ SMALL = Settings(
 CONTENT, STYLE = 0.3 + 0.4 * clouds(80, 96), clouds(64, 64, seed=1, grain=3).round()
 
 
-def painter(**changes: object) -> Painter:
-    return Painter([STYLE], FILTERS, SMALL.replace(**changes), balance=0.02)
+def model(**changes: object) -> StyleModel:
+    return StyleModel.of([STYLE], FILTERS, SMALL.replace(**changes), balance=0.02)
 
 
 def test_painting_lowers_the_loss_and_keeps_the_size() -> None:
-    p = painter(steps=40)
-    painted = p.paint(CONTENT)
+    p = model(steps=40)
+    painted = stylize_image(p, CONTENT)
     assert painted.image.shape == CONTENT.shape
     assert float(p.objective(CONTENT)(painted.image).total) < 0.5 * float(p.objective(CONTENT)(CONTENT).total)
 
 
 def test_painting_is_the_same_every_time() -> None:
-    assert torch.equal(painter().paint(CONTENT).image, painter().paint(CONTENT).image)
+    assert torch.equal(stylize_image(model(), CONTENT).image, stylize_image(model(), CONTENT).image)
 
 
-def test_a_painter_keeps_nothing_between_images() -> None:
-    p = painter()
-    first = p.paint(CONTENT).image
-    p.paint(clouds(64, 50, seed=9))
-    assert torch.equal(p.paint(CONTENT).image, first)
+def test_a_model_keeps_nothing_between_images() -> None:
+    p = model()
+    first = stylize_image(p, CONTENT).image
+    stylize_image(p, clouds(64, 50, seed=9))
+    assert torch.equal(stylize_image(p, CONTENT).image, first)
 
 
 CHANGES = {
@@ -62,58 +70,60 @@ CHANGES = {
 
 @pytest.mark.parametrize("option", CHANGES)
 def test_every_option_of_an_image_changes_it(option: str) -> None:
-    changed = painter(**{option: CHANGES[option]}).paint(CONTENT).image
-    assert float((changed - painter().paint(CONTENT).image).abs().mean()) > 1e-4
+    changed = stylize_image(model(**{option: CHANGES[option]}), CONTENT).image
+    assert float((changed - stylize_image(model(), CONTENT).image).abs().mean()) > 1e-4
 
 
 def test_layer_weights_change_the_image() -> None:
-    uneven = painter(style_layers="conv1_1=1,conv2_1=0.1").paint(CONTENT).image
-    assert float((uneven - painter().paint(CONTENT).image).abs().mean()) > 1e-4
+    uneven = stylize_image(model(style_layers="conv1_1=1,conv2_1=0.1"), CONTENT).image
+    assert float((uneven - stylize_image(model(), CONTENT).image).abs().mean()) > 1e-4
 
 
 def test_a_weight_of_zero_is_the_layer_left_out() -> None:
-    without = painter(style_layers="conv1_1").paint(CONTENT).image
-    assert torch.equal(painter(style_layers="conv1_1,conv2_1=0").paint(CONTENT).image, without)
+    without = stylize_image(model(style_layers="conv1_1"), CONTENT).image
+    assert torch.equal(stylize_image(model(style_layers="conv1_1,conv2_1=0"), CONTENT).image, without)
 
 
 def test_the_balance_holds_the_content() -> None:
     def distance(balance: float) -> float:
-        p = replace(painter(steps=15), balance=balance)
-        return float((p.paint(CONTENT).image - CONTENT).square().mean())
+        p = model(steps=15).changed(balance=balance)
+        return float((stylize_image(p, CONTENT).image - CONTENT).square().mean())
 
     assert distance(30.0) < 0.5 * distance(0.03)
 
 
 def test_two_styles_differ_from_either() -> None:
     other = clouds(64, 64, seed=7, grain=2)
-    both, one = (Painter(styles, FILTERS, SMALL).paint(CONTENT).image for styles in ([STYLE, other], [other]))
+    both, one = (
+        stylize_image(StyleModel.of(styles, FILTERS, SMALL), CONTENT).image for styles in ([STYLE, other], [other])
+    )
     assert not torch.allclose(both, one)
-    assert not torch.allclose(both, painter().paint(CONTENT).image)
+    assert not torch.allclose(both, stylize_image(model(), CONTENT).image)
 
 
 def test_a_grey_style_makes_a_grey_image() -> None:
     grey = STYLE.mean(0, keepdim=True).expand(3, -1, -1)
     palettes = palettes_for("no", [CONTENT], [grey])
-    p = Painter([grey], FILTERS, SMALL, balance=0.02, palettes=palettes)
-    found = p.paint(CONTENT).image
+    p = StyleModel.of([grey], FILTERS, SMALL, balance=0.02, palettes=palettes)
+    found = stylize_image(p, CONTENT).image
     assert float((found - found.mean(0)).abs().max()) < 0.02
     assert float(found.std()) > 0.05
 
 
 def test_a_random_start_lies_in_the_styles_colours() -> None:
     sepia = torch.tensor([0.6, 0.45, 0.3]).view(3, 1, 1) * (0.5 + STYLE.mean(0, keepdim=True))
-    p = Painter([sepia], FILTERS, SMALL.replace(init="random", content_weight=0.0))
+    p = StyleModel.of([sepia], FILTERS, SMALL.replace(init="random", content_weight=0.0))
     seen: list[Step] = []
-    replace(p, palettes=palettes_for("no", [CONTENT], [sepia])).paint(CONTENT, seen.append)
+    stylize_image(p.changed(palettes=palettes_for("no", [CONTENT], [sepia])), CONTENT, seen.append)
     assert torch.allclose(seen[0].image.mean((1, 2)), sepia.mean((1, 2)), atol=0.05)
 
 
-def test_a_painter_with_other_styles_has_other_targets() -> None:
-    p = painter()
-    p.paint(CONTENT)
+def test_a_model_with_other_styles_has_other_targets() -> None:
+    p = model()
+    stylize_image(p, CONTENT)
     other = clouds(64, 64, seed=7, grain=2)
-    expected = replace(painter(), styles=[other]).paint(CONTENT).image
-    assert torch.equal(replace(p, styles=[other]).paint(CONTENT).image, expected)
+    expected = stylize_image(StyleModel.of([other], FILTERS, SMALL, balance=0.02), CONTENT).image
+    assert torch.equal(stylize_image(p.changed(styles=[other]), CONTENT).image, expected)
 
 
 @pytest.mark.parametrize(
@@ -121,34 +131,34 @@ def test_a_painter_with_other_styles_has_other_targets() -> None:
     [{"style_layers": "conv1_1"}, {"pooling": "max"}, {"style_scale": 0.5}, {"style_loss": "covariance"}],
     ids=lambda changes: next(iter(changes)),
 )
-def test_a_retuned_painter_paints_like_a_new_one(changes: dict[str, Any]) -> None:
+def test_a_changed_model_paints_like_a_new_one(changes: dict[str, Any]) -> None:
     """Nothing that was found for other layers, pooling, sizes or losses of the style is used again."""
-    first = painter()
-    before = first.paint(CONTENT).image
+    first = model()
+    before = stylize_image(first, CONTENT).image
     settings = first.settings.replace(**changes)
-    retuned, new = first.retuned(settings=settings), replace(first, settings=settings)
-    assert torch.equal(retuned.paint(CONTENT).image, new.paint(CONTENT).image)
-    assert not torch.equal(retuned.paint(CONTENT).image, before)
+    changed, new = first.changed(settings=settings), StyleModel.of([STYLE], FILTERS, settings, balance=0.02)
+    assert torch.equal(stylize_image(changed, CONTENT).image, stylize_image(new, CONTENT).image)
+    assert not torch.equal(stylize_image(changed, CONTENT).image, before)
 
 
-def test_a_retuned_painter_shares_the_network() -> None:
-    p = painter()
-    assert p.retuned(balance=3.0).network is p.network
+def test_a_changed_model_shares_the_network() -> None:
+    p = model()
+    assert p.changed(balance=3.0).network is p.network
 
 
 def test_a_start_from_an_image_is_where_it_starts() -> None:
     seen: list[Step] = []
     start = clouds(30, 40, seed=5)
-    p = replace(painter(init="some.png", scales=1, steps=1), init_image=start)
-    p.paint(CONTENT, seen.append)
+    p = model(init="some.png", scales=1, steps=1).changed(init_image=start)
+    stylize_image(p, CONTENT, seen.append)
     from_content: list[Step] = []
-    painter(scales=1, steps=1).paint(CONTENT, from_content.append)
+    stylize_image(model(scales=1, steps=1), CONTENT, from_content.append)
     assert float((seen[0].image - from_content[0].image).abs().mean()) > CONTENT_NOISE / 2
 
 
 def test_steps_are_told_in_order_with_the_share_of_the_work() -> None:
     seen: list[Step] = []
-    painted = painter().paint(CONTENT, seen.append)
+    painted = stylize_image(model(), CONTENT, seen.append)
     assert [step.number for step in seen] == list(range(1, painted.steps + 1))
     assert {step.count for step in seen} == {painted.steps}
     shares = [step.progress for step in seen]
@@ -160,10 +170,10 @@ def test_steps_are_told_in_order_with_the_share_of_the_work() -> None:
 
 
 def test_following_from_a_painting_starts_low_and_takes_few_steps() -> None:
-    p = painter(steps=40)
-    painted = p.paint(CONTENT)
+    p = model(steps=40)
+    painted = stylize_image(p, CONTENT)
     seen: list[Step] = []
-    followed = p.follow(CONTENT, anchored(painted.image), Schedule(3), painted.step_size, seen.append)
+    followed = refine(p, CONTENT, anchored(painted.image), Schedule(3), painted.step_size, seen.append)
     assert followed.steps == 3
     assert seen[0].losses.total < 0.6 * float(p.objective(CONTENT)(CONTENT).total)
     assert float((followed.image - painted.image).abs().mean()) < 0.02
@@ -178,7 +188,7 @@ def anchored(start: Tensor, stiffness: float = 0.0, mobility: Tensor | None = No
 def test_pixels_without_mobility_keep_their_paint_bit_for_bit(optimizer: str) -> None:
     start, mobility = clouds(80, 96, seed=3), torch.ones(1, 80, 96)
     mobility[:, :, :50] = 0
-    followed = painter(optimizer=optimizer).follow(CONTENT, anchored(start, mobility=mobility), Schedule(3)).image
+    followed = refine(model(optimizer=optimizer), CONTENT, anchored(start, mobility=mobility), Schedule(3)).image
     assert torch.equal(followed[:, :, :50], start[:, :, :50])
     assert (followed[:, :, 50:] != start[:, :, 50:]).any(0).float().mean() > 0.9
 
@@ -186,23 +196,23 @@ def test_pixels_without_mobility_keep_their_paint_bit_for_bit(optimizer: str) ->
 def test_a_stiff_anchor_keeps_a_frame_near_its_start() -> None:
     start = clouds(80, 96, seed=3)
     moved = [
-        float((painter().follow(CONTENT, anchored(start, stiffness), Schedule(10)).image - start).square().mean())
+        float((refine(model(), CONTENT, anchored(start, stiffness), Schedule(10)).image - start).square().mean())
         for stiffness in (0.0, 1e3)
     ]
     assert moved[1] < 0.5 * moved[0]
 
 
 def test_a_frame_that_is_good_enough_is_left_as_it_is() -> None:
-    p, start = painter(), clouds(80, 96, seed=3)
-    followed = p.follow(CONTENT, anchored(start), Schedule(3, level=1e9))
+    p, start = model(), clouds(80, 96, seed=3)
+    followed = refine(p, CONTENT, anchored(start), Schedule(3, level=1e9))
     assert followed.steps == 1
     assert torch.equal(followed.image, start)
 
 
 def test_the_pull_is_the_gradients_size_whatever_the_area() -> None:
     """A temporal loss of this stiffness pulls back as hard from 1/2 as the image's loss pulls away."""
-    p, image = painter(), clouds(80, 96, seed=3)
-    pull = p.pull(CONTENT, image)
+    p, image = model(), clouds(80, 96, seed=3)
+    pull = gradient_scale(p, CONTENT, image)
     leaf = image.clone().requires_grad_()
     temporal_loss(leaf, image + 0.5, torch.full((1, 80, 96), pull)).backward()  # type: ignore[no-untyped-call]
     other = image.clone().requires_grad_()
@@ -224,12 +234,10 @@ def test_the_plan_goes_from_coarse_to_the_full_size(height: int, width: int, sca
 
 
 def test_pixels_move_along_the_styles_colours_by_the_root_of_their_covariance() -> None:
-    p = painter(keep_colors="no")
+    p = model(keep_colors="no")
     pixels = STYLE.flatten(1).double()
     covariance = torch.cov(pixels, correction=0).float()
-    assert p.colours is not None
-    square = p.colours @ p.colours
+    square = p.features.colours @ p.features.colours
     assert torch.allclose(square / square.norm(), covariance / covariance.norm(), atol=1e-3)
-    grey = painter(keep_colors="luminance").colours
-    assert grey is not None
+    grey = model(keep_colors="luminance").features.colours
     assert torch.allclose(grey / grey[0, 0], torch.ones(3, 3))

@@ -8,22 +8,22 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.core.test_temporal import PAINTER, SCENE, SETTINGS, pan
+from tests.core.test_temporal import MODEL, SCENE, SETTINGS, pan
 from tests.images import clouds
 from vidstyle.core.flow import Motion
 from vidstyle.core.frame_style import Frame
-from vidstyle.core.stylize_image import Painter
+from vidstyle.core.style_model import StyleModel
 from vidstyle.core.stylize_video import paint_frames
 from vidstyle.core.temporal import PaintedFrame
 from vidstyle.errors import SinkError
 from vidstyle.evaluation.metrics import warp_error
 
-TWICE = PAINTER.retuned(settings=SETTINGS.replace(passes=2))
-LOOP = PAINTER.retuned(settings=SETTINGS.replace(loop=True))
+TWICE = MODEL.changed(settings=SETTINGS.replace(passes=2))
+LOOP = MODEL.changed(settings=SETTINGS.replace(loop=True))
 
 
-def painted(painter: Painter, frames: list[Frame]) -> list[PaintedFrame]:
-    return list(paint_frames(painter, frames))
+def painted(model: StyleModel, frames: list[Frame]) -> list[PaintedFrame]:
+    return list(paint_frames(model, frames))
 
 
 def error(later: PaintedFrame, before: PaintedFrame) -> float:
@@ -52,7 +52,7 @@ def test_all_frames_come_out_in_order_whatever_the_shots(lengths: list[int]) -> 
 
 
 def test_the_last_painting_stays_and_the_others_are_painted_again() -> None:
-    once, twice = painted(PAINTER, pan(4)), painted(TWICE, pan(4))
+    once, twice = painted(MODEL, pan(4)), painted(TWICE, pan(4))
     assert torch.allclose(twice[-1].painted.image, once[-1].painted.image, atol=1e-3)
     for before, after in zip(once[:-1], twice[:-1], strict=True):
         assert not torch.allclose(after.painted.image, before.painted.image, atol=0.01)
@@ -64,7 +64,7 @@ def test_what_stays_in_sight_looks_early_as_it_does_late() -> None:
     covered = SCENE[:, :, :80].clone()
     covered[:, 20:50, 20:60] = 0.5
     frames = [Frame(i, i / 24, covered if i == 0 else SCENE[:, :, :80].clone()) for i in range(8)]
-    once, twice = painted(PAINTER, frames), painted(TWICE, frames)
+    once, twice = painted(MODEL, frames), painted(TWICE, frames)
 
     def gap(results: list[PaintedFrame]) -> float:
         early, late = (results[i].painted.image[:, 24:46, 24:56] for i in (1, -1))
@@ -82,7 +82,7 @@ def test_shots_do_not_mix() -> None:
 
 def test_the_end_of_a_loop_meets_its_start() -> None:
     frames = turning(12)
-    once, loop = painted(PAINTER, frames), painted(LOOP, frames)
+    once, loop = painted(MODEL, frames), painted(LOOP, frames)
     seam = [error(results[0], results[-1]) for results in (once, loop)]
     inside = sorted(error(b, a) for a, b in itertools.pairwise(loop))
     assert seam[1] < 0.5 * seam[0]

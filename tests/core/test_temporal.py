@@ -9,20 +9,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tests.images import clouds, random_filters
-from vidstyle.core.flow import Flow, Motion, dis
+from vidstyle.core.flow import Flow, Motion, Tracked, dis, tracked
 from vidstyle.core.frame_style import Frame
-from vidstyle.core.stylize_image import Painter, Step
-from vidstyle.core.stylize_video import paint_frames
+from vidstyle.core.style_model import StyleModel
+from vidstyle.core.stylize_image import Step, coarse_to_fine, sketch, stylize_image
+from vidstyle.core.stylize_video import paint_frames, stylize_next
 from vidstyle.core.temporal import (
     SETTLING,
     PaintedFrame,
     ShotState,
-    Tracked,
     WarpedPaint,
     bare_places,
-    followed,
     staleness,
-    tracked,
     uncovered_filled,
 )
 from vidstyle.settings.settings import Settings
@@ -30,7 +28,7 @@ from vidstyle.settings.settings import Settings
 SETTINGS = Settings(
     style_layers="conv1_1,conv2_1", content_layers="conv2_2", steps=6, frame_steps=2, scales=1, pooling="avg"
 )
-PAINTER = Painter([clouds(64, 64, seed=1, grain=3).round()], random_filters("conv2_2"), SETTINGS, balance=0.3)
+MODEL = StyleModel.of([clouds(64, 64, seed=1, grain=3).round()], random_filters("conv2_2"), SETTINGS, balance=0.3)
 SCENE = clouds(72, 120, grain=6)
 
 
@@ -39,7 +37,7 @@ def pan(count: int, step: int = 3) -> list[Frame]:
 
 
 def painted(frames: list[Frame]) -> list[PaintedFrame]:
-    return list(paint_frames(PAINTER, frames))
+    return list(paint_frames(MODEL, frames))
 
 
 def test_every_frame_is_painted_in_order() -> None:
@@ -75,14 +73,14 @@ def test_a_frame_that_did_not_change_keeps_its_paint_bit_for_bit() -> None:
 
 @pytest.mark.parametrize("age", [SETTLING, SETTLING // 2])
 def test_still_pixels_are_painted_on_by_single_steps_that_do_not_swing(age: int) -> None:
-    frame, painter = pan(1)[0], PAINTER.retuned(settings=SETTINGS.replace(frame_steps=1))
-    state = ShotState.of_opener(frame, PAINTER.begun(frame.image))
+    frame, model = pan(1)[0], MODEL.changed(settings=SETTINGS.replace(frame_steps=1))
+    state = ShotState.of_opener(frame, coarse_to_fine(MODEL, frame.image))
     motion = Motion.between(frame.image, frame.image)
     before, losses = state.last.image, []
     for _ in range(20):
         state = replace(state, age=torch.full_like(state.age, age))
         warped = WarpedPaint.of(state.paintings, {1: motion})
-        state = followed(painter, Tracked(frame, {1: motion}), state, warped, None, repaint_still=True)
+        state = stylize_next(model, Tracked(frame, {1: motion}), state, warped, None, repaint_still=True)
         losses.append(float(state.last.losses.spatial))
         assert 0 < float((state.last.image - before).square().mean().sqrt()) * 255 < 3
         before = state.last.image
@@ -91,11 +89,11 @@ def test_still_pixels_are_painted_on_by_single_steps_that_do_not_swing(age: int)
 
 def test_a_memory_goes_over_to_another_size() -> None:
     frame = pan(1)[0]
-    state = ShotState.of_opener(frame, PAINTER.begun(frame.image)).resized((36, 40))
+    state = ShotState.of_opener(frame, coarse_to_fine(MODEL, frame.image)).resized((36, 40))
     small = Frame(1, 0.1, F.interpolate(frame.image[None], (36, 40), mode="bicubic", antialias=True)[0].clamp(0, 1))
-    motion = Motion.between(small.image, state.images[0])
+    motion = Motion.between(small.image, state.contents[0])
     warped = WarpedPaint.of(state.paintings, {1: motion})
-    after = followed(PAINTER, Tracked(small, {1: motion}), state, warped, None)
+    after = stylize_next(MODEL, Tracked(small, {1: motion}), state, warped, None)
     assert after.last.image.shape == (3, 36, 40)
     assert float((after.last.image - state.last.image).abs().mean()) < 0.02
 
@@ -111,7 +109,7 @@ def test_the_loss_of_followers_stays_as_low_as_the_first_frames() -> None:
 
 def test_steps_are_told_for_every_frame() -> None:
     seen: list[Step] = []
-    list(paint_frames(PAINTER, pan(3), seen.append))
+    list(paint_frames(MODEL, pan(3), seen.append))
     assert [step.number for step in seen] == [1, 2, 3, 4, 5, 6, 1, 2, 1, 2]
 
 
@@ -152,11 +150,11 @@ def test_what_lies_still_keeps_its_paint_bit_for_bit_beside_what_moves() -> None
 
 
 def test_a_frame_that_is_mostly_held_takes_fewer_steps() -> None:
-    painter = PAINTER.retuned(settings=SETTINGS.replace(frame_steps=6))
+    model = MODEL.changed(settings=SETTINGS.replace(frame_steps=6))
     frames = [Frame(i, i / 24, moved_square(4 * i)) for i in range(3)]
-    steps = [result.painted.steps for result in paint_frames(painter, frames)]
+    steps = [result.painted.steps for result in paint_frames(model, frames)]
     assert 1 <= max(steps[1:]) < 6
-    panned = [result.painted.steps for result in paint_frames(painter, pan(3))][1:]
+    panned = [result.painted.steps for result in paint_frames(model, pan(3))][1:]
     assert all(6 <= count <= 12 for count in panned)
 
 
@@ -177,12 +175,12 @@ def test_bare_places_are_large_new_areas_and_no_edges_of_moving_things() -> None
 
 
 def test_coarse_strokes_change_new_places_alone() -> None:
-    painter = PAINTER.retuned(settings=SETTINGS.replace(scales=2))
+    model = MODEL.changed(settings=SETTINGS.replace(scales=2))
     content, start, new = clouds(72, 80, grain=6), clouds(72, 80, seed=4), torch.zeros(1, 72, 80)
     new[:, :, 60:] = 1
-    sketched = painter.sketched(content, start, new)
+    sketched = sketch(model, content, start, new)
     assert torch.equal(sketched[:, :, :60], start[:, :, :60])
-    losses = [float(painter.objective(painter.coloured(content))(image).total) for image in (start, sketched)]
+    losses = [float(model.objective(model.coloured(content))(image).total) for image in (start, sketched)]
     assert losses[1] < losses[0]
 
 
@@ -193,7 +191,7 @@ def test_a_frame_whose_content_is_far_off_gives_the_next_one_more_steps() -> Non
     *_, one = tracked(frames, (1,), dis)
     warped = WarpedPaint.of(state.paintings, one.motions)
     steps = [
-        followed(PAINTER, one, replace(state, content=share * state.content), warped, None).last.steps
+        stylize_next(MODEL, one, replace(state, content=share * state.content), warped, None).last.steps
         for share in (1, 0.5)
     ]
     assert steps == [2, 4]
@@ -220,7 +218,7 @@ def test_every_option_of_motion_changes_following_frames(option: str) -> None:
     """A square that passes hides the background for two frames, so that looking back further matters."""
     views = [moved_square(offset) for offset in (0, 14, 28, 40)]
     frames = pan(4) if option == "stability" else [Frame(i, i / 24, view) for i, view in enumerate(views)]
-    changed = replace(PAINTER, settings=SETTINGS.replace(**{option: CHANGES[option]}))
+    changed = replace(MODEL, settings=SETTINGS.replace(**{option: CHANGES[option]}))
     assert not torch.equal(list(paint_frames(changed, frames))[-1].painted.image, painted(frames)[-1].painted.image)
 
 
@@ -229,12 +227,12 @@ def test_a_still_background_does_not_drift_over_150_frames() -> None:
 
     After 50 frames: a first frame goes on to settle, and takes its own noise for shapes, which is no drift.
     """
-    painter = PAINTER.retuned(settings=SETTINGS.replace(steps=60))
+    model = MODEL.changed(settings=SETTINGS.replace(steps=60))
     generator = torch.Generator().manual_seed(3)
     for noise in (0.004, 0.03):
         views = (SCENE[:, :40, :48] + noise * torch.randn(3, 40, 48, generator=generator) for _ in range(200))
         frames = (Frame(i, i / 24, view.clamp(0, 1)) for i, view in enumerate(views))
-        *_, last = paintings = [result.painted.image for result in paint_frames(painter, frames)]
+        *_, last = paintings = [result.painted.image for result in paint_frames(model, frames)]
         assert abs(float((last - paintings[50]).mean())) * 255 < 1
 
 
@@ -248,13 +246,16 @@ def test_a_frame_that_shows_nothing_known_is_painted_like_a_first_one() -> None:
 def test_settled_paint_stays_settled_under_a_pan_by_parts_of_a_pixel() -> None:
     wide = F.interpolate(SCENE[None], scale_factor=4, mode="bicubic")[0].clamp(0, 1)
     frames = [Frame(i, i / 24, F.avg_pool2d(wide[:, :, 2 * i : 2 * i + 320], 4)) for i in range(3)]
-    one, state = list(tracked(frames, (1,), dis))[1], ShotState.of_opener(frames[0], PAINTER.paint(frames[0].image))
-    after = followed(PAINTER, one, state, WarpedPaint.of(state.paintings, one.motions), None)
+    one, state = (
+        list(tracked(frames, (1,), dis))[1],
+        ShotState.of_opener(frames[0], stylize_image(MODEL, frames[0].image)),
+    )
+    after = stylize_next(MODEL, one, state, WarpedPaint.of(state.paintings, one.motions), None)
     assert (after.age[:, :, :-4] == SETTLING).float().mean() > 0.97
 
 
 def test_stopping_early_ends_the_thread() -> None:
-    frames = paint_frames(PAINTER, pan(6))
+    frames = paint_frames(MODEL, pan(6))
     next(frames)
     frames.close()  # type: ignore[attr-defined]
     assert not [thread for thread in threading.enumerate() if thread.name == "vidstyle-read-ahead"]
@@ -263,8 +264,8 @@ def test_stopping_early_ends_the_thread() -> None:
 def test_pixels_from_outside_of_the_last_frame_are_not_drawn_to_black() -> None:
     """Where a warp reads beyond the frame others see black, and their temporal loss holds the paint to it."""
     white = [Frame(i, i / 24, (0.7 + 0.3 * SCENE)[:, :, 6 * i : 6 * i + 80].clone()) for i in range(3)]
-    painter = PAINTER.retuned(balance=30.0)
-    *_, last = paint_frames(painter, white)
+    model = MODEL.changed(balance=30.0)
+    *_, last = paint_frames(model, white)
     new = last.painted.image[:, :, -6:].mean()
     assert float(new) > 0.8 * float(last.painted.image[:, :, 20:-20].mean())
 
@@ -276,9 +277,9 @@ def test_the_flow_is_looked_for_once_a_frame_and_not_once_a_step(monkeypatch: py
         asked.append(image)
         return dis(image, earlier)
 
-    monkeypatch.setattr("vidstyle.core.temporal.flow_estimator", lambda *_: counted)
-    painter = PAINTER.retuned(settings=SETTINGS.replace(look_back="1", frame_steps=5))
-    list(paint_frames(painter, pan(4)))
+    monkeypatch.setattr("vidstyle.core.stylize_video.flow_estimator", lambda *_: counted)
+    model = MODEL.changed(settings=SETTINGS.replace(look_back="1", frame_steps=5))
+    list(paint_frames(model, pan(4)))
     assert len(asked) == 2 * 3  # both ways, for each frame after the first
 
 
@@ -286,8 +287,8 @@ def test_frames_stop_at_the_loss_of_the_shots_first() -> None:
     """With the noise of a camera all pixels stay free, but the paint is as good as it was."""
     generator = torch.Generator().manual_seed(3)
     views = [(SCENE[:, :, :80] + 0.03 * torch.randn(3, 72, 80, generator=generator)).clamp(0, 1) for _ in range(12)]
-    painter = PAINTER.retuned(settings=SETTINGS.replace(frame_steps=6))
-    results = list(paint_frames(painter, [Frame(i, i / 24, view) for i, view in enumerate(views)]))
+    model = MODEL.changed(settings=SETTINGS.replace(frame_steps=6))
+    results = list(paint_frames(model, [Frame(i, i / 24, view) for i, view in enumerate(views)]))
     level = float(results[0].painted.losses.spatial)
     early = [one.painted for one in results[1:] if one.painted.steps < 6]
     assert early
@@ -311,7 +312,7 @@ def test_what_a_scene_dissolves_into_is_painted_and_nothing_of_the_first_stays()
     shares = [min(1.0, i / 12) for i in range(20)]
     frames = [Frame(i, i / 24, torch.lerp(a, b, share)) for i, share in enumerate(shares)]
     last = painted(frames)[-1].painted.image
-    alone = PAINTER.begun(b).image
+    alone = coarse_to_fine(MODEL, b).image
 
     def like(image: torch.Tensor, scene: torch.Tensor) -> float:
         pair = torch.stack([image.mean(0).flatten(), scene.mean(0).flatten()])
@@ -337,11 +338,11 @@ def _moved_by_age(settings: Settings) -> Tensor:
     """How far the paint of each column of a frame moves, (W,); the first 40 were uncovered just now."""
     before, other = clouds(72, 80, grain=6), clouds(72, 80, seed=1, grain=6)
     frames = [replace(f, image=image) for f, image in zip(pan(2), (before, before.lerp(other, 0.1)), strict=True)]
-    opener = ShotState.of_opener(frames[0], PAINTER.paint(frames[0].image))
+    opener = ShotState.of_opener(frames[0], stylize_image(MODEL, frames[0].image))
     age = opener.age.clone()
     age[:, :, :40] = 0
     still = Motion.between(frames[0].image, frames[0].image.clone())
     one = Tracked(frames[1], {1: still})
-    painter = PAINTER.retuned(settings=settings)
-    after = followed(painter, one, replace(opener, age=age), WarpedPaint.of(opener.paintings, one.motions), None)
+    model = MODEL.changed(settings=settings)
+    after = stylize_next(model, one, replace(opener, age=age), WarpedPaint.of(opener.paintings, one.motions), None)
     return (after.last.image - opener.last.image).abs().mean((0, 1))

@@ -1,9 +1,8 @@
 import torch
 
 from tests.images import clouds
-from vidstyle.core.flow import dis
+from vidstyle.core.flow import dis, tracked
 from vidstyle.core.frame_style import Frame
-from vidstyle.core.temporal import tracked
 
 SCENE = clouds(48, 120, grain=5)
 

@@ -14,9 +14,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vidstyle.core.color_transfer import luminance_of, palettes_for
-from vidstyle.core.frame_style import FrameStyle
+from vidstyle.core.frame_style import PLAIN, FrameStyle
 from vidstyle.core.sizes import Size, fit_size, resize, size_of
-from vidstyle.core.stylize_image import SMALLEST_SIDE, Painter, scale_plan
+from vidstyle.core.style_model import StyleModel
+from vidstyle.core.stylize_image import SMALLEST_SIDE, coarse_to_fine, scale_plan
 from vidstyle.settings.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -59,37 +60,43 @@ def structure(painting: Tensor, content: Tensor) -> float:
     return float((correlation * contrast).sum() / contrast.sum())
 
 
-def calibrated(painter: Painter, contents: Sequence[Tensor], on_probe: OnProbe | None = None) -> Painter:
-    """The painter with the palettes and the balance for `contents` (each (3, H, W)) at its ``strength``.
+def calibrated(
+    model: StyleModel, contents: Sequence[Tensor], on_probe: OnProbe | None = None, look: FrameStyle = PLAIN
+) -> StyleModel:
+    """The model with the palettes and the balance for `contents` (each (3, H, W)) at its ``strength``.
 
-    The balance is searched on the one with the most contrast; with ``strength_keys`` for each strength that they name.
-    Plain sums of squares (``loss="sums"``), and a weight of 0 of content or style, have no balance to find.
+    The balance is searched on the one with the most contrast, the styles mixed by the shares of the `look`; with
+    ``strength_keys`` for each strength that they name. Plain sums of squares (``loss="sums"``), and a weight of 0 of
+    content or style, have no balance to find. `on_probe` is told paintings of the search that are done, and in all.
     """
-    settings = painter.settings
-    painter = painter.retuned(palettes=palettes_for(settings.keep_colors, contents, painter.styles))
+    settings = model.settings
+    model = model.changed(palettes=palettes_for(settings.keep_colors, contents, model.styles))
     if settings.loss == "sums" or not settings.content_weight or not settings.style_weight:
-        return painter
+        return model
     strengths = sorted({key.values[0] for key in settings.keyed_strengths}) or [settings.strength]
     count = PROBES * len(strengths)
     balances = []
     for done, strength in enumerate(strengths):
         told = (lambda number, _, before=PROBES * done: on_probe(before + number, count)) if on_probe else None
-        balances.append((strength, found_balance(painter, contents, strength, told)))
-    return painter.retuned(balance=balances[0][1], balances=tuple(balances))
+        balances.append((strength, found_balance(model, contents, strength, told, look)))
+    return model.changed(balance=balances[0][1], balances=tuple(balances))
 
 
-def found_balance(painter: Painter, contents: Sequence[Tensor], strength: float, on_probe: OnProbe | None) -> float:
+def found_balance(
+    model: StyleModel, contents: Sequence[Tensor], strength: float, on_probe: OnProbe | None, look: FrameStyle = PLAIN
+) -> float:
     """The balance at which paintings keep the structure of `strength`."""
     content = max(contents, key=lambda image: float(image.std()))
     small = resize(content, _probe_size(size_of(content)))
-    settings = painter.settings.replace(init="content", steps=PROBE_STEPS)
-    probe = painter.retuned(settings=settings, init_image=None, look=FrameStyle(shares=painter.look.shares))
+    settings = model.settings.replace(init="content", steps=PROBE_STEPS)
+    probe = model.changed(settings=settings, init_image=None)
+    mixed = FrameStyle(shares=look.shares)
     wanted, tell = wanted_structure(strength), on_probe or (lambda *_: None)
     tried: list[tuple[float, float]] = []  # (log of the balance, structure above what is wanted)
     lowest = math.log(least_balance(strength))
     for number in range(1, PROBES + 1):
         log_balance = _next_guess(tried, lowest)
-        painting = probe.retuned(balance=math.exp(log_balance)).begun(small).image
+        painting = coarse_to_fine(probe.changed(balance=math.exp(log_balance)), small, look=mixed).image
         tried.append((log_balance, structure(painting.cpu(), small.cpu()) - wanted))
         tell(number, PROBES)
         if abs(tried[-1][1]) < NEAR or (log_balance == lowest and tried[-1][1] > 0):

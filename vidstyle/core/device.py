@@ -1,11 +1,10 @@
 """Which processor paints, how much memory that takes and there is, and what is said where it is not enough."""
 
-import gc
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 
@@ -35,7 +34,6 @@ STEP = 16  # pixels; sizes that are proposed are multiples of it
 _NO_MEMORY = re.compile(r"not enough memory|(can't|cannot|unable to) allocate memory", re.IGNORECASE)
 
 Size = tuple[int, int]  # (height, width)
-Result = TypeVar("Result")
 
 
 def needed(size: Size) -> float:
@@ -51,23 +49,17 @@ def check_memory(size: Size, free: float) -> None:
         raise PaintingError("VS601", size=size[1], size2=size[0], found=found, advice=_advice(fits))
 
 
-def within_memory(paint: Callable[[], Result], size: Size, device: torch.device) -> Result:
-    """What `paint()` returns; where the memory is full it is tried again in what can be freed, then PaintingError."""
-    for last in (False, True):
-        try:
-            return paint()
-        except Exception as error:
-            if not is_full(error):
-                raise
-            if last:
-                height, width = size
-                fits = long_side_within(size, min(free_memory(device), PER_PIXEL * height * width / 2))
-                advice = _advice(fits)
-                raise PaintingError("VS602", width=width, height=height, advice=advice) from error
-        gc.collect()
-        if device.type == "cuda":
-            torch.cuda.empty_cache()
-    raise AssertionError
+@contextmanager
+def memory_for(size: Size, device: torch.device) -> Iterator[None]:
+    """A block that paints images of a size; PaintingError, with a size that fits, where the memory is full."""
+    try:
+        yield
+    except Exception as error:
+        if not is_full(error):
+            raise
+        height, width = size
+        fits = long_side_within(size, min(free_memory(device), PER_PIXEL * height * width / 2))
+        raise PaintingError("VS602", width=width, height=height, advice=_advice(fits)) from error
 
 
 def is_full(error: BaseException) -> bool:

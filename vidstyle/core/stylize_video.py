@@ -1,40 +1,59 @@
-"""A film in one pass, or in two: forwards, and then backwards over each shot.
+"""A film, frame by frame: each painted from where the paintings before it were carried along the motion.
 
-What comes into sight late in a shot is painted bare at first and settles over the next frames; the way back carries
-what it became to where it began, and evens out the chain's errors (Ruder et al. 2016, section 5.3, alternate many short
-passes; here both are chains of finished paintings). Where a film is to loop, the way back starts at its first frame.
+`tracked` finds the motion, `stylize_shots` paints forwards, and with two passes `backward_pass` paints each shot again
+from its end. What comes into sight late in a shot is painted bare at first and settles over the next frames; the way
+back carries what it became to where it began, and evens out the chain's errors (Ruder et al. 2016, section 5.3,
+alternate many short passes; here both are chains of finished paintings). Where a film is to loop, the way back starts
+at its first frame.
 """
 
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import safetensors.torch
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from vidstyle.core.flow import Motion
-from vidstyle.core.frame_style import PLANES, Frame
+from vidstyle.core.flow import Motion, Tracked, found_ahead, tracked
+from vidstyle.core.frame_style import Frame, FrameStyle
+from vidstyle.core.losses import Anchor
+from vidstyle.core.optimizers import Schedule
 from vidstyle.core.raft import flow_estimator
-from vidstyle.core.stylize_image import OnStep, Painter
+from vidstyle.core.shot_store import ShotStore
+from vidstyle.core.style_model import StyleModel
+from vidstyle.core.stylize_image import (
+    OnStep,
+    coarse_to_fine,
+    finish,
+    flat_painting,
+    gradient_scale,
+    is_flat,
+    refine,
+    sketch,
+)
 from vidstyle.core.temporal import (
+    FRESH,
     LOST,
-    SETTLING,
-    Earlier,
+    SKETCHED,
+    Carried,
     Linked,
     PaintedFrame,
+    ShotState,
+    TemporalWeights,
     WarpedPaint,
-    chained,
-    followed,
-    found_ahead,
-    tracked,
+    bare_places,
+    frame_effort,
+    propagate,
+    temporal_weights,
+    uncovered_filled,
 )
-from vidstyle.errors import SinkError
 
 MEETING = 16  # frames over which a loop's end goes over to its start
+GRAIN, GRAIN_SIZE = 0.04, 8  # noise that strokes in uncovered areas begin from, and the size of its spots in pixels
 
 OnTurn = Callable[[PaintedFrame], None]
 
@@ -42,15 +61,15 @@ log = logging.getLogger(__name__)
 
 
 def paint_frames(
-    painter: Painter, frames: Iterable[Frame], on_step: OnStep | None = None, on_turn: OnTurn | None = None
+    model: StyleModel, frames: Iterable[Frame], on_step: OnStep | None = None, on_turn: OnTurn | None = None
 ) -> Iterator[PaintedFrame]:
     """Paints the frames of a film in order, each from the ones before it in its shot; see `paint_part`."""
-    for painted, _ in paint_part(painter, frames, None, True, on_step, on_turn):
+    for painted, _ in paint_part(model, frames, None, True, on_step, on_turn):
         yield painted
 
 
 def paint_part(
-    painter: Painter,
+    model: StyleModel,
     frames: Iterable[Frame],
     handed: Linked | None,
     ends_film: bool,
@@ -58,140 +77,185 @@ def paint_part(
     on_turn: OnTurn | None = None,
     scratch: Path | None = None,
 ) -> Iterator[tuple[PaintedFrame, Linked]]:
-    """Paints part of a film; each painting comes with what a part that begins after it is to be `handed`.
+    """Paints part of a film, in one pass or, by ``Settings.both_ways``, in two.
 
-    In one pass that is the frame before. With two (`Settings.both_ways`) it is the film's first frame, parts are whole
-    shots, and a shot comes out when all of it is painted; until then its frames lie in temporary files, 14 bytes a
-    pixel, in the folder `scratch` where one is given, and `on_turn` is told every painting of each pass. Raises
-    SinkError where those files find no room.
+    Args:
+        frames: the frames of the part in order, shots marked by their cuts; whole shots where there are two passes.
+        handed: what came last with the part before; None where the part begins for itself.
+        ends_film: whether the film ends with this part, so that a loop is closed.
+        on_step: told the steps of each painting.
+        on_turn: told every painting of each of two passes.
+        scratch: the folder of the temporary files of two passes, 14 bytes a pixel of a shot.
+
+    Yields:
+        What is seen of each frame, and what a part that begins after it is to be `handed`: in one pass the frame, in
+        two the film's first frame. Of two passes a shot comes out when all of it is painted.
+
+    Raises:
+        PaintingError: the memory does not do, or a first frame's loss is no number.
+        SinkError: the temporary files find no room.
     """
-    if not painter.settings.both_ways:
-        for link in chained(painter, frames, on_step, handed.state if handed else None):
-            yield seen(painter, link.painted_frame), link
+    if model.settings.both_ways:
+        yield from _two_passes(model, frames, handed, ends_film, on_step, on_turn, scratch)
         return
-    start = handed
-    for shot in _shots(chained(painter, frames, on_step), on_turn, scratch):
+    for link in stylize_shots(model, frames, on_step, handed.state if handed else None):
+        yield seen(model, link.painted_frame), link
+
+
+def _two_passes(
+    model: StyleModel,
+    frames: Iterable[Frame],
+    start: Linked | None,
+    ends_film: bool,
+    on_step: OnStep | None,
+    on_turn: OnTurn | None,
+    scratch: Path | None,
+) -> Iterator[tuple[PaintedFrame, Linked]]:
+    tell = on_turn or (lambda _: None)
+    for shot in _shots(stylize_shots(model, frames, on_step), tell, scratch):
         with shot:
             start = start or shot.first
-            closes = painter.settings.loop and shot.ends_part and ends_film
-            meets = start if closes and _shows(painter, shot.last, start) else None
-            for index, again in _painted_back(painter, shot, meets, on_step):
+            closes = model.settings.loop and shot.ends_part and ends_film
+            meets = start if closes and _shows(model, shot.last, start) else None
+            for index, again in _painted_back(model, shot, meets, on_step):
                 shot.replace(index, again)
-                if on_turn:
-                    on_turn(again)
-            kept = shot.last if meets is None else start if meets is shot.first else None
-            if on_turn and kept:
-                on_turn(kept.painted_frame)
+                tell(again)
+            if meets is None or meets is shot.first:
+                tell((meets or shot.last).painted_frame)
             if start is shot.first:
                 start = start.repainted(shot.painting(0))
             for painted in shot:
-                yield seen(painter, painted), start
+                yield seen(model, painted), start
 
 
-def seen(painter: Painter, painted: PaintedFrame) -> PaintedFrame:
+def seen(model: StyleModel, painted: PaintedFrame) -> PaintedFrame:
     """What is seen of a painted frame."""
     frame, bare = painted.frame, painted.painted
-    image = painter.looking(frame.look).finished(bare.image, frame.content, frame.image)
+    image = finish(model, bare.image, frame.content, frame.image, frame.look)
     return replace(painted, painted=replace(bare, image=image))
 
 
-class _Shot:
-    """The paintings of one shot, in files."""
+def stylize_shots(
+    model: StyleModel, frames: Iterable[Frame], on_step: OnStep | None = None, state: ShotState | None = None
+) -> Iterator[Linked]:
+    """Paints frames in order: a shot's first frame coarse to fine, each next from the ones before.
 
-    def __init__(self, first: Linked, scratch: Path | None) -> None:
-        self._folder = TemporaryDirectory(prefix="vidstyle-", dir=scratch)
-        self._bare: list[PaintedFrame] = []
-        self.first, self.last, self.ends_part = first, first, False
+    The first goes on from `state`, that of the frame before it, where it does not open a shot.
 
-    def __enter__(self) -> "_Shot":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._folder.cleanup()
-
-    def __len__(self) -> int:
-        return len(self._bare)
-
-    def append(self, link: Linked) -> None:
-        self.last = link
-        self._bare.append(_bare(link.painted_frame))
-        self._write(len(self) - 1, link.painted_frame, link.state.age / SETTLING)
-
-    def replace(self, index: int, painted: PaintedFrame) -> None:
-        """Another painting of a frame; its work is added to that of the first."""
-        before, now = self._bare[index].painted, painted.painted
-        whole = replace(
-            now,
-            steps=before.steps + now.steps,
-            seconds=before.seconds + now.seconds,
-            full_steps=before.full_steps + now.full_steps,
-        )
-        self._write(index, painted, self._read(index)["settled"])
-        self._bare[index] = _bare(replace(self._bare[index], painted=whole))
-
-    def frame(self, index: int) -> Frame:
-        """The frame, as no cut: so that its shot can be gone through backwards."""
-        return replace(_whole(self._bare[index].frame, self._read(index)), cut=False)
-
-    def painting(self, index: int) -> Tensor:
-        return self._read(index)["painting"].float()
-
-    def settled(self, index: int) -> Tensor:
-        """How settled the paint of the first pass was: (1, H, W), 0..1."""
-        return self._read(index)["settled"].float()
-
-    def __iter__(self) -> Iterator[PaintedFrame]:
-        for index, bare in enumerate(self._bare):
-            tensors = self._read(index)
-            yield PaintedFrame(_whole(bare.frame, tensors), replace(bare.painted, image=tensors["painting"].float()))
-
-    def _path(self, index: int) -> Path:
-        return Path(self._folder.name) / f"{index}.safetensors"
-
-    def _read(self, index: int) -> dict[str, Tensor]:
-        return safetensors.torch.load_file(self._path(index))
-
-    def _write(self, index: int, painted: PaintedFrame, settled: Tensor) -> None:
-        frame = painted.frame
-        images = {"content": frame.image, "painting": painted.painted.image, "settled": settled}
-        images |= {name: plane for name in PLANES if (plane := getattr(frame.look, name)) is not None}
-        images |= {} if frame.even is None else {"even": frame.even}
-        # Half precision is an eighth of a level of 8 bits at most.
-        halves = {name: image.half().cpu().contiguous() for name, image in images.items()}
-        try:
-            self._path(index).write_bytes(safetensors.torch.save(halves))
-        except OSError as error:
-            raise SinkError("VS411", name=self._folder.name, reason=error.strerror) from error
+    A frame that shows hardly anything of those before, as after a flash of light, is painted like a first one.
+    """
+    before = state.contents if state else ()
+    estimate = flow_estimator(model.settings.flow, model.device)
+    motion = tracked(frames, model.settings.look_backs, estimate, before)
+    with found_ahead(motion, model.device) as ahead:
+        for one in ahead:
+            warped = WarpedPaint.of(state.paintings, one.motions) if state and one.motions else None
+            if state is None or warped is None or warped.share < LOST:
+                painted = coarse_to_fine(model, one.frame.content, on_step, one.frame.look)
+                state = ShotState.of_opener(one.frame, painted)
+                yield Linked(one.frame, state, opens=True)
+            else:
+                state = stylize_next(model, one, state, warped, on_step)
+                yield Linked(one.frame, state, opens=False)
 
 
-def _bare(painted: PaintedFrame) -> PaintedFrame:
-    """A painted frame without its images."""
-    nothing = torch.empty(0)
-    look = replace(painted.frame.look, places=None, mask=None)
-    frame = replace(painted.frame, image=nothing, look=look, even=None)
-    return PaintedFrame(frame, replace(painted.painted, image=nothing))
+@dataclass(frozen=True)
+class Earlier:
+    """What an earlier pass painted of a frame, (3, H, W), and how much that counts, (1, H, W), 0..1: settled paint 1.
+
+    Carried paint counts as much as its place is trusted.
+    """
+
+    image: Tensor
+    weight: Tensor
+
+    def blended(self, warped: WarpedPaint) -> Tensor:
+        """With the carried paint; the weights as Ruder et al. 2016, section 5.3, have them in the middle of a shot."""
+        confidence = warped.confidence * warped.known
+        share = confidence / (confidence + self.weight).clamp_min(1e-6)
+        return torch.lerp(self.image, warped.paint, share)
 
 
-def _whole(bare: Frame, tensors: Mapping[str, Tensor]) -> Frame:
-    """A bare frame with its images."""
-    places, mask = (tensors[name].float() if name in tensors else None for name in PLANES)
-    even = tensors["even"].float() if "even" in tensors else None
-    look = replace(bare.look, places=places, mask=mask)
-    return replace(bare, image=tensors["content"].float(), even=even, look=look)
+def stylize_next(
+    model: StyleModel,
+    one: Tracked,
+    state: ShotState,
+    warped: WarpedPaint,
+    on_step: OnStep | None = None,
+    earlier: Earlier | None = None,
+    repaint_still: bool = False,
+) -> ShotState:
+    """Paints a frame from where the last paintings were carried along the motion; pixels that lie still stay.
+
+    Args:
+        one: the frame, with its motion since the one before.
+        state: what the frame before it hands on.
+        warped: the paint of the frames before, where this one shows it.
+        on_step: told each step.
+        earlier: what an earlier pass painted of the frame: blended in, and seen where earlier paint shows nothing.
+        repaint_still: still pixels are painted on too, without a temporal loss, and every frame takes all its steps.
+
+    Returns:
+        The state after the frame.
+    """
+    frame, motion, length = one.frame, one.motions[1], max(model.settings.look_backs)
+    carried = propagate(state, frame, motion, earlier.weight if earlier else warped.known.float())
+    stillness, free = state.stillness.after(frame.content, carried.unsettled(motion))
+    if is_flat(model.settings, frame.content):
+        flat, nothing = flat_painting(model, frame.content, frame.look), torch.zeros_like(carried.age)
+        return state.after(frame, flat, length, stillness=stillness, age=nothing, shown=frame.content)
+    if not (repaint_still or free.any()):
+        held = replace(state.last, steps=0, seconds=0.0, full_steps=0.0)
+        return state.after(frame, held, length, stillness=stillness, age=carried.age, shown=carried.shown)
+    content, free = frame.content.to(model.device), free.to(model.device)[None]
+    paint = earlier.blended(warped) if earlier else _filled(model, warped, content, frame.look)
+    start = torch.where(free, paint, state.last.image)
+    pull = gradient_scale(model, content, start, frame.look) if state.pull is None else state.pull
+    start = start + _recoloured(model, carried, frame.look)
+    weights = temporal_weights(carried.settled, warped.confidence, free, pull, model.settings.stability)
+    level, effort = frame_effort(state, carried, free)
+    if repaint_still:  # by single steps, which no further evaluation corrects: none goes further than the step size
+        weights = TemporalWeights(weights.stiffness * free, torch.ones_like(weights.mobility))
+        level, effort = -math.inf, 1.0
+    bare = bare_places((free & (carried.age < FRESH)).float())
+    if float(bare.mean()) > SKETCHED and not repaint_still:
+        start = sketch(model, content, start, bare, frame.look)
+    anchor = Anchor(start.clamp(0, 1), weights.stiffness, weights.mobility)
+    schedule = Schedule(max(1, round(effort * model.settings.frame_steps)), level=level)
+    painted = refine(model, content, anchor, schedule, state.last.step_size, on_step, frame.look)
+    lowest = -math.inf if carried.style_changed.all() else state.level
+    changes = {"stillness": stillness, "age": carried.age, "pull": pull, "level": lowest}
+    return state.after(frame, painted, length, shown=carried.renewed(frame.content, free), **changes)
 
 
-def _shots(links: Iterator[Linked], on_turn: OnTurn | None, scratch: Path | None) -> Iterator[_Shot]:
+def _recoloured(model: StyleModel, carried: Carried, look: FrameStyle) -> Tensor:
+    """The part of the change that is repaired, (3, H, W), in the painting's colours."""
+    after, before = (model.coloured(image, look) for image in (carried.shown + carried.change, carried.shown))
+    return carried.repaired.to(after) * (after - before)
+
+
+def _filled(model: StyleModel, warped: WarpedPaint, content: Tensor, look: FrameStyle) -> Tensor:
+    """The warped paint, and grain on the content where there is none, for strokes to begin from."""
+    if warped.known.all():
+        return warped.paint
+    height, width = content.shape[1:]
+    spots = model.features.noise((-(-height // GRAIN_SIZE), -(-width // GRAIN_SIZE)), model.settings.seed)
+    grain = GRAIN * F.interpolate(spots[None], (height, width), mode="bicubic")[0]
+    filled = uncovered_filled(warped.paint, model.coloured(content, look), warped.known)
+    return torch.where(warped.known, filled, (filled + grain).clamp(0, 1))
+
+
+def _shots(links: Iterator[Linked], tell: OnTurn, scratch: Path | None) -> Iterator[ShotStore]:
     """The shots of a film, each as soon as the next begins."""
-    shot: _Shot | None = None
+    shot: ShotStore | None = None
     try:
         for link in links:
             if shot is None or link.opens:
                 if shot is not None:
                     yield shot
-                shot = _Shot(link, scratch)
+                shot = ShotStore(link, scratch)
             shot.append(link)
-            if on_turn:
-                on_turn(link.painted_frame)
+            tell(link.painted_frame)
         if shot is not None:
             shot.ends_part = True
             yield shot
@@ -201,7 +265,7 @@ def _shots(links: Iterator[Linked], on_turn: OnTurn | None, scratch: Path | None
 
 
 def _painted_back(
-    painter: Painter, shot: _Shot, meets: Linked | None, on_step: OnStep | None
+    model: StyleModel, shot: ShotStore, meets: Linked | None, on_step: OnStep | None
 ) -> Iterator[tuple[int, PaintedFrame]]:
     """A shot painted again from its end to its start, with the place of each frame.
 
@@ -212,20 +276,20 @@ def _painted_back(
     opener = meets or shot.last
     indices = range(last if meets else last - 1, 0 if meets is shot.first else -1, -1)
     frames = itertools.chain([replace(opener.frame, cut=False)], (shot.frame(index) for index in indices))
-    motion = tracked(frames, (1,), flow_estimator(painter.settings.flow, painter.device))
+    motion = tracked(frames, (1,), flow_estimator(model.settings.flow, model.device))
     state = opener.state
-    with found_ahead(motion, painter.device) as ahead:
+    with found_ahead(motion, model.device) as ahead:
         for index, one in zip(indices, itertools.islice(ahead, 1, None), strict=True):
             weight = shot.settled(index) * (min(1.0, (last - index) / MEETING) if meets else 1.0)
-            earlier = Earlier(shot.painting(index).to(painter.device), weight.to(painter.device))
+            earlier = Earlier(shot.painting(index).to(model.device), weight.to(model.device))
             warped = WarpedPaint.of(state.paintings, one.motions)
-            state = followed(painter, one, state, warped, on_step, earlier)
+            state = stylize_next(model, one, state, warped, on_step, earlier)
             yield index, PaintedFrame(one.frame, state.last)
 
 
-def _shows(painter: Painter, end: Linked, start: Linked) -> bool:
+def _shows(model: StyleModel, end: Linked, start: Linked) -> bool:
     """Whether a film's end shows enough of its start to meet it."""
-    estimate = flow_estimator(painter.settings.flow, painter.device)
+    estimate = flow_estimator(model.settings.flow, model.device)
     same_size = end.frame.content.shape == start.frame.content.shape
     motion = Motion.between(end.frame.content, start.frame.content, estimate) if same_size else None
     if motion is not None and float(motion.visible.float().mean()) >= LOST:

@@ -1,13 +1,11 @@
-"""One frame after another: what a frame takes over from those before it, and where that ends.
+"""What a frame takes over from those before it, where that ends, and how firmly it is held: formulas, no network.
 
-`tracked` finds the motion, `propagate` carries what is known of the paint along it, `temporal_weights` says how firmly
-each pixel is held to it, `followed` paints.
+`propagate` carries what is known of the paint along the motion, `temporal_weights` says how firmly each pixel is held
+to it, `Stillness` which pixels are not painted at all. `stylize_video` paints.
 """
 
-import contextlib
 import math
-from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,14 +14,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidstyle.core.flow import FlowEstimator, Motion, dis, quick_dis, warp
+from vidstyle.core.flow import Motion, warp
 from vidstyle.core.frame_style import PLAIN, Frame, FrameStyle
-from vidstyle.core.losses import Anchor
-from vidstyle.core.optimizers import Schedule
-from vidstyle.core.raft import flow_estimator
-from vidstyle.core.read_ahead import ReadAhead
 from vidstyle.core.sizes import Size, resize
-from vidstyle.core.stylize_image import OnStep, Painted, Painter
+from vidstyle.core.stylize_image import Painted
 
 BLUR = 1.5  # pixels, standard deviation: the noise of cameras and codecs is no change
 WAKES, SLEEPS = 3 / 255, 1.5 / 255  # change of any channel, of 0..1, that ends stillness, and that begins it
@@ -63,51 +57,12 @@ def _blurred(image: Tensor) -> Tensor:
     return torch.from_numpy(cv2.GaussianBlur(planes, (0, 0), BLUR)).permute(2, 0, 1)
 
 
-@dataclass(frozen=True)
-class Tracked:
-    """A frame and its motion since frames before it, by how many frames back; none for a shot's first frame."""
-
-    frame: Frame
-    motions: Mapping[int, Motion]
-
-
-def tracked(
-    frames: Iterable[Frame], look_backs: Sequence[int], estimate: FlowEstimator, before: Sequence[Tensor] = ()
-) -> Generator[Tracked, None, None]:
-    """The frames with their motion since the frames that lie `look_backs` before them.
-
-    `before` are images (3, H, W) of the same shot from before the first frame, the latest first. A shot begins at a
-    frame that is marked as a cut, and where the size changes.
-    """
-    further = quick_dis if estimate is dis else estimate  # that paint only fills gaps: its errors do not add up
-    past: deque[Tensor] = deque(before, maxlen=max(look_backs))  # the latest first
-    for frame in frames:
-        if frame.cut or (past and frame.content.shape != past[0].shape):
-            past.clear()
-        backs = {back: further if back > 1 else estimate for back in look_backs if back <= len(past)}
-        motions = {back: Motion.between(frame.content, past[back - 1], by) for back, by in backs.items()}
-        yield Tracked(frame, motions)
-        past.appendleft(frame.content)
-
-
-@contextlib.contextmanager
-def found_ahead(found: Generator[Tracked, None, None], device: torch.device) -> Iterator[Iterable[Tracked]]:
-    """The frames with their motion, looked for in a thread while the `device` paints.
-
-    Where the CPU paints, they are looked for in turn: two that share its cores both wait.
-    """
-    with contextlib.closing(found if device.type == "cpu" else ReadAhead(lambda _: found)) as frames:
-        yield frames
-
-
 SETTLING = 16  # frames over which uncovered pixels are painted freely, before they are held like others
 UNSETTLED = SETTLING // 2  # the age of paint that is to look otherwise: half as firm, and not held
 NEW = 0.05  # share of pixels that were lately uncovered, from which on no loss of a frame is low enough
 FULL_EFFORT = 0.6  # share of free pixels from which on a frame is given all its steps
 MOST_EFFORT = 2.0  # times the steps of a following frame, at most, where much is new or content is far off
-LOST_CONTENT = (
-    1.5  # times the content loss of a shot's first frame, from which on the next one takes as many steps again
-)
+LOST_CONTENT = 1.5  # times the content loss of a shot's first frame, from which on the next takes as many steps again
 LOST = 0.3  # share of pixels that earlier paint is known of, below which a frame is painted like a first one
 UNSETTLED_MOBILITY = 4.0  # how far uncovered pixels, and paint that is not firm, move for a gradient; settled ones: 1
 STALE = 0.05  # of 0..1, blurred: change of what paint shows, at which it is half out of date
@@ -119,7 +74,6 @@ RESTLESS = 0.025  # repaired share, above which paint is painted on though it li
 FRESH = 4  # frames since it came into sight, in which a large area is given coarse strokes first
 PATCH = 0.08  # of the long side: the size from which on such an area is large
 SKETCHED = 0.02  # share of pixels in large new areas, from which on there are coarse strokes
-GRAIN, GRAIN_SIZE = 0.04, 8  # noise that strokes in uncovered areas begin from, and the size of its spots in pixels
 
 
 @dataclass(frozen=True)
@@ -134,11 +88,11 @@ class PaintedFrame:
 class ShotState:
     """What the frames of a shot hand to the next.
 
-    `paintings` are the last ones, the latest first, as many as are looked back at, and `contents` what they
-    were painted of; `last` is all of the latest; `age` (1, H, W) counts the frames since a pixel was uncovered, up to
+    `paintings` are the last ones, the latest first, as many as are looked back at, and `contents` what they were
+    painted of; `last` is all of the latest; `age` (1, H, W) counts the frames since a pixel was uncovered, up to
     SETTLING. `shown` (3, H, W) is what of the source each pixel was painted for: paint that the flow leads astray comes
     to lie on other things. `level` and `content` are losses of the shot's first frame; no loss is below the level once
-    the `look` changes. `pull` is how strongly the second one's pulled (`Painter.pull`); all three stay.
+    the `look` changes. `pull` is how strongly the second one's pulled (`gradient_scale`); all three stay.
     """
 
     paintings: tuple[Tensor, ...]
@@ -200,93 +154,6 @@ class Linked:
         return replace(self, state=replace(self.state, last=last, paintings=(last.image,)))
 
 
-def chained(
-    painter: Painter, frames: Iterable[Frame], on_step: OnStep | None = None, state: ShotState | None = None
-) -> Iterator[Linked]:
-    """Paints frames in order: a shot's first frame coarse to fine, each next from the ones before.
-
-    The first goes on from `state`, that of the frame before it, where it does not open a shot.
-
-    A frame that shows hardly anything of those before, as after a flash of light, is painted like a first one.
-    """
-    before = state.contents if state else ()
-    estimate = flow_estimator(painter.settings.flow, painter.device)
-    motion = tracked(frames, painter.settings.look_backs, estimate, before)
-    with found_ahead(motion, painter.device) as ahead:
-        for one in ahead:
-            warped = WarpedPaint.of(state.paintings, one.motions) if state and one.motions else None
-            if state is None or warped is None or warped.share < LOST:
-                painted = painter.looking(one.frame.look).begun(one.frame.content, on_step)
-                state = ShotState.of_opener(one.frame, painted)
-                yield Linked(one.frame, state, opens=True)
-            else:
-                state = followed(painter, one, state, warped, on_step)
-                yield Linked(one.frame, state, opens=False)
-
-
-@dataclass(frozen=True)
-class Earlier:
-    """What an earlier pass painted of a frame, (3, H, W), and how much that counts, (1, H, W), 0..1: settled paint 1.
-
-    Carried paint counts as much as its place is trusted.
-    """
-
-    image: Tensor
-    weight: Tensor
-
-    def blended(self, warped: "WarpedPaint") -> Tensor:
-        """With the carried paint; the weights as Ruder et al. 2016, section 5.3, have them in the middle of a shot."""
-        confidence = warped.confidence * warped.known
-        share = confidence / (confidence + self.weight).clamp_min(1e-6)
-        return torch.lerp(self.image, warped.paint, share)
-
-
-def followed(
-    painter: Painter,
-    one: Tracked,
-    state: ShotState,
-    warped: "WarpedPaint",
-    on_step: OnStep | None,
-    earlier: Earlier | None = None,
-    repaint_still: bool = False,
-) -> ShotState:
-    """The state after a frame that is painted from where the last paintings were carried along the motion.
-
-    What an `earlier` pass painted of the frame is blended in, and stands where the last paintings show nothing.
-    Pixels that lie still stay as they are. With `repaint_still` they are painted on, without a temporal loss, and every
-    frame takes all its steps.
-    """
-    frame, motion, length = one.frame, one.motions[1], max(painter.settings.look_backs)
-    painter = painter.looking(frame.look)
-    carried = propagate(state, frame, motion, earlier.weight if earlier else warped.known.float())
-    stillness, free = state.stillness.after(frame.content, carried.unsettled(motion))
-    if painter.is_flat(frame.content):
-        calm, nothing = painter.calm(frame.content), torch.zeros_like(carried.age)
-        return state.after(frame, calm, length, stillness=stillness, age=nothing, shown=frame.content)
-    if not (repaint_still or free.any()):
-        held = replace(state.last, steps=0, seconds=0.0, full_steps=0.0)
-        return state.after(frame, held, length, stillness=stillness, age=carried.age, shown=carried.shown)
-    content, free = frame.content.to(painter.device), free.to(painter.device)[None]
-    carried_paint = earlier.blended(warped) if earlier else _filled(painter, warped, content)
-    start = torch.where(free, carried_paint, state.last.image)
-    pull = painter.pull(content, start) if state.pull is None else state.pull
-    start = start + carried.recoloured(painter)
-    weights = temporal_weights(carried.settled, warped.confidence, free, pull, painter.settings.stability)
-    level, effort = frame_effort(state, carried, free)
-    if repaint_still:  # by single steps, which no further evaluation corrects: none goes further than the step size
-        weights = TemporalWeights(weights.stiffness * free, torch.ones_like(weights.mobility))
-        level, effort = -math.inf, 1.0
-    bare = bare_places((free & (carried.age < FRESH)).float())
-    if float(bare.mean()) > SKETCHED and not repaint_still:
-        start = painter.sketched(content, start, bare)
-    anchor = Anchor(start.clamp(0, 1), weights.stiffness, weights.mobility)
-    schedule = Schedule(max(1, round(effort * painter.settings.frame_steps)), level=level)
-    painted = painter.follow(content, anchor, schedule, state.last.step_size, on_step)
-    lowest = -math.inf if carried.style_changed.all() else state.level
-    changes = {"stillness": stillness, "age": carried.age, "pull": pull, "level": lowest}
-    return state.after(frame, painted, length, shown=carried.renewed(frame.content, free), **changes)
-
-
 @dataclass(frozen=True)
 class Carried:
     """What is known of the paint at each pixel of a new frame, before it is painted; planes are (1, H, W).
@@ -313,11 +180,6 @@ class Carried:
         """Pixels (H, W), True or False, to be painted though the source lies still there."""
         moved = (self.age[0] < SETTLING).cpu() | torch.from_numpy((motion.flow != 0).any(-1))
         return moved | (self.repaired[0] > RESTLESS)
-
-    def recoloured(self, painter: Painter) -> Tensor:
-        """The part of the change that is repaired, (3, H, W), in the painting's colours."""
-        after, before = painter.coloured(self.shown + self.change), painter.coloured(self.shown)
-        return self.repaired.to(after) * (after - before)
 
     def renewed(self, content: Tensor, free: Tensor) -> Tensor:
         """`shown` after the frame: nearer to its `content` where its paint was repaired, or `free` and painted on."""
@@ -358,7 +220,7 @@ def temporal_weights(
 
     There c is 1 where the flow can be trusted. Here it is `confidence` times how `settled` the paint is, both 0..1,
     times what holds a pixel within `stability` levels of 0 to 255 against the `pull` of the rest of the loss
-    (`Painter.pull`). Pixels that are not `free` (True or False) do not move; those that are not settled move up to
+    (`gradient_scale`). Pixels that are not `free` (True or False) do not move; those that are not settled move up to
     UNSETTLED_MOBILITY times as far as others.
     """
     stiffness = confidence * settled * (255 * pull / (2 * stability))
@@ -410,17 +272,6 @@ class WarpedPaint:
                 paint = torch.where(new, warp(paintings[back - 1], motion.flow).clamp(0, 1), found.paint)
                 found = cls(paint, torch.where(new, confidence, found.confidence), found.known | visible)
         return found
-
-
-def _filled(painter: Painter, warped: WarpedPaint, content: Tensor) -> Tensor:
-    """The warped paint, and grain on the content where there is none, for strokes to begin from."""
-    if warped.known.all():
-        return warped.paint
-    height, width = content.shape[1:]
-    spots = painter.noise((-(-height // GRAIN_SIZE), -(-width // GRAIN_SIZE)))
-    grain = GRAIN * F.interpolate(spots[None], (height, width), mode="bicubic")[0]
-    filled = uncovered_filled(warped.paint, painter.coloured(content), warped.known)
-    return torch.where(warped.known, filled, (filled + grain).clamp(0, 1))
 
 
 def uncovered_filled(warped: Tensor, content: Tensor, visible: Tensor) -> Tensor:

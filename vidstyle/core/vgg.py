@@ -65,6 +65,10 @@ class VGG19(nn.Module):
         return activations
 
     @property
+    def device(self) -> torch.device:
+        return next(self.buffers()).device
+
+    @property
     def stride(self) -> int:
         """Image pixels per position of the deepest layer."""
         return 1 << (block_of(self.layers[-1]) - 1)
