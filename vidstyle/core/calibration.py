@@ -42,10 +42,17 @@ def wanted_structure(strength: float) -> float:
 
 
 def structure(painting: Tensor, content: Tensor) -> float:
-    """How much of the shapes of `content` is left in `painting` (both (3, H, W)): 1 all, 0 none.
+    """How much of the shapes of a content is left in a painting.
 
     The local correlation of blurred luminance in windows of 1/8 of the height, weighted by the contrast of
     the content there. Brightness, contrast and colour may change freely.
+
+    Args:
+        painting: (3, H, W), 0..1.
+        content: of the same size.
+
+    Returns:
+        1: all, 0: none.
     """
     sigma, window = BLUR * max(content.shape), max(3, round(WINDOW * content.shape[1]))
     a, b = (_blurred(luminance_of(image)[None, None], sigma) for image in (painting, content))
@@ -63,11 +70,18 @@ def structure(painting: Tensor, content: Tensor) -> float:
 def calibrated(
     model: StyleModel, contents: Sequence[Tensor], on_probe: OnProbe | None = None, look: FrameStyle = PLAIN
 ) -> StyleModel:
-    """The model with the palettes and the balance for `contents` (each (3, H, W)) at its ``strength``.
+    """Finds the palettes and the balance of content and style for the ``strength`` of a model's settings.
 
-    The balance is searched on the one with the most contrast, the styles mixed by the shares of the `look`; with
-    ``strength_keys`` for each strength that they name. Plain sums of squares (``loss="sums"``), and a weight of 0 of
-    content or style, have no balance to find. `on_probe` is told paintings of the search that are done, and in all.
+    Plain sums of squares (``loss="sums"``), and a weight of 0 of content or style, have no balance to find.
+
+    Args:
+        model: the style.
+        contents: images, each (3, H, W), 0..1; the balance is searched on the one with the most contrast.
+        on_probe: told how many paintings of the search are done, and how many there are at most.
+        look: its shares say how styles are mixed meanwhile.
+
+    Returns:
+        The model with them; with ``strength_keys`` it has a balance for each strength that they name.
     """
     settings = model.settings
     model = model.changed(palettes=palettes_for(settings.keep_colors, contents, model.styles))

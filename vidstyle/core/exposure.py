@@ -102,10 +102,15 @@ def luminance(thumbnails: Array) -> Array:
 
 
 def find_scenes(thumbnails: Sequence[Array], contrasts: Sequence[float], cuts: Iterable[int]) -> Scenes:
-    """The scenes of a film by the thumbnails (h, w, 3), 0..1, and contrasts of its frames, and the `cuts` found in it.
+    """The scenes of a film, and how each of its frames is exposed.
 
     A cut at which nothing but the exposure changes is none, and two scenes that a frame without contrast separates have
     one.
+
+    Args:
+        thumbnails: of all frames, each (h, w, 3), RGB, 0..1 (`thumbnail`).
+        contrasts: of all frames, the standard deviation of luminance, 0..1.
+        cuts: positions of the frames that seem to open a shot.
     """
     seen = [index for index, one in enumerate(contrasts) if one >= 2 * FLAT]
     cuts = _judged_cuts(thumbnails, seen, sorted(cuts))

@@ -56,21 +56,35 @@ def no_flow(image: Tensor, earlier: Tensor) -> Flow:
 
 
 def optical_flow(image: Tensor, earlier: Tensor, estimate: FlowEstimator = dis) -> Flow:
-    """Where each pixel of `image` lies in `earlier` (both (3, H, W), 0..1): offsets (H, W, 2) in pixels.
+    """Where each pixel of an image lies in an earlier one.
 
-    Images with a side under 12 pixels give no motion.
+    Args:
+        image: (3, H, W), RGB, 0..1.
+        earlier: of the same size.
+        estimate: one of the estimators here, or of `raft.flow_estimator`.
+
+    Returns:
+        Offsets (x, y) in pixels, (H, W, 2); none where a side is under SMALLEST_SIDE pixels.
     """
     small = min(image.shape[1:]) < SMALLEST_SIDE
     return no_flow(image, earlier) if small else estimate(image, earlier)
 
 
 def warp(image: Tensor, flow: Flow, interpolation: int = cv2.INTER_LANCZOS4) -> Tensor:
-    """`image` (C, H, W) seen through `flow`: the result at p is the image at p + flow(p).
+    """An image seen through a flow: the result at p is the image at p + flow(p).
 
     By default Lanczos interpolation over 8x8 pixels, because errors add up over the frames of a shot: OpenCV's bicubic
     kernel amplifies detail (1.5 times its energy after 24 shifts by half a pixel), the usual one blurs it (0.2 times);
     this keeps 0.77 times. Pixels without motion are copied bit for bit; beyond the border the image goes on by its
     edge.
+
+    Args:
+        image: (C, H, W), any range.
+        flow: offsets (x, y) in pixels, (H, W, 2).
+        interpolation: one of OpenCV's.
+
+    Returns:
+        (C, H, W), on the image's device; Lanczos may leave its range by a little.
     """
     height, width = flow.shape[:2]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
@@ -114,11 +128,17 @@ class Motion:
 
 
 def visibility(flow: Flow, back: Flow) -> Tensor:
-    """Which pixels can be seen in both images: (H, W), True or False.
+    """Which pixels can be seen in both images.
 
-    `flow` leads from the image to the earlier one, `back` the other way. Sundaram et al. 2010, equation 5
-    (as Ruder et al. 2016, section 4.2, use it): a pixel counts as hidden where the round trip does not end
-    near its start. Pixels that come from outside of the earlier image count as hidden too.
+    Sundaram et al. 2010, equation 5 (as Ruder et al. 2016, section 4.2, use it): a pixel counts as hidden where the
+    round trip does not end near its start. Pixels that come from outside of the earlier image count as hidden too.
+
+    Args:
+        flow: from the image to the earlier one, (H, W, 2), pixels.
+        back: from the earlier image to this one, (H, W, 2), pixels.
+
+    Returns:
+        (H, W), True or False.
     """
     height, width = flow.shape[:2]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))

@@ -37,11 +37,17 @@ class _Gram(torch.autograd.Function):
 
 
 def gram_matrix(activations: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Gram matrix of a layer's activations: (1, C, h, w) -> (C, C), float32, mean over the h * w positions.
+    """Gram matrix of a layer's activations: the mean over positions of the products of channels.
 
-    Gatys et al. 2015 (arXiv 1508.06576), equation 3; we divide by the number of positions M so that images
-    of different sizes can be compared. `weights` (1, 1, h, w) say what each position counts, so that a mean is of a
-    part of the image.
+    Gatys et al. 2015 (arXiv 1508.06576), equation 3; we divide by the number of positions M = h w, so that images of
+    different sizes can be compared.
+
+    Args:
+        activations: (1, C, h, w).
+        weights: what each position counts, (1, 1, h, w), so that the mean is of a part of the image; None: all alike.
+
+    Returns:
+        (C, C), float32.
     """
     if weights is not None:
         activations = activations * (weights / weights.mean()).sqrt()
@@ -82,10 +88,18 @@ def content_weights(target: Tensor) -> Tensor:
 
 
 def temporal_loss(image: Tensor, target: Tensor, weights: Tensor) -> Tensor:
-    """Mean over all values of (3, H, W) of the weighted squared difference; `weights` (1, H, W).
+    """Mean over all values of the weighted squared difference from the paint that is carried along.
 
     Ruder et al. 2016 (arXiv 1604.08610), equation 7, where the weights are 1 for pixels that can be seen in both
-    images and 0 for others.
+    images and 0 for others; ours are those of `temporal.temporal_weights`.
+
+    Args:
+        image: (3, H, W), 0..1.
+        target: the carried paint, (3, H, W), 0..1.
+        weights: what each pixel counts, (1, H, W), 0 or more.
+
+    Returns:
+        A scalar.
     """
     return (weights * (image - target).square()).mean()
 

@@ -128,11 +128,23 @@ def quasi_newton(
     preconditioner: Preconditioner | None = None,
     step_size: float | None = None,
 ) -> Descended:
-    """Limited-memory BFGS from `start` (3, H, W) with one evaluation of the loss a step, clamped to 0..1.
+    """Limited-memory BFGS with one evaluation of the loss a step.
 
     No line search: steps are bounded by the schedule instead, and one after which the loss has risen is taken back.
-    `step_size` is that of an earlier descent with this preconditioner on nearly the same loss. Raises DivergedError
-    where the loss at the start is no number.
+
+    Args:
+        start: the image to begin from, (3, H, W), 0..1.
+        objective: the loss of an image.
+        schedule: how many steps, and how long each may be.
+        on_step: told the image that each step begins from, and its losses.
+        preconditioner: how far pixels move for a gradient.
+        step_size: that of an earlier descent with this preconditioner on nearly the same loss.
+
+    Returns:
+        The image, clamped to 0..1, the losses before the last step, and the step size to go on with.
+
+    Raises:
+        DivergedError: the loss at the start is no number (VS604).
     """
     curvature = Curvature(preconditioner or Preconditioner(), step_size)
     image, shorter = start, 1.0
@@ -156,10 +168,19 @@ def quasi_newton(
 
 
 def lbfgs(start: Tensor, objective: Objective, steps: int, on_step: OnStep) -> Descended:
-    """Limited-memory BFGS (torch's, with the strong Wolfe line search) on plain pixels, from `start` (3, H, W).
+    """Limited-memory BFGS (torch's, with the strong Wolfe line search) on plain pixels.
 
-    A step is one evaluation of the loss and its gradient, line searches included. The image is clamped to 0..1 at the
-    end, not inside, where it would break the curvature.
+    Args:
+        start: the image to begin from, (3, H, W), 0..1.
+        objective: the loss of an image.
+        steps: evaluations of the loss and its gradient, those of line searches included.
+        on_step: told the image of each evaluation, and its losses.
+
+    Returns:
+        The image, clamped to 0..1 at the end, not inside, where it would break the curvature.
+
+    Raises:
+        DivergedError: the loss is no number (VS604), or ends far above its start (VS603).
     """
     leaf, evaluated = start.clone().requires_grad_(), 0
     losses = Losses()

@@ -42,10 +42,17 @@ def learn(
     seed: int = 0,
     on_layer: Callable[[int, int], None] | None = None,
 ) -> dict[str, Tensor]:
-    """Filters up to the layer `deepest`, by torchvision's keys, for average pooling.
+    """Learns filters for average pooling; the same images and seed give the same filters on one machine.
 
-    images: each (3, H, W), RGB, 0..1, of any size. The mean activation of every channel to them is 1.
-    The same images and seed give the same filters on one machine. `on_layer` is told layers done and layers in all.
+    Args:
+        images: each (3, H, W), RGB, 0..1, of any size.
+        deepest: the layer up to which there are to be filters.
+        seed: of the random patches and centres.
+        on_layer: told layers done, and layers in all.
+
+    Returns:
+        Weights (out, in, 3, 3) and biases (out,) by torchvision's keys. The mean activation of every channel on the
+        images is 1.
     """
     generator = torch.Generator().manual_seed(seed)
     inputs = [normalized(_prepared(image))[0] for image in images]
@@ -55,7 +62,7 @@ def learn(
         if number > 1 and block_of(layer) > block_of(layers[number - 2]):
             inputs = [F.avg_pool2d(x, 2, ceil_mode=True) for x in inputs]
         weight, bias = _clustered(_patches(inputs, generator), layer, generator)
-        activations = [_responses(x, weight, bias, first=number == 1) for x in inputs]
+        activations = [_activations(x, weight, bias, first=number == 1) for x in inputs]
         scale = torch.cat([r.flatten(1) for r in activations], 1).mean(1).clamp_min(1e-4)  # (out,)
         filters[f"{state_key(layer)}.weight"] = weight / scale.view(-1, 1, 1, 1)
         filters[f"{state_key(layer)}.bias"] = bias / scale
@@ -75,7 +82,7 @@ def _prepared(image: Tensor) -> Tensor:
     return F.pad(reduced, (0, right, 0, bottom), mode="replicate")
 
 
-def _responses(x: Tensor, weight: Tensor, bias: Tensor, *, first: bool) -> Tensor:
+def _activations(x: Tensor, weight: Tensor, bias: Tensor, *, first: bool) -> Tensor:
     """What the network will give for an input (C, h, w): the first layer continues it by its edge."""
     padded = F.pad(x[None], (1, 1, 1, 1), mode="replicate" if first else "constant")
     return F.relu(F.conv2d(padded, weight, bias))[0]

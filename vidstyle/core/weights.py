@@ -63,10 +63,17 @@ def load_filters(
     seed: int = 0,
     on_progress: OnProgress | None = None,
 ) -> Filters:
-    """The filters of a choice: ``auto``, ``imagenet``, ``selftaught`` or a file with at least `layers`.
+    """The filters of a choice.
 
-    `teachers` gives the images (3, H, W), 0..1, to learn from; it is called only where they are needed.
-    ``auto`` is ImageNet if kept here or reachable, else self-taught. Raises WeightsError.
+    Args:
+        choice: ``imagenet``, ``selftaught``, a file, or ``auto``: ImageNet if kept here or reachable, else self-taught.
+        layers: names of the layers that they must reach.
+        teachers: gives the images to learn from, each (3, H, W), 0..1; called only where they are needed.
+        seed: of what is learned.
+        on_progress: told what is being done, how much of it, and of how much.
+
+    Raises:
+        WeightsError: the filters cannot be fetched or read, or lack layers.
     """
     deepest = max(layers, key=LAYERS.index)
     if choice == "imagenet":
