@@ -31,7 +31,7 @@ def test_an_unknown_layer_gets_a_hint(wrong: str, hint: str) -> None:
 
 
 @pytest.mark.parametrize("pooling", ["max", "avg"])
-def test_responses_equal_torchvisions_network(pooling: str) -> None:
+def test_activations_equal_torchvisions_network(pooling: str) -> None:
     """Away from the border, which the first layer continues by its edge instead of by black."""
     theirs = make_layers(cfgs["E"]).eval()
     theirs.load_state_dict({key.removeprefix("features."): value for key, value in FILTERS.items()})
