@@ -16,7 +16,7 @@ from vidstyle.core.frame_style import PLAIN, FrameStyle
 from vidstyle.core.losses import Anchor, ContentTargets, Objective, Region, StyleTargets, statistic_of
 from vidstyle.core.sizes import Size, fit_size, resize, size_of
 from vidstyle.core.vgg import VGG19, Pooling
-from vidstyle.core.weights import Filters
+from vidstyle.core.weights import Filters, OnProgress, load_filters
 from vidstyle.settings.settings import Settings
 
 STROKES = 1.5  # long side of the style against the painting's: strokes of a style of the same size look like noise
@@ -187,3 +187,36 @@ class StyleModel:
 def pooling_of(filters: Filters, settings: Settings) -> Pooling:
     """The pooling of the settings; for ``auto`` what suits the filters."""
     return filters.pooling if settings.pooling == "auto" else settings.pooling
+
+
+def load_style(
+    styles: Sequence[Tensor],
+    contents: Sequence[Tensor],
+    settings: Settings | None = None,
+    *,
+    device: torch.device | str = "cpu",
+    init_image: Tensor | None = None,
+    on_progress: OnProgress | None = None,
+) -> StyleModel:
+    """A model of styles, its filters loaded or learned; `calibration.calibrated` finds its balance.
+
+    Args:
+        styles: images, each (3, H, W), RGB, 0..1.
+        contents: some of what is to be painted, in the same form: filters are learned from both.
+        settings: which filters and layers, and all else that it is painted by.
+        device: what paints.
+        init_image: the start that ``Settings.init`` names where it names a file, (3, H, W).
+        on_progress: told what is being done, how much of it, and of how much.
+
+    Raises:
+        WeightsError: the filters cannot be fetched or read, or lack layers.
+    """
+    settings = settings or Settings()
+    filters = load_filters(
+        settings.weights,
+        settings.layers,
+        teachers=lambda: [*styles, *contents],
+        seed=settings.seed,
+        on_progress=on_progress,
+    )
+    return StyleModel.of(styles, filters, settings, device=device, init_image=init_image)
