@@ -7,17 +7,18 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from vidstyle import Frame, Painter, paint_frames
+from vidstyle import Frame, paint_frames
 from vidstyle.core.flow import Motion, warp
 from vidstyle.core.losses import Anchor, Losses
 from vidstyle.core.optimizers import Preconditioner, Schedule, lbfgs, quasi_newton
-from vidstyle.core.stylize_image import Painted
+from vidstyle.core.style_model import StyleModel
+from vidstyle.core.stylize_image import Painted, gradient_scale, stylize_image
 
 WARM_STEPS = 8
 RUDER_TOLERANCE, RUDER_EVERY, RUDER_MOST = 1e-4, 50, 1000
 
 Painting = Iterator[tuple[Frame, Painted, float]]  # a frame, its painting, the seconds that it took
-Method = Callable[[Painter, Sequence[Frame]], Painting]
+Method = Callable[[StyleModel, Sequence[Frame]], Painting]
 
 
 def timed(results: Iterator[tuple[Frame, Painted]]) -> Painting:
@@ -27,20 +28,20 @@ def timed(results: Iterator[tuple[Frame, Painted]]) -> Painting:
         began = time.perf_counter()
 
 
-def vidstyle(painter: Painter, frames: Sequence[Frame]) -> Painting:
+def vidstyle(painter: StyleModel, frames: Sequence[Frame]) -> Painting:
     return timed((one.frame, one.painted) for one in paint_frames(painter, frames))
 
 
-def alone(painter: Painter, frames: Sequence[Frame]) -> Painting:
-    return timed((frame, painter.paint(frame.image)) for frame in frames)
+def alone(painter: StyleModel, frames: Sequence[Frame]) -> Painting:
+    return timed((frame, stylize_image(painter, frame.image)) for frame in frames)
 
 
-def warm(painter: Painter, frames: Sequence[Frame]) -> Painting:
+def warm(painter: StyleModel, frames: Sequence[Frame]) -> Painting:
     def results() -> Iterator[tuple[Frame, Painted]]:
         last = None
         for frame in frames:
             if last is None or frame.cut:
-                last = painter.paint(frame.image)
+                last = stylize_image(painter, frame.image)
             else:
                 schedule = Schedule(WARM_STEPS)
                 objective = painter.objective(painter.coloured(frame.image))
@@ -52,13 +53,13 @@ def warm(painter: Painter, frames: Sequence[Frame]) -> Painting:
     return timed(results())
 
 
-def ruder(painter: Painter, frames: Sequence[Frame]) -> Painting:
+def ruder(painter: StyleModel, frames: Sequence[Frame]) -> Painting:
     def results() -> Iterator[tuple[Frame, Painted]]:
         last: Painted | None = None
         before: Frame | None = None
         for frame in frames:
             if last is None or before is None or frame.cut:
-                last = painter.paint(frame.image)
+                last = stylize_image(painter, frame.image)
             else:
                 last = followed(painter, frame, before, last)
             before = frame
@@ -67,11 +68,13 @@ def ruder(painter: Painter, frames: Sequence[Frame]) -> Painting:
     return timed(results())
 
 
-def followed(painter: Painter, frame: Frame, before: Frame, last: Painted) -> Painted:
+def followed(painter: StyleModel, frame: Frame, before: Frame, last: Painted) -> Painted:
     """A frame by Ruder's scheme; the temporal weight is that of vidstyle's default."""
     motion = Motion.between(frame.image, before.image)
     start = warp(last.image, motion.flow).clamp(0, 1)
-    stiffness = motion.confidence[None] * painter.pull(frame.image, start) * 255 / (2 * painter.settings.stability)
+    stiffness = (
+        motion.confidence[None] * gradient_scale(painter, frame.image, start) * 255 / (2 * painter.settings.stability)
+    )
     objective = painter.objective(painter.coloured(frame.image), Anchor(start, stiffness, torch.ones_like(start[:1])))
     losses: list[float] = []
     latest: list[tuple[Tensor, Losses]] = []

@@ -14,11 +14,13 @@ from made import framed
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vidstyle import Frame, Painter, load_image, open_video, paint_frames, save_image
+from vidstyle import Frame, load_image, open_video, paint_frames, save_image
 from vidstyle.core.calibration import structure
 from vidstyle.core.color_transfer import contrast, luminance_of
 from vidstyle.core.cuts import find_cuts, mark_cuts
 from vidstyle.core.exposure import find_bars, find_scenes, thumbnail
+from vidstyle.core.style_model import StyleModel
+from vidstyle.core.stylize_image import coarse_to_fine, finish
 from vidstyle.jobs.style_schedule import StyleSchedule
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
@@ -115,7 +117,7 @@ def _quantised(images: Sequence[Any]) -> list[Frame]:
     return [framed(i, np.float32(np.clip(image, 0, 1) * 255).round() / 255) for i, image in enumerate(images)]
 
 
-def changes_measured(name: str, painter: Painter, frames: list[Frame], out: Path | None) -> dict[str, Any]:
+def changes_measured(name: str, painter: StyleModel, frames: list[Frame], out: Path | None) -> dict[str, Any]:
     """The figures of a film, every fourth frame held against the same one painted alone."""
     cuts = find_cuts(frames, Fraction(24))
     scenes = find_scenes([thumbnail(f.image) for f in frames], [contrast(f.image) for f in frames], cuts)
@@ -126,9 +128,9 @@ def changes_measured(name: str, painter: Painter, frames: list[Frame], out: Path
     judged = sorted({*range(0, len(frames), 4), len(frames) - 1})
     alone = {}
     for i in judged:
-        one = painter.looking(ready[i].look)
-        painted = one.begun(ready[i].content)
-        alone[i] = replace(painted, image=one.finished(painted.image, ready[i].content, ready[i].image))
+        content, look = ready[i].content, ready[i].look
+        painted = coarse_to_fine(painter, content, look=look)
+        alone[i] = replace(painted, image=finish(painter, painted.image, content, ready[i].image, look))
     ratios = [_content(results[i].painted) / max(1e-9, _content(alone[i])) for i in judged if _shows(ready[i])]
     light = [
         [float(luminance_of(image).mean()) for image in (f.image, r.painted.image)]

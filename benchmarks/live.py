@@ -28,10 +28,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from video import judge_of
 
-from vidstyle import Frame, Painter, Settings, load_image
+from vidstyle import Frame, Settings, load_image
 from vidstyle.cli.terminal import keep_freed_memory
 from vidstyle.core.pixels import to_array, to_tensor
 from vidstyle.core.sizes import resize
+from vidstyle.core.style_model import StyleModel
 from vidstyle.core.stylize_video import paint_frames
 from vidstyle.evaluation.metrics import film_measures, judged, summary
 from vidstyle.live.painting import LiveImage, LivePainting, paint_live
@@ -67,7 +68,7 @@ def watched(painting: LivePainting, seconds: float) -> list[LiveImage]:
     return [image for image in seen if image.budget.size == seen[-1].budget.size]
 
 
-def figures(painter: Painter, pairs: Sequence[tuple[Frame, Tensor]]) -> dict[str, float]:
+def figures(painter: StyleModel, pairs: Sequence[tuple[Frame, Tensor]]) -> dict[str, float]:
     looks = judged(pairs, judge_of(painter, None))
     rows = list(looks)
     whole = summary(film_measures([row.measures for row in rows], rows[-1].still), painter.settings.layers[:1], [])
@@ -79,7 +80,7 @@ def frame_of(image: LiveImage, number: int) -> Frame:
     return Frame(number, image.snap.taken, small, cut=image.opens, look=image.look)
 
 
-def measured(painter: Painter, name: str, seen: Sequence[LiveImage]) -> dict[str, Any]:
+def measured(painter: StyleModel, name: str, seen: Sequence[LiveImage]) -> dict[str, Any]:
     frames = [frame_of(image, number) for number, image in enumerate(seen)]
     live = figures(painter, [(f, p.painted.image) for f, p in zip(frames, seen, strict=True)])
     gaps = [b.snap.taken - a.snap.taken for a, b in itertools.pairwise(seen)]
@@ -97,7 +98,7 @@ def measured(painter: Painter, name: str, seen: Sequence[LiveImage]) -> dict[str
         "live": live,
     }
     if name == "moving":
-        film = painter.retuned(settings=painter.settings.replace(steps=30, frame_steps=3), look=seen[0].look)
+        film = painter.changed(settings=painter.settings.replace(steps=30, frame_steps=3), look=seen[0].look)
         painted = paint_frames(film, [replace(frame, cut=False) for frame in frames])
         result["film"] = figures(painter, [(one.frame, one.painted.image) for one in painted])
     return result

@@ -23,7 +23,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from vidstyle import Painter
+    from vidstyle.core.style_model import StyleModel
 
 FILES = ("images.safetensors", "filters.safetensors", "painting.safetensors")
 
@@ -37,20 +37,20 @@ class Engine:
     folder: Path
     changes: Mapping[str, int]
 
-    def paint(self, painter: "Painter", content: Tensor, changes: Mapping[str, Any]) -> tuple[Tensor, dict[str, Any]]:
-        """`content` with the filters, style, palettes and balance of `painter`, and what the process reports.
+    def paint(self, model: "StyleModel", content: Tensor, changes: Mapping[str, Any]) -> tuple[Tensor, dict[str, Any]]:
+        """`content` with the filters, style, palettes and balance of `model`, and what the process reports.
 
         `changes` are of the settings' defaults.
         """
-        parts = (painter.palettes.contents, painter.palettes.styles)
+        parts = (model.palettes.contents, model.palettes.styles)
         task = {
             "settings": {**changes, **self.changes},
-            "balance": painter.balance,
+            "balance": model.balance,
             "palettes": [[(palette.matrix.tolist(), palette.offset.tolist()) for palette in part] for part in parts],
         }
         files, path = [str(self.folder / name) for name in FILES], (str(self.folder), os.environ.get("PYTHONPATH"))
-        save_file({"content": content.contiguous(), "style": painter.styles[0].contiguous()}, files[0], about(task))
-        save_file({key: tensor.contiguous() for key, tensor in painter.filters.tensors.items()}, files[1])
+        save_file({"content": content.contiguous(), "style": model.styles[0].contiguous()}, files[0], about(task))
+        save_file({key: tensor.contiguous() for key, tensor in model.filters.tensors.items()}, files[1])
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
         if subprocess.run([sys.executable, __file__, *files], env=environment).returncode:
             raise SystemExit(f"{self.name} cannot paint this; its error is above")
@@ -95,6 +95,14 @@ OLDEST = "89cd230"  # commits before it cannot paint with what is handed over
 LAYOUTS = (  # in which module what a painting takes is, the newest layout first
     {
         **dict.fromkeys(("Palette", "Palettes"), "core.color_transfer"),
+        "StyleModel": "core.style_model",
+        "stylize_image": "core.stylize_image",
+        "Filters": "core.weights",
+        "Settings": "settings.settings",
+        "keep_freed_memory": "cli.terminal",
+    },
+    {  # whose painter has methods
+        **dict.fromkeys(("Palette", "Palettes"), "core.color_transfer"),
         "Painter": "core.stylize_image",
         "Filters": "core.weights",
         "Settings": "settings.settings",
@@ -135,7 +143,7 @@ def main() -> None:
     with safe_open(images, "pt") as file:
         content, style, task = file.get_tensor("content"), file.get_tensor("style"), json.loads(file.metadata()["json"])
     known = {field.name for field in fields(of.Settings)}
-    painter = of.Painter(
+    model = (of.StyleModel.of if hasattr(of, "StyleModel") else of.Painter)(
         [style],
         of.Filters(filters, "", load_file(filters)),
         of.Settings(**{name: value for name, value in task["settings"].items() if name in known}),
@@ -144,11 +152,11 @@ def main() -> None:
             *(tuple(of.Palette(torch.tensor(m), torch.tensor(o)) for m, o in part) for part in task["palettes"])
         ),
     )
-    painted = painter.paint(content)
+    painted = of.stylize_image(model, content) if hasattr(of, "StyleModel") else model.paint(content)
     report = {
         "cost": painted.full_steps,
         "seconds": painted.seconds,
-        "settings": asdict(painter.settings),
+        "settings": asdict(model.settings),
         "dropped": sorted(task["settings"].keys() - known),
         "threads": torch.get_num_threads(),
     }

@@ -22,7 +22,7 @@ from selftaught import halves_distance, patch_distance
 from torch import Tensor
 
 from vidstyle.core.sizes import fit_size, resize, size_of
-from vidstyle.core.stylize_image import TILE
+from vidstyle.core.stylize_image import TILE, stylize_image
 from vidstyle.core.weights import load_filters
 from vidstyle.images import load_image
 from vidstyle.settings.presets import RECONSTRUCTION, TEXTURE
@@ -66,7 +66,7 @@ def main() -> None:
     report: dict[str, dict[str, dict[str, float]]] = {"content": {}, "texture": {}, "tile": {}}
     for layer in filter(None, words.layers.split(",")):
         painter = reconstructor(content, filters, reconstruction.replace(content_layers=layer), CPU)
-        painted = painter.paint(content)
+        painted = stylize_image(painter, content)
         (error,) = feature_errors(painter, painted, content).values()
         report["content"][layer] = {"error": error, "psnr": psnr(painted.image, content)}
         print(f"content {layer}: error {error:.3%}, {report['content'][layer]['psnr']:.1f} dB", flush=True)
@@ -77,7 +77,7 @@ def main() -> None:
         print(f"texture {path.name}: patches {ratio:.2f}", flush=True)
         height, width = (-(-side // TILE) * TILE for side in size_of(style))
         painter = texturer(style, filters, texture, (height, width), CPU, tile=True)
-        tile = painter.paint(torch.zeros(3, height, width)).image
+        tile = stylize_image(painter, torch.zeros(3, height, width)).image
         for name, dim in (("lower", 1), ("right", 2)):
             found = report["tile"][f"{path} {name}"] = seam(tile, dim)
             print(

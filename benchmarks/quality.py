@@ -40,10 +40,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import vidstyle
-from vidstyle import Painter, Settings, calibrated, load_filters, load_image, open_video, save_image
+from vidstyle import Settings, calibrated, load_image, open_video, save_image
 from vidstyle.core.calibration import structure
 from vidstyle.core.sizes import fit_size, resize, size_of
-from vidstyle.core.stylize_image import STROKES
+from vidstyle.core.style_model import STROKES, StyleModel
+from vidstyle.core.weights import load_filters
 from vidstyle.evaluation.judge import Judge
 from vidstyle.images import image_format
 from vidstyle.video.montage import contact_sheet
@@ -66,7 +67,7 @@ class Case:
     names: Mapping[str, str]
     content: Tensor
     changes: Mapping[str, Any]  # of the settings
-    painter: Painter
+    painter: StyleModel
     judge: Judge | None
 
 
@@ -111,13 +112,13 @@ def fitted(image: Tensor, long_side: int) -> Tensor:
     return resize(image, fit_size(size_of(image), long_side))
 
 
-def painter_for(content: Tensor, style: Tensor, weights: str, settings: Settings) -> Painter:
+def painter_for(content: Tensor, style: Tensor, weights: str, settings: Settings) -> StyleModel:
     layers = (*settings.layers, *JUDGED)
     filters = load_filters(weights, layers, teachers=lambda: [style, content], seed=settings.seed)
-    return Painter([style], filters, settings)
+    return StyleModel.of([style], filters, settings)
 
 
-def judge_of(painter: Painter, content: Tensor, weights: str | None, pooling: Any) -> Judge | None:
+def judge_of(painter: StyleModel, content: Tensor, weights: str | None, pooling: Any) -> Judge | None:
     if weights == SELFTAUGHT:
         filters, pooling = painter_for(content, painter.styles[0], weights, painter.settings).filters, "avg"
     elif weights:
@@ -133,7 +134,7 @@ def judge_of(painter: Painter, content: Tensor, weights: str | None, pooling: An
 @torch.no_grad()
 def measured(case: Case, image: Tensor) -> Row:
     painter, content = case.painter, case.content
-    style = fitted(painter.coloured_styles[0], round(STROKES * max(size_of(image))))
+    style = fitted(painter.features.styles[0], round(STROKES * max(size_of(image))))
     losses = painter.objective(painter.coloured(content))(image).numbers()
     judged = case.judge and case.judge.compare(image, content)
     bands = zip(band_energies(image), band_energies(style), strict=True)

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from vidstyle.cli.terminal import keep_freed_memory
 from vidstyle.core import winograd
 from vidstyle.core.optimizers import Schedule, quasi_newton
-from vidstyle.core.stylize_image import Painter
+from vidstyle.core.style_model import StyleModel
 from vidstyle.jobs.eta import random_filters
 from vidstyle.settings.layers import LAYERS, block_of, filter_shape, layers_up_to
 from vidstyle.settings.settings import Settings
@@ -77,7 +77,7 @@ def fast(x: torch.Tensor, filters: torch.Tensor) -> Callable[[], object]:
 def one_step(size: int) -> Callable[[], object]:
     settings = Settings(content_layers="conv4_2")
     image = torch.rand(3, size, size)
-    painter = Painter([image], random_filters(settings, torch.Generator().manual_seed(0)), settings)
+    painter = StyleModel.of([image], random_filters(settings, torch.Generator().manual_seed(0)), settings)
     objective = painter.objective(image)
     return lambda: quasi_newton(image, objective, Schedule(1, 0.02, 0.02), lambda *_: None)
 

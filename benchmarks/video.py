@@ -33,12 +33,13 @@ from changing import changes_measured, changing_films
 from made import followed_motion, made_clips
 from torch import Tensor
 
-from vidstyle import Frame, Painter, Settings, calibrated, load_filters, load_image, open_video
+from vidstyle import Frame, Settings, calibrated, load_image, open_video
 from vidstyle.cli.terminal import keep_freed_memory
 from vidstyle.core.cuts import find_cuts, mark_cuts
 from vidstyle.core.optimizers import Preconditioner, Schedule, lbfgs, loss_and_gradient, quasi_newton
 from vidstyle.core.sizes import fit_size, size_of
-from vidstyle.core.weights import read_filters
+from vidstyle.core.style_model import StyleModel
+from vidstyle.core.weights import load_filters, read_filters
 from vidstyle.evaluation.judge import Judge
 from vidstyle.evaluation.metrics import film_measures, judged, summary
 from vidstyle.jobs.events import Work
@@ -52,7 +53,7 @@ TRAINED_LAYERS = ("conv1_1", "conv2_1", "conv3_1")
 # ---------------------------------------------------------------- the judge
 
 
-def judge_of(painter: Painter, file: Path | None) -> Judge:
+def judge_of(painter: StyleModel, file: Path | None) -> Judge:
     """By layers that were not optimised: of trained filters, or of the painter's own."""
     content = tuple(painter.settings.content_layer_weights)
     if file is None:
@@ -66,7 +67,7 @@ def judge_of(painter: Painter, file: Path | None) -> Judge:
     )
 
 
-def measured(name: str, painter: Painter, frames: Sequence[Frame], judge: Judge, out: Path | None) -> dict[str, Any]:
+def measured(name: str, painter: StyleModel, frames: Sequence[Frame], judge: Judge, out: Path | None) -> dict[str, Any]:
     """The figures of one method on the frames."""
     results = list(METHODS[name](painter, frames))  # all of it before it is judged, which would take time from it
     works = [
@@ -102,7 +103,7 @@ def save(path: Path, images: Sequence[Tensor]) -> None:
         sink.finish()
 
 
-def step_seconds(painter: Painter, frame: Frame) -> dict[str, float]:
+def step_seconds(painter: StyleModel, frame: Frame) -> dict[str, float]:
     """Seconds of one step (the median of some) and of one of L-BFGS with a line search on the frame."""
     objective, image = painter.objective(painter.coloured(frame.image)), frame.image
     loss_and_gradient(image, objective)
@@ -119,12 +120,12 @@ def step_seconds(painter: Painter, frame: Frame) -> dict[str, float]:
 # ---------------------------------------------------------------- what is run
 
 
-def painter_for(frames: Sequence[Frame], style: Path, strength: float, weights: str) -> Painter:
+def painter_for(frames: Sequence[Frame], style: Path, strength: float, weights: str) -> StyleModel:
     settings = Settings(weights=weights, strength=strength)
     image = load_image(style).rgb
     samples = [frames[i * len(frames) // 3].image for i in range(3)]
     filters = load_filters(weights, settings.layers, teachers=lambda: [image, *samples])
-    return calibrated(Painter([image], filters, settings), samples)
+    return calibrated(StyleModel.of([image], filters, settings), samples)
 
 
 def read(clip: Path, count: int, long_side: int) -> list[Frame]:

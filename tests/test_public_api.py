@@ -8,8 +8,8 @@ from pathlib import Path
 import vidstyle
 
 PUBLIC = {
-    "calibrated", "Camera", "compare", "Frame", "JobSpec", "layer_figure", "Listener", "load_filters", "load_image",
-    "load_settings", "open_video", "paint_frames", "paint_live", "Painter", "plan", "preview", "reconstruct",
+    "calibrated", "Camera", "compare", "Frame", "JobSpec", "layer_figure", "Listener", "load_style", "load_image",
+    "load_settings", "open_video", "paint_frames", "paint_live", "stylize_image", "plan", "preview", "reconstruct",
     "save_image", "save_settings", "Settings", "show_progress", "stylize", "texture", "VidstyleError",
     "write_report",
 }  # fmt: skip

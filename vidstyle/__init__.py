@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from vidstyle.api import show_progress, stylize
     from vidstyle.core.calibration import calibrated
     from vidstyle.core.frame_style import Frame
-    from vidstyle.core.stylize_image import Painter
+    from vidstyle.core.style_model import load_style
+    from vidstyle.core.stylize_image import stylize_image
     from vidstyle.core.stylize_video import paint_frames
-    from vidstyle.core.weights import load_filters
     from vidstyle.errors import VidstyleError
     from vidstyle.evaluation.report import compare, write_report
     from vidstyle.images import load_image, save_image
@@ -41,9 +41,9 @@ _HOMES = {
     ),
     "core.calibration": ("calibrated",),
     "core.frame_style": ("Frame",),
-    "core.stylize_image": ("Painter",),
+    "core.style_model": ("load_style",),
+    "core.stylize_image": ("stylize_image",),
     "core.stylize_video": ("paint_frames",),
-    "core.weights": ("load_filters",),
     "errors": ("VidstyleError",),
     "evaluation.report": (
         "compare",
@@ -77,15 +77,14 @@ __all__ = [
     "Frame",
     "JobSpec",
     "Listener",
-    "Painter",
     "Settings",
     "VidstyleError",
     "calibrated",
     "compare",
     "layer_figure",
-    "load_filters",
     "load_image",
     "load_settings",
+    "load_style",
     "open_video",
     "paint_frames",
     "paint_live",
@@ -96,6 +95,7 @@ __all__ = [
     "save_settings",
     "show_progress",
     "stylize",
+    "stylize_image",
     "texture",
     "write_report",
 ]

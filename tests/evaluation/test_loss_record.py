@@ -17,7 +17,8 @@ from tests.films import StopsAfter, two_shots
 from tests.images import clouds, random_filters, stripes
 from vidstyle.api import stylize
 from vidstyle.core.losses import Losses
-from vidstyle.core.stylize_image import Painter, Step
+from vidstyle.core.style_model import StyleModel
+from vidstyle.core.stylize_image import Step, stylize_image
 from vidstyle.errors import SinkError
 from vidstyle.evaluation.loss_record import FrameLosses, LossRecord, StepLosses, figure_of
 from vidstyle.images import load_image
@@ -30,7 +31,7 @@ def painted() -> StepLosses:
     """What was recorded of an image in two scales."""
     settings = Settings(style_layers="conv1_1,conv2_1=0.2", content_layers="conv2_1", tv_weight=0.1, steps=3, scales=2)
     record = StepLosses()
-    Painter([stripes(48, 64)], random_filters("conv2_1"), settings).paint(clouds(80, 96), record.step)
+    stylize_image(StyleModel.of([stripes(48, 64)], random_filters("conv2_1"), settings), clouds(80, 96), record.step)
     return record
 
 

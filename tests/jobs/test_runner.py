@@ -18,7 +18,8 @@ from tests.images import clouds
 from vidstyle.api import run, stylize
 from vidstyle.core.frame_style import Frame
 from vidstyle.core.losses import Losses
-from vidstyle.core.stylize_image import Painted, Painter
+from vidstyle.core.style_model import StyleModel
+from vidstyle.core.stylize_image import Painted
 from vidstyle.core.temporal import PaintedFrame
 from vidstyle.errors import JobError, SourceError
 from vidstyle.images import save_image
@@ -283,7 +284,7 @@ def test_ten_minutes_stay_in_sync_and_memory_flat(
 ) -> None:
     """Painted by a painter that does nothing."""
 
-    def untouched(painter: Painter, frames: Iterable[Frame], *_: object) -> Iterator[tuple[PaintedFrame, None]]:
+    def untouched(painter: StyleModel, frames: Iterable[Frame], *_: object) -> Iterator[tuple[PaintedFrame, None]]:
         for frame in frames:
             yield PaintedFrame(frame, Painted(frame.image, Losses(), 0, 0.0)), None
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tests.cameras import camera_of, jpeg
 from tests.images import clouds, random_filters
 from vidstyle.core.pixels import to_array
-from vidstyle.core.stylize_image import Painter
+from vidstyle.core.style_model import StyleModel
 from vidstyle.live.painting import LivePainting, steerable
 from vidstyle.live.scaling import Pace
 from vidstyle.settings.settings import Settings
@@ -29,7 +29,7 @@ def view(left: int) -> NDArray[np.uint8]:
 @contextmanager
 def live(scene: list[bytes], size: tuple[int, int] = (72, 80)) -> Iterator[LivePainting]:
     """Live painting of the images of `scene`, over and over."""
-    painter = steerable(Painter(STYLES, random_filters("conv2_2"), SETTINGS, balance=0.3))
+    painter = steerable(StyleModel.of(STYLES, random_filters("conv2_2"), SETTINGS, balance=0.3))
     with camera_of(lambda number: scene[number % len(scene)], rate=30) as server, Camera(server.url) as camera:
         yield LivePainting(painter, camera, Pace(size, 10.0, 1e-6, fixed=True))
 

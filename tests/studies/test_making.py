@@ -17,7 +17,8 @@ from tests.images import clouds, random_filters
 from vidstyle.api import show_progress, stylize
 from vidstyle.core.losses import Losses
 from vidstyle.core.sizes import resize
-from vidstyle.core.stylize_image import Painter, Step
+from vidstyle.core.style_model import StyleModel
+from vidstyle.core.stylize_image import Step, stylize_image
 from vidstyle.errors import SettingsError, SinkError, VidstyleError
 from vidstyle.images import load_image, save_image
 from vidstyle.jobs.events import Listener, Listeners
@@ -48,7 +49,7 @@ def steps() -> list[Step]:
     """All of a painting of PHOTO like STYLE."""
     found: list[Step] = []
     settings = Settings(style_layers="conv1_1", content_layers="conv2_1", steps=15, scales=1, loss="sums")
-    Painter([STYLE], random_filters("conv2_1"), settings).paint(PHOTO, found.append)
+    stylize_image(StyleModel.of([STYLE], random_filters("conv2_1"), settings), PHOTO, found.append)
     return found
 
 
@@ -174,9 +175,9 @@ def test_it_ends_with_the_painting_also_where_the_last_step_is_another(tmp_path:
     settings = Settings(
         style_layers="conv1_1", content_layers="conv2_1", steps=4, scales=1, loss="sums", optimizer="lbfgs"
     )
-    painter = Painter([STYLE], random_filters("conv2_1"), settings)
+    painter = StyleModel.of([STYLE], random_filters("conv2_1"), settings)
     recorder = ProgressRecorder(Progress(tmp_path / "a.gif"), (44, 52))
-    painted = painter.paint(clouds(44, 52), recorder.step)
+    painted = stylize_image(painter, clouds(44, 52), recorder.step)
     assert distance(frames_of(recorder.write(painted.image).path)[-1], painted.image) < 0.03
 
 

@@ -20,6 +20,7 @@ from cyclopts import Parameter
 from vidstyle.cli.messages import memory, some
 from vidstyle.cli.options import RUNNING, Switch
 from vidstyle.cli.terminal import Terminal, error_console, logging_to
+from vidstyle.core.stylize_image import stylize_image
 from vidstyle.errors import VidstyleError
 from vidstyle.files import printable
 
@@ -209,7 +210,7 @@ def _painting() -> Iterator[Finding]:
     import torch
 
     from vidstyle.core.device import select_device
-    from vidstyle.core.stylize_image import Painter
+    from vidstyle.core.style_model import StyleModel
     from vidstyle.jobs.eta import random_filters
     from vidstyle.settings.settings import Settings
     from vidstyle.video.encoder import Film
@@ -234,8 +235,8 @@ def _painting() -> Iterator[Finding]:
     yield Finding("video", "ok", f"written and read again, {apart:.1f} levels apart")
     settings, losses = Settings(steps=TEST_STEPS, scales=1), list[float]()
     filters = random_filters(settings, torch.Generator().manual_seed(0))
-    painter = Painter([image.flip(1)], filters, settings, device=select_device("auto"))
-    painter.paint(frames[0], lambda step: losses.append(float(step.losses.total)))
+    painter = StyleModel.of([image.flip(1)], filters, settings, device=select_device("auto"))
+    stylize_image(painter, frames[0], lambda step: losses.append(float(step.losses.total)))
     took = f"{time.perf_counter() - began:.1f} s"
     if losses[-1] < losses[0]:
         yield Finding("painting", "ok", f"the loss fell from {losses[0]:.3g} to {losses[-1]:.3g} in {took}")

@@ -17,7 +17,7 @@ import imageio.v3 as iio
 from jinja2 import Environment, PackageLoader
 
 from vidstyle.core.pixels import Pixels
-from vidstyle.core.stylize_image import Painter
+from vidstyle.core.style_model import StyleModel
 from vidstyle.core.weights import Filters
 from vidstyle.errors import SettingsError, SinkError, VidstyleError
 from vidstyle.evaluation.measuring import Album, MeasuredFilm, Original, open_film
@@ -118,7 +118,7 @@ def compare(
     return _compared(job, films, work, filters, listener or Listener())
 
 
-def report_job(job: JobSpec, painter: Painter, work: Sequence[Work], listener: Listener) -> Path:
+def report_job(job: JobSpec, painter: StyleModel, work: Sequence[Work], listener: Listener) -> Path:
     """Measures the film of a job as it was written, by the filters of its `painter`; the page of the report.
 
     `work` is what each frame took. VidstyleError where there can be no report; the film is there all the same.

@@ -27,7 +27,7 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from vidstyle.core.color_transfer import Palettes
-from vidstyle.core.stylize_image import Painter
+from vidstyle.core.style_model import StyleModel
 from vidstyle.core.temporal import Linked
 from vidstyle.core.weights import Filters
 from vidstyle.errors import JobError, SettingsError
@@ -208,15 +208,15 @@ class WorkFolder:
 _LEARNED = tuple[Filters, float, tuple[tuple[float, float], ...], Palettes]
 
 
-def painter_bytes(painter: Painter) -> bytes:
+def painter_bytes(painter: StyleModel) -> bytes:
     """What was learned and found for a job: filters, balances and palettes, for `painter_of`."""
     return _packed((painter.filters, painter.balance, painter.balances, painter.palettes))
 
 
-def painter_of(path: Path, styles: Sequence[Tensor], settings: Settings, **rest: Any) -> Painter:
+def painter_of(path: Path, styles: Sequence[Tensor], settings: Settings, **rest: Any) -> StyleModel:
     """The painter in a file of `painter_bytes`; `rest` is its device and its start. JobError for a broken file."""
     filters, balance, balances, palettes = _unpacked(path, _LEARNED, torch.device("cpu"))
-    return Painter(styles, filters, settings, balance, balances, palettes, **rest)
+    return StyleModel.of(styles, filters, settings, palettes=palettes, balance=balance, balances=balances, **rest)
 
 
 def link_bytes(link: Linked) -> bytes:

@@ -12,7 +12,8 @@ from vidstyle.core.calibration import search_cost
 from vidstyle.core.device import needed
 from vidstyle.core.optimizers import loss_and_gradient
 from vidstyle.core.sizes import Size
-from vidstyle.core.stylize_image import Painter, Step, scale_plan
+from vidstyle.core.style_model import StyleModel
+from vidstyle.core.stylize_image import Step, scale_plan
 from vidstyle.core.temporal import MOST_EFFORT, PaintedFrame
 from vidstyle.core.weights import Filters
 from vidstyle.jobs.events import ClusterProgress, Estimate, Outline
@@ -28,7 +29,7 @@ def seconds_per_pixel(settings: Settings, device: torch.device) -> float:
     """Seconds of one step per pixel, timed here on random filters."""
     generator = torch.Generator().manual_seed(0)
     image = torch.rand(3, PROBE_SIDE, PROBE_SIDE, generator=generator).to(device)
-    painter = Painter([image], random_filters(settings, generator), settings, device=device)
+    painter = StyleModel.of([image], random_filters(settings, generator), settings, device=device)
     objective = painter.objective(image)
     loss_and_gradient(image, objective)
     began = time.perf_counter()

@@ -9,7 +9,8 @@ from typing import Any, Self
 
 from vidstyle.core.device import peak_memory
 from vidstyle.core.sizes import Size
-from vidstyle.core.stylize_image import Painted, Painter, Step
+from vidstyle.core.style_model import StyleModel
+from vidstyle.core.stylize_image import Painted, Step
 from vidstyle.core.temporal import PaintedFrame
 from vidstyle.jobs.spec import JobSpec
 from vidstyle.video.flipbook import Flipbook
@@ -91,7 +92,7 @@ class Summary:
     failed: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, out: Path, painter: Painter) -> Self:
+    def of(cls, out: Path, painter: StyleModel) -> Self:
         """The summary before the first frame."""
         return cls(out, painter.filters.origin, painter.filters.sha256, painter.balance)
 

@@ -15,11 +15,11 @@ from vidstyle.core.color_transfer import contrast, gradient_energy, luminance_of
 from vidstyle.core.cuts import find_cuts
 from vidstyle.core.device import check_memory, free_memory, select_device
 from vidstyle.core.exposure import Array, Scenes, find_bars, find_scenes, thumbnail
-from vidstyle.core.frame_style import EVEN, Frame
+from vidstyle.core.frame_style import EVEN, PLAIN, Frame, FrameStyle
 from vidstyle.core.raft import prepare_flow
 from vidstyle.core.sizes import Size, fit_size, size_of
-from vidstyle.core.stylize_image import FLAT, Painter
-from vidstyle.core.weights import load_filters
+from vidstyle.core.style_model import StyleModel, load_style
+from vidstyle.core.stylize_image import FLAT
 from vidstyle.errors import SettingsError
 from vidstyle.images import load_image
 from vidstyle.jobs.eta import estimate, seconds_per_pixel
@@ -236,7 +236,7 @@ def load_start(job: JobSpec) -> Tensor | None:
     return load_image(init_file, job.limits).rgb if init_file else None
 
 
-def make_painter(job: JobSpec, contents: Sequence[Tensor], listener: Listener) -> Painter:
+def make_painter(job: JobSpec, contents: Sequence[Tensor], listener: Listener) -> StyleModel:
     """The painter of a job, its filters loaded or learned; not yet balanced.
 
     Args:
@@ -247,23 +247,24 @@ def make_painter(job: JobSpec, contents: Sequence[Tensor], listener: Listener) -
     Raises:
         WeightsError: where there are no such filters.
     """
-    styles = load_styles(job)
-    filters = load_filters(
-        job.settings.weights,
-        job.settings.layers,
-        teachers=lambda: [*styles, *contents],
-        seed=job.settings.seed,
-        on_progress=listener.working,
+    device, start = device_here(job), load_start(job)
+    return load_style(
+        load_styles(job), contents, job.settings, device=device, init_image=start, on_progress=listener.working
     )
-    return Painter(styles, filters, job.settings, device=device_here(job), init_image=load_start(job))
 
 
-def balanced(painter: Painter, contents: Sequence[Tensor], listener: Listener) -> Painter:
-    """`painter` with the balance for `contents`."""
-    return calibrated(painter, contents, lambda done, count: listener.working("finding the balance", done, count))
+def balanced(
+    painter: StyleModel, contents: Sequence[Tensor], listener: Listener, look: FrameStyle = PLAIN
+) -> StyleModel:
+    """`painter` with the balance for `contents`, styles mixed as in the `look`."""
+
+    def tell(done: int, count: int) -> None:
+        listener.working("finding the balance", done, count)
+
+    return calibrated(painter, contents, tell, look)
 
 
-def ready_for_film(job: JobSpec, source: Source, listener: Listener) -> tuple[Prescan, Painter]:
+def ready_for_film(job: JobSpec, source: Source, listener: Listener) -> tuple[Prescan, StyleModel]:
     """All that is done before a film is painted.
 
     Args:

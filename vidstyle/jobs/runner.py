@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from vidstyle.core.raft import prepare_flow
-from vidstyle.core.stylize_image import Painter
+from vidstyle.core.style_model import StyleModel
 from vidstyle.errors import JobError, VidstyleError
 from vidstyle.jobs.checkpoint import WorkFolder, painter_bytes, painter_of
 from vidstyle.jobs.events import Listener, Summary
@@ -53,7 +53,7 @@ def running_job(job: JobSpec, listener: Listener, *, tells: bool = True, checks:
             yield RunningJob(job, manifest, painter, reader, listener)
 
 
-def _begun(job: JobSpec, folder: WorkFolder, source: Source, listener: Listener) -> tuple[Manifest, Painter]:
+def _begun(job: JobSpec, folder: WorkFolder, source: Source, listener: Listener) -> tuple[Manifest, StyleModel]:
     """A new job."""
     key = key_of(job, listener)
     folder.clear(copies=False)  # the source is being read from one
@@ -77,7 +77,7 @@ def _check_same(manifest: Manifest, key: Mapping[str, str], folder: WorkFolder) 
             log.warning("the job was begun with %s %s, and this is %s: the last bits may differ", name, before, now)
 
 
-def _found(job: JobSpec, folder: WorkFolder, listener: Listener) -> Painter:
+def _found(job: JobSpec, folder: WorkFolder, listener: Listener) -> StyleModel:
     """The painter of the job in the folder."""
     prepare_flow(job.settings.flow, listener.working)
     styles, start = load_styles(job), load_start(job)

@@ -12,7 +12,8 @@ from typing import Self
 
 from vidstyle.core.cuts import mark_cuts
 from vidstyle.core.frame_style import Frame
-from vidstyle.core.stylize_image import Painter, has_content
+from vidstyle.core.style_model import StyleModel
+from vidstyle.core.stylize_image import has_content
 from vidstyle.core.stylize_video import paint_part
 from vidstyle.core.temporal import Linked, PaintedFrame
 from vidstyle.errors import JobError, SourceError
@@ -27,7 +28,7 @@ from vidstyle.video.reader import Source
 
 log = logging.getLogger(__name__)
 
-Reporter = Callable[[JobSpec, Painter, Sequence[Work], Listener], Path]  # measures a film; the page of its report
+Reporter = Callable[[JobSpec, StyleModel, Sequence[Work], Listener], Path]  # measures a film; the page of its report
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class PlannedJob:
 class RunningJob(PlannedJob):
     """A job of a film that is being worked on."""
 
-    painter: Painter
+    painter: StyleModel
     reader: "SegmentReader"
     listener: Listener
 

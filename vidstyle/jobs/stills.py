@@ -12,7 +12,8 @@ from torch import Tensor
 
 from vidstyle.core.frame_style import Frame
 from vidstyle.core.sizes import resize, size_of
-from vidstyle.core.stylize_image import Painter
+from vidstyle.core.style_model import StyleModel
+from vidstyle.core.stylize_image import coarse_to_fine, stylize_image
 from vidstyle.core.stylize_video import seen
 from vidstyle.core.temporal import PaintedFrame
 from vidstyle.errors import SettingsError, SinkError, SourceError, VidstyleError
@@ -44,7 +45,7 @@ def run_image(job: JobSpec, listener: Listener) -> Summary:
     return Summary.of(job.out, painter).after(Work.of(painted.painted)).since(began)
 
 
-def ready_for_image(job: JobSpec, listener: Listener) -> tuple[LoadedImage, Painter]:
+def ready_for_image(job: JobSpec, listener: Listener) -> tuple[LoadedImage, StyleModel]:
     """The image of a job, and the painter for it, not yet balanced."""
     image = load_image(job.source, job.limits)
     listener.started(outline_images(job, [size_of(image.rgb)]))
@@ -81,8 +82,8 @@ def run_images(job: JobSpec, listener: Listener) -> Summary:
 
 
 def paint_image(
-    job: JobSpec, painter: Painter, image: LoadedImage, index: int, out: Path | None, listener: Listener
-) -> tuple[Painter, PaintedFrame]:
+    job: JobSpec, painter: StyleModel, image: LoadedImage, index: int, out: Path | None, listener: Listener
+) -> tuple[StyleModel, PaintedFrame]:
     """Paints one image.
 
     Args:
@@ -99,8 +100,8 @@ def paint_image(
     size = painting_size(size_of(image.rgb), painter.settings, painter.device)
     content = resize(image.rgb, size)
     look = look_of_image(job, content)
-    painter = balanced(painter.looking(look), [look.exposure.evened(content)], listener)
-    painted = painter.paint(content, listener.step)
+    painter = balanced(painter, [look.exposure.evened(content)], listener, look)
+    painted = stylize_image(painter, content, listener.step, look)
     if out is not None:
         alpha = None if image.alpha is None else resize(image.alpha, size)
         save_image(out, painted.image.cpu(), alpha, image.bits)
@@ -173,12 +174,12 @@ def _positions(seconds: Sequence[float], source: Source) -> list[int]:
 
 
 def _painted(
-    painter: Painter, frames: Iterator[Frame], wanted: Collection[int], listener: Listener
+    painter: StyleModel, frames: Iterator[Frame], wanted: Collection[int], listener: Listener
 ) -> Iterator[PaintedFrame]:
     """Paints the frames at the positions `wanted`, each alone, in the order of the film."""
     for position, frame in enumerate(itertools.islice(frames, max(wanted) + 1)):
         if position in wanted:
-            alone = painter.looking(frame.look).begun(frame.content, listener.step)
+            alone = coarse_to_fine(painter, frame.content, listener.step, look=frame.look)
             painted = seen(painter, PaintedFrame(frame, alone))
             listener.frame(painted)
             yield painted

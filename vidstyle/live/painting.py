@@ -14,14 +14,16 @@ from torch import Tensor
 from vidstyle.core.calibration import TYPICAL_SLOPE, calibrated, least_balance, wanted_structure
 from vidstyle.core.color_transfer import Palettes, contrast, palettes_for
 from vidstyle.core.device import select_device
-from vidstyle.core.flow import Motion
+from vidstyle.core.flow import Motion, Tracked
 from vidstyle.core.frame_style import Frame, FrameStyle
 from vidstyle.core.pixels import to_tensor
 from vidstyle.core.raft import flow_estimator
 from vidstyle.core.sizes import Size
-from vidstyle.core.stylize_image import FLAT, OnStep, Painted, Painter
-from vidstyle.core.temporal import LOST, ShotState, Tracked, WarpedPaint, followed
-from vidstyle.core.weights import OnProgress, load_filters
+from vidstyle.core.style_model import StyleModel, load_style
+from vidstyle.core.stylize_image import FLAT, OnStep, Painted, coarse_to_fine, finish
+from vidstyle.core.stylize_video import stylize_next
+from vidstyle.core.temporal import LOST, ShotState, WarpedPaint
+from vidstyle.core.weights import OnProgress
 from vidstyle.errors import SourceError
 from vidstyle.jobs.eta import seconds_per_pixel
 from vidstyle.jobs.prescan import painting_size
@@ -71,7 +73,7 @@ class LivePainting:
         pace: The sizes and steps of paintings.
     """
 
-    def __init__(self, painter: Painter, camera: Camera, pace: Pace) -> None:
+    def __init__(self, painter: StyleModel, camera: Camera, pace: Pace) -> None:
         self.painter, self.camera, self.pace = painter, camera, pace
         self.style: int | None = None
         self.strength = painter.settings.strength
@@ -97,7 +99,7 @@ class LivePainting:
         opens = self._paint(Frame(snap.number, snap.taken, content, look=self._look), budget, on_step)
         assert self._state
         painted = self._state.last
-        image = self.painter.finished(painted.image, content, content).permute(1, 2, 0).cpu().numpy()
+        image = finish(self.painter, painted.image, content, content).permute(1, 2, 0).cpu().numpy()
         pixels = sharpened(np.ascontiguousarray(image), snap.pixels)
         now = time.monotonic()
         if not opens:
@@ -109,12 +111,12 @@ class LivePainting:
         one, warped = self._tracked(frame)
         if self._state is not None and warped is None:
             self.painter = _recoloured(self.painter, frame.content)
-        painter = self.painter.retuned(settings=self.painter.settings.replace(frame_steps=budget.steps))
+        painter = self.painter.changed(settings=self.painter.settings.replace(frame_steps=budget.steps))
         if self._state is None or warped is None:
-            painted = painter.looking(frame.look).begun(frame.content, on_step)
+            painted = coarse_to_fine(painter, frame.content, on_step, look=frame.look)
             self._state = ShotState.of_opener(frame, painted)
             return True
-        self._state = followed(painter, one, self._state, warped, None, repaint_still=True)
+        self._state = stylize_next(painter, one, self._state, warped, None, repaint_still=True)
         return False
 
     def _tracked(self, frame: Frame) -> tuple[Tracked, WarpedPaint | None]:
@@ -191,17 +193,17 @@ def settled_image(camera: Camera) -> Snap | None:
     return snap
 
 
-def _recoloured(painter: Painter, content: Tensor) -> Painter:
+def _recoloured(painter: StyleModel, content: Tensor) -> StyleModel:
     """`painter` with the palettes for another scene (3, H, W), if it has any and the scene shows something."""
     if painter.palettes == Palettes() or contrast(content) < 2 * FLAT:
         return painter
     palettes = palettes_for(painter.settings.keep_colors, [content.cpu()], painter.styles)
-    return painter.retuned(palettes=palettes)
+    return painter.changed(palettes=palettes)
 
 
 def live_painter(
     styles: Sequence[Tensor], settings: Settings, snap: Snap, device: torch.device, on_progress: OnProgress
-) -> Painter:
+) -> StyleModel:
     """A painter for what a camera sees, with balances for all strengths.
 
     Args:
@@ -212,29 +214,22 @@ def live_painter(
         on_progress: Told what is done, how much of it, and of how much.
     """
     content = _scaled(snap.pixels, painting_size(snap.size, settings, device))
-    filters = load_filters(
-        settings.weights,
-        settings.layers,
-        teachers=lambda: [*styles, content],
-        seed=settings.seed,
-        on_progress=on_progress,
-    )
-    painter = Painter(styles, filters, settings, device=device)
+    painter = load_style(styles, [content], settings, device=device, on_progress=on_progress)
     found = calibrated(painter, [content], lambda done, count: on_progress("finding the balance", done, count))
     return steerable(found)
 
 
-def steerable(painter: Painter) -> Painter:
+def steerable(painter: StyleModel) -> StyleModel:
     """`painter` with balances for all strengths, by the typical slope from the one that was found."""
 
     def at(strength: float) -> tuple[float, float]:
         more = wanted_structure(strength) - wanted_structure(painter.settings.strength)
         return strength, max(least_balance(strength), painter.balance * math.exp(more / TYPICAL_SLOPE))
 
-    return painter.retuned(balances=(at(0.0), at(1.0)))
+    return painter.changed(balances=(at(0.0), at(1.0)))
 
 
-def pace_for(painter: Painter, snap: Snap, rate: float | None) -> Pace:
+def pace_for(painter: StyleModel, snap: Snap, rate: float | None) -> Pace:
     """The pace at which `rate` images a second of the size of `snap` are painted; None: what is usual on the device."""
     settings, device = painter.settings, painter.device
     largest = painting_size(snap.size, settings, device)

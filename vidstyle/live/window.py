@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from vidstyle.cli.messages import dimensions, loss_number, some
 from vidstyle.core.pixels import to_array, to_tensor
 from vidstyle.core.sizes import fit_size, resize, size_of
-from vidstyle.core.stylize_image import Step
+from vidstyle.core.stylize_image import Step, stylize_image
 from vidstyle.core.weights import OnProgress
 from vidstyle.errors import SourceError, VidstyleError
 from vidstyle.images import save_image
@@ -235,9 +235,9 @@ class Window:
             self._step = to_array(step.image)
 
         painter = self._live.painter
-        painter = painter.retuned(settings=painter.settings.replace(steps=ANIMATED_STEPS))
+        painter = painter.changed(settings=painter.settings.replace(steps=ANIMATED_STEPS))
         try:
-            painted = painter.looking(image.look).paint(content, told)
+            painted = stylize_image(painter, content, told, look=image.look)
             self._status = f"writing {file.name}"
             recorder.write(painted.image)
             self._wrote(file)

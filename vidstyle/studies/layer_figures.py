@@ -18,7 +18,8 @@ from vidstyle.core.frame_style import Frame
 from vidstyle.core.losses import gram_matrix
 from vidstyle.core.pixels import to_array, to_tensor
 from vidstyle.core.sizes import fit_size, resize, size_of
-from vidstyle.core.stylize_image import Painter
+from vidstyle.core.style_model import StyleModel
+from vidstyle.core.stylize_image import stylize_image
 from vidstyle.core.temporal import PaintedFrame
 from vidstyle.core.vgg import VGG19
 from vidstyle.core.weights import Filters
@@ -229,11 +230,11 @@ class _Cells:
         chosen = self._styles if shown is None else [self._styles[names.index(shown)]]
         settings = self._job.settings.replace(**values)
         content = resize(self._image, painting_size(size_of(self._image), settings, self._device))
-        painter = calibrated(Painter(chosen, self._filters, settings, device=self._device), [content])
+        painter = calibrated(StyleModel.of(chosen, self._filters, settings, device=self._device), [content])
         return self._painted(painter, content)
 
-    def _painted(self, painter: Painter, content: Tensor) -> Tensor:
-        painted = painter.paint(content, self._listener.step)
+    def _painted(self, painter: StyleModel, content: Tensor) -> Tensor:
+        painted = stylize_image(painter, content, self._listener.step)
         self._listener.frame(PaintedFrame(Frame(next(self._numbers), 0.0, content), painted))
         self.summary = self.summary.after(Work.of(painted))
         return painted.image.cpu()

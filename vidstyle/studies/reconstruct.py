@@ -13,7 +13,8 @@ from torch import Tensor
 
 from vidstyle.core.frame_style import Frame
 from vidstyle.core.sizes import Size, fit_size, resize, size_of
-from vidstyle.core.stylize_image import STROKES, TILE, Painted, Painter
+from vidstyle.core.style_model import STROKES, StyleModel
+from vidstyle.core.stylize_image import TILE, Painted, stylize_image
 from vidstyle.core.temporal import PaintedFrame
 from vidstyle.core.weights import Filters, load_filters
 from vidstyle.errors import SettingsError, SinkError
@@ -150,7 +151,7 @@ def _recorder(wanted: Progress | None, size: Size, beside: Tensor) -> ProgressRe
 
 def _painted(
     job: JobSpec,
-    painters: Iterable[Painter],
+    painters: Iterable[StyleModel],
     files: Sequence[Path],
     content: Tensor,
     recorder: ProgressRecorder | None,
@@ -164,7 +165,7 @@ def _painted(
     errors, work, written = dict[str, float](), list[Work](), list(files)
     hears = Listeners(listener, recorder).step if recorder else listener.step
     for number, (painter, file) in enumerate(zip(painters, files, strict=True)):
-        painted = painter.paint(content, hears)
+        painted = stylize_image(painter, content, hears)
         save_image(file, painted.image)
         listener.frame(PaintedFrame(Frame(number, 0.0, content), painted))
         if painter.settings.content_weight:
@@ -177,22 +178,22 @@ def _painted(
     return Study(summary, tuple(written), errors)
 
 
-def reconstructor(content: Tensor, filters: Filters, settings: Settings, device: torch.device) -> Painter:
+def reconstructor(content: Tensor, filters: Filters, settings: Settings, device: torch.device) -> StyleModel:
     """A painter from noise by content alone, of images as large as `content` (3, H, W)."""
-    return Painter([content], filters, settings.replace(style_weight=0.0, content_weight=1.0), device=device)
+    return StyleModel.of([content], filters, settings.replace(style_weight=0.0, content_weight=1.0), device=device)
 
 
 def texturer(
     style: Tensor, filters: Filters, settings: Settings, size: Size, device: torch.device, *, tile: bool = False
-) -> Painter:
+) -> StyleModel:
     """A painter from noise by style alone, of images of `size`, with strokes as large as in `style` (3, H, W)."""
     scale = settings.style_scale * max(style.shape[1:]) / (STROKES * max(size))
     settings = settings.replace(content_weight=0.0, style_weight=1.0, style_scale=scale)
-    return Painter([style], filters, settings, device=device, wraps=tile)
+    return StyleModel.of([style], filters, settings, device=device, wraps=tile)
 
 
 @torch.no_grad()
-def feature_errors(painter: Painter, painted: Painted, content: Tensor) -> dict[str, float]:
+def feature_errors(painter: StyleModel, painted: Painted, content: Tensor) -> dict[str, float]:
     """||F - P||^2 / ||P||^2 for each content layer."""
     layers = tuple(painter.settings.content_layer_weights)
     found, wanted = (painter.network(x.to(painter.device), layers) for x in (painted.image, content))
