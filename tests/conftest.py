@@ -16,11 +16,16 @@ SLOW = (  # folders and files whose tests are left out of a fast check
 )
 FAST = (  # but not these of them
     *("cli/test_options", "cli/test_messages", "cli/test_settings_options", "jobs/test_manifest", "jobs/test_eta"),
-    *("evaluation/test_metrics", "video/test_masks", "jobs/test_style_schedule", "live/test_pace", "live/test_sharpen"),
+    *("evaluation/test_metrics", "video/test_masks", "jobs/test_style_schedule", "live/test_scaling"),
+)
+LONGEST = (  # minutes each: what a worker begins last, the other waits for
+    *("jobs/test_kills", "jobs/test_job_faults", "jobs/test_full_disk", "cluster/test_scheduler", "web/test_page"),
+    *("jobs/test_runner", "test_golden"),
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.removeprefix("tests/").startswith(LONGEST))
     for item in items:
         name = item.nodeid.removeprefix("tests/")
         if name.startswith(SLOW) and not name.startswith(FAST):

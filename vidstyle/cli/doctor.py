@@ -20,7 +20,6 @@ from cyclopts import Parameter
 from vidstyle.cli.messages import memory, some
 from vidstyle.cli.options import RUNNING, Switch
 from vidstyle.cli.terminal import Terminal, error_console, logging_to
-from vidstyle.core.stylize_image import stylize_image
 from vidstyle.errors import VidstyleError
 from vidstyle.files import printable
 
@@ -211,6 +210,7 @@ def _painting() -> Iterator[Finding]:
 
     from vidstyle.core.device import select_device
     from vidstyle.core.style_model import StyleModel
+    from vidstyle.core.stylize_image import stylize_image
     from vidstyle.jobs.eta import random_filters
     from vidstyle.settings.settings import Settings
     from vidstyle.video.encoder import Film
