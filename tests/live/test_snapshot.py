@@ -16,7 +16,7 @@ from vidstyle.core.pixels import to_tensor
 from vidstyle.core.weights import save_filters
 from vidstyle.errors import SourceError
 from vidstyle.images import load_image, save_image
-from vidstyle.live.recording import WARM_UP, paint_snaps, take
+from vidstyle.live.recording import EXPOSURE_TIME, paint_snaps, take
 from vidstyle.settings.settings import Settings
 from vidstyle.video.camera import Camera, Snap
 
@@ -44,7 +44,7 @@ def test_cameras_warm_up_first() -> None:
     with camera_of(brightening, rate=30) as server, Camera(server.url) as camera:
         began = time.monotonic()
         (snap,) = take(camera)
-    assert snap.taken >= began + WARM_UP
+    assert snap.taken >= began + EXPOSURE_TIME
     assert snap.number > 5
 
 

@@ -19,6 +19,7 @@ from vidstyle.core.flow import Motion, warp
 from vidstyle.core.frame_style import Frame
 from vidstyle.core.pixels import Pixels, to_array
 from vidstyle.core.sizes import Size, fit_size, resize, size_of
+from vidstyle.core.style_model import pooling_of
 from vidstyle.core.weights import Filters, load_filters
 from vidstyle.errors import SourceError
 from vidstyle.evaluation.judge import Judge
@@ -148,7 +149,7 @@ class Original:
     def judge(self, filters: Filters, styles: Sequence[Tensor]) -> Judge:
         """Who judges films that were painted from it with the job's settings."""
         settings = self.job.settings
-        pooling = filters.pooling if settings.pooling == "auto" else settings.pooling
+        pooling = pooling_of(filters, settings)
         palettes = palettes_for(settings.keep_colors, self.prescan.samples, styles)
         layers = settings.style_layer_weights, settings.content_layer_weights
         device, grey = select_device(self.job.device), settings.keep_colors == "luminance"

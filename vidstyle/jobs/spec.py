@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypedDict, Unpack
 
 from vidstyle.errors import SettingsError, SinkError, SourceError
-from vidstyle.files import refuse_address, require_file, require_name
+from vidstyle.files import refuse_address, refuse_existing, require_file, require_name
 from vidstyle.images import IMAGE_ENDINGS, is_animated, require_image
 from vidstyle.limits import LIMITS, NO_LIMITS, Limits
 from vidstyle.settings.settings import Settings
@@ -283,8 +283,7 @@ def _check_output(job: JobSpec) -> None:
     if target.exists() and job.source.exists() and target.samefile(job.source):
         raise SinkError("VS425", target=target)
     goes_on = job.kind == "clips" and job.work_folder.is_dir()
-    if target.exists() and not job.overwrite and not goes_on:
-        raise SinkError("VS402", path=target)
+    refuse_existing([target], job.overwrite or goes_on)
     if not target.absolute().parent.is_dir():
         raise SinkError("VS417", path=target, folder=target.absolute().parent)
 
@@ -294,6 +293,4 @@ def _check_report(job: JobSpec) -> None:
         return
     if job.kind != "video" or job.out.suffix.lower() not in VIDEO_ENDINGS:
         raise SettingsError("VS219")
-    for file in (job.report_file, job.report_file.with_suffix(".json")):
-        if file.exists() and not job.overwrite:
-            raise SinkError("VS402", path=file)
+    refuse_existing([job.report_file, job.report_file.with_suffix(".json")], job.overwrite)

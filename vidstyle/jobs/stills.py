@@ -16,7 +16,8 @@ from vidstyle.core.style_model import StyleModel
 from vidstyle.core.stylize_image import coarse_to_fine, stylize_image
 from vidstyle.core.stylize_video import seen
 from vidstyle.core.temporal import PaintedFrame
-from vidstyle.errors import SettingsError, SinkError, SourceError, VidstyleError
+from vidstyle.errors import SettingsError, SourceError, VidstyleError
+from vidstyle.files import refuse_existing
 from vidstyle.images import LoadedImage, load_image, save_image
 from vidstyle.jobs.events import Listener, Summary, Work
 from vidstyle.jobs.prescan import (
@@ -141,9 +142,7 @@ def preview(job: JobSpec, at: Sequence[float], listener: Listener, *, overwrite:
     if job.kind not in ("video", "animation"):
         raise SettingsError("VS210")
     sheet = job.out.with_name(f"{job.out.stem}_preview.png")
-    earlier = sorted(job.out.parent.glob(f"{glob.escape(job.out.stem)}_preview*.png"))
-    if earlier and not overwrite:
-        raise SinkError("VS402", path=earlier[0])
+    refuse_existing(sorted(job.out.parent.glob(f"{glob.escape(job.out.stem)}_preview*.png")), overwrite)
     with opened(job, listener) as source:
         moments = _positions(at, source)  # first, so that a wrong time is told at once
         prescan, painter = ready_for_film(job, source, listener)

@@ -25,7 +25,7 @@ from vidstyle.video.montage import resized
 from vidstyle.video.muxer import Sink
 
 SMOOTH = 15.0  # images a second at least, so that each is shown close to when it was ready
-WARM_UP = 1.0  # seconds in which cameras find their exposure
+EXPOSURE_TIME = 1.0  # seconds in which cameras find their exposure
 
 OnWait = Callable[[float], None]  # seconds that are left
 OnTaken = Callable[[int, int], None]  # images taken, of how many
@@ -113,7 +113,7 @@ def take(
     """
     if camera.next() is None:
         raise SourceError("VS330", name=camera.name)
-    begin = time.monotonic() + max(WARM_UP, countdown)
+    begin = time.monotonic() + max(EXPOSURE_TIME, countdown)
     taken: list[Snap] = []
     for number in range(count):
         snap = _seen_at(camera, begin + number * every, on_wait if countdown and not number else lambda _: None)
@@ -130,7 +130,7 @@ def _seen_at(camera: Camera, due: float, on_wait: OnWait) -> Snap | None:
         on_wait(max(0.0, due - time.monotonic()))
         if snap.taken >= due:
             return snap
-    return camera.latest if camera.latest and camera.latest.taken >= due - WARM_UP else None
+    return camera.latest if camera.latest and camera.latest.taken >= due - EXPOSURE_TIME else None
 
 
 def paint_snaps(
