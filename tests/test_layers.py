@@ -15,7 +15,7 @@ ROOT = Path(vidstyle.__file__).parent
 FRONT_ENDS = ("cli", "live", "web")
 LAYERS = (
     ("errors",),
-    ("files", "limits"),
+    ("files", "limits", "process"),
     ("settings",),
     ("core",),
     ("images",),

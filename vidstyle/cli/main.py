@@ -28,6 +28,7 @@ from vidstyle.cli.terminal import error_console
 from vidstyle.cli.webcam import webcam
 from vidstyle.errors import UsageError, VidstyleError
 from vidstyle.files import printable
+from vidstyle.process import prepare_process
 
 FAILED, WRONG_USAGE, STOPPED_BY = 1, 2, 128  # and the number of the signal: 130 for Ctrl-C
 PATIENCE = 5.0  # seconds in which a repeated signal is the same wish
@@ -79,6 +80,7 @@ for command in (webcam, progress, reconstruct, texture, layers, report, plan, pa
 
 def main(words: Sequence[str] | None = None) -> int:
     """Does what the words (else those of the command line) say; the exit code."""
+    prepare_process()
     words = sys.argv[1:] if words is None else words
     with _stop_signals():
         try:

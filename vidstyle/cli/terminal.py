@@ -1,8 +1,6 @@
-"""What a command runs in: its process's memory, its terminal, and where the library's log goes."""
+"""What a command runs in: its terminal, and where the library's log goes."""
 
-import ctypes
 import logging
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,13 +13,12 @@ from vidstyle.cli.messages import say
 from vidstyle.cli.options import Telling
 from vidstyle.errors import SettingsError
 from vidstyle.files import printable
+from vidstyle.process import keep_freed_memory
 
 if TYPE_CHECKING:
     from vidstyle.cli.console import JobConsole
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # names and numbers of glibc's malloc.h
-LARGEST_BLOCK = 32 << 20  # bytes: what glibc takes as M_MMAP_THRESHOLD at most
 
 log = logging.getLogger(__name__)
 
@@ -122,16 +119,3 @@ def _file_handler(file: Path) -> logging.Handler:
         raise SettingsError("VS201", file=file, reason=error.strerror) from error
     handler.setFormatter(logging.Formatter(FORMAT))
     return handler
-
-
-def keep_freed_memory() -> bool:
-    """Keeps what is freed for the next use, where the C library is glibc; whether it is.
-
-    A matter of programs, not of the library, since it holds for all of a process. A step frees hundreds of megabytes
-    that the next step asks for. By default glibc gives them back to the system in between, and getting them again
-    page by page takes about a seventh of the time of a step on the CPU.
-    """
-    if platform.libc_ver()[0] != "glibc":
-        return False
-    mallopt = ctypes.CDLL(None).mallopt
-    return bool(mallopt(M_MMAP_THRESHOLD, LARGEST_BLOCK)) and bool(mallopt(M_TRIM_THRESHOLD, 2**31 - 1))

@@ -29,6 +29,7 @@ from vidstyle.jobs.events import ClusterProgress, Listener
 from vidstyle.jobs.manifest import SegmentKey, SegmentQueue
 from vidstyle.jobs.segments import PlannedJob, tell_resumed
 from vidstyle.jobs.spec import ClusterOptions
+from vidstyle.process import quiet_threads
 
 RETRIES = 3  # of a task whose machine or process died, or whose storage could not be reached
 QUEUED = 2  # segments for each place to paint, one of them waiting there, so that no place waits for the driver
@@ -240,7 +241,8 @@ def connected(options: ClusterOptions) -> Iterator[Cluster]:
     _check_address(address)
     with _signals_kept():
         try:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+            quiet = {"env_vars": quiet_threads(os.environ)}
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, runtime_env=quiet)
         except Exception as error:  # Ray has many kinds
             raise JobError("VS506", reason=_reason(error)) from error
     try:

@@ -14,7 +14,6 @@ from filelock import FileLock, Timeout
 from vidstyle.api import run
 from vidstyle.cli.console import noun_of, percentage, progress_line
 from vidstyle.cli.messages import clock, summary_line
-from vidstyle.cli.terminal import keep_freed_memory
 from vidstyle.core.stylize_image import Step
 from vidstyle.core.temporal import PaintedFrame
 from vidstyle.errors import VidstyleError
@@ -22,6 +21,7 @@ from vidstyle.files import printable, write_whole
 from vidstyle.images import save_image
 from vidstyle.jobs.eta import RemainingTime
 from vidstyle.jobs.events import Listener, Outline
+from vidstyle.process import keep_freed_memory
 from vidstyle.studies.making import Progress
 from vidstyle.web.job_folder import BEFORE, LATEST, LOCK, MAKING, PROCESS, REPORT, State, Status, Ticket
 
