@@ -7,7 +7,7 @@ at all from the style is about 1, so that one balance serves them all.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any, Literal
 
@@ -16,7 +16,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vidstyle.core.frame_style import blended
-from vidstyle.core.vgg import VGG19
+from vidstyle.core.sizes import Size, size_of
+from vidstyle.core.tiling import Tile, gathered, layer_size, sum_over_tiles, tiles_of
+from vidstyle.core.vgg import VGG19, reflected
 
 WINDOW = 5  # positions along a side of the window that prominence is measured in
 
@@ -122,10 +124,12 @@ Distance = Callable[[Tensor], Tensor]
 @dataclass(frozen=True)
 class Statistic:
     """A kind of style. `summary` takes activations (1, C, h, w) and what each position counts, (1, 1, h, w) or None for
-    all the same; `toward` takes a style's summary and gives the distance of others from it."""
+    all the same; `toward` takes a style's summary and gives the distance of others from it. `of_moments` finds a
+    summary from the mean activation (C,) and the mean products of channels (C, C), where these say all."""
 
     summary: Callable[[Tensor, Tensor | None], Tensor]
     toward: Callable[[Tensor], Distance]
+    of_moments: Callable[[Tensor, Tensor], Tensor] | None = None
 
 
 def relative_error(target: Tensor) -> Distance:
@@ -144,6 +148,22 @@ def mean_and_covariance(activations: Tensor, weights: Tensor | None = None) -> T
     share = torch.ones_like(activations[:, :1]) if weights is None else weights
     mean = (activations * share).sum((2, 3), keepdim=True) / share.sum()
     return torch.cat([mean.view(1, -1).float(), gram_matrix(activations - mean, weights)])
+
+
+def mean_and_centred(mean: Tensor, products: Tensor) -> Tensor:
+    """(C,) and (C, C) -> (1 + C, C): `mean_and_covariance` of the mean activation and the mean products of channels."""
+    return torch.cat([mean[None], products - torch.outer(mean, mean)])
+
+
+def summed_moments(activations: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """The sums over positions of activations (1, C, h, w) and of their products, (C,) and (C, C).
+
+    `weights` (1, 1, h, w) are what each position counts. In doubles, since a covariance is a difference of these.
+    """
+    if weights is None:
+        weights = torch.ones_like(activations[:, :1])
+    positions = (activations * weights.sqrt()).permute(0, 2, 3, 1).reshape(-1, activations.shape[1]).double()
+    return (activations * weights).double().sum((0, 2, 3)), _Gram.apply(positions) * len(positions)
 
 
 def covariance_error(target: Tensor) -> Distance:
@@ -240,13 +260,13 @@ def _directions(channels: int, device: torch.device) -> Tensor:
 
 
 STATISTICS: Mapping[str, Statistic] = {
-    "gram": Statistic(gram_matrix, relative_error),
-    "covariance": Statistic(mean_and_covariance, covariance_error),
-    "wasserstein2": Statistic(mean_and_covariance, wasserstein2_error),
+    "gram": Statistic(gram_matrix, relative_error, lambda _, products: products),
+    "covariance": Statistic(mean_and_covariance, covariance_error, mean_and_centred),
+    "wasserstein2": Statistic(mean_and_covariance, wasserstein2_error, mean_and_centred),
     "histogram": Statistic(gram_and_histogram, histogram_error),
     "sliced": Statistic(sliced_quantiles, relative_error),
 }
-ARTICLE = Statistic(gram_matrix, article_error)
+ARTICLE = replace(STATISTICS["gram"], toward=article_error)
 
 
 def statistic_of(form: str, style_loss: str) -> Statistic:
@@ -320,9 +340,14 @@ class StyleTargets:
 
     @classmethod
     @torch.no_grad()
-    def of(cls, network: VGG19, image: Tensor, layers: Sequence[str], statistic: Statistic) -> "StyleTargets":
-        """Targets of an `image` (3, H, W), 0..1, for `layers` of the network."""
-        return cls({layer: statistic.summary(r, None) for layer, r in network(image, layers).items()})
+    def of(
+        cls, network: VGG19, image: Tensor, layers: Sequence[str], statistic: Statistic, tile: int | None = None
+    ) -> "StyleTargets":
+        """Targets of an `image` (3, H, W), 0..1, for `layers` of the network; `tile` is as in `Objective`."""
+        if tile is None:
+            return cls({layer: statistic.summary(r, None) for layer, r in network(image, layers).items()})
+        _, summaries = measured_by_tiles(network, image, statistic, tile, dict.fromkeys(layers, (None,)))
+        return cls({layer: found for layer, (found,) in summaries.items()})
 
     @classmethod
     def blended(cls, styles: Sequence["StyleTargets"], shares: Sequence[float]) -> "StyleTargets":
@@ -343,11 +368,9 @@ class Region:
         """The share of the image, 0..1."""
         return 1.0 if self.weights is None else float(self.weights.mean())
 
-    def at(self, activations: Tensor) -> Tensor | None:
-        """What each position of activations (1, C, h, w) counts, (1, 1, h, w)."""
-        if self.weights is None:
-            return None
-        return F.adaptive_avg_pool2d(self.weights[None], (activations.shape[-2], activations.shape[-1]))
+    def at(self, size: Size) -> Tensor | None:
+        """What each position of activations (1, C, h, w) of a `size` (h, w) counts, (1, 1, h, w)."""
+        return None if self.weights is None else F.adaptive_avg_pool2d(self.weights[None], size)
 
 
 @dataclass(frozen=True)
@@ -359,16 +382,73 @@ class ContentTargets:
 
     @classmethod
     @torch.no_grad()
-    def of(cls, network: VGG19, image: Tensor, layers: Sequence[str], form: LossForm) -> "ContentTargets":
-        """Targets of `image` (3, H, W), 0..1, for `layers` of the network.
+    def of(
+        cls, network: VGG19, image: Tensor, layers: Sequence[str], form: LossForm, tile: int | None = None
+    ) -> "ContentTargets":
+        """Targets of `image` (3, H, W), 0..1, for `layers` of the network; `tile` is as in `Objective`.
 
         By the `form` "relative" losses are ||F - P||^2 / ||P - mean P||^2, positions weighted by their prominence; by
         "sums" they are equation 1 of Gatys et al. 2015, 1/2 sum (F - P)^2.
         """
-        activations = network(image, layers)
+        if tile is None:
+            activations = network(image, layers)
+        else:
+            image = reflected(image, network.stride)
+            activations = gathered(image, tiles_of(size_of(image), tile, network.layers), lambda x: network(x, layers))
         relative = form == "relative"
         weights = {name: content_weights(r) if relative else r.new_tensor(0.5) for name, r in activations.items()}
         return cls(activations, weights)
+
+    def error(self, layer: str, activations: Tensor, tile: Tile | None = None) -> Tensor:
+        """The weighted squared error of a layer's activations (1, C, h, w) to the image, or to a `tile` of it."""
+        target, weights = self.activations[layer], self.weights[layer]
+        if tile is not None:
+            target, weights = tile.of_layer(target, layer), tile.of_layer(weights, layer) if weights.dim() else weights
+        return (weights * (activations - target).square()).sum()
+
+
+def measured_by_tiles(
+    network: VGG19,
+    image: Tensor,
+    statistic: Statistic,
+    side: int,
+    counts: Mapping[str, Sequence[Tensor | None]],
+    content: ContentTargets | None = None,
+) -> tuple[Mapping[str, Tensor], Mapping[str, Sequence[Tensor]]]:
+    """What an image's losses are made of, found with the activations of one tile at a time.
+
+    Args:
+        network: the network.
+        image: (3, H, W), 0..1.
+        statistic: one that has `of_moments`.
+        side: of a tile in pixels, a multiple of the network's stride.
+        counts: for each style layer what its positions, (1, 1, h, w), count for each region; None: all alike.
+        content: what the content layers are held to.
+
+    Returns:
+        The weighted squared error of each content layer, and for each style layer the summary of each region.
+    """
+    image = reflected(image, network.stride)
+    targets = content or ContentTargets({}, {})
+    wanted = {*counts, *targets.activations}
+
+    def measure(tile: Tile, seen: Tensor) -> tuple[Tensor, ...]:
+        found = {layer: tile.inside(r, layer) for layer, r in network(seen, wanted).items()}
+        errors = [targets.error(layer, found[layer], tile) for layer in targets.activations]
+        for layer, weights in counts.items():
+            for w in weights:
+                errors += summed_moments(found[layer], None if w is None else tile.of_layer(w, layer))
+        return tuple(errors)
+
+    sums = iter(sum_over_tiles(image, tiles_of(size_of(image), side, network.layers), measure))
+    errors = {layer: next(sums) for layer in targets.activations}
+    assert statistic.of_moments is not None
+    summaries = {}
+    for layer, weights in counts.items():
+        height, width = layer_size(size_of(image), layer)
+        masses = [height * width if w is None else w.sum() for w in weights]
+        summaries[layer] = [statistic.of_moments(next(sums) / mass, next(sums) / mass).float() for mass in masses]
+    return errors, summaries
 
 
 @dataclass(frozen=True)
@@ -394,7 +474,9 @@ class Objective:
 
     Content is what `ContentTargets` make of ||F - P||^2, style the distance of the `statistic` in each region, which
     counts by its area. An image that `wraps` goes on at its other side. With an `anchor` there is a temporal loss too,
-    and pixels without mobility stay where they are.
+    and pixels without mobility stay where they are. With a `tile`, a multiple of the network's stride, activations are
+    held for so many pixels squared at a time, and the border that they need: the same loss to about 1e-5, for twice
+    the work. The statistic must have `of_moments` then, and the image must not wrap.
     """
 
     network: VGG19
@@ -408,28 +490,44 @@ class Objective:
     tv_weight: float = 0.0
     wraps: bool = False
     anchor: Anchor | None = None
+    tile: int | None = None
 
     def __call__(self, image: Tensor) -> Losses:
         if self.anchor:
             image = self.anchor.holding(image)
-        activations = self.network(image, {*self.style_layers, *self.content_layers}, wraps=self.wraps)
+        errors, summaries = self._measured(image)
         return Losses(
-            content_layers={layer: self._content_loss(layer, activations[layer]) for layer in self.content_layers},
-            style_layers={layer: self._style_loss(layer, activations[layer]) for layer in self.style_layers},
+            content_layers={
+                layer: self.content_weight * weight * errors[layer] for layer, weight in self.content_layers.items()
+            },
+            style_layers={layer: self._style_loss(layer, found) for layer, found in summaries.items()},
             variation=total_variation(image) * self.tv_weight if self.tv_weight else image.new_zeros(()),
             temporal=temporal_loss(image, self.anchor.image, self.anchor.stiffness) if self.anchor else 0.0,
         )
 
-    def _content_loss(self, layer: str, activations: Tensor) -> Tensor:
-        error = (activations - self.content.activations[layer]).square()
-        return self.content_weight * self.content_layers[layer] * (self.content.weights[layer] * error).sum()
+    def _measured(self, image: Tensor) -> tuple[Mapping[str, Tensor], Mapping[str, Sequence[Tensor]]]:
+        """For each content layer the weighted squared error, and for each style layer the summary of each region."""
+        if self.tile is not None:
+            size = size_of(reflected(image, self.network.stride))
+            counts = {layer: [r.at(layer_size(size, layer)) for r in self.regions] for layer in self.style_layers}
+            return measured_by_tiles(self.network, image, self.statistic, self.tile, counts, self.content)
+        activations = self.network(image, {*self.style_layers, *self.content_layers}, wraps=self.wraps)
+        errors = {layer: self.content.error(layer, activations[layer]) for layer in self.content_layers}
+        summaries = {
+            layer: [self.statistic.summary(r, region.at(size_of(r))) for region in self.regions]
+            for layer, r in ((layer, activations[layer]) for layer in self.style_layers)
+        }
+        return errors, summaries
 
-    def _style_loss(self, layer: str, activations: Tensor) -> Tensor:
+    def _style_loss(self, layer: str, summaries: Sequence[Tensor]) -> Tensor:
         apart = [
-            region.area * distance(self.statistic.summary(activations, region.at(activations)))
-            for region, distance in zip(self.regions, self._distances[layer], strict=True)
+            region.area * distance(summary)
+            for region, distance, summary in zip(self.regions, self._distances[layer], summaries, strict=True)
         ]
-        return self.style_weight * self.style_layers[layer] * torch.stack(apart or [activations.new_zeros(())]).sum()
+        device = self.network.device
+        return (
+            self.style_weight * self.style_layers[layer] * torch.stack(apart or [torch.zeros((), device=device)]).sum()
+        )
 
     @cached_property
     def _distances(self) -> Mapping[str, Sequence[Distance]]:

@@ -50,7 +50,7 @@ class VGG19(nn.Module):
         """
         wanted = self.layers if layers is None else layers
         x = (image if image.dim() == 4 else image[None]).contiguous(memory_format=torch.channels_last)
-        x = normalized(x if wraps else _reflected(x, self.stride))
+        x = normalized(x if wraps else reflected(x, self.stride))
         x = F.pad(x, (1, 1, 1, 1), mode="circular" if wraps else "replicate")
         block = 1
         activations: dict[str, Tensor] = {}
@@ -118,7 +118,7 @@ def _wrapped(convolution: nn.Module, x: Tensor) -> Tensor:
     return wide[..., 1:-1, 1:-1]
 
 
-def _reflected(x: Tensor, stride: int) -> Tensor:
+def reflected(x: Tensor, stride: int) -> Tensor:
     """Sides continued to the next multiple of `stride` by reflection, by the edge where too short for it."""
     height, width = x.shape[-2:]
     bottom, right = -height % stride, -width % stride
