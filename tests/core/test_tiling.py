@@ -1,18 +1,24 @@
 """Images that are looked at tile by tile: their losses and gradients are those of the whole."""
 
+import math
 from collections.abc import Mapping
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tests.images import clouds, random_tensors
+from tests.images import clouds, random_filters, random_tensors
+from vidstyle.core.device import SMALLEST_TILE, TILE_STEP, needed, tile_side
 from vidstyle.core.losses import Anchor, ContentTargets, Objective, Region, StyleTargets, statistic_of
 from vidstyle.core.optimizers import loss_and_gradient
+from vidstyle.core.style_model import StyleModel, tile_for
+from vidstyle.core.stylize_image import stylize_image
 from vidstyle.core.tiling import Tile, border_of, sum_over_tiles, tiles_of
 from vidstyle.core.vgg import VGG19
+from vidstyle.settings.settings import Settings
 
 STYLE = {"conv1_1": 0.4, "conv2_1": 0.3, "conv3_1": 0.3}
 CONTENT = {"conv3_2": 1.0}
@@ -49,7 +55,7 @@ def parts(losses: Mapping[str, object]) -> list[float]:
     return [float(value) for value in losses.values()]  # type: ignore[arg-type]
 
 
-@settings(max_examples=6, deadline=None)
+@hypothesis_settings(max_examples=6, deadline=None)
 @given(
     size=st.tuples(st.integers(17, 50), st.integers(33, 70)),
     tile=st.sampled_from([24, 32]),
@@ -106,3 +112,37 @@ def test_a_sum_over_tiles_has_the_gradient_of_the_sum() -> None:
     wanted[1] += 1
     assert float(total.detach()) == pytest.approx(float(image.detach().pow(3).sum()), rel=1e-5)
     assert torch.allclose(gradient, wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize("style_loss", ["gram", "histogram"])
+def test_a_model_with_little_memory_paints_the_same(style_loss: str) -> None:
+    """By tiles of 128 pixels where the style is a sum over them, else as a whole."""
+    wanted = Settings(
+        style_layers="conv1_1",
+        content_layers="conv2_1",
+        steps=3,
+        scales=1,
+        style_loss=style_loss,  # type: ignore[arg-type]
+    )
+    content, filters = clouds(140, 200, seed=3), random_filters("conv2_1")
+    models = [StyleModel.of([clouds(80, 60, seed=1)], filters, wanted, memory=memory) for memory in (math.inf, 0)]
+    assert tile_for(wanted, (140, 200), 0) == (128 if style_loss == "gram" else None)
+    whole, tiled = (stylize_image(model, content) for model in models)
+    assert torch.allclose(whole.image, tiled.image, atol=1e-3)
+    assert float(whole.losses.total) == pytest.approx(float(tiled.losses.total), rel=1e-3)
+
+
+@given(
+    size=st.tuples(st.integers(1, 9000), st.integers(1, 9000)),
+    memory=st.floats(0, 6e10),
+    border=st.sampled_from([16, 80, 272]),
+)
+def test_tiles_are_as_large_as_the_memory_allows(size: tuple[int, int], memory: float, border: int) -> None:
+    side = tile_side(size, memory, border)
+    assert (side is None) == (needed(size) <= memory)
+    if side is None:
+        return
+    assert side % TILE_STEP == 0
+    fits = needed(size, side + 2 * border) <= memory
+    assert fits or side == SMALLEST_TILE
+    assert needed(size, side + TILE_STEP + 2 * border) > memory

@@ -1,5 +1,6 @@
 """Which processor paints, how much memory that takes and there is, and what is said where it is not enough."""
 
+import math
 import re
 import sys
 from collections.abc import Iterator
@@ -28,6 +29,9 @@ def select_device(name: str = "auto") -> torch.device:
 
 BASE = 1.7e9  # bytes: the libraries, learning filters, the filters and their transforms
 PER_PIXEL = 3.3e3  # bytes of activations and gradients in float32, up to conv5_1, and of the last steps
+TILED_PER_PIXEL = 5e2  # bytes of an image that is painted by tiles: its last steps, its content targets, its style
+USED_SHARE = 0.7  # of the memory that is free when a model is made, above which it paints by tiles
+SMALLEST_TILE, TILE_STEP = 128, 64  # pixels of a tile's side; all strides of the network divide them
 CONTROL_GROUP = Path("/sys/fs/cgroup")
 STEP = 16  # pixels; sizes that are proposed are multiples of it
 
@@ -36,15 +40,42 @@ _NO_MEMORY = re.compile(r"not enough memory|(can't|cannot|unable to) allocate me
 Size = tuple[int, int]  # (height, width)
 
 
-def needed(size: Size) -> float:
-    """Bytes that painting images of a size takes, all in all."""
-    return BASE + PER_PIXEL * size[0] * size[1]
+def needed(size: Size, seen: int | None = None) -> float:
+    """Bytes that painting images of a size takes, all in all; with tiles, squares of `seen` pixels are looked at."""
+    area = size[0] * size[1]
+    return BASE + (PER_PIXEL * area if seen is None else PER_PIXEL * min(area, seen**2) + TILED_PER_PIXEL * area)
 
 
-def check_memory(size: Size, free: float) -> None:
-    """PaintingError where the `free` bytes cannot do for images of a size: the system would end the program."""
-    if needed(size) > free:
-        found = f"takes about {needed(size) / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free"
+def usable_memory(device: torch.device) -> float:
+    """Bytes that painting on a device may take before it goes by tiles."""
+    return USED_SHARE * free_memory(device)
+
+
+def tile_side(size: Size, memory: float, border: int) -> int | None:
+    """The side of the largest tiles that images of a size are painted by in so many bytes of `memory`.
+
+    Args:
+        size: (height, width) in pixels.
+        memory: bytes, all in all.
+        border: pixels that are seen on each side of a tile.
+
+    Returns:
+        Pixels, at least SMALLEST_TILE even where these do not fit; None where the whole image fits.
+    """
+    if needed(size) <= memory:
+        return None
+    seen = math.sqrt(max(0.0, memory - needed(size, 0)) / PER_PIXEL)
+    return max(SMALLEST_TILE, int(seen - 2 * border) // TILE_STEP * TILE_STEP)
+
+
+def check_memory(size: Size, free: float, seen: int | None = None) -> None:
+    """PaintingError where the `free` bytes cannot do for images of a size: the system would end the program.
+
+    `seen` is as in `needed`.
+    """
+    wanted = needed(size, seen)
+    if wanted > free:
+        found = f"takes about {wanted / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free"
         fits = long_side_within(size, free - BASE)
         raise PaintingError("VS601", size=size[1], size2=size[0], found=found, advice=_advice(fits))
 

@@ -12,9 +12,11 @@ import torch
 from torch import Tensor
 
 from vidstyle.core.color_transfer import Palette, Palettes, colour_root, grey_palette
+from vidstyle.core.device import tile_side, usable_memory
 from vidstyle.core.frame_style import PLAIN, FrameStyle
 from vidstyle.core.losses import Anchor, ContentTargets, Objective, Region, StyleTargets, statistic_of
 from vidstyle.core.sizes import Size, fit_size, resize, size_of
+from vidstyle.core.tiling import border_of
 from vidstyle.core.vgg import VGG19, Pooling
 from vidstyle.core.weights import Filters, OnProgress, load_filters
 from vidstyle.settings.settings import Settings
@@ -45,8 +47,11 @@ class StyleFeatures:
         found = known.get(settings.keep_colors)
         return cls(network, coloured, (colour_root(coloured) if found is None else found).to(network.device))
 
-    def targets_at(self, size: Size, settings: Settings) -> tuple[StyleTargets, ...]:
-        """Each style's targets for paintings of `size` (height, width): strokes keep their size relative to it."""
+    def targets_at(self, size: Size, settings: Settings, tile: int | None = None) -> tuple[StyleTargets, ...]:
+        """Each style's targets for paintings of `size` (height, width): strokes keep their size relative to it.
+
+        The styles are looked at by tiles of `tile` pixels where the paintings are.
+        """
         layers = tuple(settings.style_layer_weights)
         if not layers:
             return ()
@@ -55,7 +60,7 @@ class StyleFeatures:
             long_side = max(SMALLEST_STYLE, round(STROKES * settings.style_scale * max(size)))
             statistic = statistic_of(settings.loss, settings.style_loss)
             styles = (resize(s.to(self.network.device), fit_size(size_of(s), long_side)) for s in self.styles)
-            self.targets[key] = tuple(StyleTargets.of(self.network, s, layers, statistic) for s in styles)
+            self.targets[key] = tuple(StyleTargets.of(self.network, s, layers, statistic, tile) for s in styles)
         return self.targets[key]
 
     def noise(self, size: Size, seed: int) -> Tensor:
@@ -72,7 +77,8 @@ class StyleModel:
     content loss against a style loss of weight 1, and `palettes` the colours that contents and styles are moved to
     first; `calibrated` finds both, and `balances` for each strength of a film (strength, balance) whose strength
     changes. Without palettes all keep their colours. `init_image` is the start that ``Settings.init`` names where it
-    names a file. `wraps`: each image goes on at its other side, so that tiles of it show no seam.
+    names a file. `wraps`: each image goes on at its other side, so that tiles of it show no seam. Images that take more
+    than `memory`, in bytes, are painted by tiles: see `tiling`.
     """
 
     styles: Sequence[Tensor]
@@ -84,6 +90,7 @@ class StyleModel:
     palettes: Palettes = field(default_factory=Palettes)
     init_image: Tensor | None = None
     wraps: bool = False
+    memory: float = math.inf
 
     @classmethod
     def of(
@@ -94,13 +101,17 @@ class StyleModel:
         *,
         device: torch.device | str = "cpu",
         palettes: Palettes | None = None,
+        memory: float | None = None,
         **rest: Any,
     ) -> Self:
         """A model on `device` of `styles`, each (3, H, W), RGB, 0..1; `rest` are other fields.
 
+        It takes as much `memory` as may be used of what is free, unless it is said.
+
         Raises WeightsError where `filters` lack a layer that the settings name.
         """
         settings, palettes = settings or Settings(), palettes or Palettes()
+        rest["memory"] = usable_memory(torch.device(device)) if memory is None else memory
         network = VGG19(filters.tensors, settings.layers, pooling_of(filters, settings)).to(device)
         features = StyleFeatures.of(network, styles, palettes, settings)
         return cls(styles, filters, settings, features, palettes=palettes, **rest)
@@ -150,11 +161,13 @@ class StyleModel:
     def objective(self, content: Tensor, look: FrameStyle = PLAIN, anchor: Anchor | None = None) -> Objective:
         """The loss of paintings of `content` (3, H, W), which is `coloured`, at its size."""
         settings = self.settings
+        tile = None if self.wraps else tile_for(settings, size_of(content), self.memory)
+        layers = tuple(settings.content_layer_weights)
         return Objective(
             network=self.network,
-            regions=self._regions(size_of(content), look),
+            regions=self._regions(size_of(content), look, tile),
             statistic=statistic_of(settings.loss, settings.style_loss),
-            content=ContentTargets.of(self.network, content, tuple(settings.content_layer_weights), settings.loss),
+            content=ContentTargets.of(self.network, content, layers, settings.loss, tile),
             style_layers=settings.style_layer_weights,
             content_layers=settings.content_layer_weights,
             style_weight=settings.style_weight,
@@ -162,11 +175,12 @@ class StyleModel:
             tv_weight=settings.tv_weight,
             wraps=self.wraps,
             anchor=anchor,
+            tile=tile,
         )
 
-    def _regions(self, size: Size, look: FrameStyle) -> Sequence[Region]:
+    def _regions(self, size: Size, look: FrameStyle, tile: int | None) -> Sequence[Region]:
         """Where which style is painted in an image of `size`."""
-        styles = self.features.targets_at(size, self.settings)
+        styles = self.features.targets_at(size, self.settings, tile)
         if not styles:
             return []
         if look.places is None:
@@ -182,6 +196,15 @@ class StyleModel:
     def style_luminance(self) -> float:
         """The mean luminance of the styles, 0..1."""
         return fmean(float(grey_palette()(style)[0].mean()) for style in self.styles)
+
+
+def tile_for(settings: Settings, size: Size, memory: float) -> int | None:
+    """The side in pixels of the tiles that images of `size` are painted by, which take more `memory` than there is.
+
+    None where the whole image fits in so many bytes, or where the style is no sum over tiles.
+    """
+    summed = statistic_of(settings.loss, settings.style_loss).of_moments is not None
+    return tile_side(size, memory, border_of(settings.layers)) if summed else None
 
 
 def pooling_of(filters: Filters, settings: Settings) -> Pooling:

@@ -1,5 +1,6 @@
 """How long a job takes: before it begins, and while it goes on, from what its frames took so far."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -12,15 +13,17 @@ from vidstyle.core.calibration import search_cost
 from vidstyle.core.device import needed
 from vidstyle.core.optimizers import loss_and_gradient
 from vidstyle.core.sizes import Size
-from vidstyle.core.style_model import StyleModel
+from vidstyle.core.style_model import StyleModel, tile_for
 from vidstyle.core.stylize_image import Step, scale_plan
 from vidstyle.core.temporal import MOST_EFFORT, PaintedFrame
+from vidstyle.core.tiling import border_of
 from vidstyle.core.weights import Filters
 from vidstyle.jobs.events import ClusterProgress, Estimate, Outline
 from vidstyle.settings.layers import deepest_layer, filter_shape, layers_up_to, state_key
 from vidstyle.settings.settings import Settings
 
 PROBE_SIDE = 128  # pixels of the square that one step is timed on
+TWO_LOOKS = 1.5  # times the work of a step by tiles, which goes forward through the network twice
 BESIDE_STEPS = 0.8  # of a step: what a following frame takes beside its steps, content targets and motion
 REMEMBERED = 20  # frames that the mean time of a frame is taken over
 
@@ -37,7 +40,9 @@ def seconds_per_pixel(settings: Settings, device: torch.device) -> float:
     return (time.perf_counter() - began) / PROBE_SIDE**2
 
 
-def estimate(settings: Settings, size: Size, shots: int, frames: int, seconds_per_pixel: float) -> Estimate:
+def estimate(
+    settings: Settings, size: Size, shots: int, frames: int, seconds_per_pixel: float, memory: float = math.inf
+) -> Estimate:
     """What a painting takes, the search for the balance included.
 
     Args:
@@ -46,15 +51,36 @@ def estimate(settings: Settings, size: Size, shots: int, frames: int, seconds_pe
         shots: how many there are; an image is one.
         frames: how many there are in all.
         seconds_per_pixel: of one step, as `seconds_per_pixel` has measured it.
+        memory: bytes that painting may take, above which it goes by tiles.
     """
-    first = sum(steps * height * width for (height, width), steps in scale_plan(size, settings))
-    following = following_cost(settings, size)
+    first = sum(steps * _pixels_worked_on(settings, s, memory) for s, steps in scale_plan(size, settings))
+    following = following_cost(settings, size) * _pixels_worked_on(settings, size, memory) / (size[0] * size[1])
     pixels = (
         search_cost(settings, size)
         + shots * first
         + max(0, frames - shots) * following * (2 if settings.both_ways else 1)
     )
-    return Estimate(pixels * seconds_per_pixel, needed(size))
+    return Estimate(pixels * seconds_per_pixel, needed(size, seen_at_once(settings, size, memory)))
+
+
+def seen_at_once(settings: Settings, size: Size, memory: float) -> int | None:
+    """The side in pixels of a tile with its border that images of `size` are painted by in so many bytes of `memory`.
+
+    None where they are painted as a whole.
+    """
+    tile = tile_for(settings, size, memory)
+    return None if tile is None else tile + 2 * border_of(settings.layers)
+
+
+def _pixels_worked_on(settings: Settings, size: Size, memory: float) -> float:
+    """Of one step: borders of tiles too, and all forwards twice, which is half of a step."""
+    height, width = size
+    tile = tile_for(settings, size, memory)
+    if tile is None:
+        return height * width
+    border = border_of(settings.layers)
+    sides = (side + 2 * border * (math.ceil(side / tile) - 1) for side in size)
+    return TWO_LOOKS * math.prod(sides)
 
 
 def following_cost(settings: Settings, size: Size) -> float:

@@ -13,7 +13,7 @@ from torch import Tensor
 from vidstyle.core.calibration import calibrated
 from vidstyle.core.color_transfer import contrast, gradient_energy, luminance_of
 from vidstyle.core.cuts import find_cuts
-from vidstyle.core.device import check_memory, free_memory, select_device
+from vidstyle.core.device import check_memory, free_memory, select_device, usable_memory
 from vidstyle.core.exposure import Array, Scenes, find_bars, find_scenes, thumbnail
 from vidstyle.core.frame_style import EVEN, PLAIN, Frame, FrameStyle
 from vidstyle.core.raft import prepare_flow
@@ -22,7 +22,7 @@ from vidstyle.core.style_model import StyleModel, load_style
 from vidstyle.core.stylize_image import FLAT
 from vidstyle.errors import SettingsError
 from vidstyle.images import load_image
-from vidstyle.jobs.eta import estimate, seconds_per_pixel
+from vidstyle.jobs.eta import estimate, seconds_per_pixel, seen_at_once
 from vidstyle.jobs.events import Listener, Outline
 from vidstyle.jobs.spec import JobSpec
 from vidstyle.settings.settings import Settings
@@ -206,9 +206,10 @@ def outline_images(job: JobSpec, sizes: Sequence[Size]) -> Outline:
 def _outline(job: JobSpec, source_size: Size, frames: int, shots: int, rate: float | None) -> Outline:
     pace = seconds_per_pixel(job.settings, device_here(job))
     size = painting_size(source_size, job.settings, device_of(job))
+    memory = usable_memory(device_here(job))
     if not (job.no_limits or job.cluster_options):
-        check_memory(size, free_memory(device_here(job)))
-    here, full = (estimate(job.settings, s, shots, frames, pace) for s in (size, source_size))
+        check_memory(size, free_memory(device_here(job)), seen_at_once(job.settings, size, memory))
+    here, full = (estimate(job.settings, s, shots, frames, pace, memory) for s in (size, source_size))
     return Outline(job, source_size, size, frames, shots, rate, here, full)
 
 
