@@ -28,9 +28,10 @@ from torch.nn import functional as F
 
 from vidstyle.core import selftaught
 from vidstyle.core.color_transfer import colour_root
-from vidstyle.core.losses import STATISTICS, ContentTargets, Objective, Region, StyleTargets
+from vidstyle.core.losses import ContentTargets, Objective, Region, StyleTargets
 from vidstyle.core.optimizers import Preconditioner, Schedule, quasi_newton
 from vidstyle.core.sizes import fit_size, resize
+from vidstyle.core.style_statistics import STATISTICS
 from vidstyle.core.stylize_image import RANDOM_START
 from vidstyle.core.vgg import VGG19, normalized
 from vidstyle.core.weights import read_filters

@@ -10,12 +10,11 @@ from vidstyle.core.losses import (
     Region,
     StyleTargets,
     content_weights,
-    gram_matrix,
     prominence,
-    statistic_of,
     temporal_loss,
     total_variation,
 )
+from vidstyle.core.style_statistics import gram_matrix, statistic_of
 from vidstyle.core.vgg import VGG19
 
 STYLE = {"conv1_1": 0.5, "conv2_1": 0.5}

@@ -6,10 +6,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tests.images import clouds, stripes
-from vidstyle.core.losses import STATISTICS, ContentTargets, Objective, Region, StyleTargets
+from vidstyle.core.losses import ContentTargets, Objective, Region, StyleTargets
 from vidstyle.core.optimizers import Schedule, quasi_newton
 from vidstyle.core.selftaught import learn
 from vidstyle.core.sizes import resize
+from vidstyle.core.style_statistics import STATISTICS
 from vidstyle.core.vgg import VGG19
 from vidstyle.images import load_image
 from vidstyle.settings.layers import filter_shape, layers_up_to, state_key

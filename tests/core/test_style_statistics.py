@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vidstyle.core.losses import BINS, STATISTICS, Statistic, _directions
+from vidstyle.core.style_statistics import BINS, STATISTICS, Statistic, _directions
 
 STATISTIC = pytest.mark.parametrize("statistic", STATISTICS.values(), ids=STATISTICS.keys())
 

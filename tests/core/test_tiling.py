@@ -12,9 +12,10 @@ from torch import Tensor
 
 from tests.images import clouds, random_filters, random_tensors
 from vidstyle.core.device import SMALLEST_TILE, TILE_STEP, needed, tile_side
-from vidstyle.core.losses import Anchor, ContentTargets, Objective, Region, StyleTargets, statistic_of
+from vidstyle.core.losses import Anchor, ContentTargets, Objective, Region, StyleTargets
 from vidstyle.core.optimizers import loss_and_gradient
 from vidstyle.core.style_model import StyleModel, tile_for
+from vidstyle.core.style_statistics import statistic_of
 from vidstyle.core.stylize_image import stylize_image
 from vidstyle.core.tiling import Tile, border_of, sum_over_tiles, tiles_of
 from vidstyle.core.vgg import VGG19

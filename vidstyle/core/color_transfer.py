@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from vidstyle.core.frame_style import blended
-from vidstyle.core.losses import square_root
+from vidstyle.core.style_statistics import square_root
 
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
 STRONGEST = 4.0  # times that a direction of colour is spread, at most: beyond, noise and compression show

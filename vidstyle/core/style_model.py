@@ -14,8 +14,9 @@ from torch import Tensor
 from vidstyle.core.color_transfer import Palette, Palettes, colour_root, grey_palette
 from vidstyle.core.device import tile_side, usable_memory
 from vidstyle.core.frame_style import PLAIN, FrameStyle
-from vidstyle.core.losses import Anchor, ContentTargets, Objective, Region, StyleTargets, statistic_of
+from vidstyle.core.losses import Anchor, ContentTargets, Objective, Region, StyleTargets
 from vidstyle.core.sizes import Size, fit_size, resize, size_of
+from vidstyle.core.style_statistics import statistic_of
 from vidstyle.core.tiling import border_of
 from vidstyle.core.vgg import VGG19, Pooling
 from vidstyle.core.weights import Filters, OnProgress, load_filters

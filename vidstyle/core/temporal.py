@@ -1,7 +1,8 @@
 """What a frame takes over from those before it, where that ends, and how firmly it is held: formulas, no network.
 
 `propagate` carries what is known of the paint along the motion, `temporal_weights` says how firmly each pixel is held
-to it, `Stillness` which pixels are not painted at all. `stylize_video` paints.
+to it, `Stillness` which pixels are not painted at all. The loss that takes these weights is `losses.temporal_loss`;
+`stylize_video` paints.
 """
 
 import math

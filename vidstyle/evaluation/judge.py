@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from vidstyle.core.color_transfer import Palette, Palettes, grey_palette
-from vidstyle.core.losses import STATISTICS, ContentTargets, StyleTargets, gram_matrix
+from vidstyle.core.losses import ContentTargets, StyleTargets
 from vidstyle.core.sizes import Size, fit_size, resize, size_of
 from vidstyle.core.style_model import STROKES
+from vidstyle.core.style_statistics import STATISTICS, gram_matrix
 from vidstyle.core.vgg import VGG19, Pooling
 from vidstyle.settings.layers import LAYERS, layers_up_to
 

@@ -15,10 +15,10 @@ from torch.nn import functional as F
 
 from vidstyle.core.calibration import calibrated
 from vidstyle.core.frame_style import Frame
-from vidstyle.core.losses import gram_matrix
 from vidstyle.core.pixels import to_array, to_tensor
 from vidstyle.core.sizes import fit_size, resize, size_of
 from vidstyle.core.style_model import StyleModel
+from vidstyle.core.style_statistics import gram_matrix
 from vidstyle.core.stylize_image import stylize_image
 from vidstyle.core.temporal import PaintedFrame
 from vidstyle.core.vgg import VGG19
