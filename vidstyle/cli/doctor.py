@@ -48,7 +48,7 @@ Check = Callable[[], Iterator[Finding]]
 
 
 def doctor(*, json: Annotated[Switch, Parameter(group=RUNNING)] = False) -> None:
-    """Look whether this machine has what painting needs, and paint for two seconds.
+    """Check that this machine has everything that painting needs, with a short test.
 
     Args:
         json: Print the findings as JSON.

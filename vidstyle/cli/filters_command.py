@@ -35,7 +35,7 @@ Examples:
 @weights.default
 @weights.command
 def status() -> None:
-    """What is kept where, with size and hash, and whether it is whole."""
+    """List stored weights with path, size, hash and state."""
     from vidstyle.core.weights import cache_folder, imagenet_file
 
     with open_terminal(Telling()):
@@ -61,7 +61,7 @@ def fetch(
     """Download torchvision's ImageNet filters (548 MiB, of which 80 MB are kept), or those of --flow raft-...
 
     Args:
-        what: The filters to fetch.
+        what: The weights to download.
     """
     from vidstyle.core.raft import fetch_raft, raft_file
     from vidstyle.core.weights import fetch_imagenet, imagenet_file
@@ -83,7 +83,7 @@ def import_(
     *,
     telling: Telling = Telling(),
 ) -> None:
-    """Keep the filters of torchvision's file, downloaded elsewhere, as the ImageNet filters or RAFT's.
+    """Import a file of torchvision that was downloaded elsewhere, as the ImageNet or RAFT weights.
 
     Args:
         file: torchvision's vgg19-dcbb9e9d.pth, or its file of RAFT.
@@ -106,12 +106,12 @@ def teach(
     overwrite: Overwrite = False,
     telling: Telling = Telling(),
 ) -> None:
-    """Learn filters from images, in a minute and without a download; use them with --weights FILE.
+    """Learn weights from images, in a minute and without a download. Use them with --weights FILE.
 
     Args:
         images: Images, or folders of images, to learn from.
         output: The .safetensors file to write.
-        seed: Seed of the choice of patches.
+        seed: Random seed for the choice of patches.
     """
     if not images:
         raise UsageError("VS101")

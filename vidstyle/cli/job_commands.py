@@ -24,7 +24,7 @@ from vidstyle.files import check_target, check_there
 
 PAGE_ENDINGS = (".html", ".htm")
 
-_FOLDER_HELP = "The work folder that 'vidstyle plan' printed."
+_FOLDER_HELP = "Work folder printed by 'vidstyle plan'."
 _SEVERAL = ("style_blend", "style_keys", "style_per_shot")
 
 Folder = Annotated[AnyPath, Parameter(name="FOLDER", group=FILES, help=_FOLDER_HELP)]
@@ -41,7 +41,7 @@ def plan(
     telling: Telling = Telling(),
     **options: Any,
 ) -> None:
-    """Prepare a video for painting shot by shot; prints its work folder and the number of its shots.
+    """Prepare a video for painting shot by shot. Prints the work folder and the number of shots.
 
     Args:
         source: A video.
@@ -69,10 +69,10 @@ def paint(
     *,
     telling: Telling = Telling(),
 ) -> None:
-    """Paint one shot of a planned video, or the rest of it.
+    """Paint one shot of a planned video, or resume it.
 
     Args:
-        shot: Which shot to paint, from 0.
+        shot: Number of the shot to paint, from 0.
     """
     with open_terminal(telling) as terminal:
         with terminal.starting():
@@ -89,7 +89,7 @@ def join(
     overwrite: Overwrite = False,
     telling: Telling = Telling(),
 ) -> None:
-    """Join the painted shots of a planned video, with its sound; prints the file."""
+    """Join the painted shots of a planned video and add its sound. Prints the file."""
     with open_terminal(telling) as terminal:
         with terminal.starting():
             from vidstyle.evaluation.report import report_job
@@ -115,15 +115,15 @@ def report(
     telling: Telling = Telling(),
     **options: Any,
 ) -> None:
-    """Measure painted videos against their source: stability, style, content, with curves and images.
+    """Measure the stability, style and content of painted videos. Writes a page with curves and images.
 
     Args:
-        outputs: Painted videos of one source, to be measured side by side.
-        source: What they were painted from.
-        style: What they imitate.
-        page: The page to write; else OUTPUT_report.html. Its figures go beside it as .json.
-        from_: As it was when painting.
-        to: As it was when painting.
+        outputs: Painted videos of the same source, compared side by side.
+        source: The source video.
+        style: The style image. Repeat for several.
+        page: The HTML page to write; the measures go next to it as .json. Default: OUTPUT_report.html.
+        from_: Start time that was used for painting.
+        to: End time that was used for painting.
     """
     if not outputs or source is None or not style:
         raise UsageError("VS102")

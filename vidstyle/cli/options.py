@@ -22,14 +22,14 @@ SETTINGS_GROUPS = {
     for name in dict.fromkeys([PAINTING, *(option.metadata["group"] for option in fields(Settings))])
 }
 RUNNING = Group.create_ordered("Running")
-CLUSTER = Group.create_ordered("On many machines")
-SHOWING = Group.create_ordered("The making of an image's painting")
+CLUSTER = Group.create_ordered("Cluster")
+SHOWING = Group.create_ordered("Animation of the painting process")
 COMMANDS = Group.create_ordered("Commands")
 
 TABLE_ENDINGS, PLOT_ENDINGS = (".csv", ".json"), (".png", ".svg")  # those of loss_record, which takes long to import
 FLIPBOOK_ENDINGS = (".gif", ".webp", ".mp4")  # those of video.flipbook, which takes long to import
 
-DEVICE_HELP = "What paints; auto is a GPU where there is one."
+DEVICE_HELP = "Device. auto uses a GPU if there is one."
 
 
 def _times(_: object, tokens: Sequence[Token]) -> tuple[float, ...]:
@@ -56,8 +56,8 @@ AnyPath = Annotated[Path, Parameter(converter=_path)]
 ManyPaths = Annotated[tuple[Path, ...], Parameter(converter=_paths, negative=(), show_default=False)]
 Switch = Annotated[bool, Parameter(negative=(), show_default=False)]
 Styles = Annotated[ManyPaths, Parameter(alias="-s", group=FILES, metavar="IMAGE")]
-Output = Annotated[AnyPath | None, Parameter(alias="-o", group=FILES, metavar="FILE", help="Where to write.")]
-Overwrite = Annotated[Switch, Parameter(group=FILES, help="Replace an output that exists.")]
+Output = Annotated[AnyPath | None, Parameter(alias="-o", group=FILES, metavar="FILE", help="Output file.")]
+Overwrite = Annotated[Switch, Parameter(group=FILES, help="Replace an existing output.")]
 Device = Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=DEVICE_HELP)]
 
 
@@ -69,7 +69,7 @@ class Telling:
     quiet: Annotated[Switch, Parameter(alias="-q")] = False
     """Show warnings and errors only."""
     log_file: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
-    """Append everything that happens, with times, to this file."""
+    """Append a detailed log with times to this file."""
 
 
 @Parameter(name="*", group=FILES)
@@ -78,21 +78,21 @@ class Wanted:
     """What is to be painted like what, and to where."""
 
     style: Styles = ()
-    """Paint in the style of this image. Give it several times to mix styles."""
+    """Style image. Repeat to mix several styles."""
     style_mask: Annotated[ManyPaths, Parameter(metavar="FILE")] = ()
-    """An image or video that is white where the style of the same place in the list is painted."""
+    """Image or video, white where the style at the same position in the list applies. Repeat for each style."""
     mask: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
-    """An image or video that is white where to paint; elsewhere INPUT stays as it is."""
+    """Image or video, white where to paint. The rest of INPUT is kept unchanged."""
     output: Annotated[AnyPath | None, Parameter(alias="-o", metavar="FILE")] = None
-    """Where to write; else INPUT_STYLE beside INPUT."""
+    """Output file or folder. Default: INPUT_STYLE next to INPUT."""
     overwrite: Switch = False
-    """Replace an output that exists."""
+    """Replace an existing output."""
     from_: Annotated[Seconds | None, Parameter(name="--from")] = None
-    """Paint a video from this time on: 12.5, 12.5s or 1:30."""
+    """Start time: 12.5, 12.5s or 1:30."""
     to: Seconds | None = None
-    """Paint a video up to this time."""
+    """End time."""
     no_limits: Switch = False
-    """Take files of any size: over 150 million pixels, 500,000 frames or 12 hours."""
+    """Accept files of any size, also over 150 million pixels, 500,000 frames or 12 hours."""
 
 
 @Parameter(name="*", group=RUNNING)
@@ -101,11 +101,11 @@ class Look:
     """A look at what would be painted, instead of the painting."""
 
     preview: Switch = False
-    """Paint one frame of each shot, as images and a sheet of them."""
+    """Paint one frame of each shot, as images and a contact sheet."""
     at: ManySeconds = ()
-    """With --preview: paint the frame at this time."""
+    """With --preview: the time of the frame to paint. Repeat for several."""
     dry_run: Switch = False
-    """Say what would be done and how long it would take; write nothing."""
+    """Show what would be done and how long it would take. Writes nothing."""
 
     @property
     def only(self) -> bool:
@@ -130,11 +130,11 @@ class RunOptions:
     """What becomes of a job's work; the names are those of `JobSpec`."""
 
     report: Switch = False
-    """Write a report of a video beside it when it is painted: a page and its figures."""
+    """Write a report next to the video: a page with stability, style and content measures."""
     restart: Switch = False
-    """Begin anew, where else a job that was stopped goes on."""
+    """Start over instead of resuming."""
     keep_work: Switch = False
-    """Leave the work folder OUTPUT.vidstyle when all is done."""
+    """Keep the work folder OUTPUT.vidstyle after the job is done."""
 
     @property
     def given(self) -> dict[str, bool]:
@@ -148,13 +148,13 @@ class Machines:
     """The cluster that paints, where this machine does not."""
 
     ray: Annotated[bool | str, Parameter(negative=(), show_default=False, metavar="[ADDRESS]")] = False
-    """Paint on the Ray cluster at ADDRESS (HOST:PORT); else at RAY_ADDRESS, or on this machine. Put it last."""
+    """Paint on the Ray cluster at ADDRESS (HOST:PORT), at RAY_ADDRESS, or on a local one. Put it last."""
     task_cpus: Annotated[float | None, Parameter(metavar="X")] = None
-    """With --ray: the CPUs that a segment is painted by; 1 if not given."""
+    """With --ray: CPUs per task. Default: 1."""
     task_gpus: Annotated[float | None, Parameter(metavar="X")] = None
-    """With --ray: the GPUs that a segment is painted by, or the share of one; none if not given."""
+    """With --ray: GPUs per task, or a share of one. Default: 0."""
     storage: Annotated[str | None, Parameter(metavar="URL")] = None
-    """With --ray: where machines that share no folder find the job, like s3://bucket/films."""
+    """With --ray: shared storage for machines without a common folder, such as s3://bucket/films."""
 
     def check(self, device: str, look: Look) -> None:
         """UsageError where the words do not fit together, with the `device` of this machine and a `look` too."""
@@ -184,9 +184,9 @@ class LossFiles:
     """Where the losses of what is painted go."""
 
     log_losses: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
-    """Write the loss, of each layer too, to this .csv or .json file: an image's steps, or a film's frames."""
+    """Write the losses per step (image) or per frame (video) to this .csv or .json file."""
     plot_losses: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
-    """Draw the curves of the losses to this .png or .svg file."""
+    """Plot the losses to this .png or .svg file."""
 
     @property
     def files(self) -> list[Path]:
@@ -215,13 +215,13 @@ class Showing:
     """How an animation of the making of an image's painting looks."""
 
     max_mb: Annotated[float | None, Parameter(metavar="X")] = None
-    """Let the animation take at most so many MB: it has fewer, smaller and coarser frames until it does."""
+    """Maximum size of the animation in MB. Frames are dropped, shrunk and reduced in colours to fit."""
     width: Annotated[int | None, Parameter(metavar="N")] = None
-    """Pixels across of the animation; else the painting is 512 long at most."""
+    """Width of the animation in pixels. Default: long side of 512 at most."""
     beside: Switch = False
-    """Show the image and the styles beside the painting."""
+    """Show the image and the styles next to the painting."""
     curve: Switch = False
-    """Draw the loss into a corner."""
+    """Show the loss curve in a corner."""
 
     def progress(self, file: Path) -> "Progress":
         """The animation that is wanted; SettingsError for numbers that cannot be."""
@@ -236,7 +236,7 @@ class Making:
     """The animation of the making of an image's painting, beside the painting."""
 
     progress_gif: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
-    """Show it as an animation in this file too: .gif, .webp or .mp4."""
+    """Write an animation of the painting process too: .gif, .webp or .mp4."""
     showing: Showing = Showing()
 
     def check(self, overwrite: bool, look: Look = Look()) -> None:

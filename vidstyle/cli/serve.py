@@ -39,17 +39,17 @@ def serve(
     device: Annotated[str, Parameter(group=RUNNING, metavar="auto|cpu|cuda|mps", help=DEVICE_HELP)] = "auto",
     telling: Telling = Telling(),
 ) -> None:
-    """Serve a page on this machine that paints what is dropped on it.
+    """Start the web page on this machine.
 
     Args:
-        host: The address to listen on; others than this machine's own need --auth.
-        port: The port to listen on.
-        auth: USER:PASSWORD that the page asks for; better in the variable VIDSTYLE_AUTH, which others cannot see.
-        jobs: Where jobs are kept; else in the user's folder for data.
-        shelf: A folder of style images to choose from.
-        keep_days: Remove jobs that ended so many days ago.
-        max_upload: The largest upload, like 500mb or 2gb.
-        at_once: Paint so many jobs at a time; others wait.
+        host: Address to listen on. Any other than the loopback address needs --auth.
+        port: Port to listen on.
+        auth: USER:PASSWORD for the page. Safer in the environment variable VIDSTYLE_AUTH.
+        jobs: Folder for jobs. Default: in the data folder of the user.
+        shelf: Folder of sample styles to choose from.
+        keep_days: Delete jobs this many days after they ended.
+        max_upload: Maximum size of an upload, such as 500mb or 2gb.
+        at_once: Number of jobs to paint at a time.
         open: Open the page in a browser.
         device: What paints.
         telling: How much is told, and where.

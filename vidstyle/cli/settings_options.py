@@ -20,9 +20,9 @@ WIDEST_CHOICES = 16  # characters of choices beside an option; longer lists stan
 
 _Annotated: Any = Annotated  # as values, which type checkers do not follow
 _Literal: Any = Literal
-_PRESET_HELP = "Values to start from: draft is quick, fine is slow, paper is the article of Gatys et al. to the letter."
-_SETTINGS_HELP = "Take settings from this TOML file; those that are given on the command line win over it."
-_SAVE_SETTINGS_HELP = "Write the settings, as they come out, to this TOML file before painting."
+_PRESET_HELP = "Base settings: draft is fast, fine is slow, paper follows Gatys et al. exactly."
+_SETTINGS_HELP = "Read settings from this TOML file. Options on the command line override it."
+_SAVE_SETTINGS_HELP = "Write the effective settings to this TOML file before painting."
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

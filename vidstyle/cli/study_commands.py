@@ -57,10 +57,10 @@ def progress(
     telling: Telling = Telling(),
     **options: Any,
 ) -> None:
-    """Show how an image is painted: a GIF, WebP or MP4 that changes evenly, else to IMAGE_STYLE.gif.
+    """Write an animation of how an image is painted: GIF, WebP or MP4. Default: IMAGE_STYLE.gif.
 
     Args:
-        image: The image to paint; the painting itself is not kept.
+        image: The image to paint. Only the animation is written.
     """
     names = "_".join(style.stem for style in wanted.style)
     file = wanted.output or image.with_name(f"{image.stem}_{names}.gif")
@@ -94,12 +94,12 @@ def reconstruct(
     telling: Telling = Telling(),
     **options: Any,
 ) -> None:
-    """Paint an image from noise by what a layer keeps of its content.
+    """Reconstruct an image from the activations of a layer, starting from noise.
 
     Args:
         image: The image.
-        layer: The layer that is all that is known of IMAGE, or several with weights: conv4_2=1,conv5_2=0.5.
-        all_layers: One image for each block, conv1_2 to conv5_2, in a folder.
+        layer: The layer to reconstruct from, or several with weights, such as conv4_2=1,conv5_2=0.5.
+        all_layers: Write one image per block, conv1_2 to conv5_2, to a folder.
     """
     settings = Settings(**{**RECONSTRUCTION, **options, "content_layers": layer})
     check_there(image, "image")
@@ -128,12 +128,12 @@ def texture(
     telling: Telling = Telling(),
     **options: Any,
 ) -> None:
-    """Paint from noise what looks like a style image everywhere.
+    """Make a texture of a style image, starting from noise.
 
     Args:
-        style: The image that the texture is of.
-        size: WIDTHxHEIGHT of the texture; else the size of STYLE, on a CPU at most 640 pixels long.
-        tile: Make a tile that shows no seam beside itself; its sides are multiples of 16.
+        style: The image to make a texture of.
+        size: WIDTHxHEIGHT of the texture. Default: the size of STYLE, on a CPU at most 640 pixels long.
+        tile: Make a seamless tile. Its sides are multiples of 16.
     """
     settings, wanted = Settings(**{**TEXTURE, **options}), None if size is None else _size(size)
     check_there(style, "style image")
@@ -162,13 +162,13 @@ def layers(
     telling: Telling = Telling(),
     **options: Any,
 ) -> None:
-    """Show what each layer keeps of an image and of a style, or what two settings do, on one sheet.
+    """Show what each layer represents of an image and a style, or compare two settings, on one sheet.
 
     Args:
         image: The image.
-        style: A style image, or a folder of them. May be given several times.
-        grid: Sweep two settings instead: ROWS:COLUMNS, like strength=0.2,0.8:style-scale or style:content.
-        show: Figures beside the sheet: gram, features, or gram,features.
+        style: A style image, or a folder of them. Repeat for several.
+        grid: Compare two settings instead, as ROWS:COLUMNS, such as strength=0.2,0.8:style-scale or style:content.
+        show: Additional figures: gram, features, or gram,features.
     """
     settings, figures = Settings(**{**FIGURE, **options}), [part.strip() for part in show.split(",") if part.strip()]
     check_there(image, "image")

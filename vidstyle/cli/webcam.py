@@ -47,26 +47,26 @@ log = logging.getLogger(__name__)
 @Parameter(name="*", group=CAMERA)
 @dataclass(frozen=True)
 class Shooting:
-    """What is taken by which camera."""
+    """The camera, and what to take."""
 
     camera: Annotated[str, Parameter(metavar="CAMERA")] = "0"
-    """A number, a device like /dev/video0, a URL (MJPEG over HTTP, RTSP), or a video played in real time."""
+    """Camera number, device such as /dev/video0, URL (MJPEG over HTTP, RTSP), or a video to play in real time."""
     snapshot: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
-    """Open no window: take an image, paint it as an image file is painted, and write it here."""
+    """Take an image without a window, paint it like an image file, and write it here."""
     countdown: Seconds | None = None
-    """With --snapshot: count down from so many seconds."""
+    """With --snapshot: countdown in seconds."""
     count: Annotated[int | None, Parameter(metavar="N")] = None
-    """With --snapshot: take so many images."""
+    """With --snapshot: number of images."""
     every: Seconds | None = None
-    """With --snapshot: the time between two of them."""
+    """With --snapshot: time between two images."""
     record: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
-    """Open no window: paint live to this video until Ctrl-C, or for --seconds."""
+    """Paint live to this video without a window, until Ctrl-C or for --seconds."""
     seconds: Seconds | None = None
-    """With --record: how long."""
+    """With --record: duration."""
     fps: Annotated[float | None, Parameter(metavar="X")] = None
-    """Frames a second to hold, painted as large as that allows; else 2.5 on a CPU, 30 on a GPU."""
+    """Target frame rate; the size adapts to it. Default: 2.5 on a CPU, 30 on a GPU."""
     reconnect: Seconds = 10.0
-    """Seconds in which a camera that went away is looked for."""
+    """Seconds to wait for a camera that was disconnected."""
 
     def check(self, overwrite: bool) -> None:
         """Refuses what can be refused before anything heavy is imported."""
@@ -108,11 +108,11 @@ def webcam(
     telling: Telling = Telling(),
     **options: Any,
 ) -> None:
-    """Paint what a camera sees: live in a window, or as a snapshot or a recording without one.
+    """Paint a camera: live in a window, or without one as a snapshot or a recording.
 
     Args:
         style: A style image.
-        folder: Where the window's keys write.
+        folder: Folder for snapshots and recordings made with the keys of the window.
     """
     check_styles(style)
     shooting.check(overwrite)

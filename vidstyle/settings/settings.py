@@ -18,7 +18,7 @@ from vidstyle.settings.layers import parse_layers
 from vidstyle.settings.presets import PRESETS, STANDARD
 
 PAINTING, STYLE, MOTION, NETWORK = "Painting", "Style and content", "Motion", "Network"
-STYLES = "Several styles, and where"
+STYLES = "Several styles and masks"
 
 FlowName = Literal["dis", "farneback", "raft-small", "raft-large", "none"]
 
@@ -67,112 +67,114 @@ class Settings:
     strength: float = _option(
         0.5,
         STYLE,
-        "How strongly to paint, 0 (the shapes stay) to 1 (strokes above all); the balance is found for each job.",
+        "Strength of the style, from 0 (content dominates) to 1 (style dominates). Balanced for each job.",
         *_from_to(0, 1),
     )
     content_layers: str = _option(
-        "conv3_1,conv4_2", STYLE, "Layers that hold the content, with weights: conv4_2=1,conv5_2=0.5.", _are_layers
+        "conv3_1,conv4_2", STYLE, "Content layers with weights, such as conv4_2=1,conv5_2=0.5.", _are_layers
     )
     style_layers: str = _option(
         "conv1_1=16,conv2_1=8,conv3_1=4,conv4_1=2,conv5_1=1",
         STYLE,
-        "Layers whose statistics hold the style, with weights: conv1_1=1,conv3_1=0.2.",
+        "Style layers with weights, such as conv1_1=1,conv3_1=0.2.",
         _are_layers,
     )
-    content_weight: float = _option(
-        1.0, STYLE, "Multiplies the content loss (after the balance was found).", *_NOT_NEGATIVE
-    )
-    style_weight: float = _option(
-        1.0, STYLE, "Multiplies the style loss (after the balance was found).", *_NOT_NEGATIVE
-    )
-    tv_weight: float = _option(0.0, STYLE, "Weight of total variation: smoother paint.", *_NOT_NEGATIVE)
+    content_weight: float = _option(1.0, STYLE, "Factor of the content loss, on top of the balance.", *_NOT_NEGATIVE)
+    style_weight: float = _option(1.0, STYLE, "Factor of the style loss, on top of the balance.", *_NOT_NEGATIVE)
+    tv_weight: float = _option(0.0, STYLE, "Weight of the total variation loss; higher is smoother.", *_NOT_NEGATIVE)
     loss: Literal["relative", "sums"] = _option(
-        "relative", STYLE, "Relative errors with a balance that is found, or the article's plain sums of squares."
+        "relative",
+        STYLE,
+        "Form of the losses: relative errors with automatic balance, or the sums of squares of the paper.",
     )
     style_loss: Literal["gram", "covariance", "wasserstein2", "histogram", "sliced"] = _option(
-        "gram", STYLE, "What of the activations is the style: Gram matrices, or another of their statistics."
+        "gram", STYLE, "Feature statistic that defines the style."
     )
-    style_scale: float = _option(1.0, STYLE, "Size of the strokes: 2 makes them twice as large.", *_from_to(0.01, 100))
+    style_scale: float = _option(1.0, STYLE, "Size of the strokes; 2 doubles it.", *_from_to(0.01, 100))
     keep_colors: Literal["no", "luminance", "match", "free"] = _option(
         "no",
         STYLE,
-        "Colours: no (those of the style), luminance (the source's, only light and dark are painted), match (the style "
-        "is moved to the source's first), or free (neither is moved).",
+        "Colours of the result. no: those of the style. luminance: those of the source. match: the style is recoloured "
+        "to match the source. free: not controlled.",
     )
     style_blend: str = _option(
-        "", STYLES, "How much of each style, like 0.7,0.3; else the same of all.", _is_empty_or(parse_shares)
+        "", STYLES, "Share of each style, such as 0.7,0.3. Equal by default.", _is_empty_or(parse_shares)
     )
     style_keys: str = _option(
         "",
         STYLES,
-        "Styles that change over a film, A being the first: '0s=source, 4s=A, 8s=0.5A+0.5B'.",
+        "Styles over time, A being the first: '0s=source, 4s=A, 8s=0.5A+0.5B'.",
         _is_empty_or(parse_style_keys),
     )
-    strength_keys: str = _option(
-        "", STYLES, "A strength that changes over a film: '0s=0.2, 4s=0.8'.", _is_empty_or(parse_number_keys)
-    )
-    style_per_shot: bool = _option(False, STYLES, "Paint each shot in the next of the styles.")
+    strength_keys: str = _option("", STYLES, "Strength over time: '0s=0.2, 4s=0.8'.", _is_empty_or(parse_number_keys))
+    style_per_shot: bool = _option(False, STYLES, "Use the next style for each shot.")
     feather: float = _option(
-        1.0, STYLES, "How far paint fades inside of a mask's edge, in percent of the long side.", *_from_to(0, 50)
+        1.0, STYLES, "Width of the soft edge inside a mask, in percent of the long side.", *_from_to(0, 50)
     )
-    steps: int = _option(20, PAINTING, "Steps at each size of an image or a shot's first frame.", *_ONE_OR_MORE)
+    steps: int = _option(
+        20, PAINTING, "Optimisation steps at each scale of an image, or of the first frame of a shot.", *_ONE_OR_MORE
+    )
     frame_steps: int = _option(
-        3, PAINTING, "Steps of each following frame; up to twice as many where what it shows is new.", *_ONE_OR_MORE
+        3, PAINTING, "Steps for each following frame; up to twice as many where areas are new.", *_ONE_OR_MORE
     )
-    flow: FlowName = _option("dis", MOTION, "How the motion between frames is found.")  # noqa: RUF009 (frozen)
+    flow: FlowName = _option("dis", MOTION, "Optical flow method.")  # noqa: RUF009 (frozen)
     stability: float = _option(
         4.0,
         MOTION,
-        "How far a pixel may wander from frame to frame, in levels of 0 to 255; less holds stiller.",
+        "How far a pixel may change between frames, in levels of 0 to 255. Lower is more stable.",
         lambda v: 0 < v <= 255,
         "a number above 0, at most 255",
     )
     look_back: str = _option(
         "1,2,4",
         MOTION,
-        "Earlier frames to reuse for areas that reappear; 1 is the frame before and always among them.",
+        "Earlier frames to reuse for areas that reappear. Must include 1.",
         _are_look_backs,
         "whole numbers from 1 to 64 with 1 among them, like 1,2,4",
     )
     passes: int = _option(
         1,
         MOTION,
-        "Ways through each shot: 2 goes back over it too, for cameras that move fast.",
+        "Passes over each shot. 2 adds a backward pass, for fast camera motion.",
         lambda v: v in (1, 2),
         "1 or 2",
     )
-    loop: bool = _option(False, MOTION, "Let the end meet the start, for films that go round; takes two passes.")
+    loop: bool = _option(False, MOTION, "Make the end of the video match its start. Implies two passes.")
     keep_exposure: float = _option(
-        1.0, MOTION, "How much of the source's fades, flashes and darkness the painting keeps, 0 to 1.", *_from_to(0, 1)
+        1.0, MOTION, "How much of the fades, flashes and darkness of the source to keep, from 0 to 1.", *_from_to(0, 1)
     )
     scales: int = _option(
-        3, PAINTING, "Sizes from coarse to fine, each twice the one before.", lambda v: 1 <= v <= 8, "1 to 8"
+        3,
+        PAINTING,
+        "Number of scales, from coarse to fine; each is twice as large as the one before.",
+        lambda v: 1 <= v <= 8,
+        "1 to 8",
     )
-    init: str = _option("content", PAINTING, "Where a painting starts: content, random, or an image file.")
+    init: str = _option("content", PAINTING, "Initial image: content, random, or an image file.")
     optimizer: Literal["quasi-newton", "lbfgs"] = _option(
         "quasi-newton",
         PAINTING,
-        "How the pixels descend: quasi-newton along the painting's colours, or lbfgs on plain pixels, the article's.",
+        "Optimiser: quasi-newton with preconditioned colours, or lbfgs on plain pixels as in the paper.",
     )
     size: str = _option(
         "auto",
         PAINTING,
-        "Long side in pixels, full, or auto: the source's on a GPU, at most 640 on a CPU.",
+        "Long side in pixels, full, or auto. auto keeps the size of the source on a GPU, and at most 640 on a CPU.",
         _is_size,
         "auto, full, or a number of pixels from 32",
     )
     seed: int = _option(
         0,
         PAINTING,
-        "Seed of the noise and of the self-taught filters.",
+        "Random seed, for the noise and the self-taught filters.",
         lambda v: 0 <= v < 2**63,
         "a whole number from 0 to 2**63 - 1",
     )
     weights: str = _option(
-        "auto", NETWORK, "Filters: auto, imagenet, selftaught, or a .pth or .safetensors file of VGG19."
+        "auto", NETWORK, "Network weights: auto, imagenet, selftaught, or a .pth or .safetensors file of VGG19."
     )
     pooling: Literal["auto", "max", "avg"] = _option(
-        "auto", NETWORK, "Between blocks; auto is max for imagenet filters and avg for others."
+        "auto", NETWORK, "Pooling between blocks. auto is max for imagenet weights and avg for others."
     )
 
     def __post_init__(self) -> None:
