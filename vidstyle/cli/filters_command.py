@@ -23,7 +23,7 @@ Published = Literal["imagenet", "raft-small", "raft-large"]
 
 weights = App(
     name="weights",
-    help="Filters of the networks: what is kept, fetching, learning. Without a command: status.",
+    help="Manage network weights: status, fetch, import, teach. Default: status.",
     help_epilogue="""\
 Examples:
   vidstyle weights teach holiday/ monet.jpg -o mine.safetensors
@@ -58,7 +58,7 @@ def fetch(
     *,
     telling: Telling = Telling(),
 ) -> None:
-    """Download torchvision's ImageNet filters (548 MiB, of which 80 MB are kept), or those of --flow raft-...
+    """Download the ImageNet weights of torchvision (548 MiB, 80 MB are stored), or those of RAFT.
 
     Args:
         what: The weights to download.

@@ -256,15 +256,15 @@ def tell_unused(job: "JobSpec", given: Mapping[str, Any], look: Look = Look()) -
     single = look.preview or job.kind in ("image", "images")
     settings = job.settings
     for names, unused, reason in (
-        ("frame_steps", single, "it is for frames that follow each other; single ones take --steps"),
-        ("flow stability look_back passes loop", single, "it is for frames that follow each other"),
-        ("restart keep_work", single or look.dry_run, "it is for the painting of films"),
-        ("look_back", settings.flow == "none", "without a flow every frame starts where the last one lies"),
+        ("frame_steps", single, "it applies to the frames of a video; images take --steps"),
+        ("flow stability look_back passes loop", single, "it applies to the frames of a video"),
+        ("restart keep_work", single or look.dry_run, "it applies to videos"),
+        ("look_back", settings.flow == "none", "--flow is none"),
         ("strength content_layers", not settings.content_weight, "--content-weight is 0"),
-        ("strength", bool(settings.strength_keys), "--strength-keys say it"),
+        ("strength", bool(settings.strength_keys), "--strength-keys is given"),
         ("style_layers style_loss style_scale", not settings.style_weight, "--style-weight is 0"),
-        ("feather", not (job.mask or job.style_masks), "it is for --mask and --style-mask"),
-        ("style_per_shot", len(job.styles) == 1, "there is one style only"),
+        ("feather", not (job.mask or job.style_masks), "it needs --mask or --style-mask"),
+        ("style_per_shot", len(job.styles) == 1, "there is only one style"),
     ):
         for name in names.split() if unused else ():
             if name in given:
