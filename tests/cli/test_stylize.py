@@ -82,9 +82,9 @@ def test_a_dry_run_looks_also_where_the_output_exists(
     there.write_bytes(b"mine")
     code, out, lines = run(capsys, film, "--dry-run", "-o", there, *fast)
     assert (code, len(out.splitlines())) == (0, 3), lines
-    assert [line for line in lines if line.startswith(f"{there} exists already")]
+    assert [line for line in lines if line.startswith(f"{there} already exists")]
     assert there.read_bytes() == b"mine"
-    assert not [line for line in run(capsys, film, "--dry-run", *fast)[2] if "exists already" in line]
+    assert not [line for line in run(capsys, film, "--dry-run", *fast)[2] if "already exists" in line]
 
 
 def test_a_preview_is_images_and_a_sheet(

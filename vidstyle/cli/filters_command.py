@@ -69,7 +69,7 @@ def fetch(
     with open_terminal(telling) as terminal:
         path = imagenet_file() if what == "imagenet" else raft_file(what)
         if path.exists() and state_of(path)[0] == "ok":
-            log.info("the %s filters are here already", "ImageNet" if what == "imagenet" else what)
+            log.info("the %s weights are already downloaded", "ImageNet" if what == "imagenet" else what)
         else:
             with terminal.listening() as listener:
                 fetch_imagenet(listener.working) if what == "imagenet" else fetch_raft(what, listener.working)

@@ -150,7 +150,7 @@ def tell_summary(summary: "Summary", noun: str, files: Sequence[Path] = ()) -> N
     if summary.frames:
         log.info("%s", summary_line(summary, noun))
     elif not summary.failed:
-        log.info("all of %s is painted already", summary.out)
+        log.info("%s is already complete", summary.out)
     if summary.progress:
         log.info("%s", flipbook_line(summary.progress))
     for file in dict.fromkeys((*made, summary.report, summary.progress and summary.progress.path)):
@@ -176,8 +176,8 @@ def _dry_run(job: "JobSpec", overwrite: bool, terminal: Terminal) -> None:
     for line in outline_lines(outline, select_device(job.device).type):
         print(line)
     if job.out.exists() and not overwrite:
-        log.info("%s exists already; to paint it anew, add --overwrite", job.out)
-    log.info("nothing was painted and nothing written (--dry-run)")
+        log.info("%s already exists; use --overwrite to replace it", job.out)
+    log.info("dry run: nothing was written")
 
 
 def _record_of(job: "JobSpec", losses: LossFiles) -> "LossRecord":
@@ -204,11 +204,11 @@ def _recorded(record: "LossRecord", losses: LossFiles, overwrite: bool, terminal
         _write_partial(record, losses.partial(), terminal)
         raise
     if losses.files and not record.entries:
-        log.warning("nothing had to be painted, so there are no losses to write")
+        log.warning("all frames were painted before, so there are no losses to write")
         return
     _write_losses(record, losses, overwrite)
     if losses.files and record.earlier:
-        log.info("the losses are those of %d frames; %d were painted before", len(record.entries), record.earlier)
+        log.info("losses of %d frames; %d were painted before", len(record.entries), record.earlier)
     for file in losses.files:
         print(file)
 

@@ -182,7 +182,9 @@ class Cluster:
             site = self._sites[str(work.folder.path)]
             self.ray.get([self._at(node, worker.tidy).remote(site) for node in self._nodes()], timeout=ANSWER)
         except Exception as error:  # the film stands
-            log.warning("something of the job is left on the cluster's machines or in its storage: %s", _reason(error))
+            log.warning(
+                "some files of the job could not be removed from the cluster or its storage: %s", _reason(error)
+            )
 
     def _made_known(self, work: PlannedJob) -> JobLocation:
         """Brings a job to its storage and what is done of it from there; checks that all machines find it."""
@@ -216,7 +218,9 @@ class Cluster:
             if version != vidstyle.__version__:
                 raise JobError("VS503", address=address, version=version, expected=vidstyle.__version__)
             if torchs != torch.__version__:
-                log.warning("%s has torch %s, not %s: the last bits may differ", address, torchs, torch.__version__)
+                log.warning(
+                    "%s has torch %s, not %s: pixels may differ in their last bits", address, torchs, torch.__version__
+                )
             if found != wanted:
                 raise JobError("VS504", address=address, name=name, place=place)
 

@@ -140,7 +140,7 @@ def refine(
             objective = model.objective(model.coloured(content, look), look, anchor)
             end = _descend(model, anchor.image, objective, schedule, report, step_size)
     except DivergedError as error:
-        log.warning("a frame keeps the painting before it, carried along: %s", error)
+        log.warning("the optimisation of a frame diverged; it keeps the warped painting of the frame before: %s", error)
         return Painted(anchor.image, Losses(variation=math.nan), 0, 0.0, step_size)
     image, seconds = anchor.holding(end.image), time.perf_counter() - began
     return Painted(image, end.losses, report.number, seconds, end.step_size, report.full_steps)
@@ -176,7 +176,7 @@ def _descend(
         try:
             return lbfgs(start, objective, schedule.steps, report)
         except DivergedError as error:
-            log.warning("a painting is begun again by bounded steps: %s", error)
+            log.warning("L-BFGS diverged; starting again with bounded steps: %s", error)
             report.spent = spent
     mobility = None if objective.anchor is None else objective.anchor.mobility
     preconditioner = Preconditioner(model.features.colours, mobility)

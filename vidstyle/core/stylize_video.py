@@ -294,5 +294,5 @@ def _shows(model: StyleModel, end: Linked, start: Linked) -> bool:
     motion = Motion.between(end.frame.content, start.frame.content, estimate) if same_size else None
     if motion is not None and float(motion.visible.float().mean()) >= LOST:
         return True
-    log.warning("the film's end does not show what its start shows, so the loop has a cut there")
+    log.warning("the end of the video does not match its start, so the loop has a cut")
     return False

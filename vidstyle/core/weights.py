@@ -84,7 +84,7 @@ def load_filters(
         try:
             return _imagenet(deepest, on_progress)
         except download.UnreachableError as error:
-            log.info("the ImageNet filters are not here and out of reach, so filters are learned from your images")
+            log.info("the ImageNet weights cannot be downloaded; learning weights from your images instead")
             log.debug("%s", error)
             return _selftaught(teachers(), deepest, seed, on_progress)
     return read_filters(Path(choice), deepest)
@@ -149,7 +149,7 @@ def _selftaught(teachers: Sequence[Tensor], deepest: str, seed: int, on_progress
         try:
             return _kept_filters("selftaught", path, deepest)
         except WeightsError as error:
-            log.warning("%s; the filters are learned again", error)
+            log.warning("%s; learning the weights again", error)
     tell = on_progress or (lambda *_: None)
     tensors = selftaught.learn(
         teachers,

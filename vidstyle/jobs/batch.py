@@ -125,10 +125,12 @@ def _tell_others(folder: Path) -> None:
     for file in sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")):
         if file.suffix.lower() in IMAGE_ENDINGS:
             log.warning(
-                "%s is left alone among clips; paint images by a pattern like '%s'", file, folder / f"*{file.suffix}"
+                "%s is skipped, since the folder holds clips; for images use a pattern such as '%s'",
+                file,
+                folder / f"*{file.suffix}",
             )
         elif file not in clips:
-            log.info("%s is left alone: no clip by its name", file.name)
+            log.info("%s is skipped: not a video file", file.name)
 
 
 @dataclass

@@ -74,7 +74,9 @@ def _check_same(manifest: Manifest, key: Mapping[str, str], folder: WorkFolder) 
     for name, now in this_machine().items():
         before = manifest.machine.get(name)
         if before != now:
-            log.warning("the job was begun with %s %s, and this is %s: the last bits may differ", name, before, now)
+            log.warning(
+                "the job was started with %s %s, this is %s: pixels may differ in their last bits", name, before, now
+            )
 
 
 def _found(job: JobSpec, folder: WorkFolder, listener: Listener) -> StyleModel:

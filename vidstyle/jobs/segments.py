@@ -207,8 +207,8 @@ class SegmentWriter:
         self.work.folder.commit(self.segment, self.file.path, self._work, state)
         if found := far_off(self._losses):
             log.warning(
-                "%d frames lost their content, the first is frame %d: look at them, and try another --strength or"
-                " --style",
+                "%d frames have a far higher content loss, the first is frame %d; check them, and try another"
+                " --strength or --style",
                 len(found),
                 self.segment.start + found[0],
             )

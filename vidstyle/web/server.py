@@ -177,7 +177,7 @@ async def _tending(store: JobStore) -> AsyncIterator[None]:
         thread.join()
         store.close()
         if left := len(store.queue()):
-            log.info("%s not done yet; a server that starts again goes on", some(left, "job"))
+            log.info("%s not done yet; the next server resumes", some(left, "job"))
 
 
 def _tend(store: JobStore, ending: threading.Event) -> None:
