@@ -97,6 +97,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS266": "{source}: only the painting of one image can be shown; give an image",
     "VS267": "only the making of one painting can be shown; leave out --all-layers or --progress-gif",
     "VS268": "a page takes for {name} only {choices}, instead got {value!r}; choose one of them",
+    "VS269": "{text!r} is not a time; use seconds such as 12.5, or minutes such as 1:30",
     # what is painted, and styles, masks and cameras
     "VS301": "{path}: no such file or folder; check the name",
     "VS303": "{shelf}: is no folder; give one of style images",

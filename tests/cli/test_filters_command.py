@@ -44,7 +44,11 @@ def test_fetch_does_not_fetch_twice(
 ) -> None:
     monkeypatch.setattr("vidstyle.core.weights.fetch_imagenet", lambda _: pytest.fail("fetched"))
     run(capsys, "weights", "import", vgg)
-    assert run(capsys, "weights", "fetch") == (0, f"{imagenet_file()}\n", ["the ImageNet weights are already downloaded"])
+    assert run(capsys, "weights", "fetch") == (
+        0,
+        f"{imagenet_file()}\n",
+        ["the ImageNet weights are already downloaded"],
+    )
 
 
 def test_a_file_that_does_not_fit_is_one_line(style: Path, capsys: pytest.CaptureFixture[str]) -> None:

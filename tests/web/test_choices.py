@@ -8,7 +8,7 @@ import pytest
 from vidstyle.errors import SettingsError, SourceError
 from vidstyle.settings.presets import PRESETS
 from vidstyle.settings.settings import Settings
-from vidstyle.web.form import changed, the_one
+from vidstyle.web.form import changed, in_words_of_the_page, seconds_of, the_one
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -35,3 +35,17 @@ def test_one_thing_is_painted() -> None:
         with pytest.raises(SourceError) as caught:
             the_one(*given)
         assert caught.value.code == code
+
+
+def test_times_are_typed_as_on_the_command_line() -> None:
+    assert [seconds_of(text) for text in ("", None, " ", "12.5", "1:30")] == [None, None, None, 12.5, 90.0]
+    with pytest.raises(SettingsError) as caught:
+        seconds_of("soon")
+    assert caught.value.code == "VS269"
+
+
+def test_errors_name_settings_as_the_page_does() -> None:
+    with pytest.raises(SettingsError) as caught:
+        changed({"size": "huge", "keep_colors": "no"}, "standard")
+    assert in_words_of_the_page(caught.value.line).startswith("Size should be auto")
+    assert in_words_of_the_page("--keep-colors and --size") == "Keep colors and Size"

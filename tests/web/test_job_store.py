@@ -41,7 +41,7 @@ def test_an_image_is_painted(store: JobStore, photo: Path, style: Path) -> None:
     assert all((place / file).stat().st_size for file in (LATEST, BEFORE, MAKING))
     assert len(status.losses) == 3
     assert status.progress == 1
-    assert "painted 1 image" in status.note
+    assert "1 image" in status.note
 
 
 def test_a_film_is_painted_with_a_report(store: JobStore, film: Path, style: Path) -> None:
@@ -62,7 +62,7 @@ def test_one_at_a_time_in_the_order_of_asking(store: JobStore, photo: Path, styl
     assert [store.status(name).state for name in names] == ["cancelled", "painting", "waiting"]
 
 
-def test_cancelled_jobs_end_and_can_go_on(store: JobStore, photo: Path, style: Path) -> None:
+def test_cancelled_jobs_end_and_can_resume(store: JobStore, photo: Path, style: Path) -> None:
     name = store.submit(photo, [style], SLOW)
     until(lambda: tended(store, name, "painting") and store.status(name).losses)
     process = int((store.place(name) / PROCESS).read_text())
@@ -71,7 +71,7 @@ def test_cancelled_jobs_end_and_can_go_on(store: JobStore, photo: Path, style: P
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
     assert not (store.place(name) / "painting.png").exists()
-    store.go_on(name)
+    store.resume(name)
     assert store.status(name).state == "waiting"
 
 
@@ -216,9 +216,9 @@ def test_what_cannot_be_painted_leaves_nothing(store: JobStore, tmp_path: Path, 
     (tmp_path / "broken.png").write_bytes(b"no image")
     (tmp_path / "notes.txt").write_text("words")
     for source, styles, settings, code, named in (
-        (playlist, [style], QUICK, "VS346", "source.mp4"),
+        (playlist, [style], QUICK, "VS346", playlist.name),
         (photo, [], QUICK, "VS359", ""),
-        (photo, [tmp_path / "broken.png"], QUICK, "VS317", "style1.png"),
+        (photo, [tmp_path / "broken.png"], QUICK, "VS317", "broken.png"),
         (tmp_path / "notes.txt", [style], QUICK, "VS360", "notes.txt"),
         (photo, [style], {**QUICK, "init": "/etc/passwd"}, "VS268", "init"),
         (photo, [style], {**QUICK, "weights": str(photo)}, "VS268", "weights"),
@@ -247,4 +247,4 @@ def test_a_status_that_is_torn_counts_as_none(store: JobStore, photo: Path, styl
     (store.place(name) / STATUS).write_text('{"state": "pain')
     assert store.status(name) == Status()
     ticket = json.loads((store.place(name) / TICKET).read_text())
-    assert Ticket.read(store.place(name)).title == ticket["title"] == "photo like stripes"
+    assert Ticket.read(store.place(name)).title == ticket["title"] == "photo in the style of stripes"

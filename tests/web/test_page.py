@@ -71,6 +71,7 @@ class Page:
         """Fills a field, in a part that is unfolded if need be."""
         found = f"#set-{name} :is(input, textarea)"
         if not self.page.is_visible(found):
+            self.page.get_by_role("button", name="All settings").click()
             self.page.get_by_role("button", name="Painting").click()
         self.page.fill(found, str(value))
 
@@ -123,7 +124,8 @@ def test_a_film_is_painted_live_and_cancelled(
     assert "left" in page.page.inner_text("#view")
     page.page.click("#cancel")
     page.wait_for("cancelled")
-    assert page.page.is_enabled("#go-on")
+    assert page.page.is_visible("#resume")
+    assert not page.page.is_visible("#cancel")
     links["cancelled"] = page.page.query_selector("#jobs a").get_attribute("href") or ""  # type: ignore[union-attr]
 
 
@@ -138,10 +140,11 @@ def test_an_image_is_painted_to_the_end_and_downloaded(
     assert page.page.query_selector("#view .compare input[type=range]")
     with page.page.expect_download() as waiting:
         page.page.get_by_role("link", name="Download").click()
+    assert waiting.value.suggested_filename == "photo in the style of stripes.png"
     waiting.value.save_as(tmp_path / "got.png")
     assert (tmp_path / "got.png").read_bytes()[:4] == b"\x89PNG"
     with page.page.expect_download() as waiting:
-        page.page.get_by_role("link", name="Progress (GIF)").click()
+        page.page.get_by_role("link", name="Animation").click()
     waiting.value.save_as(tmp_path / "got.gif")
     assert (tmp_path / "got.gif").read_bytes()[:6] == b"GIF89a"
     links["done"] = page.page.query_selector("#jobs a").get_attribute("href") or ""  # type: ignore[union-attr]
@@ -177,14 +180,27 @@ def test_an_image_of_the_webcam_is_painted(server: Server, browser: "sync_api.Br
     page.wait_for("done")
 
 
-def test_a_click_on_the_shelf_chooses_and_unchooses(server: Server, browser: "sync_api.BrowserContext") -> None:
+def test_sample_styles_are_shown_chosen_and_unchosen(server: Server, browser: "sync_api.BrowserContext") -> None:
     page = Page(browser, server.url).page
     chosen = page.locator("#shelf label.selected")
-    page.click("#shelf-images button >> nth=1")
+    box = page.locator("#shelf label", has_text="swirl")
+    image = box.evaluate("box => getComputedStyle(box, '::before').backgroundImage")
+    assert page.evaluate("url => fetch(url).then(got => got.headers.get('content-type'))", image[5:-2]) == "image/jpeg"
+    box.click()
     chosen.wait_for()
     assert chosen.inner_text().strip() == "swirl"
-    page.click("#shelf-images button >> nth=1")
+    box.click()
     chosen.wait_for(state="detached")
+
+
+def test_what_was_chosen_is_described(server: Server, browser: "sync_api.BrowserContext", place: Path) -> None:
+    page = Page(browser, server.url)
+    page.drop(place / "clip.mp4", place / "stripes.png")
+    facts = page.page.wait_for_selector("#facts .facts", timeout=60_000)
+    assert facts
+    for fact in ("clip.mp4", "64 x 48", "4 frames"):
+        assert fact in facts.inner_text()
+    assert facts.query_selector("img[src^='data:image/jpeg']")
 
 
 def test_what_cannot_be_painted_is_said(server: Server, browser: "sync_api.BrowserContext", place: Path) -> None:
@@ -192,8 +208,8 @@ def test_what_cannot_be_painted_is_said(server: Server, browser: "sync_api.Brows
     page = Page(browser, server.url)
     page.drop(place / "list.mp4", place / "stripes.png")
     page.page.click("#paint")
-    said = page.page.wait_for_selector("[data-testid=toast-body]", timeout=30_000)
-    assert "source.mp4" in said.inner_text()  # type: ignore[union-attr]
+    said = page.page.wait_for_selector("#message .failed", timeout=30_000)
+    assert "list.mp4" in said.inner_text()  # type: ignore[union-attr]
     assert "[VS346]" in said.inner_text()  # type: ignore[union-attr]
     assert "Traceback" not in page.page.inner_text("body")
 
@@ -212,6 +228,14 @@ def test_jobs_are_found_again_after_a_restart(
     page = Page(browser, server.url)
     page.page.wait_for_selector(f"#jobs a[href='{links['done']}']")
     assert page.page.query_selector(f"#jobs a[href='{links['cancelled']}']")
+
+
+def test_a_job_is_deleted(server: Server, browser: "sync_api.BrowserContext", links: dict[str, str]) -> None:
+    page = Page(browser, server.url.rstrip("/") + links["cancelled"])
+    page.wait_for("cancelled")
+    page.page.click("#delete")
+    page.page.wait_for_selector("#view .failed")
+    assert "[VS525]" in page.page.inner_text("#view")
 
 
 def test_nothing_was_asked_of_the_network(asked: list[str]) -> None:

@@ -27,7 +27,7 @@ def test_what_people_and_files_say_is_escaped(store: JobStore, photo: Path, styl
     for html in (job_html(shown(store, name)), job_html(EVIL), list_html(rows_of(store, [name, EVIL]))):
         assert "<b>" not in html
         assert EVIL not in html
-    assert "&lt;b&gt;bold like stripes" in job_html(shown(store, name))
+    assert "&lt;b&gt;bold in the style of stripes" in job_html(shown(store, name))
 
 
 def test_the_place_in_the_queue_is_told(store: JobStore, photo: Path, style: Path) -> None:

@@ -1,5 +1,6 @@
 """The settings as a form, and what a form that was sent asks for."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -7,14 +8,23 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import gradio as gr
 
-from vidstyle.errors import SourceError
+from vidstyle.errors import SettingsError, SourceError
+from vidstyle.settings.keyframes import to_seconds
 from vidstyle.settings.presets import STANDARD
 from vidstyle.settings.settings import Settings
 from vidstyle.web.job_folder import NO_PATHS
 
 AT_HAND = ("strength", "keep_colors", "size")  # shown above the rest
+LEFT_OUT = ("feather",)  # of masks, which the page does not take
+SIZES = ("auto", "full", "256", "384", "512", "640", "960", "1280")  # offered; others may be typed
+PRESET_NAMES = [
+    ("Draft (fast)", "draft"),
+    ("Standard", "standard"),
+    ("Fine (slow)", "fine"),
+    ("As in the paper", "paper"),
+]
 
-Controls = dict[str, gr.components.Component]
+Controls = dict[str, Any]  # Gradio components, whose events are made at run time
 
 _OPTIONS = {option.name: option for option in fields(Settings)}
 _TYPES = get_type_hints(Settings)
@@ -26,12 +36,12 @@ def at_hand() -> Controls:
 
 
 def folded() -> Controls:
-    """The controls of all other settings, by name, each group in a part that unfolds."""
+    """The controls of all other settings that the page takes, by name, each group in a part that unfolds."""
     made: Controls = {}
     for group in dict.fromkeys(option.metadata["group"] for option in _OPTIONS.values()):
         with gr.Accordion(group, open=False):
             names = [name for name, option in _OPTIONS.items() if option.metadata["group"] == group]
-            made |= {name: _control(name) for name in names if name not in AT_HAND}
+            made |= {name: _control(name) for name in names if name not in (*AT_HAND, *LEFT_OUT)}
     return made
 
 
@@ -39,13 +49,15 @@ def _control(name: str) -> gr.components.Component:
     """What suits a setting's type, with its help and its default."""
     option, kind = _OPTIONS[name], _TYPES[name]
     common = {
-        "label": name.replace("_", " ").capitalize(),
+        "label": label_of(name),
         "info": option.metadata["help"],
         "value": option.default,
         "elem_id": f"set-{name.replace('_', '-')}",
     }
     if name == "strength":
         return gr.Slider(0, 1, step=0.05, **common)
+    if name == "size":
+        return gr.Dropdown(list(SIZES), allow_custom_value=True, **common)
     if choices := NO_PATHS.get(name) or get_args(kind):
         return gr.Dropdown(list(choices), **common)
     if kind is bool:
@@ -53,6 +65,26 @@ def _control(name: str) -> gr.components.Component:
     if kind in (int, float):
         return gr.Number(precision=0 if kind is int else None, **common)
     return gr.Textbox(max_lines=1, **common)
+
+
+def label_of(name: str) -> str:
+    """What the page calls a setting."""
+    return name.replace("_", " ").capitalize()
+
+
+def in_words_of_the_page(text: str) -> str:
+    """An error's text with the page's labels instead of the command line's options: ``--size`` is Size here."""
+    return re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda found: label_of(found[1].replace("-", "_")), text)
+
+
+def seconds_of(text: str | None) -> float | None:
+    """The seconds of a time that was typed, such as 12.5 or 1:30; None for nothing. SettingsError for anything else."""
+    if not (text or "").strip():
+        return None
+    try:
+        return to_seconds(str(text))
+    except ValueError:
+        raise SettingsError("VS269", text=text) from None
 
 
 def changed(values: Mapping[str, Any], preset: str) -> dict[str, Any]:

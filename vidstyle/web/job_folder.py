@@ -10,12 +10,17 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from torch import Tensor
+
 from vidstyle.cli.stylize import FILTERS
+from vidstyle.core.pixels import to_tensor
 from vidstyle.errors import JobError, SettingsError, SourceError
 from vidstyle.files import from_json, write_whole
-from vidstyle.images import IMAGE_ENDINGS, load_image
+from vidstyle.images import IMAGE_ENDINGS, load_image, save_image
 from vidstyle.jobs.spec import JobSpec, kind_of
 from vidstyle.settings.settings import Settings
+from vidstyle.video import animation
+from vidstyle.video.decoding import first_frame
 from vidstyle.video.probe import probe
 from vidstyle.video.reader import CLIP_ENDINGS
 
@@ -40,6 +45,7 @@ class Ticket:
         settings: The settings that differ from the defaults, by name.
         device: What paints: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         report: Whether a video is measured too.
+        start, end: Seconds of a video that are painted; None for its end.
         made_at: When the job was submitted, in seconds of time.time().
     """
 
@@ -50,7 +56,14 @@ class Ticket:
     settings: Mapping[str, Any] = field(default_factory=dict)
     device: str = "auto"
     report: bool = False
+    start: float = 0.0
+    end: float | None = None
     made_at: float = 0.0
+
+    @property
+    def download(self) -> str:
+        """The name that the painting gets on the user's machine."""
+        return f"{self.title}{Path(self.out).suffix}"
 
     @classmethod
     def read(cls, folder: Path) -> Ticket:
@@ -71,6 +84,8 @@ class Ticket:
             Settings(**self.settings),
             device=self.device,
             overwrite=True,
+            start=self.start,
+            end=self.end,
             report=self.report and kind_of(source) == "video",
         )
 
@@ -101,7 +116,7 @@ class Status:
         return self.state not in ("waiting", "painting")
 
     @property
-    def can_go_on(self) -> bool:
+    def can_resume(self) -> bool:
         """Whether people may let it wait for its turn again."""
         return self.state in ("cancelled", "failed")
 
@@ -127,8 +142,10 @@ def fill(
     *,
     device: str = "auto",
     report: bool = False,
+    start: float = 0.0,
+    end: float | None = None,
 ) -> None:
-    """Makes a new job in an empty folder, of copies under names of our own.
+    """Makes a new job in an empty folder, of copies under names of our own, with an image of the source.
 
     Args:
         folder: Where.
@@ -137,6 +154,8 @@ def fill(
         settings: The settings that differ from the defaults, by name.
         device: What paints: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         report: Whether a video is measured too.
+        start: Seconds from which on a video is painted.
+        end: Seconds up to which it is; None for its end.
 
     Raises:
         SettingsError: For settings that cannot be, or that name a file.
@@ -146,12 +165,18 @@ def fill(
     _refuse_paths(Settings(**settings))
     if not styles:
         raise SourceError("VS359")
-    kept = _copy(source, folder, "source", (*IMAGE_ENDINGS, *CLIP_ENDINGS))
-    names = tuple(_copy(style, folder, f"style{number}", IMAGE_ENDINGS) for number, style in enumerate(styles, 1))
+    for style in styles:
+        _check_ending(style, IMAGE_ENDINGS)
+        load_image(style)
+    preview = first_image(source)
+    kept = _copy(source, folder, "source")
+    names = tuple(_copy(style, folder, f"style{number}") for number, style in enumerate(styles, 1))
     ending = {"image": ".png", "animation": ".gif"}.get(kind_of(folder / kept), ".mp4")
-    title = f"{source.stem[:40]} like {', '.join(style.stem[:20] for style in styles)}"
-    ticket = Ticket(kept, names, f"painting{ending}", title, settings, device, report, time.time())
-    _check(ticket.job(folder))
+    title = f"{source.stem[:40]} in the style of {', '.join(style.stem[:20] for style in styles)}"
+    ticket = Ticket(kept, names, f"painting{ending}", title, settings, device, report, start, end, time.time())
+    ticket.job(folder)  # for its checks
+    if preview is not None:
+        save_image(folder / BEFORE, preview)
     write_whole(folder / TICKET, json.dumps(asdict(ticket)).encode())
     Status().write(folder)
 
@@ -163,19 +188,27 @@ def _refuse_paths(settings: Settings) -> None:
             raise SettingsError("VS268", name=name, choices=", ".join(choices), value=value)
 
 
-def _copy(file: Path, folder: Path, stem: str, endings: Sequence[str]) -> str:
-    ending = file.suffix.lower()
-    if ending not in endings:
+def _check_ending(file: Path, endings: Sequence[str]) -> None:
+    if file.suffix.lower() not in endings:
         raise SourceError("VS360", name=file.name, endings=" ".join(endings))
-    shutil.copyfile(file, folder / f"{stem}{ending}")
-    return f"{stem}{ending}"
 
 
-def _check(job: JobSpec) -> None:
-    """Refuses files that are not what their names say."""
-    for style in job.styles:
-        load_image(style)
-    if job.kind == "image":
-        load_image(job.source)
-    else:
-        probe(job.source)
+def _copy(file: Path, folder: Path, stem: str) -> str:
+    name = f"{stem}{file.suffix.lower()}"
+    shutil.copyfile(file, folder / name)
+    return name
+
+
+def first_image(source: Path) -> Tensor | None:
+    """An image, or the first frame of a video or animation where it can be seen at once; (3, H, W), 0..1.
+
+    SourceError where the file is not what its name says.
+    """
+    _check_ending(source, (*IMAGE_ENDINGS, *CLIP_ENDINGS))
+    if kind_of(source) == "image":
+        return load_image(source).rgb
+    if probe(source).durations is not None:
+        _, pixels = next(animation.read(source))
+    elif (pixels := first_frame(source)) is None:
+        return None
+    return to_tensor(pixels)

@@ -64,13 +64,16 @@ class JobStore:
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
         self._guard = threading.RLock()
 
-    def submit(self, source: Path, styles: Sequence[Path], settings: Mapping[str, Any], *, report: bool = False) -> str:
-        """A new job of copies of these files, as `fill` makes it; its name. Raises VidstyleError."""
+    def submit(self, source: Path, styles: Sequence[Path], settings: Mapping[str, Any], **more: Any) -> str:
+        """A new job of copies of these files, as `fill` makes it with what `more` it takes; its name.
+
+        Raises VidstyleError.
+        """
         name = secrets.token_urlsafe(16)
         folder = self.folder / f".{name}"
         folder.mkdir()
         try:
-            fill(folder, source, styles, settings, device=self.device, report=report)
+            fill(folder, source, styles, settings, device=self.device, **more)
             folder.rename(self.folder / name)
         except OSError as error:
             raise SinkError("VS449", reason=error.strerror) from error
@@ -126,7 +129,7 @@ class JobStore:
                     log.warning("job %s cannot be started: %s", name, error)
 
     def cancel(self, name: str) -> None:
-        """Ends a job; what is painted is kept, so that it can go on."""
+        """Ends a job; what is painted is kept, so that it can be resumed."""
         with self._guard:
             place, status = self.place(name), self.status(name)
             if not status.ended:
@@ -135,11 +138,17 @@ class JobStore:
                 if (last := Status.read(place)).state != "done":
                     replace(last, state="cancelled", note="").write(place)
 
-    def go_on(self, name: str) -> None:
+    def resume(self, name: str) -> None:
         """Lets a job that was cancelled, or failed, wait for its turn again."""
         with self._guard:
-            if self.status(name).can_go_on:
+            if self.status(name).can_resume:
                 Status().write(self.place(name))
+
+    def remove(self, name: str) -> None:
+        """Ends a job and removes all of it."""
+        with self._guard:
+            self.cancel(name)
+            shutil.rmtree(self.place(name), ignore_errors=True)
 
     def close(self) -> None:
         """Stops all workers of this store; their jobs go on when the next store tends them."""

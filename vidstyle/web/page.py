@@ -2,9 +2,11 @@
 
 import contextlib
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import gradio as gr
 from gradio.blocks import Block
@@ -12,18 +14,30 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from vidstyle.errors import JobError, VidstyleError
 from vidstyle.images import IMAGE_ENDINGS
-from vidstyle.settings.presets import PRESETS, STANDARD
+from vidstyle.settings.presets import STANDARD
+from vidstyle.settings.settings import Settings
 from vidstyle.video.reader import CLIP_ENDINGS
-from vidstyle.web.form import Controls, at_hand, changed, folded, the_one
-from vidstyle.web.job_folder import BEFORE, LATEST, MAKING, REPORT, Ticket
+from vidstyle.web.facts import Facts, chosen_facts
+from vidstyle.web.form import (
+    PRESET_NAMES,
+    Controls,
+    at_hand,
+    changed,
+    folded,
+    in_words_of_the_page,
+    seconds_of,
+    the_one,
+)
+from vidstyle.web.job_folder import BEFORE, LATEST, MAKING, REPORT
 from vidstyle.web.job_store import JobStore, JobView
 
 REMEMBERED = 50  # jobs that a browser keeps in its list
 CURVE = (300, 60)  # width and height, pixels
 
-Row = tuple[str, str, str]  # name, title and state of a job
+Row = tuple[str, str, str, str, str]  # name, title, state, time and image of a job
 
-_INTRODUCTION = "Drop a video or an image, and the image whose style it should get; then press Paint."
+_INTRODUCTION = "Choose a video or an image and a style, then press Paint."
+_TIME: dict[str, Any] = {"placeholder": "such as 12.5 or 1:30", "max_lines": 1}
 _QUIETLY: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _TEMPLATES = Environment(
     loader=PackageLoader("vidstyle.web"),
@@ -32,6 +46,7 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_TEMPLATES.filters["words"] = in_words_of_the_page
 _TEMPLATES.globals |= {"BEFORE": BEFORE, "LATEST": LATEST, "MAKING": MAKING, "REPORT": REPORT, "CURVE": CURVE}
 
 
@@ -58,105 +73,123 @@ class Page:
         wanted: Controls = {}
         with gr.Tab("Video or image"):
             endings = [*CLIP_ENDINGS, *IMAGE_ENDINGS]
-            wanted["file"] = gr.File(label="1. Video or image", file_types=endings, height=140, elem_id="source")
+            wanted["file"] = gr.File(label="Video or image", file_types=endings, height=120, elem_id="source")
         with gr.Tab("Webcam"):
-            label = "1. Photo from the webcam"
+            label = "Photo"
             wanted["webcam"] = gr.Image(sources=["webcam"], type="filepath", label=label, elem_id="webcam")
-        wanted["styles"] = gr.File(
-            label="2. Styles", file_types=list(IMAGE_ENDINGS), file_count="multiple", height=140, elem_id="styles"
-        )
+        self._facts = gr.HTML("", elem_id="facts")
         if self._shelf:
-            wanted["shelf"] = _shelf_controls(self._shelf)
-        wanted["preset"] = gr.Radio(list(PRESETS), value=STANDARD, label="Preset")
+            wanted["shelf"] = _sample_styles(self._shelf)
+        wanted["styles"] = gr.File(
+            label="Your own styles", file_types=list(IMAGE_ENDINGS), file_count="multiple", height=120, elem_id="styles"
+        )
+        wanted["preset"] = gr.Radio(PRESET_NAMES, value=STANDARD, label="Quality")
         self._paint = gr.Button("Paint", variant="primary", size="lg", elem_id="paint")
+        self._message = gr.HTML("", elem_id="message")
         self._settings = at_hand()
-        wanted["report"] = gr.Checkbox(label="Measure the painted video and write a report", value=False)
-        self._settings |= folded()
+        with gr.Row():
+            wanted["start"] = gr.Textbox(label="Start of the video", elem_id="start", **_TIME)
+            wanted["end"] = gr.Textbox(label="End of the video", elem_id="end", **_TIME)
+        wanted["report"] = gr.Checkbox(label="Write a report on the painted video", value=False)
+        with gr.Accordion("All settings", open=False):
+            self._settings |= folded()
         self._wanted = wanted
 
     def _results(self) -> None:
         """Makes the parts that show what becomes of it."""
         self._view = gr.HTML(job_html(""), elem_id="view")
         with gr.Row():
-            self._cancel = gr.Button("Cancel", interactive=False, elem_id="cancel")
-            self._go_on = gr.Button("Go on", interactive=False, elem_id="go-on")
+            self._cancel = gr.Button("Cancel", visible=False, elem_id="cancel")
+            self._resume = gr.Button("Resume", visible=False, elem_id="resume")
+            self._remove = gr.Button("Delete", visible=False, elem_id="delete")
         with gr.Accordion("Your jobs", open=True):
             self._list = gr.HTML(list_html([]), elem_id="jobs")
 
     def _wire(self) -> None:
         """Says what follows on clicks, on loading, and each second."""
         inputs: set[Block] = {self._mine, *self._wanted.values(), *self._settings.values()}
+        told = [self._message]
         acts = (
-            self._paint.click(_telling(self._submit), inputs, [self._current, self._mine], **_QUIETLY),
-            self._cancel.click(_telling(self._store.cancel), [self._current], None, **_QUIETLY),
-            self._go_on.click(_telling(self._store.go_on), [self._current], None, **_QUIETLY),
-            self.blocks.load(_opened, [self._mine], [self._current], **_QUIETLY),
+            self._paint.click(_telling(self._submit, 2), inputs, [*told, self._current, self._mine], **_QUIETLY),
+            self._cancel.click(_telling(self._store.cancel), [self._current], told, **_QUIETLY),
+            self._resume.click(_telling(self._store.resume), [self._current], told, **_QUIETLY),
+            self._remove.click(_telling(self._store.remove), [self._current], told, **_QUIETLY),
+            self.blocks.load(self._opened, [self._mine], [self._current], **_QUIETLY),
         )
-        outputs = [self._seen, self._view, self._list, self._cancel, self._go_on]
+        for part in ("file", "webcam", "preset", "start", "end"):
+            self._wanted[part].change(self._describe, inputs, [self._facts], **_QUIETLY)
+        self._settings["size"].change(self._describe, inputs, [self._facts], **_QUIETLY)
+        outputs = [self._seen, self._view, self._list, self._cancel, self._resume, self._remove]
         for event in (*(act.then for act in acts), gr.Timer(1).tick):
             event(self._look, [self._current, self._seen, self._mine], outputs, **_QUIETLY)
 
     def _submit(self, given: Mapping[Any, Any]) -> tuple[str, list[str]]:
         """The name of a new job of what was given, and those of all jobs of this browser."""
-        wanted = {name: given[control] for name, control in self._wanted.items()}
-        settings = {name: given[control] for name, control in self._settings.items()}
+        wanted, settings = self._read(given)
         source = the_one(wanted["file"], wanted["webcam"])
         styles = [*map(Path, wanted["styles"] or []), *(self._shelf[number] for number in wanted.get("shelf") or [])]
-        name = self._store.submit(source, styles, changed(settings, wanted["preset"]), report=bool(wanted["report"]))
+        start, end = seconds_of(wanted["start"]) or 0.0, seconds_of(wanted["end"])
+        name = self._store.submit(source, styles, settings, report=bool(wanted["report"]), start=start, end=end)
         self._store.tend()
         return name, [*(given[self._mine] or []), name][-REMEMBERED:]
+
+    def _read(self, given: Mapping[Any, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What is wanted by name, and the settings that differ from the defaults."""
+        wanted = {name: given[control] for name, control in self._wanted.items()}
+        settings = {name: given[control] for name, control in self._settings.items()}
+        return wanted, changed(settings, wanted["preset"])
+
+    def _describe(self, given: Mapping[Any, Any]) -> str:
+        """What was chosen to be painted, and about how long that takes; or why it cannot be."""
+        try:
+            wanted, settings = self._read(given)
+            chosen = wanted["file"] or wanted["webcam"]
+            span = seconds_of(wanted["start"]) or 0.0, seconds_of(wanted["end"])
+            return (
+                facts_html(chosen_facts(Path(chosen), Settings(**settings), self._store.device, *span))
+                if chosen
+                else ""
+            )
+        except VidstyleError as error:
+            return message_html(error)
 
     def _look(self, name: str, seen: tuple[JobView | str, list[Row]], mine: Sequence[object]) -> tuple[Any, ...]:
         """The job and the list as they are; what did not change is left alone, so that videos play on."""
         job, rows = shown(self._store, name), rows_of(self._store, mine or [])
-        view = cancel = go_on = gr.skip()
+        view = cancel = resume = remove = gr.skip()
         if job != seen[0]:
             status = job.status if isinstance(job, JobView) else None
             view = job_html(job)
-            cancel = gr.Button(interactive=bool(status and not status.ended))
-            go_on = gr.Button(interactive=bool(status and status.can_go_on))
-        return (job, rows), view, list_html(rows) if rows != seen[1] else gr.skip(), cancel, go_on
+            cancel = gr.Button(visible=bool(status and not status.ended))
+            resume = gr.Button(visible=bool(status and status.can_resume))
+            remove = gr.Button(visible=bool(status and status.ended))
+        return (job, rows), view, list_html(rows) if rows != seen[1] else gr.skip(), cancel, resume, remove
+
+    def _opened(self, request: gr.Request, mine: Sequence[str]) -> str:
+        """The job that a link names, else the last one of this browser that was not cancelled."""
+        kept = (row[0] for row in rows_of(self._store, mine or []) if row[2] != "cancelled")
+        return request.query_params.get("job", "") or next(kept, "")
 
 
-def _shelf_controls(shelf: Sequence[Path]) -> gr.CheckboxGroup:
-    """The images of the shelf and their names; a click on either chooses. What is chosen comes as numbers."""
+def _sample_styles(shelf: Sequence[Path]) -> gr.CheckboxGroup:
+    """The images of the shelf to choose from. What is chosen comes as numbers."""
     gr.set_static_paths(list(shelf))  # else a copy of each would lie, and grow old, among the uploads
-    names = [path.stem for path in shelf]
-    gallery = gr.Gallery(
-        [str(path) for path in shelf],
-        columns=4,
-        height=112,
-        object_fit="cover",
-        show_label=False,
-        allow_preview=False,
-        interactive=False,
-        buttons=[],
-        elem_id="shelf-images",
-    )
-    chosen = gr.CheckboxGroup(names, type="index", label="or styles from the shelf", elem_id="shelf")
-
-    def clicked(numbers: list[int], event: gr.SelectData) -> list[str]:
-        return [names[number] for number in sorted({*numbers} ^ {event.index})]
-
-    gallery.select(clicked, [chosen], [chosen], **_QUIETLY)
-    return chosen
+    urls = [f"/gradio_api/file={quote(str(path.absolute()))}" for path in shelf]
+    gr.HTML(_TEMPLATES.get_template("samples.html").render(urls=urls), padding=False)
+    return gr.CheckboxGroup([path.stem for path in shelf], type="index", label="Sample styles", elem_id="shelf")
 
 
-def _telling(act: Callable[..., Any]) -> Callable[..., Any]:
-    """`act`, whose errors the page tells until they are closed."""
+def _telling(act: Callable[..., Any], outputs: int = 0) -> Callable[..., Any]:
+    """`act`, and before its `outputs` what could not be done, which the page shows until the next act."""
 
     def told(*given: Any) -> Any:
         try:
-            return act(*given)
+            result = act(*given)
         except VidstyleError as error:
-            raise gr.Error(error.line, duration=None, print_exception=False) from None
+            return (message_html(error), *(gr.skip() for _ in range(outputs))) if outputs else message_html(error)
+        return ("", *result) if outputs else ""
 
     return told
-
-
-def _opened(request: gr.Request, mine: Sequence[str]) -> str:
-    """The job that a link names, else the last one of this browser."""
-    return request.query_params.get("job", "") or (mine[-1] if mine else "")
 
 
 def shown(store: JobStore, name: str) -> JobView | str:
@@ -168,12 +201,14 @@ def shown(store: JobStore, name: str) -> JobView | str:
 
 
 def rows_of(store: JobStore, names: Sequence[object]) -> list[Row]:
-    """Name, title and state of the jobs that are still there, the newest first. Other things are no names."""
+    """What the list shows of the jobs that are still there, the newest first. Other things are no names."""
     rows: list[Row] = []
     for name in reversed(names):
         with contextlib.suppress(JobError):
-            place = store.place(name)
-            rows.append((place.name, Ticket.read(place).title, store.status(place.name).state))
+            job = store.view(name)
+            when = time.strftime("%H:%M", time.localtime(job.ticket.made_at))
+            image = next((f"{file}?{job.files[file]}" for file in (LATEST, BEFORE) if file in job.files), "")
+            rows.append((job.name, job.ticket.title, job.status.state, when, image))
     return rows
 
 
@@ -181,6 +216,16 @@ def job_html(job: JobView | str) -> str:
     """What `shown` gives, with the losses as a curve."""
     points = curve(job.status.losses) if isinstance(job, JobView) else []
     return _TEMPLATES.get_template("job.html").render(job=job, points=points)
+
+
+def message_html(error: VidstyleError) -> str:
+    """An error in the page's words."""
+    return _TEMPLATES.get_template("message.html").render(text=error.line)
+
+
+def facts_html(facts: Facts) -> str:
+    """What was chosen, with an image of it."""
+    return _TEMPLATES.get_template("facts.html").render(facts=facts)
 
 
 def list_html(rows: Sequence[Row]) -> str:

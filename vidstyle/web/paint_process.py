@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from vidstyle.api import run
 from vidstyle.cli.console import noun_of, percentage, progress_line
-from vidstyle.cli.messages import clock, summary_line
+from vidstyle.cli.messages import clock, some
 from vidstyle.core.stylize_image import Step
 from vidstyle.core.temporal import PaintedFrame
 from vidstyle.errors import VidstyleError
@@ -120,7 +120,7 @@ def _paint(folder: Path) -> int:
         summary = run(job, reporter, making)
         if summary.report:
             summary.report.rename(folder / REPORT)
-        reporter.write("done", summary_line(summary, "image" if making else "frame"))
+        reporter.write("done", f"{some(summary.frames, 'image' if making else 'frame')} in {clock(summary.elapsed)}")
     except VidstyleError as error:
         reporter.write("failed", error.line.replace(f"{folder}/", ""))
         return 1

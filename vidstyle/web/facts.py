@@ -1,0 +1,73 @@
+"""What was chosen to be painted: its first image, its facts, and about how long it takes."""
+
+import base64
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import imageio.v3 as iio
+from torch import Tensor
+
+from vidstyle.cli.messages import roughly, some
+from vidstyle.core.device import select_device
+from vidstyle.core.pixels import to_array
+from vidstyle.core.sizes import Size, fit_size, resize, size_of
+from vidstyle.jobs.eta import estimate, seconds_per_pixel
+from vidstyle.jobs.prescan import painting_size
+from vidstyle.jobs.spec import kind_of
+from vidstyle.settings.settings import Settings
+from vidstyle.video.probe import probe
+from vidstyle.web.job_folder import first_image
+
+THUMBNAIL = 320  # pixels of its long side
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What people see of a file: its `name`, an `image` as a data URL or nothing, and `lines` of text."""
+
+    name: str
+    image: str
+    lines: tuple[str, ...]
+
+
+def chosen_facts(source: Path, settings: Settings, device: str, start: float = 0.0, end: float | None = None) -> Facts:
+    """What the page says of a file before it is painted.
+
+    Args:
+        source: A video, animation or image.
+        settings: How it would be painted.
+        device: What would paint: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        start: Seconds from which on a video would be painted.
+        end: Seconds up to which; None for its end.
+
+    Raises:
+        SourceError: Where the file cannot be painted.
+    """
+    image = first_image(source)
+    if kind_of(source) == "image":
+        assert image is not None
+        size, frames, length = size_of(image), 1, []
+    else:
+        info = probe(source)
+        part = max(0.0, min(info.seconds, info.seconds if end is None else end) - start)
+        size, frames = info.size, max(1, round(part * info.rate))
+        length = [f"{info.seconds:.1f} s, {float(info.rate):g} frames a second, {some(frames, 'frame')} to paint"]
+    painted = painting_size(size, settings, select_device(device))
+    pace = _pace(settings.replace(size="auto"), device)
+    takes = estimate(settings, painted, 1, frames, pace)
+    how_long = f"Painted at {painted[1]} x {painted[0]}: {roughly(takes.seconds)} after the preparation"
+    return Facts(source.name, _data_url(image), (f"{size[1]} x {size[0]} pixels", *length, how_long))
+
+
+@lru_cache(16)
+def _pace(settings: Settings, device: str) -> float:
+    return seconds_per_pixel(settings, select_device(device))
+
+
+def _data_url(image: Tensor | None) -> str:
+    if image is None:
+        return ""
+    small: Size = fit_size(size_of(image), THUMBNAIL)
+    data = iio.imwrite("<bytes>", to_array(resize(image, small)), plugin="pillow", extension=".jpg")
+    return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
