@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import hypothesis
 import pytest
+from cyclopts import CycloptsError
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -98,3 +99,10 @@ def test_what_is_no_time(text: str) -> None:
 @given(st.integers(0, 99), st.integers(0, 59), st.integers(0, 59))
 def test_a_clock_time_is_its_seconds(hours: int, minutes: int, seconds: int) -> None:
     assert to_seconds(f"{hours}:{minutes:02}:{seconds:02}") == 3600 * hours + 60 * minutes + seconds
+
+
+def test_memory_is_given_in_gigabytes() -> None:
+    assert parsed("--max-memory", "0.5")["job_options"].max_memory == 5e8
+    for word in ("0", "-1", "inf", "much"):
+        with pytest.raises(CycloptsError):
+            parsed("--max-memory", word)

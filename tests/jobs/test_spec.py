@@ -21,7 +21,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, style: Path) -> JobSpec
         Path(name).write_bytes(style.read_bytes())
     settings = Settings(init="start.png", strength=0.3)
     options: JobOptions = {"mask": "mask.png", "style_masks": ["mask.png"], "start": 0.02, "end": 0.5, "report": True}
-    once: JobOptions = {"restart": True, "overwrite": True, "cluster_options": ClusterOptions()}
+    once: JobOptions = {"restart": True, "overwrite": True, "max_memory": 4e9, "cluster_options": ClusterOptions()}
     return JobSpec.of("clip.mp4", ["style.png"], "out.mp4", settings, device="cpu", keep_work=True, **options, **once)
 
 
@@ -38,7 +38,7 @@ def test_what_is_kept_is_the_same_job(job: JobSpec, tmp_path: Path, monkeypatch:
     there = {name: tmp_path / getattr(job, name) for name in ("source", "out", "mask")}
     there |= {"styles": (tmp_path / "style.png",), "style_masks": (tmp_path / "mask.png",)}
     settings = job.settings.replace(init=str(tmp_path / "start.png"))
-    assert found == replace(job, **there, settings=settings, restart=False, cluster_options=None)
+    assert found == replace(job, **there, settings=settings, restart=False, max_memory=None, cluster_options=None)
     assert found.to_dict() == facts
 
 

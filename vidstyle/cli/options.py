@@ -42,6 +42,14 @@ def _paths(_: object, tokens: Sequence[Token]) -> tuple[Path, ...]:
     return tuple(Path(token.value) for token in tokens)
 
 
+def _gigabytes(_: object, tokens: Sequence[Token]) -> float:
+    """In bytes."""
+    size = float(tokens[0].value)
+    if not 0 < size < float("inf"):
+        raise ValueError(f"{tokens[0].value} is not a size; use gigabytes such as 4 or 0.5")
+    return size * 1e9
+
+
 def _time(kind: object, tokens: Sequence[Token]) -> float:
     return _times(kind, tokens)[0]
 
@@ -135,9 +143,11 @@ class RunOptions:
     """Start over instead of resuming."""
     keep_work: Switch = False
     """Keep the work folder OUTPUT.vidstyle after the job is done."""
+    max_memory: Annotated[float | None, Parameter(converter=_gigabytes, metavar="GB")] = None
+    """Memory to use. Larger images are painted in tiles. Default: 70 % of the free memory."""
 
     @property
-    def given(self) -> dict[str, bool]:
+    def given(self) -> dict[str, bool | float]:
         """Those that are set, by name."""
         return {name: value for name, value in vars(self).items() if value}
 

@@ -75,7 +75,7 @@ def check_memory(size: Size, free: float, seen: int | None = None) -> None:
     """
     wanted = needed(size, seen)
     if wanted > free:
-        found = f"takes about {wanted / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free"
+        found = f"takes about {wanted / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are available"
         fits = long_side_within(size, free - BASE)
         raise PaintingError("VS601", size=size[1], size2=size[0], found=found, advice=_advice(fits))
 
@@ -149,7 +149,7 @@ def _lines(file: Path) -> list[str]:
 
 
 def _advice(long_side: int) -> str:
-    return f"--size {long_side} would fit" if long_side >= 32 else "close other programs"
+    return f"--size {long_side} would fit" if long_side >= 32 else "close other programs, or raise --max-memory"
 
 
 def peak_memory() -> float:

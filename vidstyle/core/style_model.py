@@ -220,6 +220,7 @@ def load_style(
     *,
     device: torch.device | str = "cpu",
     init_image: Tensor | None = None,
+    memory: float | None = None,
     on_progress: OnProgress | None = None,
 ) -> StyleModel:
     """A model of styles, its filters loaded or learned; `calibration.calibrated` finds its balance.
@@ -230,6 +231,7 @@ def load_style(
         settings: which filters and layers, and all else that it is painted by.
         device: what paints.
         init_image: the start that ``Settings.init`` names where it names a file, (3, H, W).
+        memory: bytes that painting may take, above which it goes by tiles; None for 70 % of what is free.
         on_progress: told what is being done, how much of it, and of how much.
 
     Raises:
@@ -243,4 +245,4 @@ def load_style(
         seed=settings.seed,
         on_progress=on_progress,
     )
-    return StyleModel.of(styles, filters, settings, device=device, init_image=init_image)
+    return StyleModel.of(styles, filters, settings, device=device, init_image=init_image, memory=memory)

@@ -206,9 +206,10 @@ def outline_images(job: JobSpec, sizes: Sequence[Size]) -> Outline:
 def _outline(job: JobSpec, source_size: Size, frames: int, shots: int, rate: float | None) -> Outline:
     pace = seconds_per_pixel(job.settings, device_here(job))
     size = painting_size(source_size, job.settings, device_of(job))
-    memory = usable_memory(device_here(job))
+    memory = memory_of(job)
     if not (job.no_limits or job.cluster_options):
-        check_memory(size, free_memory(device_here(job)), seen_at_once(job.settings, size, memory))
+        free = free_memory(device_here(job)) if job.max_memory is None else job.max_memory
+        check_memory(size, free, seen_at_once(job.settings, size, memory))
     here, full = (estimate(job.settings, s, shots, frames, pace, memory) for s in (size, source_size))
     return Outline(job, source_size, size, frames, shots, rate, here, full)
 
@@ -224,6 +225,11 @@ def device_here(job: JobSpec) -> torch.device:
     """What prepares a job on this machine, which need not have what the machines of its cluster have."""
     device = device_of(job)
     return device if device.type != "cuda" or torch.cuda.is_available() else torch.device("cpu")
+
+
+def memory_of(job: JobSpec) -> float:
+    """Bytes that the painting of a job may take on this machine before it goes by tiles."""
+    return usable_memory(device_here(job)) if job.max_memory is None else job.max_memory
 
 
 def load_styles(job: JobSpec) -> list[Tensor]:
@@ -248,9 +254,14 @@ def make_painter(job: JobSpec, contents: Sequence[Tensor], listener: Listener) -
     Raises:
         WeightsError: where there are no such filters.
     """
-    device, start = device_here(job), load_start(job)
     return load_style(
-        load_styles(job), contents, job.settings, device=device, init_image=start, on_progress=listener.working
+        load_styles(job),
+        contents,
+        job.settings,
+        device=device_here(job),
+        init_image=load_start(job),
+        memory=memory_of(job),
+        on_progress=listener.working,
     )
 
 

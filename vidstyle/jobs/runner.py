@@ -17,7 +17,7 @@ from vidstyle.errors import JobError, VidstyleError
 from vidstyle.jobs.checkpoint import WorkFolder, painter_bytes, painter_of
 from vidstyle.jobs.events import Listener, Summary
 from vidstyle.jobs.manifest import Manifest, difference_between, key_of, this_machine
-from vidstyle.jobs.prescan import device_here, load_start, load_styles, opened, outline_film, ready_for_film
+from vidstyle.jobs.prescan import device_here, load_start, load_styles, memory_of, opened, outline_film, ready_for_film
 from vidstyle.jobs.segments import PlannedJob, Reporter, RunningJob, SegmentReader
 from vidstyle.jobs.spec import JobSpec
 from vidstyle.jobs.style_schedule import style_schedule_of
@@ -82,8 +82,8 @@ def _check_same(manifest: Manifest, key: Mapping[str, str], folder: WorkFolder) 
 def _found(job: JobSpec, folder: WorkFolder, listener: Listener) -> StyleModel:
     """The painter of the job in the folder."""
     prepare_flow(job.settings.flow, listener.working)
-    styles, start = load_styles(job), load_start(job)
-    return painter_of(folder.painter_file, styles, job.settings, device=device_here(job), init_image=start)
+    rest = {"device": device_here(job), "init_image": load_start(job), "memory": memory_of(job)}
+    return painter_of(folder.painter_file, load_styles(job), job.settings, **rest)
 
 
 class RemotePainters(Protocol):

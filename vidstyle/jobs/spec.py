@@ -60,6 +60,7 @@ class JobOptions(TypedDict, total=False):
     restart: bool
     keep_work: bool
     no_limits: bool
+    max_memory: float | None
     cluster_options: ClusterOptions | None
 
 
@@ -83,6 +84,7 @@ class JobSpec:
         restart: forget what an earlier run of the job has done.
         keep_work: leave the work folder when all is done.
         no_limits: take files of any size.
+        max_memory: bytes that painting may take; larger images are painted in tiles. None for 70 % of what is free.
         cluster_options: the cluster that paints; None for this machine.
     """
 
@@ -101,6 +103,7 @@ class JobSpec:
     restart: bool = False
     keep_work: bool = False
     no_limits: bool = False
+    max_memory: float | None = None
     cluster_options: ClusterOptions | None = None
 
     @classmethod
@@ -197,7 +200,7 @@ class JobSpec:
         return self.out.with_name(f"{self.out.stem}_report.html")
 
 
-_NOT_KEPT = ("out", "kind", "overwrite", "restart", "cluster_options")
+_NOT_KEPT = ("out", "kind", "overwrite", "restart", "max_memory", "cluster_options")
 
 
 def _plain(value: Any) -> Any:
