@@ -47,6 +47,8 @@ def test_any_size_survives_png_exactly(
     white = 2**bits - 1
     random = torch.Generator().manual_seed(height * 41 + width)
     values = torch.randint(0, white, (4, height, width), generator=random) / white
+    values[3] = values[3] / 2 + 0.5  # so that all is seen
+    values[3] = (values[3] * white).round() / white
     save_image(path, values[:3], values[3:] if alpha else None, bits)
     loaded = load_image(path)
     assert loaded.bits == bits
@@ -163,6 +165,8 @@ def test_cmyk_grey_and_palette(tmp_path: Path) -> None:
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_16_bits_are_not_cut(tmp_path: Path, ending: str, channels: int) -> None:
     values = np.random.default_rng(0).integers(0, 65536, (20, 30, channels)).astype(np.uint16)
+    if channels == 4:
+        values[..., 3] |= 0x8000  # so that all is seen
     path = tmp_path / f"a.{ending}"
     cv2.imwrite(str(path), values)
     loaded = load_image(path)

@@ -162,6 +162,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS358": "a file and a photo from the webcam are both there; take one of them away",
     "VS359": "no style is chosen; drop an image, or choose one from the shelf",
     "VS360": "{name}: cannot be read here; give a file that ends in one of {endings}",
+    "VS371": "{name} is a TIFF file of a kind that is not read ({what}); save it as PNG, or as TIFF of 8 or 16 bits.",
+    "VS372": "{name} is transparent everywhere, so there is nothing to see; give another image.",
     # what is written
     "VS402": "{path}: exists already; give another name, or --overwrite",
     "VS406": "{file}: is the output itself, or what is painted from; give another name",
