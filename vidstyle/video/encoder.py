@@ -58,6 +58,7 @@ class Film:
         grade: how finely frames are kept: the colours of a GIF (2 to 256), the quality of a WebP (0 to 100), the CRF
             of a video (0 to 51, of WebM to 63; less is finer); None for that of GRADES.
         max_bytes: how large the file may be; None for any size.
+        plays: how many times an animation is shown; 0 for without end.
 
     Raises:
         SinkError: VS445 for an unknown ending.
@@ -72,6 +73,7 @@ class Film:
     durations: tuple[float, ...] | None = None
     grade: int | None = None
     max_bytes: int | None = None
+    plays: int = 0
 
     def __post_init__(self) -> None:
         if self.ending not in (*VIDEO_ENDINGS, *LOOP_ENDINGS):
