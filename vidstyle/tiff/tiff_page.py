@@ -72,9 +72,12 @@ class TiffPage:
 
     @classmethod
     def of(cls, name: str, data: bytes) -> TiffPage:
-        """The page of a file that has one of STARTS."""
+        """The page of a file that has one of STARTS; ValueError where it has no size."""
         order, wide = "<" if data.startswith(b"II") else ">", data[:4] in STARTS[2:]
-        return cls(name, data, _tags_of(data, order, wide), order)
+        page = cls(name, data, _tags_of(data, order, wide), order)
+        if min(page.size) < 1:
+            raise ValueError("it has no size")
+        return page
 
     def all(self, tag: int, *default: int) -> tuple[int, ...]:
         """The first numbers of a tag, as many as a pixel can have samples."""
