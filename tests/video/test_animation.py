@@ -109,7 +109,7 @@ def test_how_often_an_apng_is_shown(folder: Path, plays: int) -> None:
     assert animation.measure(folder / "loop.png").plays == plays
 
 
-@pytest.mark.parametrize("ending", ["gif", "webp"])
+@pytest.mark.parametrize("ending", ["gif", "webp", "png"])
 @pytest.mark.parametrize("plays", [0, 1, 2, 5])
 def test_an_animation_is_shown_as_often_as_it_was(tmp_path: Path, ending: str, plays: int) -> None:
     film = Film(tmp_path / f"a.{ending}", SIZE, Fraction(10), plays=plays)
@@ -134,7 +134,7 @@ def test_times_that_browsers_take_for_none(folder: Path) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(
-    st.sampled_from([".gif", ".webp"]),
+    st.sampled_from([".gif", ".webp", ".png"]),
     st.integers(1, 90),
     st.fractions(5, 300, max_denominator=1001),
     st.none() | st.lists(st.floats(0.011, 0.5), min_size=90, max_size=90),

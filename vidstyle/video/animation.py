@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import secrets
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,7 +22,16 @@ from vidstyle.files import printable
 from vidstyle.images import UNREADABLE, open_image
 from vidstyle.limits import LIMITS, Limits
 from vidstyle.video import ffmpeg
-from vidstyle.video.composition import after_blocks, composed, gif_parts, png_parts, table_bytes
+from vidstyle.video.composition import (
+    PNG_START,
+    after_blocks,
+    chunk_of,
+    chunks_of,
+    composed,
+    gif_parts,
+    png_parts,
+    table_bytes,
+)
 from vidstyle.video.ffmpeg import raw_input
 
 NO_TIME_MS = 10  # browsers show images that are to be shown so long, or shorter, for DEFAULT_MS
@@ -29,7 +39,7 @@ DEFAULT_MS = 100
 
 
 @dataclass(frozen=True)
-class Showing:
+class AnimationInfo:
     """How an animation is shown.
 
     Attributes:
@@ -47,7 +57,7 @@ class Showing:
     transparent: bool
 
 
-def measure(path: Path, limits: Limits = LIMITS) -> Showing:
+def measure(path: Path, limits: Limits = LIMITS) -> AnimationInfo:
     """How an animation is shown; SourceError when no image can be read, or it is larger or longer than the limits."""
     name, durations, transparent = printable(path.name), list[float](), False
     with _opened(path) as file:
@@ -60,7 +70,7 @@ def measure(path: Path, limits: Limits = LIMITS) -> Showing:
             durations.append((milliseconds if milliseconds > NO_TIME_MS else DEFAULT_MS) / 1000)
     if not durations:
         raise SourceError("VS333", name=name)
-    return Showing(size, tuple(durations), announced, plays, transparent)
+    return AnimationInfo(size, tuple(durations), announced, plays, transparent)
 
 
 def read(path: Path) -> Iterator[NDArray[np.uint8]]:
@@ -108,8 +118,8 @@ def _opened(path: Path) -> Image.Image:
 
 Writer = Callable[[Path, tuple[int, int], list[int], int, int, Path, str], None]
 
-_SHORTEST = {".gif": 2, ".webp": 11}  # ticks: browsers slow down images that are shown for less
-_TICKS = {".gif": 100, ".webp": 1000}  # a second, as the formats count
+_SHORTEST = {".gif": 2, ".webp": 11, ".png": 11}  # ticks: browsers slow down images that are shown for less
+_TICKS = {".gif": 100, ".webp": 1000, ".png": 1000}  # a second, as the formats count
 _MOST_PLAYS = 65535
 _BAYER = "paletteuse=dither=bayer:bayer_scale=4"  # a fixed pattern: noise that crawls looks worse and is larger
 
@@ -189,7 +199,19 @@ def write_webp(
     images.save(target, format="WEBP", save_all=True, duration=delays, loop=loop, quality=grade, method=4)
 
 
-WRITERS: dict[str, Writer] = {".gif": write_gif, ".webp": write_webp}
+def write_png(
+    spool: Path, size: tuple[int, int], delays: list[int], plays: int, grade: int, target: Path, name: str
+) -> None:
+    """An animated PNG of the raw images in `spool`, whatever the `grade`. Times are whole milliseconds.
+
+    It is shown `plays` times, 0 for without end.
+    """
+    how = ["-f", "apng", "-pred", "mixed", "-plays", f"{min(plays, _MOST_PLAYS)}", "-fps_mode", "passthrough"]
+    _run([*raw_input(size, Fraction(50), spool), *how, ffmpeg.address(target)], name)
+    target.write_bytes(with_png_delays(target.read_bytes(), delays))
+
+
+WRITERS: dict[str, Writer] = {".gif": write_gif, ".webp": write_webp, ".png": write_png}
 
 
 class _Spooled(Image.Image):
@@ -229,3 +251,20 @@ def with_delays(gif: bytes, delays: list[int]) -> bytes:
     if found != len(delays):
         raise SinkError("VS431", found=found, count=len(delays))
     return bytes(data)
+
+
+def with_png_delays(png: bytes, delays: list[int]) -> bytes:
+    """The animated PNG ``png`` with the time of its n-th image set to ``delays[n]`` milliseconds.
+
+    Raises SinkError unless there is one time for each image.
+    """
+    remaining, found, chunks = iter(delays), 0, [PNG_START]
+    for kind, content in chunks_of(png):
+        if kind == b"fcTL":
+            found += 1
+            delay = min(next(remaining, 0), 0xFFFF)
+            content = content[:20] + struct.pack(">HH", delay, 1000) + content[24:]
+        chunks.append(chunk_of(kind, content))
+    if found != len(delays):
+        raise SinkError("VS431", found=found, count=len(delays))
+    return b"".join(chunks)

@@ -20,7 +20,7 @@ Box = tuple[int, int, int, int]  # left, top, right, bottom
 _NOTHING = (0, 0, 0, 0)
 _KEEP, _CLEAR, _RESTORE = range(3)  # what becomes of an image's place once it was shown, as PNG counts
 _GIF_DISPOSALS = {2: _CLEAR, 3: _RESTORE}
-_PNG_START = b"\x89PNG\r\n\x1a\n"
+PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass(frozen=True)
@@ -94,13 +94,13 @@ def png_parts(data: bytes) -> Iterator[Part]:
     """The images of an animated PNG, by the third edition of its specification (2025); one that belongs to no animation
     is left out. struct.error where it is cut off."""
     header = shared = control = pixels = b""
-    for kind, chunk in _chunks(data):
+    for kind, chunk in chunks_of(data):
         if kind in (b"fcTL", b"IEND") and control and pixels:
             yield _png_part(header, shared, control, pixels)
         if kind == b"IHDR":
             header = chunk
         elif kind in (b"PLTE", b"tRNS"):
-            shared += _chunk(kind, chunk)
+            shared += chunk_of(kind, chunk)
         elif kind == b"fcTL":
             control, pixels = chunk, b""
         elif kind == b"fdAT" or (kind == b"IDAT" and control):
@@ -109,19 +109,21 @@ def png_parts(data: bytes) -> Iterator[Part]:
 
 def _png_part(header: bytes, shared: bytes, control: bytes, pixels: bytes) -> Part:
     width, height, left, top, delay, base, disposal, blend = struct.unpack_from(">IIIIHHBB", control, 4)
-    own = _chunk(b"IHDR", struct.pack(">II", width, height) + header[8:])
-    file = _PNG_START + own + shared + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
+    own = chunk_of(b"IHDR", struct.pack(">II", width, height) + header[8:])
+    file = PNG_START + own + shared + chunk_of(b"IDAT", pixels) + chunk_of(b"IEND", b"")
     box = (left, top, left + width, top + height)
     return Part(file, box, 1000 * delay / (base or 100), disposal, over=blend == 1)
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    position = len(_PNG_START)
+def chunks_of(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The kinds and contents of the chunks of a PNG file."""
+    position = len(PNG_START)
     while position < len(data):
         length, kind = struct.unpack_from(">I4s", data, position)
         yield kind, data[position + 8 : position + 8 + length]
         position += 12 + length
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
+def chunk_of(kind: bytes, data: bytes) -> bytes:
+    """A chunk as a PNG file has it."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

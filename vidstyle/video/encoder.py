@@ -28,8 +28,8 @@ _VP9 = ["-c:v", "libvpx-vp9", "-b:v", "0", "-deadline", "good", "-cpu-used", "3"
 _ENCODERS = {".mp4": _H264, ".mov": _H264, ".m4v": _H264, ".mkv": _H264, ".webm": _VP9}
 VIDEO_ENDINGS = tuple(_ENCODERS)
 _THREADS = 4  # of the encoder, whose bits depend on it: the same on every machine
-LOOP_ENDINGS = (".gif", ".webp")
-GRADES = {**dict.fromkeys(VIDEO_ENDINGS, 18), ".webm": 24, ".gif": 256, ".webp": 90}
+LOOP_ENDINGS = (".gif", ".webp", ".png")
+GRADES = {**dict.fromkeys(VIDEO_ENDINGS, 18), ".webm": 24, ".gif": 256, ".webp": 90, ".png": 0}
 # The flags -colorspace and the like convert right but leave the tags unknown: the filter sets both.
 _BT709 = (
     "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd,format=yuv420p,"
@@ -45,7 +45,7 @@ def segment_ending(film: Path) -> str:
 
 @dataclass(frozen=True)
 class Film:
-    """What a film is written as: a video, or with the ending .gif or .webp an animation.
+    """What a film is written as: a video, or with the ending .gif, .webp or .png an animation.
 
     Attributes:
         path: the file.
