@@ -65,6 +65,19 @@ def test_every_gif_is_composed_right(folder: Path, sequence: list[Part], backgro
     check(folder / "a.gif", sequence, 0.5)
 
 
+@pytest.mark.parametrize(("top", "left"), [(5, 9), (11, 15), (12, 16), (400, 0)])
+def test_what_lies_outside_is_cut_off(folder: Path, top: int, left: int) -> None:
+    ground = Part(np.full((*SIZE, 4), [9, 99, 199, 255], np.uint8), 0, 0)
+    pixels = np.full((8, 9, 4), [200, 20, 20, 255], np.uint8)
+    for disposal in (KEEP, CLEAR, RESTORE):
+        (folder / "o.gif").write_bytes(gif_of([ground, Part(pixels, top, left, disposal), ground], SIZE))
+        shown = list(animation.read(folder / "o.gif"))
+        wanted = shown[0].copy()
+        wanted[top : top + 8, left : left + 9] = [200, 20, 20]
+        assert np.array_equal(shown[1], wanted)
+        assert np.array_equal(shown[2], shown[0])
+
+
 @settings(max_examples=40, deadline=None)
 @given(parts([0, 60, 200, 255]), st.booleans())
 def test_every_apng_is_composed_right(folder: Path, sequence: list[Part], hidden: bool) -> None:

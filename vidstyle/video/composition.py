@@ -19,7 +19,7 @@ Box = tuple[int, int, int, int]  # left, top, right, bottom
 
 _NOTHING = (0, 0, 0, 0)
 _KEEP, _CLEAR, _RESTORE = range(3)  # what becomes of an image's place once it was shown, as PNG counts
-_GIF_DISPOSALS = {2: _CLEAR, 3: _RESTORE}
+_GIF_DISPOSALS = {2: _CLEAR, 3: _RESTORE, 4: _RESTORE}  # 4 by an error of old programs
 PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
@@ -38,24 +38,26 @@ class Part:
 def composed(parts: Iterator[Part], size: tuple[int, int]) -> Iterator[tuple[Image.Image, float]]:
     """What is shown, as RGBA images of `size` (width, height), and the milliseconds of each.
 
-    Raises what Pillow raises for damaged files; ValueError for an image that does not fit.
+    What lies outside is cut off. Raises what Pillow raises for damaged files; ValueError for an image that is larger.
     """
     canvas = Image.new("RGBA", size, _NOTHING)
     for part in parts:
         left, top, right, bottom = part.box
-        if not (0 <= left < right <= size[0] and 0 <= top < bottom <= size[1]):
+        if right - left > size[0] or bottom - top > size[1]:
             raise ValueError("an image is larger than the animation")
         with open_image(io.BytesIO(part.file)) as file:
             image = file.convert("RGBA")
+        place = (min(left, size[0]), min(top, size[1]), min(right, size[0]), min(bottom, size[1]))
+        inside = image.crop((0, 0, place[2] - place[0], place[3] - place[1]))
         shown = canvas.copy()
-        if part.over:
-            shown.alpha_composite(image, (left, top))
+        if part.over and inside.width and inside.height:
+            shown.alpha_composite(inside, place[:2])
         else:
-            shown.paste(image, part.box)
+            shown.paste(inside, place)
         yield shown, part.milliseconds
         canvas = canvas if part.disposal == _RESTORE else shown
         if part.disposal == _CLEAR:
-            canvas.paste(_NOTHING, part.box)
+            canvas.paste(_NOTHING, place)
 
 
 def gif_parts(data: bytes) -> Iterator[Part]:
