@@ -19,6 +19,7 @@ from PIL import Image, ImageCms
 from torch import Tensor
 
 from tests.clips import assert_colours, numbered_image, quarters
+from tests.tiffs import Layout, tiff_file
 from vidstyle.core.pixels import to_array, to_tensor
 from vidstyle.core.sizes import fit_size, resize
 from vidstyle.errors import SinkError, SourceError
@@ -152,6 +153,29 @@ def test_colour_profile_of_16_bits(tmp_path: Path) -> None:
     assert (image[1, 0] - torch.from_numpy(ramp / 65535.0)).abs().max() < 2 / 255
     assert (image[0] - 5000 / 65535).abs().max() < 2 / 255
     assert len(image[1, 0].unique()) > 200
+
+
+def linear_profile() -> bytes:
+    """The colours of sRGB in linear light."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    for n in range(int.from_bytes(profile[128:132], "big")):
+        at = 132 + 12 * n
+        if profile[at : at + 4] in (b"rTRC", b"gTRC", b"bTRC"):
+            begin = int.from_bytes(profile[at + 4 : at + 8], "big")
+            profile[begin : begin + 14] = b"curv" + struct.pack(">IIH", 0, 1, 256)
+    return bytes(profile)
+
+
+@pytest.mark.parametrize(("bits", "is_float"), [(16, False), (32, True)])
+def test_linear_light_by_a_profile(tmp_path: Path, bits: int, is_float: bool) -> None:
+    """Dark steps are as fine as the light ones; by IEC 61966-2-1."""
+    light = np.repeat(np.linspace(0, 1, 240).reshape(12, 20, 1) ** 2, 3, axis=2)
+    samples = light if is_float else np.round(light * 65535)
+    layout = Layout(bits, is_float, tags={34675: tuple(linear_profile())})
+    (tmp_path / "a.tif").write_bytes(tiff_file(samples, "rgb", layout))
+    wanted = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    found = load_image(tmp_path / "a.tif").rgb.permute(1, 2, 0).numpy()
+    assert np.abs(found - wanted).max() * 255 <= 2
 
 
 def test_cmyk_grey_and_palette(tmp_path: Path) -> None:

@@ -114,9 +114,10 @@ def _file(parts: list[bytes], tags: dict[int, tuple[int, ...]], where: tuple[int
     end = begin + (8 if wide else 2) + (20 if wide else 12) * len(tags) + size
     entries, rest = b"", b""
     for tag, values in sorted(tags.items()):
-        packed = struct.pack(f"{order}{len(values)}{number}", *values)
+        undefined = tag == 34675  # a colour profile: bytes
+        packed = bytes(values) if undefined else struct.pack(f"{order}{len(values)}{number}", *values)
         inline = len(packed) <= size
-        entries += struct.pack(f"{order}HH{number}", tag, 16 if wide else 4, len(values))
+        entries += struct.pack(f"{order}HH{number}", tag, 7 if undefined else 16 if wide else 4, len(values))
         entries += packed.ljust(size, b"\0") if inline else struct.pack(f"{order}{number}", end + len(rest))
         rest += b"" if inline else packed
     version = struct.pack(f"{order}HHHQ", 43, 8, 0, begin) if wide else struct.pack(f"{order}HI", 42, begin)
