@@ -23,6 +23,7 @@ from PIL import Image
 
 from tests import clips
 from tests.images import random_tensors
+from tests.tiffs import Layout, tiff_file
 
 _FAST = "--steps 1 --frame-steps 1 --scales 1 --loss sums --device cpu --style-layers conv1_1 --content-layers conv2_1"
 FAST = _FAST.split()
@@ -355,7 +356,8 @@ DAMAGED, NO_IMAGE, LARGE = "an image cut off or damaged", "another kind of image
 for format, file in (("JPEG", "a.jpg"), ("PNG", "a.png"), ("WEBP", "a.webp"), ("TIFF", "a.tif"), ("BMP", "a.bmp")):
     half = NO_IMAGE if format == "WEBP" else DAMAGED  # which is looked at as a whole
     as_image(f"half a {format}", half, file, lambda _, f=format: encoded(f)[: len(encoded(f)) // 2])
-    as_image(f"ten bytes of a {format}", NO_IMAGE, file, lambda _, f=format: encoded(f)[:10], "style")
+    begun = DAMAGED if format == "TIFF" else NO_IMAGE  # which is known by four
+    as_image(f"ten bytes of a {format}", begun, file, lambda _, f=format: encoded(f)[:10], "style")
 as_image("a PNG without pixels", DAMAGED, "bare.png", lambda _: png(64, 48, (b"IEND", b"")))
 as_image("a PNG of other bytes", DAMAGED, "sum.png", lambda _: png(64, 48, (b"IDAT", b"no zlib"), (b"IEND", b"")))
 as_image("a PNG of no size", NO_IMAGE, "flat.png", lambda _: png(0, 0, (b"IDAT", zlib.compress(b""))), "style")
@@ -367,8 +369,17 @@ GIF_BOMB = encoded("GIF").replace(struct.pack("<HH", 64, 48), b"\xff\xff\xff\xff
 as_image("a GIF of 4,000 million pixels", LARGE, "bomb.gif", lambda _: GIF_BOMB, "style")
 TEXT_BOMB = (b"zTXt", b"a\0\0" + zlib.compress(bytes(200 << 20)))
 as_image("a PNG whose text unpacks to 200 MB", NO_IMAGE, "text.png", lambda _: png(8, 8, TEXT_BOMB), "style")
-as_image("a TIFF that points outside", NO_IMAGE, "out.tiff", lambda _: tiff_with(1 << 31), "style")
-as_image("a TIFF in a circle", NO_IMAGE, "circle.tiff", lambda _: tiff_with(8), "style")
+as_image("a TIFF that points outside", DAMAGED, "out.tiff", lambda _: tiff_with(1 << 31), "style")
+as_image("a TIFF in a circle", DAMAGED, "circle.tiff", lambda _: tiff_with(8), "style")
+ODD_TIFF, UNSEEN = "a TIFF file of another kind", "an image that is transparent everywhere"
+BLACK = np.zeros((8, 8, 3), np.uint8)
+as_image("a TIFF of signed numbers", ODD_TIFF, "a.tif", lambda _: tiff_file(BLACK, "rgb", Layout(tags={339: (2,)})))
+as_image(
+    "a TIFF of JPEG 2000", ODD_TIFF, "a.tif", lambda _: tiff_file(BLACK, "rgb", Layout(tags={259: (34712,)})), "style"
+)
+as_image(
+    "a PNG of which nothing is seen", UNSEEN, "clear.png", lambda _: encoded("PNG", mode="P", transparency=bytes(256))
+)
 as_image("an icon", NO_IMAGE, "a.ico.png", lambda _: encoded("ICO"), "style")
 as_image("a drawing", NO_IMAGE, "a.svg.png", lambda _: b"<svg xmlns='http://www.w3.org/2000/svg'/>", "style")
 as_image("PostScript", NO_IMAGE, "a.eps.jpg", lambda _: b"%!PS-Adobe-3.0 EPSF-3.0\n(%pipe%id) (w) file\n", "style")

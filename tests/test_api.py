@@ -103,15 +103,16 @@ def test_frames_of_variable_rate_are_painted_once(tmp_path: Path, settings: Sett
     assert all(repeated)
 
 
-@pytest.mark.parametrize("ending", [".gif", ".mp4", ".webp"])
+@pytest.mark.parametrize("ending", [".gif", ".mp4", ".webp", ".png"])
 def test_an_animation_becomes_an_animation_or_a_video(
     tmp_path: Path, settings: Settings, style: Path, ending: str
 ) -> None:
     source = tmp_path / "wave.gif"
     frames = [np.uint8(clouds(40, 50, seed=i).permute(1, 2, 0) * 255) for i in range(5)]
-    iio.imwrite(source, frames, duration=100, loop=0)
+    iio.imwrite(source, frames, duration=100, loop=2)
     summary = stylize(source, [style], tmp_path / f"out{ending}", settings)
     assert summary.frames == 5
+    assert probe(tmp_path / f"out{ending}").plays == (0 if ending == ".mp4" else 3)
     assert kind_of(tmp_path / f"out{ending}") == ("video" if ending == ".mp4" else "animation")
 
 
@@ -124,6 +125,21 @@ def test_an_image_keeps_its_size_alpha_and_depth(tmp_path: Path, settings: Setti
     assert painted.alpha is not None
     assert torch.allclose(painted.alpha, alpha, atol=1e-3)
     assert float((painted.rgb - clouds(50, 70)).abs().mean()) > 0.02
+
+
+@pytest.mark.parametrize("use", ["content", "style"])
+def test_hidden_colours_decide_nothing(tmp_path: Path, settings: Settings, style: Path, use: str) -> None:
+    """The painting is the same, bit for bit, whatever colour transparent pixels have."""
+    alpha, paintings = (clouds(50, 70, seed=6)[:1] > 0.5).float(), []
+    for number, colour in enumerate((0.0, 1.0)):
+        image = tmp_path / f"{number}.png"
+        save_image(
+            image, torch.where(alpha > 0, clouds(50, 70), torch.tensor([colour, 0, colour])[:, None, None]), alpha
+        )
+        source, look = (image, style) if use == "content" else (style, image)
+        stylize(source, [look], tmp_path / f"out{number}.png", settings)
+        paintings.append((tmp_path / f"out{number}.png").read_bytes())
+    assert paintings[0] == paintings[1]
 
 
 def test_a_folder_gives_a_folder_and_tells_of_bad_files(tmp_path: Path, settings: Settings, style: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+import zlib
 from pathlib import Path
 
 import cv2
@@ -13,11 +14,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image, ImageCms
 from torch import Tensor
 
 from tests.clips import assert_colours, numbered_image, quarters
-from vidstyle.core.pixels import to_tensor
+from tests.tiffs import Layout, tiff_file
+from vidstyle.core.pixels import to_array, to_tensor
 from vidstyle.core.sizes import fit_size, resize
 from vidstyle.errors import SinkError, SourceError
 from vidstyle.images import is_animated, load_image, save_image
@@ -47,6 +50,8 @@ def test_any_size_survives_png_exactly(
     white = 2**bits - 1
     random = torch.Generator().manual_seed(height * 41 + width)
     values = torch.randint(0, white, (4, height, width), generator=random) / white
+    values[3] = values[3] / 2 + 0.5  # so that all is seen
+    values[3] = (values[3] * white).round() / white
     save_image(path, values[:3], values[3:] if alpha else None, bits)
     loaded = load_image(path)
     assert loaded.bits == bits
@@ -150,6 +155,29 @@ def test_colour_profile_of_16_bits(tmp_path: Path) -> None:
     assert len(image[1, 0].unique()) > 200
 
 
+def linear_profile() -> bytes:
+    """The colours of sRGB in linear light."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    for n in range(int.from_bytes(profile[128:132], "big")):
+        at = 132 + 12 * n
+        if profile[at : at + 4] in (b"rTRC", b"gTRC", b"bTRC"):
+            begin = int.from_bytes(profile[at + 4 : at + 8], "big")
+            profile[begin : begin + 14] = b"curv" + struct.pack(">IIH", 0, 1, 256)
+    return bytes(profile)
+
+
+@pytest.mark.parametrize(("bits", "is_float"), [(16, False), (32, True)])
+def test_linear_light_by_a_profile(tmp_path: Path, bits: int, is_float: bool) -> None:
+    """Dark steps are as fine as the light ones; by IEC 61966-2-1."""
+    light = np.repeat(np.linspace(0, 1, 240).reshape(12, 20, 1) ** 2, 3, axis=2)
+    samples = light if is_float else np.round(light * 65535)
+    layout = Layout(bits, is_float, tags={34675: tuple(linear_profile())})
+    (tmp_path / "a.tif").write_bytes(tiff_file(samples, "rgb", layout))
+    wanted = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    found = load_image(tmp_path / "a.tif").rgb.permute(1, 2, 0).numpy()
+    assert np.abs(found - wanted).max() * 255 <= 2
+
+
 def test_cmyk_grey_and_palette(tmp_path: Path) -> None:
     Image.fromarray(numbered_image(0)).convert("CMYK").save(tmp_path / "cmyk.jpg", quality=95)
     assert_colours(load_image(tmp_path / "cmyk.jpg").rgb, tolerance=4)
@@ -163,6 +191,8 @@ def test_cmyk_grey_and_palette(tmp_path: Path) -> None:
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_16_bits_are_not_cut(tmp_path: Path, ending: str, channels: int) -> None:
     values = np.random.default_rng(0).integers(0, 65536, (20, 30, channels)).astype(np.uint16)
+    if channels == 4:
+        values[..., 3] |= 0x8000  # so that all is seen
     path = tmp_path / f"a.{ending}"
     cv2.imwrite(str(path), values)
     loaded = load_image(path)
@@ -183,6 +213,81 @@ def test_alpha_is_kept_or_laid_on_white(tmp_path: Path, caplog: pytest.LogCaptur
     save_image(tmp_path / "a.jpg", drawn(), alpha)
     assert np.abs(np.array(quarters(load_image(tmp_path / "a.jpg").rgb)[0]) - [228, 143, 143]).max() <= 3
     assert "laid on white" in caplog.text
+
+
+def deep_png(samples: NDArray[np.uint16], kind: int, *chunks: tuple[bytes, bytes]) -> bytes:
+    """A PNG of 16 bits of `samples` (H, W, channels) and a colour type."""
+    height, width = samples.shape[:2]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
+    head = (b"IHDR", struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0))
+    all_chunks = (head, *chunks, (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    parts = (struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in all_chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.mark.parametrize("kind", [0, 2, 4, 6])
+@pytest.mark.parametrize("one_hidden", [False, True])
+def test_every_png_of_16_bits(tmp_path: Path, kind: int, one_hidden: bool) -> None:
+    """Grey and RGB, with an alpha channel, or one colour that is not seen."""
+    channels = {0: 1, 2: 3, 4: 2, 6: 4}[kind]
+    samples = np.random.default_rng(kind).integers(0x8000, 65536, (9, 7, channels)).astype(np.uint16)
+    samples[4, 3] = samples[2, 1]
+    key = samples[2, 1].astype(">u2").tobytes()
+    chunks = [(b"tRNS", key)] if one_hidden and kind in (0, 2) else []
+    (tmp_path / "a.png").write_bytes(deep_png(samples, kind, *chunks))
+    image = load_image(tmp_path / "a.png")
+    colours = samples[..., :3] if kind in (2, 6) else np.repeat(samples[..., :1], 3, axis=2)
+    hidden = (samples == samples[2, 1]).all(axis=2) if chunks else np.zeros((9, 7), bool)
+    assert image.bits == 16
+    found = (image.rgb * 65535).round().permute(1, 2, 0).numpy()
+    assert np.array_equal(found[~hidden], colours[~hidden])
+    if not (chunks or kind in (4, 6)):
+        assert image.alpha is None
+        return
+    assert image.alpha is not None
+    alpha = samples[..., -1] if kind in (4, 6) else np.where(hidden, 0, 65535)
+    assert np.array_equal((image.alpha[0] * 65535).round().numpy(), alpha)
+
+
+@pytest.mark.parametrize("ending", ["png", "webp", "tif", "png16", "tif16"])
+def test_hidden_colours_are_not_seen(tmp_path: Path, ending: str) -> None:
+    """Two files that look the same are the same, bit for bit."""
+    alpha = torch.zeros(4, 40, 60)
+    alpha[:, 10:30, 15:50] = 1
+    images = []
+    for number, colour in enumerate(((0.0, 0.0, 0.0), (1.0, 0.0, 1.0))):
+        hidden = torch.tensor(colour)[:, None, None]
+        values = torch.cat([torch.where(alpha[:3] > 0, drawn(40, 60), hidden), alpha[:1]])
+        path = tmp_path / f"{number}.{ending[:4].rstrip('1')}"
+        if ending == "webp":
+            Image.fromarray(to_array(values), "RGBA").save(path, lossless=True, exact=True)
+        elif ending.endswith("16"):
+            pixels = (values * 65535).round().permute(1, 2, 0).numpy().astype(np.uint16)
+            cv2.imwrite(str(path), cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA))
+        else:
+            Image.fromarray(to_array(values), "RGBA").save(path)
+        images.append(load_image(path))
+    assert torch.equal(images[0].rgb, images[1].rgb)
+    inside = (slice(None), slice(10, 30), slice(15, 50))
+    assert torch.allclose(images[0].rgb[inside], drawn(40, 60)[inside], atol=1e-6)
+    assert images[0].alpha is not None
+    assert images[0].alpha.unique().tolist() == [0, 1]
+
+
+def test_an_image_of_which_nothing_is_seen_is_refused(tmp_path: Path) -> None:
+    Image.new("RGBA", (8, 6), (200, 0, 0, 0)).save(tmp_path / "a.png")
+    with pytest.raises(SourceError) as caught:
+        load_image(tmp_path / "a.png")
+    assert caught.value.code == "VS372"
+
+
+def test_a_profile_leaves_the_hidden_colour_hidden(tmp_path: Path) -> None:
+    pixels = numbered_image(0)
+    key = tuple(map(int, pixels[0, 0]))
+    Image.fromarray(pixels).save(tmp_path / "a.png", icc_profile=swapped_profile(), transparency=key)
+    alpha = load_image(tmp_path / "a.png").alpha
+    assert alpha is not None
+    assert np.array_equal(alpha[0].numpy() == 0, (pixels == pixels[0, 0]).all(axis=2))
 
 
 def test_opaque_alpha_is_no_alpha(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ LAYERS = (
     ("files", "limits", "process"),
     ("settings",),
     ("core",),
+    ("color_profiles", "tiff"),
     ("images",),
     ("video",),
     ("jobs",),

@@ -10,8 +10,8 @@ import struct
 import threading
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,14 +19,17 @@ import cv2
 import imageio.v3 as iio
 import numpy as np
 import torch
-import torch.nn.functional as F
-from PIL import Image, ImageCms, ImageOps
-from torch import Tensor
+from PIL import Image, ImageOps
+from torch import Tensor, from_numpy
 
+from vidstyle.color_profiles import deep_in_srgb, in_srgb
 from vidstyle.core.pixels import to_array, to_tensor
+from vidstyle.core.transparency import filled
 from vidstyle.errors import SinkError, SourceError
 from vidstyle.files import printable, require_file, write_whole
 from vidstyle.limits import LIMITS, Limits
+from vidstyle.tiff.raster import read_raster
+from vidstyle.tiff.tiff_page import STARTS, TiffPage
 
 # What Pillow's readers of damaged files raise: there is no common base, and no list.
 UNREADABLE = (
@@ -54,8 +57,8 @@ _ORIENTATION = 0x0112  # EXIF and TIFF tag
 
 @dataclass(frozen=True)
 class LoadedImage:
-    """``rgb`` (3, H, W) float32 sRGB 0..1; ``alpha`` (1, H, W) float32 0..1, or None where all is opaque; ``bits`` per
-    colour of the file: 8 or 16."""
+    """``rgb`` (3, H, W) float32 sRGB 0..1, transparent parts filled with what is seen (`core.transparency.filled`);
+    ``alpha`` (1, H, W) float32 0..1, or None where all is opaque; ``bits`` per colour: 8, or 16 for more."""
 
     rgb: Tensor
     alpha: Tensor | None = None
@@ -65,7 +68,7 @@ class LoadedImage:
 def load_image(path: str | os.PathLike[str], limits: Limits = LIMITS) -> LoadedImage:
     """Read an image upright, in sRGB, with its transparency and all its bits.
 
-    Raises SourceError for anything that is not a whole image within the ``limits``.
+    Raises SourceError for anything that is not a whole image within the ``limits`` in which something is seen.
     """
     path = Path(path)
     name = printable(path.name or path)
@@ -75,13 +78,19 @@ def load_image(path: str | os.PathLike[str], limits: Limits = LIMITS) -> LoadedI
         data = path.read_bytes()
     except OSError as error:
         raise SourceError("VS318", name=name, reason=error.strerror) from error
-    with passing_over_metadata(), _opened(data, name, limits) as file:
+    with passing_over_metadata():
         try:
-            file.load()
-            return _load_deep(file, data) if _bits(file, data) == 16 else _load_plain(file)
+            if data.startswith(STARTS):
+                image = _load_tiff(data, name, limits)
+            else:
+                image = _load_other(data, name, limits, _unknown(name))
         except UNREADABLE as error:
-            text = printable(error)
-            raise SourceError("VS319", name=name, text=text) from error
+            raise SourceError("VS319", name=name, text=printable(error)) from error
+    if image.alpha is None:
+        return image
+    if not bool(image.alpha.any()):
+        raise SourceError("VS372", name=name)
+    return replace(image, rgb=filled(image.rgb, image.alpha))
 
 
 def require_image(path: Path) -> None:
@@ -98,64 +107,75 @@ def _unknown(name: str) -> SourceError:
 def image_format(path: str | os.PathLike[str]) -> str | None:
     """What kind of image a file is by its content, such as ``JPEG``; None if it is no image."""
     try:
+        with open(path, "rb") as start:
+            if start.read(4) in STARTS:  # of which Pillow does not know all
+                return "TIFF"
         with open_image(path, FORMATS) as file:
             return file.format
     except UNREADABLE:
         return None
 
 
-@contextlib.contextmanager
-def _opened(data: bytes, name: str, limits: Limits) -> Iterator[Image.Image]:
+def _load_other(data: bytes, name: str, limits: Limits, unknown: SourceError) -> LoadedImage:
+    """What Pillow reads, but the numbers of a PNG of 16 bits; raises `unknown` where Pillow does not know the kind."""
     try:
         file = open_image(io.BytesIO(data), FORMATS)
     except UNREADABLE as error:
-        raise _unknown(name) from error
+        raise unknown from error
     with file:
         limits.check_size(name, (file.height, file.width))
-        yield file
-
-
-def _bits(file: Image.Image, data: bytes) -> int:
-    if file.format == "PNG":
-        return 16 if data[24] == 16 else 8
-    if file.format == "TIFF":
-        depths = getattr(file, "tag_v2", {}).get(258, (8,))
-        return 16 if set(depths) == {16} else 8
-    return 8
+        file.load()
+        return _load_deep_png(file, data) if file.format == "PNG" and data[24] == 16 else _load_plain(file)
 
 
 def _load_plain(file: Image.Image) -> LoadedImage:
-    file = in_srgb(ImageOps.exif_transpose(file))
-    transparent = "A" in file.getbands() or "transparency" in file.info
-    values = to_tensor(np.asarray(file.convert("RGBA" if transparent else "RGB")))
-    return _with_alpha(values, 8)
+    file, alpha = ImageOps.exif_transpose(file), None
+    if file.has_transparency_data:
+        file = file.convert("RGBA")
+        alpha = to_tensor(np.asarray(file.getchannel("A"))[..., None])
+    return _finished(to_tensor(np.asarray(in_srgb(file))), alpha, 8)
 
 
-def _with_alpha(values: Tensor, bits: int) -> LoadedImage:
-    alpha = values[3:4].contiguous() if values.shape[0] == 4 else None
-    opaque = alpha is None or bool((alpha == 1).all())
-    return LoadedImage(values[:3].contiguous(), None if opaque else alpha, bits)
-
-
-def _load_deep(file: Image.Image, data: bytes) -> LoadedImage:
-    """16 bits per colour: Pillow would cut them to 8, so OpenCV reads the values."""
+def _load_deep_png(file: Image.Image, data: bytes) -> LoadedImage:
+    """A PNG of 16 bits per colour: Pillow would cut them to 8, so OpenCV reads the values."""
     flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if pixels is None or pixels.dtype != np.uint16:
         return _load_plain(file)
-    if pixels.ndim == 2:
-        pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
-    else:
-        pixels = cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB)
-    values = to_tensor(pixels.astype(np.uint16, copy=False))
-    # Both libraries turn a TIFF while they decode it, whatever the flags say.
-    image = _with_alpha(values if file.format == "TIFF" else _upright(values, file), 16)
-    transform = to_srgb(file)
-    return image if transform is None else LoadedImage(through_table(image.rgb, transform), image.alpha, 16)
-
-
-def _upright(values: Tensor, file: Image.Image) -> Tensor:
+    pixels = pixels.astype(np.uint16, copy=False).reshape(*pixels.shape[:2], -1)
+    colours, alpha = (
+        (pixels[..., :1], pixels[..., 1:]) if pixels.shape[2] < 3 else (pixels[..., 2::-1], pixels[..., 3:])
+    )
+    hidden = file.info.get("transparency")  # the one colour that is not seen, of which OpenCV does not always tell
+    if hidden is not None:
+        alpha = np.where((colours == np.array(hidden)).all(axis=2, keepdims=True), np.uint16(0), np.uint16(65535))
+    rgb = deep_in_srgb(to_tensor(colours), file.info.get("icc_profile"))
     orientation = int(file.getexif().get(_ORIENTATION, 1))
+    return _finished(rgb, to_tensor(alpha) if alpha.size else None, 16, orientation)
+
+
+def _load_tiff(data: bytes, name: str, limits: Limits) -> LoadedImage:
+    page = TiffPage.of(name, data)
+    if page.is_packed_image:
+        return _load_other(data, name, limits, page.refusal("an unusual kind of compression"))
+    raster = read_raster(page, limits)
+    alpha = None if raster.alpha is None else from_numpy(raster.alpha).permute(2, 0, 1)
+    if raster.colours.dtype != np.uint8:
+        rgb = deep_in_srgb(from_numpy(raster.colours).permute(2, 0, 1), page.profile)
+        return _finished(rgb, alpha, 16, page.orientation)
+    file = Image.frombytes(raster.mode, page.size[::-1], raster.colours.tobytes())
+    file.info["icc_profile"] = page.profile
+    return _finished(to_tensor(np.asarray(in_srgb(file))), alpha, 8, page.orientation)
+
+
+def _finished(rgb: Tensor, alpha: Tensor | None, bits: int, orientation: int = 1) -> LoadedImage:
+    """Turned upright by its EXIF orientation, and without an ``alpha`` (1, H, W) that is 1 everywhere."""
+    if alpha is None or bool((alpha == 1).all()):
+        return LoadedImage(_upright(rgb, orientation), None, bits)
+    return LoadedImage(_upright(rgb, orientation), _upright(alpha, orientation), bits)
+
+
+def _upright(values: Tensor, orientation: int) -> Tensor:
     if orientation in (5, 6, 7, 8):
         values = values.transpose(1, 2)
     sides = {2: [2], 3: [1, 2], 4: [1], 6: [2], 7: [1, 2], 8: [1]}.get(orientation)
@@ -225,55 +245,3 @@ def is_animated(path: str | os.PathLike[str]) -> bool:
             return int(getattr(image, "n_frames", 1)) > 1
     except UNREADABLE:
         return False
-
-
-_GRID = 33  # colours per axis of the table that carries a 16-bit image through its colour profile
-
-
-def in_srgb(file: Image.Image) -> Image.Image:
-    """``file`` with its colours in sRGB: mode RGB, RGBA or one that converts to them as it is."""
-    transform = to_srgb(file)
-    if transform is None:
-        return file.convert("RGB") if file.mode in ("CMYK", "LAB", "YCbCr", "I", "F", "I;16") else file
-    if file.mode in ("CMYK", "RGB", "L"):
-        return transform(file)
-    alpha = file.convert("RGBA").getchannel("A")
-    converted = transform(file.convert("RGB"))
-    converted.putalpha(alpha)
-    return converted
-
-
-def to_srgb(file: Image.Image) -> Callable[[Image.Image], Image.Image] | None:
-    """The conversion from the profile in the file; None where there is none or it cannot be used."""
-    raw = file.info.get("icc_profile")
-    if not raw:
-        return None
-    try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(raw))
-        space = str(profile.profile.xcolor_space).strip()
-        mode = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}[space]
-        if (mode == "L") != (file.mode in ("L", "LA", "I;16")) or (mode == "CMYK") != (file.mode == "CMYK"):
-            return None
-        if mode == "L":
-            return None  # grey profiles differ from sRGB by a tone curve that few programs apply
-        transform = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), mode, "RGB")
-    except (ImageCms.PyCMSError, OSError, KeyError, ValueError, TypeError):
-        log.warning("a colour profile cannot be used; the colours are taken as sRGB")
-        return None
-
-    def apply(image: Image.Image) -> Image.Image:
-        converted = ImageCms.applyTransform(image, transform)
-        assert converted is not None  # None only when it works in place
-        return converted
-
-    return apply
-
-
-def through_table(image: Tensor, transform: Callable[[Image.Image], Image.Image]) -> Tensor:
-    """Convert colours by interpolation in a table: the converter itself knows only 8 bits."""
-    axis = np.round(np.linspace(0, 255, _GRID)).astype(np.uint8)
-    red, green, blue = np.meshgrid(axis, axis, axis, indexing="ij")
-    colours = Image.fromarray(np.stack([red, green, blue], -1).reshape(_GRID, _GRID * _GRID, 3))
-    table = to_tensor(np.asarray(transform(colours))).reshape(1, 3, _GRID, _GRID, _GRID)
-    places = (image.flip(0).permute(1, 2, 0) * 2 - 1)[None, None]  # grid_sample wants the last axis first
-    return F.grid_sample(table, places, mode="bilinear", align_corners=True)[0, :, 0].contiguous()

@@ -286,7 +286,7 @@ def test_the_source_is_never_overwritten(tmp_path: Path) -> None:
 DELAYS = (0.1, 0.04, 0.25, 0.07)
 
 
-@pytest.mark.parametrize("ending", ["gif", "webp"])
+@pytest.mark.parametrize("ending", ["gif", "webp", "png"])
 @pytest.mark.parametrize("same", [False, True])
 def test_animation_keeps_times(tmp_path: Path, ending: str, same: bool) -> None:
     path = tmp_path / f"out.{ending}"

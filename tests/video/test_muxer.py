@@ -83,7 +83,7 @@ def test_a_partial_film_is_playable_with_its_sound_cut(tmp_path: Path) -> None:
 DELAYS = (0.1, 0.04, 0.25, 0.07)
 
 
-@pytest.mark.parametrize("ending", ["gif", "webp"])
+@pytest.mark.parametrize("ending", ["gif", "webp", "png"])
 def test_an_animation_in_segments_keeps_times(tmp_path: Path, ending: str) -> None:
     film = Film(tmp_path / f"out.{ending}", SIZE, Fraction(10), durations=DELAYS)
     join_segment_files(segments_of(film, [1, 3], tmp_path / "segments", every=5), film, 4)

@@ -78,7 +78,8 @@ class RunningJob(PlannedJob):
     def film(self) -> Film:
         """What the job writes."""
         source, job = self.reader.source, self.job
-        return Film(job.out, self.manifest.size, source.info.rate, source.info, job.start, job.end, source.durations)
+        sound, times, plays = source.info, source.durations, source.info.plays
+        return Film(job.out, self.manifest.size, source.info.rate, sound, job.start, job.end, times, plays=plays)
 
     def paint(self, shots: Sequence[int]) -> None:
         """Paints what is not done of the shots, which nobody else paints meanwhile."""

@@ -18,7 +18,7 @@ from vidstyle.video.reader import find_clips, find_images
 Kind = Literal["video", "animation", "image", "images", "clips"]
 AnyPath = str | os.PathLike[str]
 
-ANIMATION_ENDINGS = (".gif", ".webp")
+ANIMATION_ENDINGS = (".gif", ".webp", ".png")
 
 
 @dataclass(frozen=True)
@@ -279,7 +279,8 @@ def _check_range(job: JobSpec) -> None:
 
 def _check_output(job: JobSpec) -> None:
     target, of_films = job.out, (*VIDEO_ENDINGS, *ANIMATION_ENDINGS)
-    endings = {"video": of_films, "animation": of_films, "image": IMAGE_ENDINGS}.get(job.kind)
+    of_videos = tuple(ending for ending in of_films if ending != ".png")  # which promises one image
+    endings = {"video": of_videos, "animation": of_films, "image": IMAGE_ENDINGS}.get(job.kind)
     if endings and target.suffix.lower() not in endings:
         good = " ".join(sorted(endings))
         raise SinkError("VS424", target=target, kind=job.kind, suffix=target.suffix, good=good)

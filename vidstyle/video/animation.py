@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import os
 import secrets
+import struct
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
@@ -18,62 +22,91 @@ from vidstyle.files import printable
 from vidstyle.images import UNREADABLE, open_image
 from vidstyle.limits import LIMITS, Limits
 from vidstyle.video import ffmpeg
+from vidstyle.video.composition import (
+    PNG_START,
+    after_blocks,
+    chunk_of,
+    chunks_of,
+    composed,
+    gif_parts,
+    png_parts,
+    table_bytes,
+)
 from vidstyle.video.ffmpeg import raw_input
 
-SHORTEST_MS = 20  # browsers show images with a shorter time for 100 ms
+NO_TIME_MS = 10  # browsers show images that are to be shown so long, or shorter, for DEFAULT_MS
 DEFAULT_MS = 100
 
 
-def measure(path: Path, limits: Limits = LIMITS) -> tuple[tuple[int, int], tuple[float, ...], int]:
-    """Size (height, width), the seconds each readable image is shown, how many the file announces.
+@dataclass(frozen=True)
+class AnimationInfo:
+    """How an animation is shown.
 
-    Raises SourceError when none can be read, or they are larger or more than the limits.
+    Attributes:
+        size: (height, width) of its images.
+        durations: seconds that each readable image is shown.
+        announced: how many there are by the file.
+        plays: how many times all are shown; 0 for without end.
+        transparent: whether a part of the first is.
     """
-    durations: list[float] = []
-    with _opened(path) as image:
-        size = (image.height, image.width)
-        limits.check_size(printable(path.name), size)
-        announced = _announced(image)
-        limits.check_length(printable(path.name), announced, 0)
-        for number in range(announced):
-            try:
-                image.seek(number)
-                image.load()  # WebP tells the time of an image only once it is decoded
-            except UNREADABLE:
-                break
-            milliseconds = float(image.info.get("duration") or 0)
-            durations.append((milliseconds if milliseconds >= SHORTEST_MS else DEFAULT_MS) / 1000)
+
+    size: tuple[int, int]
+    durations: tuple[float, ...]
+    announced: int
+    plays: int
+    transparent: bool
+
+
+def measure(path: Path, limits: Limits = LIMITS) -> AnimationInfo:
+    """How an animation is shown; SourceError when no image can be read, or it is larger or longer than the limits."""
+    name, durations, transparent = printable(path.name), list[float](), False
+    with _opened(path) as file:
+        size, announced = (file.height, file.width), _announced(file)
+        limits.check_size(name, size)
+        limits.check_length(name, announced, 0)
+        plays = _plays(file)
+        for image, milliseconds in _images(path, file, announced):
+            transparent = transparent or (not durations and image.getchannel("A").getextrema()[0] != 255)
+            durations.append((milliseconds if milliseconds > NO_TIME_MS else DEFAULT_MS) / 1000)
     if not durations:
-        raise SourceError("VS333", name=printable(path.name))
-    return size, tuple(durations), announced
+        raise SourceError("VS333", name=name)
+    return AnimationInfo(size, tuple(durations), announced, plays, transparent)
 
 
 def read(path: Path) -> Iterator[NDArray[np.uint8]]:
     """Each image as (H, W, 3) RGB 0..255, transparent parts on white."""
-    with _opened(path) as image:
-        for number in range(_announced(image)):
-            try:
-                image.seek(number)
-                whole = image.convert("RGBA")
-            except UNREADABLE:
-                return
-            ground = Image.new("RGBA", whole.size, "white")
-            yield np.array(Image.alpha_composite(ground, whole).convert("RGB"))
+    with _opened(path) as file:
+        for image, _ in _images(path, file, _announced(file)):
+            ground = Image.new("RGBA", image.size, "white")
+            yield np.array(Image.alpha_composite(ground, image).convert("RGB"))
 
 
-def has_transparency(path: Path) -> bool:
-    """Whether the first image has transparent parts."""
-    with _opened(path) as image, contextlib.suppress(*UNREADABLE):
-        low, _ = image.convert("RGBA").getchannel("A").getextrema()
-        return isinstance(low, int | float) and low < 255
-    return False
+def _images(path: Path, file: Image.Image, count: int) -> Iterator[tuple[Image.Image, float]]:
+    """The images that can be read, RGBA, each with its milliseconds."""
+    parts = {"GIF": gif_parts, "PNG": png_parts}.get(file.format or "")
+    with contextlib.suppress(*UNREADABLE):
+        if parts is None:
+            for number in range(count):
+                file.seek(number)
+                image = file.convert("RGBA")  # only now WebP tells how long it is shown
+                yield image, float(file.info.get("duration") or 0)
+        else:
+            yield from itertools.islice(composed(parts(path.read_bytes()), file.size), count)
 
 
-def _announced(image: Image.Image) -> int:
+def _announced(file: Image.Image) -> int:
     """How many images there are by the file; 1 where that cannot be told."""
     with contextlib.suppress(*UNREADABLE):
-        return int(getattr(image, "n_frames", 1))
+        return int(getattr(file, "n_frames", 1)) - bool(file.info.get("default_image"))
     return 1
+
+
+def _plays(file: Image.Image) -> int:
+    """GIF counts how often an animation is shown again; without a word it is shown once."""
+    loop = file.info.get("loop")
+    if file.format != "GIF":
+        return int(loop or 0)
+    return 1 if loop is None else int(loop) and int(loop) + 1
 
 
 def _opened(path: Path) -> Image.Image:
@@ -83,10 +116,11 @@ def _opened(path: Path) -> Image.Image:
         raise SourceError("VS334", name=printable(path.name)) from error
 
 
-Writer = Callable[[Path, tuple[int, int], list[int], int, Path, str], None]
+Writer = Callable[[Path, tuple[int, int], list[int], int, int, Path, str], None]
 
-_SHORTEST = {".gif": 2, ".webp": 10}  # ticks: browsers slow down images that are shown for less
-_TICKS = {".gif": 100, ".webp": 1000}  # a second, as the formats count
+_SHORTEST = {".gif": 2, ".webp": 11, ".png": 11}  # ticks: browsers slow down images that are shown for less
+_TICKS = {".gif": 100, ".webp": 1000, ".png": 1000}  # a second, as the formats count
+_MOST_PLAYS = 65535
 _BAYER = "paletteuse=dither=bayer:bayer_scale=4"  # a fixed pattern: noise that crawls looks worse and is larger
 
 
@@ -96,25 +130,53 @@ def _bits(count: int) -> str:
     return "lutrgb=" + ":".join(f"{c}='round(val*{levels}/255)*255/{levels}'" for c in "rgb")
 
 
-def delays(ending: str, count: int, rate: Fraction, durations: tuple[float, ...] | None) -> list[int]:
-    """How long each of `count` images is shown. Rounding the sum, not each time, keeps the length right."""
+def scheduled(
+    ending: str, count: int, rate: Fraction, durations: tuple[float, ...] | None
+) -> tuple[list[int], list[int]]:
+    """Which of `count` images are shown, and for how many ticks each.
+
+    Their sum is rounded, not each time, so that the length is right. Where images come faster than browsers show them,
+    each moment has the one that is due, as soon as one may follow the one before.
+    """
     seconds: Sequence[float] = [float(1 / rate)] * count if durations is None else durations[:count]
-    ends = [round(end * _TICKS[ending]) for end in accumulate(seconds)]
-    return [max(_SHORTEST[ending], b - a) for a, b in zip([0, *ends], ends, strict=False)]
+    shortest, end = _SHORTEST[ending], round(sum(seconds) * _TICKS[ending])
+    due = [round(begin * _TICKS[ending]) for begin in accumulate(seconds[:-1], initial=0.0)]
+    shown, begins = [0], [0]
+    for number, following in zip(range(1, count), [*due[2:], end + 1], strict=False):
+        begin = max(due[number], begins[-1] + shortest)
+        if begin < following and begin + shortest <= end:
+            shown.append(number)
+            begins.append(begin)
+    ticks = [max(shortest, b - a) for a, b in zip(begins, [*begins[1:], end], strict=True)]
+    return shown, ticks
 
 
-def write_gif(spool: Path, size: tuple[int, int], delays: list[int], grade: int, target: Path, name: str) -> None:
-    """An endless GIF of the raw images in `spool`, with one palette of `grade` colours made from all.
+def keep(spool: Path, size: tuple[int, int], numbers: Sequence[int]) -> None:
+    """Leaves of the raw images in `spool` those with the `numbers`, which rise."""
+    images = np.memmap(spool, np.uint8, "r+", shape=(spool.stat().st_size // (3 * size[0] * size[1]), *size, 3))
+    for place, number in enumerate(numbers):
+        images[place] = images[number]
+    images.flush()
+    del images
+    os.truncate(spool, 3 * size[0] * size[1] * len(numbers))
 
-    Times are whole hundredths.
+
+def write_gif(
+    spool: Path, size: tuple[int, int], delays: list[int], plays: int, grade: int, target: Path, name: str
+) -> None:
+    """A GIF of the raw images in `spool`, with one palette of `grade` colours made from all.
+
+    Times are whole hundredths. It is shown `plays` times, 0 for without end.
     """
     palette = target.with_name(f".vidstyle-{secrets.token_hex(6)}.png")
     raw = raw_input(size, Fraction(50), spool)
+    again = -1 if plays == 1 else max(0, min(plays, _MOST_PLAYS) - 1)  # -1: no word of it, which is once
     try:
         colours = f"{_bits(7)},palettegen=stats_mode=full:max_colors={grade}"
         _run([*raw, "-vf", colours, "-frames:v", "1", ffmpeg.address(palette)], name)
         image = [*ffmpeg.FILES_ONLY, "-i", ffmpeg.address(palette)]
-        _run([*raw, *image, "-lavfi", f"[0:v][1:v]{_BAYER}", "-fps_mode", "passthrough", ffmpeg.address(target)], name)
+        how = ["-lavfi", f"[0:v][1:v]{_BAYER}", "-fps_mode", "passthrough", "-loop", f"{again}"]
+        _run([*raw, *image, *how, ffmpeg.address(target)], name)
     finally:
         palette.unlink(missing_ok=True)
     target.write_bytes(with_delays(target.read_bytes(), delays))
@@ -126,13 +188,30 @@ def _run(arguments: list[str], name: str) -> None:
         raise SinkError("VS430", name=name, reason=ffmpeg.reason(result.log))
 
 
-def write_webp(spool: Path, size: tuple[int, int], delays: list[int], grade: int, target: Path, name: str) -> None:
-    """An endless animated WebP of the raw images in `spool`, of quality `grade`. Times are whole milliseconds."""
-    images = _Spooled(spool, size, len(delays))
-    images.save(target, format="WEBP", save_all=True, duration=delays, loop=0, quality=grade, method=4)
+def write_webp(
+    spool: Path, size: tuple[int, int], delays: list[int], plays: int, grade: int, target: Path, name: str
+) -> None:
+    """An animated WebP of the raw images in `spool`, of quality `grade`. Times are whole milliseconds.
+
+    It is shown `plays` times, 0 for without end.
+    """
+    images, loop = _Spooled(spool, size, len(delays)), min(plays, _MOST_PLAYS)
+    images.save(target, format="WEBP", save_all=True, duration=delays, loop=loop, quality=grade, method=4)
 
 
-WRITERS: dict[str, Writer] = {".gif": write_gif, ".webp": write_webp}
+def write_png(
+    spool: Path, size: tuple[int, int], delays: list[int], plays: int, grade: int, target: Path, name: str
+) -> None:
+    """An animated PNG of the raw images in `spool`, whatever the `grade`. Times are whole milliseconds.
+
+    It is shown `plays` times, 0 for without end.
+    """
+    how = ["-f", "apng", "-pred", "mixed", "-plays", f"{min(plays, _MOST_PLAYS)}", "-fps_mode", "passthrough"]
+    _run([*raw_input(size, Fraction(50), spool), *how, ffmpeg.address(target)], name)
+    target.write_bytes(with_png_delays(target.read_bytes(), delays))
+
+
+WRITERS: dict[str, Writer] = {".gif": write_gif, ".webp": write_webp, ".png": write_png}
 
 
 class _Spooled(Image.Image):
@@ -158,7 +237,7 @@ def with_delays(gif: bytes, delays: list[int]) -> bytes:
     """
     data = bytearray(gif)
     remaining = iter(delays)
-    position = 13 + _table_bytes(data[10])
+    position = 13 + table_bytes(data[10])
     found = 0
     while data[position] != 0x3B:
         if data[position] == 0x21:  # an extension; 0xF9 is the one with the time of the next image
@@ -166,19 +245,26 @@ def with_delays(gif: bytes, delays: list[int]) -> bytes:
                 delay = min(next(remaining, 0), 0xFFFF)
                 data[position + 4 : position + 6] = delay.to_bytes(2, "little")
                 found += 1
-            position = _after_blocks(data, position + 2)
+            position = after_blocks(data, position + 2)
         else:  # an image: descriptor, colour table, code size, blocks
-            position = _after_blocks(data, position + 11 + _table_bytes(data[position + 9]))
+            position = after_blocks(data, position + 11 + table_bytes(data[position + 9]))
     if found != len(delays):
         raise SinkError("VS431", found=found, count=len(delays))
     return bytes(data)
 
 
-def _table_bytes(flags: int) -> int:
-    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+def with_png_delays(png: bytes, delays: list[int]) -> bytes:
+    """The animated PNG ``png`` with the time of its n-th image set to ``delays[n]`` milliseconds.
 
-
-def _after_blocks(data: bytearray, position: int) -> int:
-    while data[position]:
-        position += data[position] + 1
-    return position + 1
+    Raises SinkError unless there is one time for each image.
+    """
+    remaining, found, chunks = iter(delays), 0, [PNG_START]
+    for kind, content in chunks_of(png):
+        if kind == b"fcTL":
+            found += 1
+            delay = min(next(remaining, 0), 0xFFFF)
+            content = content[:20] + struct.pack(">HH", delay, 1000) + content[24:]
+        chunks.append(chunk_of(kind, content))
+    if found != len(delays):
+        raise SinkError("VS431", found=found, count=len(delays))
+    return b"".join(chunks)

@@ -28,8 +28,8 @@ _VP9 = ["-c:v", "libvpx-vp9", "-b:v", "0", "-deadline", "good", "-cpu-used", "3"
 _ENCODERS = {".mp4": _H264, ".mov": _H264, ".m4v": _H264, ".mkv": _H264, ".webm": _VP9}
 VIDEO_ENDINGS = tuple(_ENCODERS)
 _THREADS = 4  # of the encoder, whose bits depend on it: the same on every machine
-LOOP_ENDINGS = (".gif", ".webp")
-GRADES = {**dict.fromkeys(VIDEO_ENDINGS, 18), ".webm": 24, ".gif": 256, ".webp": 90}
+LOOP_ENDINGS = (".gif", ".webp", ".png")
+GRADES = {**dict.fromkeys(VIDEO_ENDINGS, 18), ".webm": 24, ".gif": 256, ".webp": 90, ".png": 0}
 # The flags -colorspace and the like convert right but leave the tags unknown: the filter sets both.
 _BT709 = (
     "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd,format=yuv420p,"
@@ -45,7 +45,7 @@ def segment_ending(film: Path) -> str:
 
 @dataclass(frozen=True)
 class Film:
-    """What a film is written as: a video, or with the ending .gif or .webp an animation.
+    """What a film is written as: a video, or with the ending .gif, .webp or .png an animation.
 
     Attributes:
         path: the file.
@@ -58,6 +58,7 @@ class Film:
         grade: how finely frames are kept: the colours of a GIF (2 to 256), the quality of a WebP (0 to 100), the CRF
             of a video (0 to 51, of WebM to 63; less is finer); None for that of GRADES.
         max_bytes: how large the file may be; None for any size.
+        plays: how many times an animation is shown; 0 for without end.
 
     Raises:
         SinkError: VS445 for an unknown ending.
@@ -72,6 +73,7 @@ class Film:
     durations: tuple[float, ...] | None = None
     grade: int | None = None
     max_bytes: int | None = None
+    plays: int = 0
 
     def __post_init__(self) -> None:
         if self.ending not in (*VIDEO_ENDINGS, *LOOP_ENDINGS):

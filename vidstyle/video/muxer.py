@@ -138,8 +138,13 @@ def _write_animation(segment_files: Sequence[Path], film: Film, count: int, fold
             with segment_file.open("rb") as part:
                 shutil.copyfileobj(part, joined)
     check_count(frames, film, count)
-    delays = animation.delays(film.ending, count, film.rate, film.durations)
-    animation.WRITERS[film.ending](frames, film.size, delays, film.chosen_grade, whole, film.name)
+    shown, delays = animation.scheduled(film.ending, count, film.rate, film.durations)
+    if left_out := count - len(shown):
+        log.warning(
+            "%s: %d of %d frames are left out: browsers show %s no faster", film.name, left_out, count, film.ending
+        )
+        animation.keep(frames, film.size, shown)
+    animation.WRITERS[film.ending](frames, film.size, delays, film.plays, film.chosen_grade, whole, film.name)
     return whole
 
 

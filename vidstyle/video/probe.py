@@ -84,6 +84,7 @@ class VideoInfo:
         faults: why OpenCV cannot be trusted with the file; none: it is read directly.
         remarks: sentences that the user should read, such as of damage; `open_video` logs them.
         durations: seconds that each frame of an animation is shown; None for a video.
+        plays: how many times an animation is shown; 0 for without end.
         exact_count: whether `frame_count` was counted.
         start: seconds, the file's own first time stamp. With `delay` it places the sound.
         delay: seconds that the first frame comes later than that.
@@ -100,6 +101,7 @@ class VideoInfo:
     faults: tuple[Fault, ...] = ()
     remarks: tuple[str, ...] = ()
     durations: tuple[float, ...] | None = None
+    plays: int = 0
     exact_count: bool = True
     start: float = 0.0
     delay: float = 0.0
@@ -155,15 +157,16 @@ def probe(path: str | os.PathLike[str], limits: Limits = LIMITS) -> VideoInfo:
 
 
 def _probe_animation(path: Path, limits: Limits) -> VideoInfo:
-    size, durations, announced = animation.measure(path, limits)
-    total = sum(durations)
-    rate = Fraction(len(durations) * 1000, max(round(total * 1000), 1)).limit_denominator(100_000)
-    remarks = []
-    if len(durations) < announced:
-        remarks.append(f"{_name(path)} is damaged: {len(durations)} of {announced} frames can be read")
-    if animation.has_transparency(path):
+    showing, remarks = animation.measure(path, limits), []
+    total, count = sum(showing.durations), len(showing.durations)
+    rate = Fraction(count * 1000, max(round(total * 1000), 1)).limit_denominator(100_000)
+    if count < showing.announced:
+        remarks.append(f"{_name(path)} is damaged: {count} of {showing.announced} frames can be read")
+    if showing.transparent:
         remarks.append(f"{_name(path)}: {_ON_WHITE}")
-    return VideoInfo(path, size, rate, total, len(durations), durations=durations, remarks=tuple(remarks))
+    return VideoInfo(
+        path, showing.size, rate, total, count, remarks=tuple(remarks), durations=showing.durations, plays=showing.plays
+    )
 
 
 def _refuse_images_and_text(path: Path) -> None:

@@ -1,0 +1,1 @@
+"""TIFF files: the first image, of any depth, layout and colour space."""
