@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.images import clouds, stripes
-from vidstyle.core.losses import gram_matrix
+from vidstyle.core.style_statistics import gram_matrix
 from vidstyle.core.transparency import SEEN, filled
 
 

@@ -3,12 +3,16 @@
 from dataclasses import asdict
 from pathlib import Path
 
+import imageio.v3 as iio
+import numpy as np
 import pytest
 
+from vidstyle.core.sizes import size_of
 from vidstyle.errors import SettingsError, SourceError
 from vidstyle.settings.presets import PRESETS
 from vidstyle.settings.settings import Settings
 from vidstyle.web.form import changed, in_words_of_the_page, seconds_of, the_one
+from vidstyle.web.job_folder import first_image
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -49,3 +53,14 @@ def test_errors_name_settings_as_the_page_does() -> None:
         changed({"size": "huge", "keep_colors": "no"}, "standard")
     assert in_words_of_the_page(caught.value.line).startswith("Size should be auto")
     assert in_words_of_the_page("--keep-colors and --size") == "Keep colors and Size"
+
+
+def test_what_is_first_seen_of_a_file(tmp_path: Path, film: Path, photo: Path) -> None:
+    (tmp_path / "twice.gif").write_bytes(
+        iio.imwrite("<bytes>", np.stack([np.full((6, 8, 3), level, np.uint8) for level in (200, 20)]), extension=".gif")
+    )
+    for file, size in ((film, (48, 64)), (photo, (48, 64)), (tmp_path / "twice.gif", (6, 8))):
+        image = first_image(file)
+        assert image is not None
+        assert size_of(image) == size
+    assert float(image.mean()) == pytest.approx(200 / 255, abs=0.01)

@@ -207,8 +207,6 @@ def first_image(source: Path) -> Tensor | None:
     _check_ending(source, (*IMAGE_ENDINGS, *CLIP_ENDINGS))
     if kind_of(source) == "image":
         return load_image(source).rgb
-    if probe(source).durations is not None:
-        _, pixels = next(animation.read(source))
-    elif (pixels := first_frame(source)) is None:
-        return None
-    return to_tensor(pixels)
+    animated = probe(source).durations is not None
+    pixels = next(animation.read(source)) if animated else first_frame(source)
+    return None if pixels is None else to_tensor(pixels)
