@@ -12,9 +12,9 @@ from tests.video.test_encoder import image_tensor, numbers
 from vidstyle.errors import SinkError
 from vidstyle.video.encoder import Film, SegmentFile
 from vidstyle.video.muxer import join_segment_files
+from vidstyle.video.packets import packet_times
 from vidstyle.video.probe import probe
 from vidstyle.video.reader import open_video
-from vidstyle.video.streams import packet_times
 
 SIZE = (96, 160)
 

@@ -20,8 +20,8 @@ from vidstyle.core.pixels import to_array
 from vidstyle.errors import SinkError
 from vidstyle.files import printable
 from vidstyle.video import ffmpeg
+from vidstyle.video.packets import packet_times
 from vidstyle.video.probe import VideoInfo
-from vidstyle.video.streams import packet_times
 
 _H264 = ["-c:v", "libx264", "-preset", "medium"]
 _VP9 = ["-c:v", "libvpx-vp9", "-b:v", "0", "-deadline", "good", "-cpu-used", "3", "-row-mt", "1"]
