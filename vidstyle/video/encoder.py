@@ -135,8 +135,12 @@ class SegmentFile:
         self.path, self.film, self.frame_count = path, film, 0
         self._first, self._written = first, 0
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in close); no pipe, which could fill up
-        arguments = ffmpeg.command(_arguments(film, path))
-        self._process = ffmpeg.start(arguments, stdin=subprocess.PIPE, stderr=self._log.fileno())
+        try:
+            arguments = ffmpeg.command(_arguments(film, path))
+            self._process = ffmpeg.start(arguments, stdin=subprocess.PIPE, stderr=self._log.fileno())
+        except BaseException:
+            self._log.close()
+            raise
         self._watch = ffmpeg.Watch(self._process, idle=True)
 
     def write(self, frame: Tensor) -> None:

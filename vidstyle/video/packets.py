@@ -51,7 +51,7 @@ class PacketTimes:
     sound_shifts: tuple[tuple[Shift, ...], ...] = ()
 
 
-@dataclass
+@dataclass(slots=True)
 class _Packet:
     """When a frame is decoded and shown, and for how long, in ticks; None where that is not said."""
 
@@ -107,7 +107,7 @@ def _scanned(container: InputContainer, track: VideoTrack, deadline: float) -> P
 
 def _collected(container: InputContainer, track: VideoTrack, deadline: float) -> tuple[list[list[_Packet]], bool, bool]:
     """The packets of the frames and of each sound, whether these are all, and whether reading failed."""
-    tracks = [track, *container.streams.audio]
+    tracks = [track, *(container.streams.audio if container.format.flags & _MAY_JUMP else ())]
     found: dict[int, list[_Packet]] = {each.index: [] for each in tracks}
     complete, damaged = True, False
     try:
@@ -117,6 +117,8 @@ def _collected(container: InputContainer, track: VideoTrack, deadline: float) ->
                 break
             if packet.size or packet.dts is not None:  # else it ends the file
                 found[packet.stream_index].append(_noted(packet))
+    except av.error.ExitError:  # the time for one packet is over
+        complete = False
     except FAILURES:
         damaged = True
     return list(found.values()), complete, damaged

@@ -229,7 +229,7 @@ def _judge(path: Path, description: Description, packets: PacketTimes) -> VideoI
         path, description.first_frame
     )
     seconds, count = timing.seconds, len(packets.times)
-    if not packets.complete and description.seconds:
+    if not packets.complete and description.seconds and not packets.restarted:
         seconds = description.seconds - delay
     if faults and not packets.restarted:  # rewriting fills the time before the first frame
         seconds, delay = seconds + delay, 0.0

@@ -32,7 +32,6 @@ FAILURES = (av.FFmpegError, OSError, ValueError, RuntimeError)  # what PyAV rais
 _PATIENCE = 4.0  # seconds that opening a file, and reading one packet, may take
 _FEW = 300  # packets that may be damaged before the first frame
 _KEY_SECONDS = 0.5  # so long key frames are looked through for one of another size
-_FIELD_ORDERS = range(2, 6)  # of libavcodec's AVFieldOrder: those of interlaced frames
 _UNKNOWN, _BT2020 = 2, 9  # ITU-T H.273: of matrices and primaries
 _HDR = {16: "smpte2084", 18: "arib-std-b67"}  # ITU-T H.273: transfer functions, and what ffmpeg calls them
 _GENERATE_TIMES = 1  # libavformat's AVFMT_FLAG_GENPTS
@@ -150,8 +149,8 @@ def describe(path: Path, limits: Limits = LIMITS, demuxer: str | None = None) ->
             raise SourceError("VS340", name=printable(path.name), reason="there is no decoder for it")
         if real is not None and real.height and real.width:
             limits.check_size(printable(path.name), (real.height, real.width))
-            first, reshaped = _look(container, real)
-            stream = _video_stream(real, first, reshaped)
+            look = _look(container, real)
+            first, stream = look.first, _video_stream(real, look)
         return Description(
             container=container.format.name,
             seconds=None if container.duration is None else container.duration / av.time_base,
@@ -174,22 +173,32 @@ def _codec(track: Stream) -> str:
     return track.codec_context.codec.canonical_name if track.codec_context else "unknown"
 
 
-def _look(container: InputContainer, track: VideoTrack) -> tuple[VideoFrame | None, bool]:
-    """The first frame that can be decoded, and whether a later one that needs no others is of another shape."""
+@dataclass
+class _Look:
+    """The first frame that can be decoded, and what is seen of it and of key frames after it."""
+
+    first: VideoFrame | None = None
+    reshaped: bool = False
+    interlaced: bool = False
+
+
+def _look(container: InputContainer, track: VideoTrack) -> _Look:
     track.codec_context.thread_count = 1
-    first, shape = None, None
-    deadline = math.inf
-    with contextlib.suppress(*FAILURES):  # what is damaged ends the look
+    look, deadline = _Look(), time.monotonic() + _PATIENCE
+    with contextlib.suppress(*FAILURES):  # what is damaged ends it
         for number, packet in enumerate(container.demux(track)):
-            if (first is None and number > _FEW) or time.monotonic() > deadline:
+            if time.monotonic() > deadline or (look.first is None and number > _FEW):
                 break
-            for frame in _decoded(packet) if first is None or packet.is_keyframe or not packet.size else ():
-                found = frame.width, frame.height, frame.format.name
-                if first is None:
-                    first, shape, deadline = frame, found, time.monotonic() + _KEY_SECONDS
-                elif found != shape:
-                    return first, True
-    return first, False
+            for frame in _decoded(packet) if look.first is None or packet.is_keyframe or not packet.size else ():
+                if look.first is None:
+                    look.first, deadline = frame, time.monotonic() + _KEY_SECONDS
+                look.reshaped |= _shape(frame) != _shape(look.first)
+                look.interlaced |= frame.interlaced_frame
+    return look
+
+
+def _shape(frame: VideoFrame) -> tuple[int, int, str]:
+    return frame.height, frame.width, frame.format.name
 
 
 def _decoded(packet: Packet[VideoTrack]) -> list[VideoFrame]:
@@ -198,19 +207,18 @@ def _decoded(packet: Packet[VideoTrack]) -> list[VideoFrame]:
     return []
 
 
-def _video_stream(track: VideoTrack, first: VideoFrame | None, reshaped: bool) -> VideoStream:
-    context = track.codec_context
+def _video_stream(track: VideoTrack, look: _Look) -> VideoStream:
+    context, first = track.codec_context, look.first
     pixels = first.format if first else context.format
     parts = pixels.components if pixels else ()
     alpha_apart = track.metadata.get("alpha_mode") == "1"
-    interlaced = context.field_order in _FIELD_ORDERS or (first is not None and first.interlaced_frame)
     rate = track.guessed_rate
     rotation, mirrored = _turn(first)
     return VideoStream(
         codec=_codec(track),
         pixel_format=pixels.name if pixels else "",
         size=(first.height, first.width) if first else (context.height, context.width),
-        interlaced=interlaced or _codec(track) == "dvvideo",
+        interlaced=look.interlaced or _codec(track) == "dvvideo",
         deep=any(part.bits > 8 for part in parts),
         transparent=alpha_apart or any(part.is_alpha for part in parts) or bool(pixels and pixels.has_palette),
         alpha_apart=alpha_apart,
@@ -221,7 +229,7 @@ def _video_stream(track: VideoTrack, first: VideoFrame | None, reshaped: bool) -
         nominal_rate=rate if rate and 1 <= rate <= 240 else None,
         rotation=rotation,
         mirrored=mirrored,
-        reshaped=reshaped,
+        reshaped=look.reshaped,
     )
 
 
