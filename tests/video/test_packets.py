@@ -47,6 +47,15 @@ def test_times_that_begin_anew_lose_and_double_no_image(tmp_path: Path, starts: 
         assert [number(frame.image) for frame in source] == list(range(COUNT)) * len(starts)
 
 
+def test_a_mark_is_not_taken_for_another_of_the_same_time(tmp_path: Path) -> None:
+    path = joined(tmp_path / "joined.ts", [0] * 6)
+    with open_video(path) as source:
+        frames = list(source)
+        place = 5 * COUNT + 2
+        sought = list(source.frames_from(place, frames[place].mark))
+    assert [(frame.index, number(frame.image)) for frame in sought] == [(place + n, 2 + n) for n in range(COUNT - 2)]
+
+
 def test_times_that_begin_anew_in_a_file_that_is_conformed(tmp_path: Path) -> None:
     part = tmp_path / "part.mpg"
     flags = ("-c:v", "mpeg2video", "-q:v", 2, "-flags", "+ilme+ildct", "-bf", 2)

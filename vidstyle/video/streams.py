@@ -118,7 +118,8 @@ class Description:
 @contextlib.contextmanager
 def opened(path: Path, demuxer: str | None) -> Iterator[InputContainer]:
     """A file, and nothing it may point to; `demuxer` and errors are those of `describe`."""
-    av.logging.set_level(av.logging.PANIC)  # so that errors are counted; none is printed
+    if av.logging.get_level() is None:
+        av.logging.set_level(av.logging.PANIC)  # so that errors are counted; none is told to anyone
     with av.open(
         ffmpeg.address(path),
         format=demuxer,
