@@ -3,6 +3,8 @@
 from fractions import Fraction
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,10 +13,10 @@ from tests.clips import clip, ffmpeg, number, stream_hashes, with_sound
 from tests.video.test_encoder import image_tensor, numbers
 from vidstyle.errors import SinkError
 from vidstyle.video.encoder import Film, SegmentFile
-from vidstyle.video.muxer import join_segment_files
+from vidstyle.video.muxer import Sink, join_segment_files
+from vidstyle.video.packets import packet_times
 from vidstyle.video.probe import probe
 from vidstyle.video.reader import open_video
-from vidstyle.video.streams import packet_times
 
 SIZE = (96, 160)
 
@@ -78,6 +80,46 @@ def test_a_partial_film_is_playable_with_its_sound_cut(tmp_path: Path) -> None:
     assert numbers(kept) == list(range(9))
     raw = ffmpeg("-i", kept, "-map", "0:a", "-ac", 1, "-ar", 8000, "-f", "s16le", "-")
     assert len(raw) / 2 / 8000 == pytest.approx(9 / 25, abs=0.05)
+
+
+def flashes_and_clicks(path: Path) -> tuple[list[float], list[float]]:
+    """Seconds at which images are white, and at which the sound begins to click."""
+    with av.open(str(path)) as opened:
+        flashes = [frame.time for frame in opened.decode(video=0) if frame.to_ndarray(format="gray").mean() > 128]
+    clicks: list[float] = []
+    with av.open(str(path)) as opened:
+        for frame in opened.decode(audio=0):
+            loud = np.nonzero(np.abs(frame.to_ndarray()).max(0) > 0.3)[0]
+            if len(loud) and (not clicks or frame.time + loud[0] / frame.sample_rate - clicks[-1] > 0.1):
+                clicks.append(frame.time + loud[0] / frame.sample_rate)
+    return flashes, clicks
+
+
+@pytest.mark.parametrize(
+    ("starts", "ending", "begin"),
+    [((100, 0), "mp4", 0.0), ((0, 0, 0), "mkv", 0.0), ((0, 60, 4000), "mp4", 0.52), ((0, 0), "webm", 0.0)],
+)
+def test_sound_stays_in_step_where_times_begin_anew(
+    tmp_path: Path, starts: tuple[int, ...], ending: str, begin: float
+) -> None:
+    """Parts whose sound is longer than their images: each click is heard as its flash is seen."""
+    flash = ("-f", "lavfi", "-i", "color=black:s=64x48:r=25:d=0.6", "-f", "lavfi", "-i",
+             "aevalsrc='if(between(t,0.4,0.42),sin(6000*t),0)':s=44100:d=0.65",
+             "-vf", "drawbox=c=white:t=fill:enable='eq(n,10)',format=yuv420p", "-c:v", "libx264", "-bf", 2)  # fmt: skip
+    data = b""
+    for start in starts:
+        ffmpeg(*flash, "-c:a", "aac", "-output_ts_offset", start, tmp_path / "part.ts")
+        data += (tmp_path / "part.ts").read_bytes()
+    (tmp_path / "joined.ts").write_bytes(data)
+    with open_video(tmp_path / "joined.ts", start=begin) as source:
+        film = Film(tmp_path / f"out.{ending}", (48, 64), source.info.rate, source.info, begin)
+        with Sink(film) as sink:
+            for frame in source:
+                sink.write(frame.image)
+            sink.finish()
+    flashes, clicks = flashes_and_clicks(film.path)
+    assert len(flashes) == len(starts) - (begin > 0.4)
+    assert clicks == pytest.approx(flashes, abs=0.02)
 
 
 DELAYS = (0.1, 0.04, 0.25, 0.07)

@@ -467,14 +467,15 @@ def test_probe_itself_is_quiet_and_remarks(long_clip: Path, caplog: pytest.LogCa
 
 def test_estimated_count_cuts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file too long to scan in time is judged by its first part and read to its real end."""
-    from vidstyle.video import streams
+    from vidstyle.video import packets
+    from vidstyle.video import probe as probing
 
-    def cut_off(path: Path, seconds: float = 0) -> streams.PacketTimes:
+    def cut_off(path: Path, seconds: float = 0, demuxer: str | None = None) -> packets.PacketTimes:
         return replace(scan(path), times=scan(path).times[:8], complete=False)
 
-    scan = streams.packet_times
+    scan = packets.packet_times
     path = with_sound(tmp_path / "a.mp4", clip(tmp_path / "silent.mp4", count=30), seconds=0.5)
-    monkeypatch.setattr(streams, "packet_times", cut_off)
+    monkeypatch.setattr(probing, "packet_times", cut_off)
     with open_video(path) as source:
         assert not source.info.exact_count
         assert [number(f.image) for f in source] == list(range(30))

@@ -25,10 +25,20 @@ from vidstyle.files import printable
 
 State = Literal["ok", "note", "fault"]
 
-NEEDED = ("torch", "torchvision", "opencv-python", "numpy", "pillow", "imageio-ffmpeg", "safetensors", "scenedetect")
+NEEDED = (
+    "torch",
+    "torchvision",
+    "opencv-python",
+    "numpy",
+    "pillow",
+    "imageio-ffmpeg",
+    "av",
+    "safetensors",
+    "scenedetect",
+)
 EXTRAS = {"ray": "cluster", "gradio": "web"}
 ENCODERS = ("libx264", "libvpx-vp9", "aac", "libopus")
-FILTERS = ("bwdif", "zscale", "tonemap", "palettegen", "showinfo")
+FILTERS = ("bwdif", "zscale", "tonemap", "palettegen")
 SAFE_PILLOW = 13  # the first release without the holes of October 2026
 LITTLE_DISK, LITTLE_MEMORY = 2e9, 3e9  # bytes
 TEST_SIDE, TEST_STEPS = 96, 8

@@ -20,8 +20,8 @@ from vidstyle.core.pixels import to_array
 from vidstyle.errors import SinkError
 from vidstyle.files import printable
 from vidstyle.video import ffmpeg
+from vidstyle.video.packets import packet_times
 from vidstyle.video.probe import VideoInfo
-from vidstyle.video.streams import packet_times
 
 _H264 = ["-c:v", "libx264", "-preset", "medium"]
 _VP9 = ["-c:v", "libvpx-vp9", "-b:v", "0", "-deadline", "good", "-cpu-used", "3", "-row-mt", "1"]
@@ -137,8 +137,12 @@ class SegmentFile:
         self.path, self.film, self.frame_count = path, film, 0
         self._first, self._written = first, 0
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in close); no pipe, which could fill up
-        arguments = ffmpeg.command(_arguments(film, path))
-        self._process = ffmpeg.start(arguments, stdin=subprocess.PIPE, stderr=self._log.fileno())
+        try:
+            arguments = ffmpeg.command(_arguments(film, path))
+            self._process = ffmpeg.start(arguments, stdin=subprocess.PIPE, stderr=self._log.fileno())
+        except BaseException:
+            self._log.close()
+            raise
         self._watch = ffmpeg.Watch(self._process, idle=True)
 
     def write(self, frame: Tensor) -> None:

@@ -24,7 +24,8 @@ FORMATS = (
 )
 _PROGRESS = re.compile(r"\w+=")
 PATIENCE = 120.0  # seconds without a sign of ffmpeg, after which it hangs
-FILES_ONLY = ["-protocol_whitelist", "file,pipe"]
+PROTOCOLS = "file,pipe"
+FILES_ONLY = ["-protocol_whitelist", PROTOCOLS]
 
 
 @dataclass(frozen=True)

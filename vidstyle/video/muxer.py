@@ -8,6 +8,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -196,20 +197,42 @@ def _add_sound(silent: Path, source: VideoInfo, target: Path, film: Film, length
     name = printable(source.path.name)
     if length is None and film.end is not None:
         length = Fraction(film.end - film.start).limit_denominator(1_000_000)
-    copy = [*_copying(silent, source, film.start, length, _kept_subtitles(source, target)), "-c", "copy"]
-    result = ffmpeg.run_with_progress([*copy, *_output(target)])
-    if result.code != 0 and source.audio and not _NO_ROOM.search(result.log):
+    subtitles = _kept_subtitles(source, target)
+    if source.sound_shifts:
+        if subtitles:
+            log.warning("%s: its subtitles are left out, since its times begin anew on the way", name)
+        source, subtitles = _in_a_row(source, target.parent, name), []
+    copy = [*_copying(silent, source, film.start, length, subtitles), "-c", "copy"]
+    result = _run([*copy, *_output(target)], name)
+    if result.code != 0 and source.audio:
         encoded, options = _encodings(source, _family(target))
         log.warning("%s: %s sound does not fit %s files and is encoded anew", name, encoded, target.suffix)
-        result = ffmpeg.run_with_progress([*copy, *options, *_output(target)])
+        result = _run([*copy, *options, *_output(target)], name)
     if result.code == 0 and (damage := [line for line in result.log.splitlines() if _DAMAGE.search(line)]):
         log.warning("the sound of %s is damaged or cut off: %s", name, ffmpeg.reason("\n".join(damage)))
     if result.code != 0:
-        reason = ffmpeg.reason(result.log)
-        if _NO_ROOM.search(result.log):
-            raise SinkError("VS448", name=name, reason=reason)
-        log.warning("the sound of %s cannot be read (%s): the film has none", name, reason)
+        log.warning("the sound of %s cannot be read (%s): the film has none", name, ffmpeg.reason(result.log))
     return result.code == 0
+
+
+def _run(arguments: list[str], name: str) -> ffmpeg.Finished:
+    """How a run of ffmpeg with the sound of `name` ended; SinkError VS448 where there is no room."""
+    result = ffmpeg.run_with_progress(arguments)
+    if result.code != 0 and _NO_ROOM.search(result.log):
+        raise SinkError("VS448", name=name, reason=ffmpeg.reason(result.log))
+    return result
+
+
+def _in_a_row(source: VideoInfo, folder: Path, name: str) -> VideoInfo:
+    """The sound of a file whose times begin anew on the way, moved as its frames are, in a file in `folder`."""
+    file, options = folder / "sound.mkv", list[str]()
+    for number, shifts in enumerate(source.sound_shifts):
+        steps = zip(shifts, [0.0, *(shift for _, shift in shifts)], strict=False)
+        moves = [f"gte(N,{packet})*({shift - before:.6f})" for (packet, shift), before in steps]
+        options += [f"-bsf:a:{number}", f"setts=ts='TS+({'+'.join([f'({-source.start:.6f})', *moves])})/TB'"]
+    sound = ["-copyts", *ffmpeg.input_arguments(source.path), "-map", "0:a", "-c", "copy"]
+    _run([*sound, *options, "-f", "matroska", ffmpeg.address(file)], name)
+    return replace(source, path=file, start=0.0)
 
 
 def _copying(silent: Path, source: VideoInfo, start: float, length: Fraction | None, subtitles: list[int]) -> list[str]:

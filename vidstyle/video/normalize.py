@@ -12,8 +12,9 @@ from pathlib import Path
 from vidstyle.errors import SourceError
 from vidstyle.files import printable, put_in_place
 from vidstyle.video import ffmpeg
+from vidstyle.video.packets import packet_times
 from vidstyle.video.probe import Fault, VideoInfo
-from vidstyle.video.streams import VideoStream, describe, packet_times
+from vidstyle.video.streams import VideoStream, describe
 
 # Lossless, so that a repeated frame decodes to the same bits as the first; repeats cost next to nothing.
 _LOSSLESS = ["-c:v", "libx264", "-qp", "0", "-preset", "superfast", "-g", "60"]
@@ -41,9 +42,10 @@ def conform(info: VideoInfo, work: Path, on_progress: Callable[[float], None] | 
     if not target.exists():
         _write(info, target, on_progress)
     count = len(packet_times(target, seconds=600).times)
-    size = describe(target).videos[0].size
+    written = describe(target).stream
+    assert written is not None
     return target, replace(
-        info, size=size, seconds=count / float(info.rate), frame_count=count, faults=(), exact_count=True
+        info, size=written.size, seconds=count / float(info.rate), frame_count=count, faults=(), exact_count=True
     )
 
 
@@ -78,11 +80,13 @@ def arguments(info: VideoInfo) -> list[str]:
     """The ffmpeg arguments from the input to the encoder."""
     stream = info.stream
     assert stream is not None  # animations are never rewritten
-    decoder = _STILL_ALPHA.get(stream.codec) if stream.alpha_mode else None
+    raw_jpeg = stream.codec == "mjpeg" and Fault.NO_TIMES in info.faults
+    decoder = _STILL_ALPHA.get(stream.codec) if stream.alpha_apart else None
     return [
-        "-copyts",
+        *(["-copyts"] if not info.restarted else []),  # else ffmpeg puts times that begin anew in a row
+        *(["-reinit_filter", "0"] if Fault.RESHAPED in info.faults else []),  # else the filters forget what was before
         *(["-c:v", decoder] if decoder else []),
-        *ffmpeg.input_arguments(info.path),
+        *ffmpeg.input_arguments(info.path, *(["-f", "mjpeg"] if raw_jpeg else [])),
         *["-map", "0:V:0", "-vf", ",".join(_filters(info, stream)), "-fps_mode", "passthrough"],
         *_LOSSLESS,
     ]
@@ -92,7 +96,9 @@ def _filters(info: VideoInfo, stream: VideoStream) -> list[str]:
     # DV does not say that it is interlaced; others flag each frame, so that film in them stays sharp.
     fields = "all" if stream.codec == "dvvideo" else "interlaced"
     height, width = info.size
-    values = {"fields": fields, "transfer": stream.transfer, "white": _WHITE_NITS, "width": width, "height": height}
+    values = {"fields": fields, "transfer": stream.hdr, "white": _WHITE_NITS, "width": width, "height": height}
+    values["stored_height"], values["stored_width"] = stream.upright_size
+    begin = f"({info.start + info.delay:.6f})/TB" if not info.restarted else "STARTPTS"
 
     def of(*faults: Fault) -> list[str]:
         return [fault.filters.format(**values) for fault in faults if fault in info.faults]
@@ -100,8 +106,8 @@ def _filters(info: VideoInfo, stream: VideoStream) -> list[str]:
     untagged = Fault.UNTAGGED in info.faults and Fault.TRANSPARENT not in info.faults
     scale = f"scale={'in_color_matrix=bt709:' if untagged else ''}out_color_matrix=bt709:out_range=tv:{_FLAGS}"
     return [
-        *of(Fault.INTERLACED),
-        *[f"setpts=PTS-({info.start + info.delay:.6f})/TB", f"fps=fps={info.rate}:start_time=0"],
+        *of(Fault.RESHAPED, Fault.INTERLACED),
+        *[f"setpts=PTS-{begin}", f"fps=fps={info.rate}:start_time=0"],
         *of(Fault.TRANSPARENT),
         *(of(Fault.HDR, Fault.WIDE_COLOURS) or [scale]),
         *of(Fault.ASPECT),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from enum import Enum
@@ -14,18 +13,21 @@ from pathlib import Path
 
 import numpy as np
 
+from vidstyle.core.pixels import Pixels
 from vidstyle.errors import SourceError
-from vidstyle.files import printable, require_file
+from vidstyle.files import answered, printable, require_file
 from vidstyle.images import IMAGE_ENDINGS, image_format, is_animated
 from vidstyle.limits import LIMITS, Limits
-from vidstyle.video import animation, ffmpeg, streams
+from vidstyle.video import animation, streams
 from vidstyle.video.decoding import first_frame
-from vidstyle.video.streams import Description, PacketTimes, Timing, VideoStream
+from vidstyle.video.packets import PacketTimes, Shift, packet_times
+from vidstyle.video.streams import Description, VideoStream
+from vidstyle.video.timing import Timing, fit
 
 PADDED_DELAY = 0.1  # seconds: a first frame that comes later than this is shown from the start on, by copies
 HD_HEIGHT = 720  # untagged frames of at least this height are taken as BT.709, as players do
 _SAME_COLOURS = 12.0  # mean difference, of 255; other conversions differ by < 2, wrongly read files by > 30
-_HDR = ("smpte2084", "arib-std-b67")
+_RAW = ("h264", "hevc", "m4v", "mpegvideo", "mjpeg")  # formats without times
 _TEXT_START = 4096  # bytes
 _MOMENT = 1e-6  # seconds: less than this before a frame's time still counts as its time
 _ON_WHITE = "transparent parts are laid on white"
@@ -40,6 +42,13 @@ class Fault(Enum):
     def __init__(self, text: str, filters: str = "") -> None:
         self.text, self.filters = text, filters
 
+    RESHAPED = (
+        "its frames change their size or pixel format",
+        (
+            "scale={stored_width}:{stored_height}:force_original_aspect_ratio=decrease,"
+            "pad={stored_width}:{stored_height}:-1:-1:eval=frame"
+        ),
+    )
     INTERLACED = "it is interlaced", "bwdif=mode=send_frame:deint={fields}"
     HDR = (
         "it is HDR",
@@ -88,6 +97,8 @@ class VideoInfo:
         exact_count: whether `frame_count` was counted.
         start: seconds, the file's own first time stamp. With `delay` it places the sound.
         delay: seconds that the first frame comes later than that.
+        restarted: whether times that begin anew on the way were moved behind those before.
+        sound_shifts: how the packets of each sound track are moved then.
         stream: the video track as the file describes it; None for an animation.
     """
 
@@ -105,6 +116,8 @@ class VideoInfo:
     exact_count: bool = True
     start: float = 0.0
     delay: float = 0.0
+    restarted: bool = False
+    sound_shifts: tuple[tuple[Shift, ...], ...] = ()
     stream: VideoStream | None = None
 
     def seconds_of(self, frame: int) -> float:
@@ -144,16 +157,13 @@ def probe(path: str | os.PathLike[str], limits: Limits = LIMITS) -> VideoInfo:
     require_file(path)
     if is_animated(path):
         return _probe_animation(path, limits)
-    _refuse_images_and_text(path)
-    description = streams.describe(path)
-    stream = _main_stream(path, description)
-    limits.check_size(_name(path), stream.displayed_size)
-    packets = streams.packet_times(path)
+    demuxer = _demuxer(path)
+    description, packets = answered(lambda: _look_into(path, limits, demuxer), _name(path))
     if not packets.times and packets.complete:
         raise SourceError("VS344", name=_name(path))
     gaps = (after - before for before, after in pairwise(packets.times))
     limits.check_still(_name(path), float(max(gaps, default=0) * packets.tick))
-    return _judge(path, description, stream, packets)
+    return _judge(path, description, packets)
 
 
 def _probe_animation(path: Path, limits: Limits) -> VideoInfo:
@@ -169,8 +179,11 @@ def _probe_animation(path: Path, limits: Limits) -> VideoInfo:
     )
 
 
-def _refuse_images_and_text(path: Path) -> None:
+def _demuxer(path: Path) -> str | None:
+    """By what a file is read where that shows in its name and content only; SourceError for images and text."""
     found = image_format(path)
+    if found == "JPEG" and path.suffix.lower() not in IMAGE_ENDINGS and len(packet_times(path, 1, "mjpeg").times) > 1:
+        return "mjpeg"
     if found:
         hint = "" if path.suffix.lower() in IMAGE_ENDINGS else f"; rename it to {path.stem}.{found.lower()}"
         raise SourceError("VS345", name=_name(path), found=found, hint=printable(hint))
@@ -180,6 +193,7 @@ def _refuse_images_and_text(path: Path) -> None:
         raise SourceError("VS346", name=_name(path))
     if b"\0" not in head and _is_text(head):
         raise SourceError("VS347", name=_name(path))
+    return None
 
 
 def _is_text(head: bytes) -> bool:
@@ -190,30 +204,37 @@ def _is_text(head: bytes) -> bool:
     return all(c.isprintable() or c in "\r\n\t\f" for c in text)
 
 
-def _main_stream(path: Path, description: Description) -> VideoStream:
-    """The stream whose frames are read; SourceError where there is none."""
-    real = [stream for stream in description.videos if not stream.cover_art]
-    if real and real[0].size != (0, 0):
-        return real[0]
-    if description.videos and not real:
-        raise SourceError("VS348", name=_name(path))
-    if description.audio:
-        raise SourceError("VS349", name=_name(path))
-    echoes = (" ", "Error opening input", "At least one output", "Input #0")
-    complaints = (line for line in description.log.splitlines() if not line.startswith(echoes))
-    raise SourceError("VS343", name=_name(path), reason=ffmpeg.reason("\n".join(complaints)))
+def _look_into(path: Path, limits: Limits, demuxer: str | None) -> tuple[Description, PacketTimes]:
+    """The tracks and the times of a file; SourceError where it has no video."""
+    try:
+        description = streams.describe(path, limits, demuxer)
+    except streams.FAILURES as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SourceError("VS343", name=_name(path), reason=printable(reason)) from error
+    if description.stream is None:
+        name = _name(path)
+        if description.cover:
+            raise SourceError("VS348", name=name)
+        if description.audio:
+            raise SourceError("VS349", name=name)
+        raise SourceError("VS343", name=name, reason="it holds no video")
+    limits.check_size(_name(path), description.stream.displayed_size)
+    return description, packet_times(path, demuxer=demuxer)
 
 
-def _judge(path: Path, description: Description, stream: VideoStream, packets: PacketTimes) -> VideoInfo:
-    timing = streams.fit(packets, stream.nominal_rate)
-    first = float(packets.times[0] * packets.tick) if packets.times else 0.0
-    delay = max(0.0, first - description.start) if packets.times else 0.0
-    faults = _faults_told(description, stream, timing, delay)
-    faults = faults or _faults_seen(path)
+def _judge(path: Path, description: Description, packets: PacketTimes) -> VideoInfo:
+    stream = description.stream
+    assert stream is not None
+    timing = fit(packets, stream.nominal_rate)
+    first = float(packets.times[0] * packets.tick) if packets.times else description.start
+    delay = max(0.0, first - description.start)
+    faults = _faults_told(description, stream, timing, 0.0 if packets.restarted else delay) or _faults_seen(
+        path, description.first_frame
+    )
     seconds, count = timing.seconds, len(packets.times)
-    if not packets.complete and description.seconds:
+    if not packets.complete and description.seconds and not packets.restarted:
         seconds = description.seconds - delay
-    if faults:  # rewriting fills the time before the first frame
+    if faults and not packets.restarted:  # rewriting fills the time before the first frame
         seconds, delay = seconds + delay, 0.0
     if faults or not packets.complete:
         count = max(1, round(seconds * timing.rate))
@@ -226,64 +247,53 @@ def _judge(path: Path, description: Description, stream: VideoStream, packets: P
         audio=description.audio,
         subtitles=description.subtitles,
         faults=tuple(faults),
-        remarks=_remarks(path, description, timing, packets, stream.transparent),
+        remarks=_remarks(path, timing, packets, stream.transparent),
         exact_count=not faults and packets.complete,
         start=description.start,
         delay=delay,
+        restarted=packets.restarted,
+        sound_shifts=packets.sound_shifts,
         stream=stream,
     )
 
 
 def _faults_told(description: Description, stream: VideoStream, timing: Timing, delay: float) -> list[Fault]:
     """Faults that the file's description and its times give away."""
-    pixels, height = stream.pixel_format, stream.size[0]
     checks = {
-        Fault.INTERLACED: "first" in stream.field_order or stream.codec == "dvvideo",
-        Fault.HDR: stream.transfer in _HDR,
+        Fault.RESHAPED: stream.reshaped,
+        Fault.INTERLACED: stream.interlaced,
+        Fault.HDR: bool(stream.hdr),
         Fault.DEEP: stream.deep,
         Fault.TRANSPARENT: stream.transparent,
         Fault.ASPECT: stream.pixel_aspect != 1,
-        Fault.ROTATED: stream.rotation is not None and stream.rotation % 90 != 0,
-        Fault.UNTAGGED: height >= HD_HEIGHT and stream.matrix == "unknown" and pixels.startswith("yuv"),
-        Fault.WIDE_COLOURS: stream.primaries == "bt2020" and stream.transfer not in _HDR,
-        Fault.COVER_FIRST: description.videos[0].cover_art,
-        Fault.NO_TIMES: description.container in ("h264", "hevc", "m4v", "mpegvideo"),
+        Fault.ROTATED: stream.rotation % 90 != 0,
+        Fault.MIRRORED: stream.mirrored,
+        Fault.UNTAGGED: stream.size[0] >= HD_HEIGHT and stream.untagged,
+        Fault.WIDE_COLOURS: stream.wide and not stream.hdr,
+        Fault.COVER_FIRST: description.cover,
+        Fault.NO_TIMES: description.container in _RAW,
         Fault.VARIABLE_RATE: not timing.constant,
         Fault.LATE: delay > PADDED_DELAY,
+        Fault.DAMAGED_START: description.first_frame is None,
     }
     return [fault for fault, found in checks.items() if found]
 
 
-def _faults_seen(path: Path) -> list[Fault]:
-    """Faults that show only when the first frame is decoded both ways: ffmpeg gets fields and matrices right."""
-    raw = ["-map", "0:V:0", "-vf", "showinfo", "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
-    result = ffmpeg.run([*ffmpeg.input_arguments(path), *raw], level="debug", seconds=4)
-    inserted = re.findall(r"^Filter '(\w+)' formats:", result.log, re.MULTILINE)
-    if ("hflip" in inserted) != ("vflip" in inserted) or re.search(r"\[transpose @ .* vflip:1", result.log):
-        return [Fault.MIRRORED]
-    shown = re.search(r"n: *0 pts:.* s:(\d+)x(\d+) i:([PTB])", result.log)
-    if shown is None or len(result.output) != int(shown[1]) * int(shown[2]) * 3:
-        return [Fault.DAMAGED_START]
-    if shown[3] != "P":
-        return [Fault.INTERLACED]
-    truth = np.frombuffer(result.output, np.uint8).reshape(int(shown[2]), int(shown[1]), 3)
+def _faults_seen(path: Path, truth: Pixels | None) -> list[Fault]:
+    """Faults that show only when the first frame is decoded both ways: libav gets fields and matrices right."""
     seen = first_frame(path)
-    if seen is None or seen.shape != truth.shape:
+    if truth is None or seen is None or seen.shape != truth.shape:
         return [Fault.UNREADABLE]
     difference = float(np.abs(seen.astype(np.int16) - truth).mean())
     return [Fault.OTHER_COLOURS] if difference > _SAME_COLOURS else []
 
 
-def _remarks(
-    path: Path, description: Description, timing: Timing, packets: PacketTimes, has_alpha: bool
-) -> tuple[str, ...]:
-    name, remarks = _name(path), []
-    if packets.complaint:
-        count = len(packets.times)
-        expected = max(count, round((description.seconds or 0) * timing.rate))
-        remarks.append(
-            f"{name} is damaged or cut off ({packets.complaint}): it holds {count} of about {expected} frames"
-        )
+def _remarks(path: Path, timing: Timing, packets: PacketTimes, has_alpha: bool) -> tuple[str, ...]:
+    name, count, remarks = _name(path), len(packets.times), []
+    if count < packets.announced:
+        remarks.append(f"{name} is damaged or cut off: it holds {count} of about {packets.announced} frames")
+    elif packets.damaged:
+        remarks.append(f"{name} is damaged: frames may be missing or not whole")
     if timing.dropped:
         rate = f"{float(timing.rate):g}"
         remarks.append(f"{name}: {timing.dropped} frames come faster than {rate} a second and are left out")

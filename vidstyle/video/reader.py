@@ -146,6 +146,8 @@ class Source:
 
     def _decoded(self, first: int, mark: str, sign: Sign) -> Generator[Marked, None, None]:
         done = first
+        if self.info.restarted and not self.rewritten:
+            mark = ""  # times tell frames apart, and these have the same ones more than once
         for frame in decoded(self._file, first, mark, sign):
             yield frame
             done += 1

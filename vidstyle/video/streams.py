@@ -1,286 +1,252 @@
-"""What ffmpeg says about a file: its streams, the time of each frame, and the one exact rate of these times."""
+"""What a file holds, as PyAV reads it: its tracks, its first frame, and the time of each frame."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
+import contextlib
+import math
+import struct
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
+import av
 import numpy as np
-from numpy.typing import NDArray
+from av.container import InputContainer
+from av.packet import Packet
+from av.sidedata.sidedata import SideData
+from av.stream import Disposition, Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream as VideoTrack
 
+from vidstyle.core.pixels import Pixels
+from vidstyle.errors import SourceError
+from vidstyle.files import printable
+from vidstyle.limits import LIMITS, Limits
 from vidstyle.video import ffmpeg
 
-SCAN_SECONDS = 3.5  # a scan that takes longer is cut off: a very large file is judged by its first part
+FAILURES = (av.FFmpegError, OSError, ValueError, RuntimeError)  # what PyAV raises for what it cannot read
 
-_UNKNOWN = -(2**63)
-_STREAM = re.compile(r"^ +Stream #0:\d+\S*: (Video|Audio|Subtitle|Data|Attachment): (.*)$")
-_DURATION = re.compile(r"^ +Duration: (?:(\d+):(\d+):([\d.]+)|N/A)(?:, start: (-?[\d.]+))?")
-_ROTATION = re.compile(r"rotation of (-?[\d.]+|nan) degrees")
-_ALPHA = ("yuva", "rgba", "argb", "bgra", "abgr", "gbrap", "ya8", "ya16", "pal8", "ayuv", "vuya")
+_PATIENCE = 4.0  # seconds that opening a file, and reading one packet, may take
+_FEW = 300  # packets that may be damaged before the first frame
+_KEY_SECONDS = 0.5  # so long key frames are looked through for one of another size
+_UNKNOWN, _BT2020 = 2, 9  # ITU-T H.273: of matrices and primaries
+_HDR = {16: "smpte2084", 18: "arib-std-b67"}  # ITU-T H.273: transfer functions, and what ffmpeg calls them
+_GENERATE_TIMES = 1  # libavformat's AVFMT_FLAG_GENPTS
 
 
 @dataclass(frozen=True)
 class VideoStream:
-    """One video stream as its file describes it.
+    """One video track.
 
     Attributes:
         codec: such as `h264`.
         pixel_format: such as `yuv420p`.
         size: (height, width) in pixels, as stored.
-        field_order: such as `top first` where it is interlaced, `progressive`, or nothing.
-        matrix, primaries, transfer: how its colours are coded, such as `bt709`, or `unknown`.
+        interlaced: whether a frame holds two fields.
+        deep: whether it holds more than 8 bits per colour.
+        transparent: whether it has an alpha channel.
+        alpha_apart: whether its codec keeps that apart from the pixel format.
+        untagged: whether it is YUV that does not say by which matrix.
+        wide: whether its primaries are those of BT.2020.
+        hdr: the transfer function of HDR, such as `smpte2084`; nothing for another.
         pixel_aspect: how many times as wide as high a pixel is.
-        nominal_rate: frames a second, to two digits; None where that is not said or cannot be.
-        cover_art: whether it is the picture of a record, or of the page of a film.
-        rotation: degrees against the clock, to be turned when it is shown; None where nothing is said.
-        alpha_mode: whether its codec keeps transparency apart from the pixel format.
+        nominal_rate: frames a second, about; None where that is not said or cannot be.
+        rotation: degrees against the clock, to be turned when it is shown.
+        mirrored: whether it is to be mirrored then, too.
+        reshaped: whether later frames have another size or pixel format.
     """
 
     codec: str
     pixel_format: str
     size: tuple[int, int]
-    field_order: str
-    matrix: str
-    primaries: str
-    transfer: str
+    interlaced: bool
+    deep: bool
+    transparent: bool
+    alpha_apart: bool
+    untagged: bool
+    wide: bool
+    hdr: str
     pixel_aspect: Fraction
     nominal_rate: Fraction | None
-    cover_art: bool
-    rotation: float | None = None
-    alpha_mode: bool = False
+    rotation: float
+    mirrored: bool
+    reshaped: bool
 
     @property
-    def deep(self) -> bool:
-        """Whether it holds more than 8 bits per colour (yuv420p10le, p010le, gbrp12le, rgb48be)."""
-        packed = ("rgb5", "bgr5", "rgb4", "bgr4444")
-        return self.pixel_format.endswith(("le", "be")) and not self.pixel_format.startswith(packed)
-
-    @property
-    def transparent(self) -> bool:
-        """Whether it has an alpha channel."""
-        return self.alpha_mode or self.pixel_format.startswith(_ALPHA)
+    def upright_size(self) -> tuple[int, int]:
+        """(height, width) in pixels, turned upright."""
+        return self.size[::-1] if self._lies else self.size
 
     @property
     def displayed_size(self) -> tuple[int, int]:
         """(height, width) in pixels as it is shown: turned upright, its pixels made square."""
-        (height, width), aspect = self.size, self.pixel_aspect
-        if self.rotation is not None and round(self.rotation) % 180 == 90:
-            height, width, aspect = width, height, 1 / aspect
-        return height, max(1, round(width * aspect))
+        height, width = self.upright_size
+        return height, max(1, round(width / self.pixel_aspect if self._lies else width * self.pixel_aspect))
+
+    @property
+    def _lies(self) -> bool:
+        return round(self.rotation) % 180 == 90
 
 
 @dataclass(frozen=True)
 class Description:
-    """All that `ffmpeg -i` prints.
+    """The tracks of a file.
 
     Attributes:
         container: names of the format, such as `mov,mp4,m4a,3gp,3g2,mj2`.
         seconds: how long the file is; None where it does not say.
         start: seconds, its first time stamp.
-        videos: the video streams; none at all, and no sound, mean that ffmpeg cannot read the file: see `log`.
-        audio, subtitles: the codec of each stream.
-        log: the whole text.
+        stream: the first video track that is no cover image; None where there is none.
+        first_frame: of that, (H, W, 3), turned upright, not mirrored; None where none can be decoded.
+        cover: whether a cover image comes before it, or there is no other video.
+        audio, subtitles: the codec of each track.
     """
 
     container: str
     seconds: float | None
     start: float
-    videos: tuple[VideoStream, ...]
+    stream: VideoStream | None
+    first_frame: Pixels | None
+    cover: bool
     audio: tuple[str, ...]
     subtitles: tuple[str, ...]
-    log: str
 
 
-def describe(path: Path) -> Description:
-    """Read the headers of a file."""
-    result = ffmpeg.run(ffmpeg.input_arguments(path), level="info", seconds=4)
-    log = result.log.replace(str(path.absolute()), "")  # a name must not be able to pass for a stream
-    container, seconds, start = "", None, 0.0
-    videos: list[VideoStream] = []
-    codecs: dict[str, list[str]] = {"Audio": [], "Subtitle": [], "Data": [], "Attachment": []}
-    for line in log.splitlines():
-        if line.startswith("Input #0, "):
-            container = line[len("Input #0, ") :].rpartition(", from")[0]
-        elif match := _DURATION.match(line):
-            hours, minutes, rest, begin = match.groups()
-            seconds = None if hours is None else int(hours) * 3600 + int(minutes) * 60 + float(rest)
-            start = float(begin or 0)
-        elif match := _STREAM.match(line):
-            kind, text = match.groups()
-            if kind == "Video":
-                videos.append(_video_stream(text))
-            else:
-                codecs[kind].append(text.split(" ")[0].rstrip(","))
-        elif videos:
-            videos[-1] = _with_side_data(videos[-1], line)
-    return Description(container, seconds, start, tuple(videos), tuple(codecs["Audio"]), tuple(codecs["Subtitle"]), log)
+@contextlib.contextmanager
+def opened(path: Path, demuxer: str | None) -> Iterator[InputContainer]:
+    """A file, and nothing it may point to; `demuxer` and errors are those of `describe`."""
+    if av.logging.get_level() is None:
+        av.logging.set_level(av.logging.PANIC)  # so that errors are counted; none is told to anyone
+    with av.open(
+        ffmpeg.address(path),
+        format=demuxer,
+        container_options={"protocol_whitelist": ffmpeg.PROTOCOLS, "format_whitelist": demuxer or ffmpeg.FORMATS},
+        metadata_errors="replace",
+        timeout=_PATIENCE,
+    ) as container:
+        container.flags &= ~_GENERATE_TIMES  # which would hold all of a file that tells none
+        yield container
 
 
-def _video_stream(text: str) -> VideoStream:
-    parts = re.split(r", (?![^(]*\))", text)
-    pixel_format, _, details = (parts[1] if len(parts) > 1 else "").partition("(")
-    facts = details.rstrip(")").split(", ")
-    fields = next((f for f in facts if "first" in f or f == "progressive"), "")
-    colours = next((f for f in facts if f not in ("tv", "pc", fields, "gbr") and f), "unknown").split("/")
-    matrix, primaries, transfer = colours if len(colours) == 3 else colours[:1] * 3
-    size = re.search(r"\b(\d+)x(\d+)\b", ", ".join(parts[2:]))
-    aspect = re.search(r"SAR ([1-9]\d*):([1-9]\d*)", text)
-    rate = re.search(r"([\d.]+) tbr", text) or re.search(r"([\d.]+) fps", text)
-    return VideoStream(
-        codec=parts[0].split(" ")[0],
-        pixel_format=pixel_format.strip(),
-        size=(int(size[2]), int(size[1])) if size else (0, 0),
-        field_order=fields,
-        matrix=matrix,
-        primaries=primaries,
-        transfer=transfer,
-        pixel_aspect=Fraction(int(aspect[1]), int(aspect[2])) if aspect else Fraction(1),
-        nominal_rate=Fraction(rate[1]) if rate and 1 <= float(rate[1]) <= 240 else None,
-        cover_art="(attached pic)" in text or "(timed thumbnails)" in text,
-    )
-
-
-def _with_side_data(stream: VideoStream, line: str) -> VideoStream:
-    if match := _ROTATION.search(line):
-        return replace(stream, rotation=float(match[1]))
-    return replace(stream, alpha_mode=True) if re.match(r" +alpha_mode +: 1", line) else stream
-
-
-@dataclass(frozen=True)
-class PacketTimes:
-    """When the frames of a file are shown.
-
-    Attributes:
-        times: of each frame, sorted, in ticks.
-        tick: seconds.
-        last_duration: how many ticks the last frame is shown.
-        complete: whether the scan was not cut off.
-        complaint: what ffmpeg found wrong; empty for nothing.
-    """
-
-    times: tuple[int, ...]
-    tick: Fraction
-    last_duration: int
-    complete: bool
-    complaint: str
-
-
-def packet_times(path: Path, seconds: float = SCAN_SECONDS) -> PacketTimes:
-    """Times of all frames of the first real video stream, without decoding any, in `seconds` at most."""
-    copy = ["-map", "0:V:0", "-c", "copy", "-f", "framecrc", "-"]
-    result = ffmpeg.run(["-copyts", *ffmpeg.input_arguments(path), *copy], seconds=seconds)
-    text = result.output.decode("ascii", "replace")
-    match = re.search(r"^#tb 0: (\d+)/(\d+)", text, re.MULTILINE)
-    rows = [line.split(",") for line in text.splitlines() if line.startswith("0,")]
-    shown = _shown_times([row for row in rows if len(row) >= 6 and not _is_discarded(row)])
-    return PacketTimes(
-        times=tuple(time for time, _ in shown),
-        tick=Fraction(int(match[1]), int(match[2])) if match else Fraction(1, 1000),
-        last_duration=shown[-1][1] if shown else 0,
-        complete=result.code is not None,
-        complaint=ffmpeg.reason(result.log) if result.log.strip() else "",
-    )
-
-
-def _shown_times(rows: list[list[str]]) -> list[tuple[int, int]]:
-    """When each frame is shown and for how long, sorted. Rows are: stream, dts, pts, duration, ..."""
-    decoded, shown, durations = ([int(row[column]) for row in rows] for column in (1, 2, 3))
-    known = [time for time in shown if time != _UNKNOWN]
-    if len(known) < len(shown):  # MPEG program streams and AVI tell only the order of decoding in full
-        shift = min(known) - min(decoded) if known else 0
-        shown = [time + shift for time in decoded]
-    return sorted(zip(shown, durations, strict=True))
-
-
-def _is_discarded(row: list[str]) -> bool:
-    """Whether an edit list hides this packet's frame (bit 4 of the packet's flags)."""
-    flags = next((cell.strip()[2:] for cell in row if cell.strip().startswith("F=")), "0x1")
-    return bool(int(flags, 16) & 4)
-
-
-_NTSC = (24, 30, 48, 60, 120)  # these are also used slowed down by 1000/1001
-_WHOLE = (5, 6, 8, 10, 12, 15, 16, 18, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120, 240)
-STANDARD_RATES = tuple(
-    sorted([Fraction(25, 2), *(Fraction(n) for n in _WHOLE), *(Fraction(n * 1000, 1001) for n in _NTSC)])
-)
-HIGHEST_RATE = Fraction(60)  # of a file whose rate varies: more would only paint duplicates
-JITTER = 0.25  # of a frame: times that wander less than this either way count as constant
-_REORDERED = 16  # frames: how far the order of decoding may differ from that of showing
-_FALLBACK = Fraction(25)
-
-_Times = NDArray[np.float64]  # ticks since the first frame: whole numbers, however large
-
-
-@dataclass(frozen=True)
-class Timing:
-    """How the frames of a file lie in time.
-
-    Attributes:
-        rate: frames a second, exact.
-        constant: whether they are evenly spaced.
-        seconds: from the first frame to the end of the last.
-        dropped: how many share a place with another at that rate, where it varies.
-    """
-
-    rate: Fraction
-    constant: bool
-    seconds: float
-    dropped: int = 0
-
-
-def fit(packets: PacketTimes, nominal: Fraction | None) -> Timing:
-    """The exact rate of evenly spaced frames, or a rate whose grid holds unevenly spaced ones.
+def describe(path: Path, limits: Limits = LIMITS, demuxer: str | None = None) -> Description:
+    """Reads the headers of a file and decodes the first frame.
 
     Args:
-        packets: when the frames are shown.
-        nominal: frames a second, rounded, as the file says; None where it does not.
+        path: the file.
+        limits: how large its frames may be.
+        demuxer: what the file is, by libavformat's name; None to find out which of ffmpeg.FORMATS.
+
+    Raises:
+        SourceError: VS325 beyond the limits, VS340 where there is no decoder.
+        FAILURES: where it is no such file, or too damaged.
     """
-    times, tick = np.array([time - packets.times[0] for time in packets.times], float), packets.tick
-    if len(times) < 2 or not times[-1]:
-        rate = _nearest_standard(nominal or _FALLBACK)
-        return Timing(rate, len(times) < 2, len(times) / float(rate))
-    whole = packets.complete and not packets.complaint
-    steady = times if whole else times[:-_REORDERED]  # the last ones may wait for frames that are missing
-    constant = _constant_rate(steady if steady.any() else times, tick, nominal)
-    if constant is not None:
-        return Timing(constant, True, len(times) / float(constant))
-    rate = _grid_rate(times, tick)
-    shown = float((int(times[-1]) + max(packets.last_duration, 0)) * tick)
-    return Timing(rate, False, shown, _collisions(times, tick, rate))
+    with opened(path, demuxer) as container:
+        streams, real = container.streams, main_track(container)
+        stream = first = None
+        if real is not None and real.codec_context is None:
+            raise SourceError("VS340", name=printable(path.name), reason="there is no decoder for it")
+        if real is not None and real.height and real.width:
+            limits.check_size(printable(path.name), (real.height, real.width))
+            look = _look(container, real)
+            first, stream = look.first, _video_stream(real, look)
+        return Description(
+            container=container.format.name,
+            seconds=None if container.duration is None else container.duration / av.time_base,
+            start=(container.start_time or 0) / av.time_base,
+            stream=stream,
+            first_frame=_upright(first, stream.rotation) if first and stream else None,
+            cover=bool(streams.video) and streams.video[0] is not real,
+            audio=tuple(map(_codec, streams.audio)),
+            subtitles=tuple(map(_codec, streams.subtitles)),
+        )
 
 
-def _constant_rate(times: _Times, tick: Fraction, nominal: Fraction | None) -> Fraction | None:
-    steps = np.unique(np.diff(times))
-    if len(steps) == 1 and tick < Fraction(1, 1000):
-        return (1 / (int(steps[0]) * tick)).limit_denominator(100_000)
-    # Clocks of whole milliseconds blur the rate: what the file says of itself decides where it fits.
-    mean = (len(times) - 1) / (int(times[-1]) * tick)
-    stated = [_nearest_standard(nominal)] if nominal else []
-    candidates = [*stated, _nearest_standard(mean), mean.limit_denominator(1001)]
-    return next((rate for rate in candidates if _wander(times, tick, rate) < 2 * JITTER), None)
+def main_track(container: InputContainer) -> VideoTrack | None:
+    """The first video track that is no cover image or thumbnail."""
+    images = Disposition.attached_pic | Disposition.timed_thumbnails
+    return next((track for track in container.streams.video if not track.disposition & images), None)
 
 
-def _wander(times: _Times, tick: Fraction, rate: Fraction) -> float:
-    """Distance between the earliest and the latest frame against an even grid, in frames."""
-    return float(np.ptp(times * float(tick * rate) - np.arange(len(times))))
+def _codec(track: Stream) -> str:
+    return track.codec_context.codec.canonical_name if track.codec_context else "unknown"
 
 
-def _nearest_standard(rate: Fraction) -> Fraction:
-    nearest = min(STANDARD_RATES, key=lambda standard: abs(standard / rate - 1))
-    return nearest if abs(nearest / rate - 1) < Fraction(1, 50) else rate.limit_denominator(1001)
+@dataclass
+class _Look:
+    """The first frame that can be decoded, and what is seen of it and of key frames after it."""
+
+    first: VideoFrame | None = None
+    reshaped: bool = False
+    interlaced: bool = False
 
 
-def _grid_rate(times: _Times, tick: Fraction) -> Fraction:
-    steps = np.diff(times)
-    steps = np.sort(steps[steps > 0])
-    rate = min(HIGHEST_RATE, _nearest_standard(1 / (int(steps[len(steps) // 20]) * tick)))
-    higher = [rate, *(standard for standard in STANDARD_RATES if rate < standard <= HIGHEST_RATE)]
-    few = len(times) // 100
-    return next((rate for rate in higher if _collisions(times, tick, rate) <= few), higher[-1])
+def _look(container: InputContainer, track: VideoTrack) -> _Look:
+    track.codec_context.thread_count = 1
+    look, deadline = _Look(), time.monotonic() + _PATIENCE
+    with contextlib.suppress(*FAILURES):  # what is damaged ends it
+        for number, packet in enumerate(container.demux(track)):
+            if time.monotonic() > deadline or (look.first is None and number > _FEW):
+                break
+            for frame in _decoded(packet) if look.first is None or packet.is_keyframe or not packet.size else ():
+                if look.first is None:
+                    look.first, deadline = frame, time.monotonic() + _KEY_SECONDS
+                look.reshaped |= _shape(frame) != _shape(look.first)
+                look.interlaced |= frame.interlaced_frame
+    return look
 
 
-def _collisions(times: _Times, tick: Fraction, rate: Fraction) -> int:
-    """How many frames share a place on an even grid with another."""
-    return len(times) - len(np.unique(np.rint(times * float(tick * rate))))
+def _shape(frame: VideoFrame) -> tuple[int, int, str]:
+    return frame.height, frame.width, frame.format.name
+
+
+def _decoded(packet: Packet[VideoTrack]) -> list[VideoFrame]:
+    with contextlib.suppress(*FAILURES):
+        return packet.decode()
+    return []
+
+
+def _video_stream(track: VideoTrack, look: _Look) -> VideoStream:
+    context, first = track.codec_context, look.first
+    pixels = first.format if first else context.format
+    parts = pixels.components if pixels else ()
+    alpha_apart = track.metadata.get("alpha_mode") == "1"
+    rate = track.guessed_rate
+    rotation, mirrored = _turn(first)
+    return VideoStream(
+        codec=_codec(track),
+        pixel_format=pixels.name if pixels else "",
+        size=(first.height, first.width) if first else (context.height, context.width),
+        interlaced=look.interlaced or _codec(track) == "dvvideo",
+        deep=any(part.bits > 8 for part in parts),
+        transparent=alpha_apart or any(part.is_alpha for part in parts) or bool(pixels and pixels.has_palette),
+        alpha_apart=alpha_apart,
+        untagged=context.colorspace == _UNKNOWN and len(parts) >= 3 and not (pixels and pixels.is_rgb),
+        wide=context.color_primaries == _BT2020,
+        hdr=_HDR.get(context.color_trc, ""),
+        pixel_aspect=track.sample_aspect_ratio or Fraction(1),
+        nominal_rate=rate if rate and 1 <= rate <= 240 else None,
+        rotation=rotation,
+        mirrored=mirrored,
+        reshaped=look.reshaped,
+    )
+
+
+def _turn(frame: VideoFrame | None) -> tuple[float, bool]:
+    """Degrees against the clock by which a frame is to be turned, and whether it is to be mirrored."""
+    matrix = cast(SideData | None, frame.side_data.get("DISPLAYMATRIX")) if frame else None
+    if matrix is None:
+        return 0.0, False
+    a, b, _, c, d, *_ = struct.unpack("9i", bytes(matrix))  # ISO/IEC 14496-12, 8.2.2: x' = ax + cy, y' = bx + dy
+    width, height = math.hypot(a, c), math.hypot(b, d)
+    if not width or not height:
+        return 0.0, False
+    return round(-math.degrees(math.atan2(b / height, a / width)), 2), a * d < b * c
+
+
+def _upright(frame: VideoFrame, rotation: float) -> Pixels | None:
+    with contextlib.suppress(*FAILURES):  # colours that cannot be converted
+        return np.rot90(frame.to_ndarray(format="rgb24"), round(rotation / 90)).astype(np.uint8, copy=False)
+    return None
