@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from tests.clips import (
 )
 from vidstyle.core.pixels import to_tensor
 from vidstyle.errors import SinkError
+from vidstyle.video import codecs
 from vidstyle.video.encoder import Film
 from vidstyle.video.muxer import Sink
 from vidstyle.video.probe import probe
@@ -209,11 +211,8 @@ def test_leaving_by_an_error_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_failed_encoder_is_an_error_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vidstyle.video import encoder as module
-
-    monkeypatch.setitem(
-        module._ENCODERS, ".mp4", ["-c:v", "libx264", "-x264-params", "nonsense=1", "-profile:v", "zzz"]
-    )
+    broken = ("-c:v", "libx264", "-x264-params", "nonsense=1", "-profile:v", "zzz")
+    monkeypatch.setitem(codecs.CODECS, "h264", replace(codecs.CODECS["h264"], encoder=broken))
     with pytest.raises(SinkError, match="cannot be encoded") as caught:
         write_all(tmp_path / "out.mp4", [image_tensor(n) for n in range(30)])
     assert "\n" not in str(caught.value)

@@ -258,6 +258,7 @@ def tell_unused(job: "JobSpec", given: Mapping[str, Any], look: Look = Look()) -
     for names, unused, reason in (
         ("frame_steps", single, "it is for frames that follow each other; single ones take --steps"),
         ("flow stability look_back passes loop", single, "it is for frames that follow each other"),
+        ("codec quality pix_fmt", single, "it is for the files of videos"),
         ("restart keep_work", single or look.dry_run, "it is for the painting of films"),
         ("look_back", settings.flow == "none", "without a flow every frame starts where the last one lies"),
         ("strength content_layers", not settings.content_weight, "--content-weight is 0"),

@@ -19,6 +19,7 @@ from vidstyle.settings.presets import PRESETS, STANDARD
 
 PAINTING, STYLE, MOTION, NETWORK = "Painting", "Style and content", "Motion", "Network"
 STYLES = "Several styles, and where"
+VIDEO_FILE = "The file of a video"
 
 FlowName = Literal["dis", "farneback", "raft-small", "raft-large", "none"]
 
@@ -174,6 +175,20 @@ class Settings:
     pooling: Literal["auto", "max", "avg"] = _option(
         "auto", NETWORK, "Between blocks; auto is max for imagenet filters and avg for others."
     )
+    codec: Literal["auto", "h264", "hevc", "av1", "vp9", "prores", "ffv1"] = _option(
+        "auto", VIDEO_FILE, "How frames are encoded; auto is vp9 for .webm and h264 for others."
+    )
+    quality: str = _option(
+        "auto",
+        VIDEO_FILE,
+        "The CRF, less is finer: auto is 18 of h264, 20 of hevc, 24 of av1 and vp9. Of prores the profile, 0 to 5 (3); "
+        "of .gif the colours (256), of .webp 0 to 100 (90).",
+        lambda text: text == "auto" or (text.isascii() and text.isdigit() and len(text) < 4),
+        "auto or a whole number",
+    )
+    pix_fmt: str = _option(
+        "auto", VIDEO_FILE, "A pixel format of ffmpeg, like yuv420p10le; auto has 10 bits where it is not h264 or vp9."
+    )
 
     def __post_init__(self) -> None:
         for option, kind in zip(fields(self), get_type_hints(Settings).values(), strict=True):
@@ -255,6 +270,11 @@ class Settings:
     def look_backs(self) -> tuple[int, ...]:
         """Frames back, the closest first."""
         return tuple(sorted({int(part) for part in self.look_back.split(",")}))
+
+    @property
+    def grade(self) -> int | None:
+        """The quality of a video's file in its codec's own scale; None for the codec's default."""
+        return None if self.quality == "auto" else int(self.quality)
 
     @property
     def both_ways(self) -> bool:
