@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,6 +141,23 @@ def test_timecode_tags_and_what_is_said_of_tracks_are_kept(tmp_path: Path, caplo
         assert found.timecode == ("" if ending == ".m4v" else "01:00:01:20")
         lost = [record.args for record in caplog.records if record.levelname == "WARNING"]
         assert len(lost) == (1 if ending in (".m4v", ".webm") else 0), lost
+
+
+def test_tags_may_be_long_and_strange(tmp_path: Path) -> None:
+    """Longer than what a program may be given; with signs that mean something to ffmpeg."""
+    odd = "a=b;c#d\\e\nf 'g' \"h\" %d é 絵"
+    tags, chapters = tmp_path / "tags.txt", source_of(tmp_path / "clip.mkv", "aac")
+    escaped = re.sub(r"([\\\n=;#])", r"\\\1", odd)
+    chapter = f"[CHAPTER]\nTIMEBASE=1/1\nSTART=0\nEND=3\ntitle={escaped}\n"
+    tags.write_text(f";FFMETADATA1\ntitle={escaped}\ncomment={'x' * 300_000}\n{chapter}")
+    source = tmp_path / "source.mkv"
+    taken = ("-map", 0, "-map_metadata", 1, "-map_chapters", 1, "-c", "copy")
+    ffmpeg("-i", chapters, "-f", "ffmetadata", "-i", tags, *taken, "-metadata:s:a", f"title={odd}", source)
+    for ending in (".mp4", ".mkv"):
+        found = film_of(tmp_path / f"out{ending}", source, 0.5)
+        assert found.tags["title"] == odd
+        assert [one.title for one in found.chapters] == [odd]
+        assert found.sound[0].title == odd
 
 
 def test_what_iphones_say_has_the_names_of_other_cameras(tmp_path: Path) -> None:

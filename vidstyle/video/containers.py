@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ import av
 
 from vidstyle.files import printable
 from vidstyle.video.timecode import timecode_after
-from vidstyle.video.tracks import TECHNICAL, Chapter, Track, Tracks, backed, plain_tags, read_tracks
+from vidstyle.video.tracks import TECHNICAL, UNREADABLE, Chapter, Track, Tracks, backed, plain_tags, read_tracks
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,7 @@ _FLAC = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")  # RFC 963
 _OPUS = ("mono", "stereo", "3.0", "quad", "5.1", "7.1")  # RFC 7845, 5.1.1.2; ffmpeg 9 confuses the channels of 5.0, 6.1
 _BITS_PER_CHANNEL = 96_000  # a second, of sound that is encoded anew
 _SHORTEST_CHAPTER = 0.001  # seconds
+_LONGEST = 10_000  # characters of a tag that is given to ffmpeg; systems limit what programs are given
 _MOST_NAMED = 12  # of the things that are lost
 
 
@@ -133,7 +135,8 @@ def tell_changes(tracks: Tracks, ending: str, name: str) -> None:
 
 def tell_lost(kept: Tracks, film: Path, ending: str, name: str) -> None:
     """Warns of what of `kept` is not in the file `film`, since its container has no place for that."""
-    _tell_lost(sorted(kept.facts() - read_tracks(film).facts()), ending, name)
+    with contextlib.suppress(*UNREADABLE):  # it is checked elsewhere whether the film is whole
+        _tell_lost(sorted(kept.facts() - read_tracks(film).facts()), ending, name)
 
 
 def _tell_lost(lost: Sequence[str], ending: str, name: str) -> None:
@@ -148,7 +151,13 @@ def _mapped(kind: str, number: int, track: Track, how: Mapping[str, str]) -> lis
     options = ["-map", f"1:{track.index}"]
     for option, value in how.items():
         options += [f"-{option}:{kind}:{number}", value]
-    return [*options, *([f"-metadata:s:{kind}:{number}", f"title={track.title}"] if track.title else [])]
+    return [*options, *_metadata(f"-metadata:s:{kind}:{number}", {"title": track.title} if track.title else {})]
+
+
+def _metadata(option: str, tags: Mapping[str, str]) -> list[str]:
+    """Options that set tags; those without a value are taken away."""
+    fitting = {name: value for name, value in tags.items() if len(name) + len(value) < _LONGEST}
+    return [text for name, value in fitting.items() for text in (option, f"{name}={value}")]
 
 
 def _copied_sound(part: Part) -> dict[str, str]:
@@ -236,8 +245,7 @@ def _tag_options(tracks: Tracks, part: Part) -> list[str]:
     given = {name.lower() for name in tracks.tags}
     tags = {name: "" for name in tracks.tags if name.lower() in TECHNICAL}
     tags |= {name: value for name, value in plain_tags(tracks.tags).items() if name not in given}
-    options = [text for name, value in tags.items() for text in ("-metadata", f"{name}={value}")]
     of_video = dict(tracks.video_tags)
     if tracks.timecode and (later := timecode_after(tracks.timecode, part.first, part.rate)):
         of_video["timecode"] = later
-    return options + [text for name, value in of_video.items() for text in ("-metadata:s:v:0", f"{name}={value}")]
+    return [*_metadata("-metadata", tags), *_metadata("-metadata:s:v:0", of_video)]

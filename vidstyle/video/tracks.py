@@ -15,7 +15,12 @@ from av.stream import Stream
 from vidstyle.files import printable
 from vidstyle.video import ffmpeg
 
-UNREADABLE = (av.FFmpegError, OSError, ValueError)  # what `read_tracks` raises for a file that cannot be read
+UNREADABLE = (
+    av.FFmpegError,
+    OSError,
+    ValueError,
+    RuntimeError,
+)  # what `read_tracks` raises for a file that cannot be read
 TECHNICAL = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode")  # tags of no film
 
 _APPLE = "com.apple.quicktime."  # in front of the tags of iPhones; those that have another name elsewhere:
