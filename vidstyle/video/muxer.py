@@ -148,10 +148,16 @@ def _write_video(segment_files: Sequence[Path], film: Film, count: int, folder: 
     names = "".join(f"file {_quoted(segment_file)}\n" for segment_file in segment_files)
     listing.write_text(f"ffconcat version 1.0\n{names}", encoding="utf-8")
     segments = ffmpeg.input_arguments(listing, "-f", "concat", "-safe", "0")
-    if not _write_with_tracks(segments, film, shown, partial, whole):
+    source = film.sound_from
+    problem: str | None = None
+    if source is not None and source.durations is None:
+        problem = _write_with_tracks(segments, source, film, _part(source, film, shown, partial), whole)
+    if problem or not whole.exists():
         result = ffmpeg.run_with_progress([*segments, "-c", "copy", *_output(whole)])
         if result.code != 0:
             raise SinkError("VS440", name=film.name, reason=ffmpeg.reason(result.log))
+    if source is not None and problem:
+        log.warning("the sound of %s cannot be read (%s): the film has none", printable(source.path.name), problem)
     check_count(whole, film, shown)
     return whole
 
@@ -167,60 +173,60 @@ def _output(target: Path) -> list[str]:
     return [*fast, ffmpeg.address(target)]
 
 
-def _write_with_tracks(segments: list[str], film: Film, shown: int, partial: bool, whole: Path) -> bool:
+def _write_with_tracks(segments: list[str], source: VideoInfo, film: Film, part: Part, whole: Path) -> str | None:
     """Writes `whole`: the video of the input `segments`, and what the source has beside the frames.
-
-    What is not kept as it was is told. Where all of that cannot be read, a warning says so and False is returned.
 
     Args:
         segments: the arguments that open the segments as one input.
+        source: what the film was made from.
         film: what is written.
-        shown: how many frames the video has.
-        partial: the film ends sooner than it was meant to.
+        part: what of the source it shows.
         whole: the file.
+
+    Returns:
+        Why the source cannot be read; None where all is written, and what did not stay as it was is told.
 
     Raises:
         SinkError: VS448 where there is no room.
     """
-    source = film.sound_from
-    if source is None or source.durations is not None:
-        return False
     name = printable(source.path.name)
     try:
         found = read_tracks(source.path)
     except UNREADABLE as error:
-        log.warning("the sound of %s cannot be read (%s): the film has none", name, printable(error))
-        return False
+        return printable(error)
     tell_changes(found, film.ending, name)
-    delay, part = _part(source, film, shown, partial)
     options, kept = options_for(found, part, CONTAINERS[film.ending])
     chapters = whole.with_name("chapters.txt")
     chapters.write_bytes(chapter_file(kept.chapters))
-    result = ffmpeg.run_with_progress([
-        # -copyts takes times as they are: otherwise the sound of some containers is moved to 0.
-        *["-copyts", "-itsoffset", f"{delay:.6f}", *segments],
-        *["-itsoffset", f"{part.shift:.6f}", *ffmpeg.input_arguments(source.path)],
-        *ffmpeg.input_arguments(chapters, "-f", "ffmetadata"),
-        *["-map", "0:v", "-c:v", "copy", *options, "-map_chapters", "2" if kept.chapters else "-1"],
-        *(["-t", f"{part.end:.6f}"] if part.end is not None else []),
-        *_output(whole),
-    ])  # fmt: skip
+    inputs = _inputs(segments, source, part, chapters)
+    copied = ["-map", "0:v", "-c:v", "copy", *options, "-map_chapters", "2" if kept.chapters else "-1"]
+    end = ["-t", f"{part.end:.6f}"] if part.end is not None else []
+    result = ffmpeg.run_with_progress([*inputs, *copied, *end, *_output(whole)])
     reason = ffmpeg.reason(result.log)
     if result.code in _NO_ROOM or (result.code or 0) < 0:
         raise SinkError("VS448", name=name, reason=reason)
     if result.code != 0:
-        log.warning("the sound of %s cannot be read (%s): the film has none", name, reason)
-        return False
+        return reason
     if damage := [line for line in result.log.splitlines() if _DAMAGE.search(line)]:
         log.warning("the sound of %s is damaged or cut off: %s", name, ffmpeg.reason("\n".join(damage)))
     tell_lost(kept, whole, film.ending, name)
-    return True
+    return None
 
 
-def _part(source: VideoInfo, film: Film, shown: int, partial: bool) -> tuple[float, Part]:
-    """When, in the film, its first frame is shown, and what of the source it shows."""
-    first = source.first_from(film.start)
-    delay = source.delay if first == 0 else 0.0
+def _inputs(segments: list[str], source: VideoInfo, part: Part, chapters: Path) -> list[str]:
+    """The segments, the source and the chapters as inputs of ffmpeg, in the film's time."""
+    delay = 0.0 if part.first else source.delay
+    return [
+        # -copyts takes times as they are: otherwise the sound of some containers is moved to 0.
+        *["-copyts", "-itsoffset", f"{delay:.6f}", *segments],
+        *["-itsoffset", f"{part.shift:.6f}", *ffmpeg.input_arguments(source.path)],
+        *ffmpeg.input_arguments(chapters, "-f", "ffmetadata"),
+    ]
+
+
+def _part(source: VideoInfo, film: Film, shown: int, partial: bool) -> Part:
+    """What of the source a film of so many frames shows."""
+    first, cut = source.first_from(film.start), partial or film.end is not None
     begin = source.start + (source.delay + source.seconds_of(first) if first else 0.0)
-    cut = partial or film.end is not None
-    return delay, Part(-begin, first, delay + float(shown / film.video_rate) if cut else None, film.video_rate)
+    length = float(shown / film.video_rate) + (0.0 if first else source.delay)
+    return Part(-begin, first, length if cut else None, film.video_rate)
