@@ -17,7 +17,7 @@ from tests.clips import clip
 from vidstyle import files
 from vidstyle.core.read_ahead import HangError, ReadAhead
 from vidstyle.errors import SinkError, SourceError
-from vidstyle.files import answered, require_file
+from vidstyle.files import answered, check_target, require_file, write_whole
 from vidstyle.video import ffmpeg, reader
 from vidstyle.video.encoder import Film, SegmentFile
 from vidstyle.video.reader import open_video
@@ -131,3 +131,15 @@ def test_an_encoder_that_nobody_feeds_does_not_hang(monkeypatch: pytest.MonkeyPa
         process.wait(timeout=5)
         assert watch.hung
     assert files.PATIENCE > 1
+
+
+@pytest.mark.parametrize("length", [1, 245, 255])
+def test_what_is_written_may_have_any_name_that_a_disk_holds(tmp_path: Path, length: int) -> None:
+    write_whole(tmp_path / ("a" * length), b"whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["a" * length]
+
+
+def test_a_name_that_is_too_long_is_said_to_be(tmp_path: Path) -> None:
+    with pytest.raises(SourceError) as caught:
+        check_target(tmp_path / f"{'a' * 300}.png", [".png"])
+    assert caught.value.code == "VS316"

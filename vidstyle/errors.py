@@ -98,6 +98,11 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS267": "only the making of one painting can be shown; leave out --all-layers or --progress-gif",
     "VS268": "a page takes for {name} only {choices}, instead got {value!r}; choose one of them",
     "VS269": "{text!r} is not a time; use seconds such as 12.5, or minutes such as 1:30",
+    "VS270": "--codec {codec} is not for {ending} files; write to {endings}, or use --codec {others}",
+    "VS271": "--pix-fmt {pixel_format} is none that {codec} takes; use {formats}",
+    "VS272": "--quality {quality} is none of {what}; give a whole number from {low} to {high}",
+    "VS273": "--quality is not for {codec}, which loses nothing; leave it out",
+    "VS274": "--codec and --pix-fmt are for videos; leave them out for {ending} files",
     # what is painted, and styles, masks and cameras
     "VS301": "{path}: no such file or folder; check the name",
     "VS303": "{shelf}: is no folder; give one of style images",

@@ -154,7 +154,9 @@ def check_target(path: Path, endings: Sequence[str], *, overwrite: bool = False)
 
     Raises:
         SinkError: It has another ending, is there already or is a folder, or nothing can be written to its folder.
+        SourceError: No file can be called so.
     """
+    require_name(path)
     if path.suffix.lower() not in endings:
         raise SinkError("VS414", path=path, suffix=path.suffix, endings=" or ".join(endings))
     if path.is_dir():
@@ -178,7 +180,7 @@ def write_target(path: Path, data: bytes, endings: Sequence[str], *, overwrite: 
 
 def write_whole(path: Path, data: bytes) -> None:
     """Writes `data` by a temporary name, so that `path` is never half a file; OSError where that cannot be done."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    part = path.with_name(f".{secrets.token_hex(8)}.part")  # as short as may be: names have at most 255 bytes
     try:
         part.write_bytes(data)
         put_in_place(part, path)

@@ -23,6 +23,8 @@ TEXTS = {
     "look_back": ("1", "1,2,4", "8,1"),
     "init": ("content", "random", "start.png"),
     "size": ("auto", "full", "64"),
+    "quality": ("auto", "0", "18"),
+    "pix_fmt": ("auto", "yuv420p10le"),
     "weights": ("auto", "imagenet", "selftaught", "a file.pth"),
     "style_blend": ("", "0.7,0.3"),
     "style_keys": ("", "0s=A, 4s=B, 8s=0.5A+0.5B"),

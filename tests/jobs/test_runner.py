@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.clips import ffmpeg, stream_hashes
+from tests.clips import ffmpeg, header, stream_hashes
 from tests.films import Ear, StopsAfter, two_shots
 from tests.images import clouds
 from vidstyle.api import run, stylize
@@ -308,3 +308,22 @@ def test_ten_minutes_stay_in_sync_and_memory_flat(
     assert seen == sight > 594
     assert abs((seen - heard) - (sight - sound)) < 1001 / 24000
     assert ear.sizes[-1] - ear.sizes[len(ear.sizes) // 5] < 30e6
+
+
+def test_an_output_may_have_a_long_name(style: Path, settings: Settings, tmp_path: Path) -> None:
+    source, out = two_shots(tmp_path / "clip.mp4", count=4), tmp_path / f"{'ä' * 120}b.mp4"  # 245 bytes
+    assert stylize(source, [style], out, settings).frames == 4
+    assert probe(out).frame_count == 4
+
+
+def test_another_codec_is_another_job(style: Path, settings: Settings, tmp_path: Path) -> None:
+    source, out, whole = two_shots(tmp_path / "clip.mp4", count=8), tmp_path / "out.mkv", tmp_path / "whole.mkv"
+    deep = settings.replace(codec="ffv1")
+    interrupted(source, style, out, deep, 6)
+    with pytest.raises(JobError) as caught:
+        stylize(source, [style], out, settings)
+    assert caught.value.code == "VS513"
+    for path in (out, whole):
+        stylize(source, [style], path, deep)
+    assert pixels(out) == pixels(whole)
+    assert "ffv1" in header(out)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.films import two_shots
-from vidstyle.errors import SourceError
+from vidstyle.errors import SettingsError, SourceError
 from vidstyle.jobs.spec import ClusterOptions, JobOptions, JobSpec
 from vidstyle.settings.settings import Settings
 
@@ -62,3 +62,20 @@ def test_a_file_that_is_gone_is_told(job: JobSpec, tmp_path: Path) -> None:
 def test_what_no_job_made_is_refused(job: JobSpec, tmp_path: Path, change: dict[str, object]) -> None:
     with pytest.raises((AttributeError, KeyError, TypeError, ValueError)):
         JobSpec.from_dict({**job.to_dict(), **change}, tmp_path / "out.mp4")
+
+
+def test_an_encoding_that_cannot_be_is_refused_before_painting(job: JobSpec) -> None:
+    with pytest.raises(SettingsError) as caught:
+        JobSpec.of(job.source, job.styles, "out.mp4", job.settings.replace(codec="prores"), overwrite=True)
+    assert caught.value.code == "VS270"
+
+
+@pytest.mark.parametrize(("out", "length"), [("mp4", 251), ("png", 256)])
+def test_a_name_too_long_for_what_lies_beside_it_is_said_to_be(
+    tmp_path: Path, style: Path, out: str, length: int
+) -> None:
+    """Films have a work folder, whose name is longer by 9 bytes."""
+    source = two_shots(tmp_path / "clip.mp4", count=2) if out == "mp4" else style
+    with pytest.raises(SourceError) as caught:
+        JobSpec.of(source, [style], tmp_path / f"{'a' * (length - 4)}.{out}")
+    assert caught.value.code == "VS316"

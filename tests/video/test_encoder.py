@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from tests.clips import (
 )
 from vidstyle.core.pixels import to_tensor
 from vidstyle.errors import SinkError
+from vidstyle.video import codecs
 from vidstyle.video.encoder import Film
 from vidstyle.video.muxer import Sink
 from vidstyle.video.probe import probe
@@ -185,18 +187,17 @@ def test_webm_takes_opus(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> No
     assert "aac sound does not fit" in caplog.text
 
 
-def test_subtitles_that_fit_are_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_subtitles_are_kept_as_the_container_takes_them(tmp_path: Path) -> None:
     text = tmp_path / "t.srt"
     text.write_text("1\n00:00:00,000 --> 00:00:00,500\nHello\n")
     original = tmp_path / "o.mkv"
     ffmpeg("-i", clip(tmp_path / "s.mp4"), "-i", text, "-c", "copy", original)
-    for ending, kept in ((".mkv", ("subrip",)), (".mp4", ())):
+    for ending, kept in ((".mkv", ("subrip",)), (".mp4", ("mov_text",))):
         path = tmp_path / f"out{ending}"
         with Sink(Film(path, (96, 160), Fraction(25), sound_from=probe(original))) as sink:
             fill(sink, 12)
             sink.finish()
         assert probe(path).subtitles == kept
-    assert [r.message for r in caplog.records if "subtitles do not fit .mp4" in r.message]
 
 
 def test_leaving_by_an_error_leaves_nothing(tmp_path: Path) -> None:
@@ -210,11 +211,8 @@ def test_leaving_by_an_error_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_failed_encoder_is_an_error_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vidstyle.video import encoder as module
-
-    monkeypatch.setitem(
-        module._ENCODERS, ".mp4", ["-c:v", "libx264", "-x264-params", "nonsense=1", "-profile:v", "zzz"]
-    )
+    broken = ("-c:v", "libx264", "-x264-params", "nonsense=1", "-profile:v", "zzz")
+    monkeypatch.setitem(codecs.CODECS, "h264", replace(codecs.CODECS["h264"], encoder=broken))
     with pytest.raises(SinkError, match="cannot be encoded") as caught:
         write_all(tmp_path / "out.mp4", [image_tensor(n) for n in range(30)])
     assert "\n" not in str(caught.value)

@@ -258,6 +258,7 @@ def tell_unused(job: "JobSpec", given: Mapping[str, Any], look: Look = Look()) -
     for names, unused, reason in (
         ("frame_steps", single, "it applies to the frames of a video; images take --steps"),
         ("flow stability look_back passes loop", single, "it applies to the frames of a video"),
+        ("codec quality pix_fmt", single, "it applies to video files"),
         ("restart keep_work", single or look.dry_run, "it applies to videos"),
         ("look_back", settings.flow == "none", "--flow is none"),
         ("strength content_layers", not settings.content_weight, "--content-weight is 0"),

@@ -39,7 +39,10 @@ CAMERA = Group.create_ordered("Camera")
 IMAGES, VIDEOS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"), (".mp4", ".mov", ".mkv", ".webm")
 TELLING = 5.0  # seconds between two lines about a recording
 
-_NOT_LIVE = ("frame_steps", "look_back", "passes", "loop", "style_keys", "strength_keys", "style_per_shot", "init")
+_NOT_LIVE = (
+    *("frame_steps", "look_back", "passes", "loop", "style_keys", "strength_keys", "style_per_shot", "init"),
+    *("codec", "quality", "pix_fmt"),
+)
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from vidstyle.jobs.manifest import difference_between, digest, settings_key
 from vidstyle.jobs.runner import RemotePainters, join_film, plan_film, run_film
 from vidstyle.jobs.segments import PlannedJob, Reporter
 from vidstyle.jobs.spec import JobOptions, JobSpec
-from vidstyle.video.encoder import VIDEO_ENDINGS
+from vidstyle.video.codecs import VIDEO_ENDINGS
 from vidstyle.video.reader import find_clips
 
 log = logging.getLogger(__name__)

@@ -77,9 +77,20 @@ class RunningJob(PlannedJob):
     @property
     def film(self) -> Film:
         """What the job writes."""
-        source, job = self.reader.source, self.job
-        sound, times, plays = source.info, source.durations, source.info.plays
-        return Film(job.out, self.manifest.size, source.info.rate, sound, job.start, job.end, times, plays=plays)
+        source, job, settings = self.reader.source, self.job, self.job.settings
+        return Film(
+            job.out,
+            self.manifest.size,
+            source.info.rate,
+            source.info,
+            job.start,
+            job.end,
+            source.durations,
+            settings.grade,
+            plays=source.info.plays,
+            codec=settings.codec,
+            pixel_format=settings.pix_fmt,
+        )
 
     def paint(self, shots: Sequence[int]) -> None:
         """Paints what is not done of the shots, which nobody else paints meanwhile."""

@@ -12,7 +12,7 @@ from vidstyle.files import refuse_address, refuse_existing, require_file, requir
 from vidstyle.images import IMAGE_ENDINGS, is_animated, require_image
 from vidstyle.limits import LIMITS, NO_LIMITS, Limits
 from vidstyle.settings.settings import Settings
-from vidstyle.video.encoder import VIDEO_ENDINGS
+from vidstyle.video.codecs import VIDEO_ENDINGS, encoding_of
 from vidstyle.video.reader import find_clips, find_images
 
 Kind = Literal["video", "animation", "image", "images", "clips"]
@@ -279,11 +279,14 @@ def _check_range(job: JobSpec) -> None:
 
 def _check_output(job: JobSpec) -> None:
     target, of_films = job.out, (*VIDEO_ENDINGS, *ANIMATION_ENDINGS)
+    require_name(target if job.paints_images else job.work_folder)
     of_videos = tuple(ending for ending in of_films if ending != ".png")  # which promises one image
     endings = {"video": of_videos, "animation": of_films, "image": IMAGE_ENDINGS}.get(job.kind)
     if endings and target.suffix.lower() not in endings:
         good = " ".join(sorted(endings))
         raise SinkError("VS424", target=target, kind=job.kind, suffix=target.suffix, good=good)
+    if endings == of_films:
+        encoding_of(target.suffix.lower(), job.settings.codec, job.settings.pix_fmt, job.settings.grade)
     if target.exists() and job.source.exists() and target.samefile(job.source):
         raise SinkError("VS425", target=target)
     goes_on = job.kind == "clips" and job.work_folder.is_dir()
@@ -297,4 +300,5 @@ def _check_report(job: JobSpec) -> None:
         return
     if job.kind != "video" or job.out.suffix.lower() not in VIDEO_ENDINGS:
         raise SettingsError("VS219")
+    require_name(job.report_file)
     refuse_existing([job.report_file, job.report_file.with_suffix(".json")], job.overwrite)

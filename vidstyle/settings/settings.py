@@ -19,6 +19,7 @@ from vidstyle.settings.presets import PRESETS, STANDARD
 
 PAINTING, STYLE, MOTION, NETWORK = "Painting", "Style and content", "Motion", "Network"
 STYLES = "Several styles and masks"
+VIDEO_FILE = "Video file"
 
 FlowName = Literal["dis", "farneback", "raft-small", "raft-large", "none"]
 
@@ -176,6 +177,20 @@ class Settings:
     pooling: Literal["auto", "max", "avg"] = _option(
         "auto", NETWORK, "Pooling between blocks. auto is max for imagenet weights and avg for others."
     )
+    codec: Literal["auto", "h264", "hevc", "av1", "vp9", "prores", "ffv1"] = _option(
+        "auto", VIDEO_FILE, "Video codec. auto is vp9 for .webm and h264 for others."
+    )
+    quality: str = _option(
+        "auto",
+        VIDEO_FILE,
+        "CRF, lower is better: auto is 18 for h264, 20 for hevc, 24 for av1 and vp9. For prores the profile, 0 to 5 "
+        "(3); for .gif the number of colours (256), for .webp 0 to 100 (90).",
+        lambda text: text == "auto" or (text.isascii() and text.isdigit() and len(text) < 4),
+        "auto or a whole number",
+    )
+    pix_fmt: str = _option(
+        "auto", VIDEO_FILE, "Pixel format, such as yuv420p10le. auto has 8 bits for h264 and vp9, 10 bits for others."
+    )
 
     def __post_init__(self) -> None:
         for option, kind in zip(fields(self), get_type_hints(Settings).values(), strict=True):
@@ -257,6 +272,11 @@ class Settings:
     def look_backs(self) -> tuple[int, ...]:
         """Frames back, the closest first."""
         return tuple(sorted({int(part) for part in self.look_back.split(",")}))
+
+    @property
+    def grade(self) -> int | None:
+        """The quality of a video's file in its codec's own scale; None for the codec's default."""
+        return None if self.quality == "auto" else int(self.quality)
 
     @property
     def both_ways(self) -> bool:

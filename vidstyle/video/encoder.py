@@ -8,9 +8,10 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from math import gcd
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,19 +21,14 @@ from vidstyle.core.pixels import to_array
 from vidstyle.errors import SinkError
 from vidstyle.files import printable
 from vidstyle.video import ffmpeg
+from vidstyle.video.codecs import AUTO, GRADES, LOOP_ENDINGS, VIDEO_ENDINGS, Encoding, encoding_of
 from vidstyle.video.packets import packet_times
 from vidstyle.video.probe import VideoInfo
 
-_H264 = ["-c:v", "libx264", "-preset", "medium"]
-_VP9 = ["-c:v", "libvpx-vp9", "-b:v", "0", "-deadline", "good", "-cpu-used", "3", "-row-mt", "1"]
-_ENCODERS = {".mp4": _H264, ".mov": _H264, ".m4v": _H264, ".mkv": _H264, ".webm": _VP9}
-VIDEO_ENDINGS = tuple(_ENCODERS)
 _THREADS = 4  # of the encoder, whose bits depend on it: the same on every machine
-LOOP_ENDINGS = (".gif", ".webp", ".png")
-GRADES = {**dict.fromkeys(VIDEO_ENDINGS, 18), ".webm": 24, ".gif": 256, ".webp": 90, ".png": 0}
 # The flags -colorspace and the like convert right but leave the tags unknown: the filter sets both.
 _BT709 = (
-    "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd,format=yuv420p,"
+    "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd,format={},"
     "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
 )
 _FASTEST_TICK = 50  # frames a second of a video made from an animation with uneven times
@@ -55,13 +51,16 @@ class Film:
         start: seconds of the original at which the film begins.
         end: seconds of the original at which it ends; None for the original's end.
         durations: seconds that each frame of an animation is shown; in a video by repeating frames.
-        grade: how finely frames are kept: the colours of a GIF (2 to 256), the quality of a WebP (0 to 100), the CRF
-            of a video (0 to 51, of WebM to 63; less is finer); None for that of GRADES.
+        grade: how finely frames are kept: the colours of a GIF (2 to 256), the quality of a WebP (0 to 100), that of
+            a video in its codec's scale (the CRF: less is finer); None for the default.
         max_bytes: how large the file may be; None for any size.
         plays: how many times an animation is shown; 0 for without end.
+        codec: of a video, one of CODECS or AUTO.
+        pixel_format: of a video, one that the codec takes, or AUTO.
 
     Raises:
         SinkError: VS445 for an unknown ending.
+        SettingsError: what `encoding_of` raises.
     """
 
     path: Path
@@ -74,10 +73,13 @@ class Film:
     grade: int | None = None
     max_bytes: int | None = None
     plays: int = 0
+    codec: str = AUTO
+    pixel_format: str = AUTO
 
     def __post_init__(self) -> None:
         if self.ending not in (*VIDEO_ENDINGS, *LOOP_ENDINGS):
             raise SinkError("VS445", name=self.name, video_endings=", ".join(VIDEO_ENDINGS))
+        assert self.encoding  # it can be
 
     @property
     def name(self) -> str:
@@ -99,9 +101,14 @@ class Film:
         """The ending of its segments."""
         return segment_ending(self.path)
 
+    @cached_property
+    def encoding(self) -> Encoding:
+        """How its frames are encoded."""
+        return encoding_of(self.ending, self.codec, self.pixel_format, self.grade)
+
     @property
     def chosen_grade(self) -> int:
-        """Its `grade`, or that of GRADES."""
+        """The `grade` of an animation, or that of GRADES."""
         return GRADES[self.ending] if self.grade is None else self.grade
 
     @property
@@ -123,8 +130,8 @@ class Film:
 class SegmentFile:
     """Frames of a film, written by ffmpeg to a file that is whole after `finish` only.
 
-    A video's are H.264 (VP9 for .webm), BT.709, odd sides padded by one repeated line; an animation's stay raw, since
-    the palette of a GIF is made from all of them.
+    A video's are BT.709, odd sides padded by one repeated line; an animation's stay raw, since the palette of a GIF is
+    made from all of them.
 
     Attributes:
         path: the file.
@@ -148,15 +155,17 @@ class SegmentFile:
     def write(self, frame: Tensor) -> None:
         """Append a frame (3, H, W), RGB, 0..1; raises what `write_pixels` does."""
         self._check(tuple(frame.shape), (3, *self.film.size))
-        self.write_pixels(to_array(frame))
+        self.write_pixels(_deep_array(frame) if self.film.encoding.deep else to_array(frame))
 
-    def write_pixels(self, pixels: NDArray[np.uint8]) -> None:
-        """Append a frame (H, W, 3), RGB, 0..255.
+    def write_pixels(self, pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
+        """Append a frame (H, W, 3), RGB, 0..255; or 0..65535, for a film of more than 8 bits.
 
         Raises:
             SinkError: VS446 where it is not of the film's size, VS444 where ffmpeg cannot encode it.
         """
         self._check(pixels.shape, (*self.film.size, 3))
+        if self.film.encoding.deep and pixels.dtype == np.uint8:
+            pixels = np.multiply(pixels, 257, dtype=np.uint16)  # 255 becomes 65535
         data = (pixels if self.film.loops else _padded(pixels)).tobytes()
         for _ in range(self.film.repeats(self._first + self.frame_count)):
             self._feed(data)
@@ -236,17 +245,24 @@ def _arguments(film: Film, target: Path) -> list[str]:
     """ffmpeg arguments that write raw RGB from standard input, padded to even sides for a video, as a segment."""
     if film.loops:
         return [*ffmpeg.raw_input(film.size, film.rate), "-c", "copy", "-f", "rawvideo", ffmpeg.address(target)]
-    height, width = film.size
+    (height, width), encoding = film.size, film.encoding
+    pixels = "rgb48le" if encoding.deep else "rgb24"
     return [
-        *ffmpeg.raw_input((height + height % 2, width + width % 2), film.video_rate),
-        *["-vf", _BT709, *_ENCODERS[film.ending], "-crf", str(film.chosen_grade), "-fps_mode", "passthrough"],
+        *ffmpeg.raw_input((height + height % 2, width + width % 2), film.video_rate, pixel_format=pixels),
+        *["-vf", _BT709.format(encoding.pixel_format), *encoding.options, "-fps_mode", "passthrough"],
         *["-threads", str(_THREADS)],
         *["-video_track_timescale", str(film.video_rate.numerator)],  # else times are rounded, and the joints add up
-        *["-f", "mp4", ffmpeg.address(target)],
+        *["-f", encoding.muxer, ffmpeg.address(target)],
     ]
 
 
-def _padded(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _deep_array(image: Tensor) -> NDArray[np.uint16]:
+    """(H, W, 3), 0..65535, from an image (3, H, W), 0..1; what lies outside is clamped."""
+    levels = image.detach().clamp(0, 1).mul(65535).round().permute(1, 2, 0).cpu().numpy()
+    return np.ascontiguousarray(levels.astype("<u2"))
+
+
+def _padded(pixels: NDArray[Any]) -> NDArray[Any]:
     """(H, W, 3) with the last line repeated where a side is odd: 4:2:0 video has no odd sides."""
     height, width = pixels.shape[:2]
     return np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")

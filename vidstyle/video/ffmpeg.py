@@ -65,16 +65,19 @@ def input_arguments(path: Path | None, *demuxer: str) -> list[str]:
     return [*FILES_ONLY, *known, "-i", "pipe:0" if path is None else address(path)]
 
 
-def raw_input(size: tuple[int, int], rate: Fraction, path: Path | None = None) -> list[str]:
+def raw_input(
+    size: tuple[int, int], rate: Fraction, path: Path | None = None, *, pixel_format: str = "rgb24"
+) -> list[str]:
     """Arguments that read raw RGB frames.
 
     Args:
         size: (height, width) in pixels.
         rate: frames a second.
         path: the file; None for standard input.
+        pixel_format: by ffmpeg's name.
     """
     shape = ["-video_size", f"{size[1]}x{size[0]}", "-framerate", str(rate)]
-    return input_arguments(path, "-f", "rawvideo", "-pixel_format", "rgb24", *shape)
+    return input_arguments(path, "-f", "rawvideo", "-pixel_format", pixel_format, *shape)
 
 
 def command(arguments: list[str], *, level: str = "error") -> list[str]:

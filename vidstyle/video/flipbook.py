@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from vidstyle.errors import SinkError
 from vidstyle.files import check_target
-from vidstyle.video.encoder import GRADES, Film
+from vidstyle.video.codecs import GRADES
+from vidstyle.video.encoder import Film
 from vidstyle.video.muxer import Sink, TooLargeError
 
 FLIPBOOK_ENDINGS = (".gif", ".webp", ".mp4")

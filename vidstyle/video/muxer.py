@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
@@ -9,25 +10,22 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
 from vidstyle.errors import SinkError
 from vidstyle.files import printable, put_in_place
 from vidstyle.video import animation, ffmpeg
+from vidstyle.video.containers import CONTAINERS, Part, chapter_file, options_for, tell_changes, tell_lost
 from vidstyle.video.encoder import Film, SegmentFile, check_count
 from vidstyle.video.probe import VideoInfo
+from vidstyle.video.tracks import UNREADABLE, read_tracks
 
 log = logging.getLogger(__name__)
 
-# A plain copy is tried first; where the container refuses it, these tracks stay untouched still.
-_SAFE_SOUND = {
-    ".mp4": ("aac", "mp3", "ac3", "eac3", "alac"),
-    ".webm": ("opus", "vorbis"),
-}
-_SUBTITLES = {".mp4": ("mov_text",), ".webm": ("webvtt",)}
 _DAMAGE = re.compile(r"partial file|prematurely|[Ii]nvalid data|corrupt|truncated|Input/output error")
-_NO_ROOM = re.compile(r"No space left|File too large|quota|[Pp]ermission denied|[Rr]ead-only|by signal|hung")
+_NO_ROOM = [
+    256 - number for number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM)
+]
 
 
 class TooLargeError(SinkError):
@@ -150,23 +148,25 @@ def _write_animation(segment_files: Sequence[Path], film: Film, count: int, fold
 
 
 def _write_video(segment_files: Sequence[Path], film: Film, count: int, folder: Path, partial: bool) -> Path:
-    """Writes video segments as a video with sound, in `folder`; the file."""
+    """Writes video segments as a video with what its source has beside the frames, in `folder`; the file."""
     shown = sum(film.repeats(number) for number in range(count))
-    silent, whole = folder / f"silent{film.ending}", folder / f"film{film.ending}"
-    listing = folder / "segments.txt"
+    whole, listing = folder / f"film{film.ending}", folder / "segments.txt"
     names = "".join(f"file {_quoted(segment_file)}\n" for segment_file in segment_files)
     listing.write_text(f"ffconcat version 1.0\n{names}", encoding="utf-8")
     segments = ffmpeg.input_arguments(listing, "-f", "concat", "-safe", "0")
-    result = ffmpeg.run_with_progress([*segments, "-c", "copy", *_output(silent)])
-    if result.code != 0:
-        raise SinkError("VS440", name=film.name, reason=ffmpeg.reason(result.log))
-    check_count(silent, film, shown)
     source = film.sound_from
-    if source is None or not (source.audio or source.subtitles):
-        return silent
-    length = Fraction(shown) / film.video_rate if partial else None
-    if not _add_sound(silent, source, whole, film, length):
-        return silent
+    problem: str | None = None
+    if source is not None and source.durations is None:
+        if source.sound_shifts:
+            source = _in_a_row(source, folder)
+        problem = _write_with_tracks(segments, source, film, _part(source, film, shown, partial), whole)
+    if problem or not whole.exists():
+        result = ffmpeg.run_with_progress([*segments, "-c", "copy", *_output(whole)])
+        if result.code != 0:
+            raise SinkError("VS440", name=film.name, reason=ffmpeg.reason(result.log))
+    if film.sound_from is not None and problem:
+        name = printable(film.sound_from.path.name)
+        log.warning("the sound of %s cannot be read (%s): the film has none", name, problem)
     check_count(whole, film, shown)
     return whole
 
@@ -178,54 +178,61 @@ def _quoted(path: Path) -> str:
 
 def _output(target: Path) -> list[str]:
     """Arguments that write `target`, MP4 and its like so that it plays before all of it is there."""
-    fast = ["-movflags", "+faststart"] if _family(target) == ".mp4" else []
+    fast = ["-movflags", "+faststart"] if target.suffix in (".mp4", ".mov", ".m4v") else []
     return [*fast, ffmpeg.address(target)]
 
 
-def _family(path: Path) -> str:
-    """The ending that stands for the container of `path`: .mp4, .mkv or .webm."""
-    return ".mp4" if path.suffix in (".mov", ".m4v") else path.suffix
+def _write_with_tracks(segments: list[str], source: VideoInfo, film: Film, part: Part, whole: Path) -> str | None:
+    """Writes `whole`: the video of the input `segments`, and what the source has beside the frames.
 
+    Args:
+        segments: the arguments that open the segments as one input.
+        source: what the film was made from.
+        film: what is written.
+        part: what of the source it shows.
+        whole: the file.
 
-def _add_sound(silent: Path, source: VideoInfo, target: Path, film: Film, length: Fraction | None) -> bool:
-    """Writes `target`: the video of `silent`, the sound, subtitles and metadata of `source`.
+    Returns:
+        Why the source cannot be read; None where all is written, and what did not stay as it was is told.
 
-    `length`, in seconds, cuts the sound to what was painted. Tracks that the container cannot hold are encoded anew
-    (sound) or left out (subtitles), with a warning; sound that cannot be read is left out with one too, and that is
-    what False tells. SinkError VS448 where there is no room.
+    Raises:
+        SinkError: VS448 where there is no room.
     """
-    name = printable(source.path.name)
-    if length is None and film.end is not None:
-        length = Fraction(film.end - film.start).limit_denominator(1_000_000)
-    subtitles = _kept_subtitles(source, target)
-    if source.sound_shifts:
-        if subtitles:
-            log.warning("%s: its subtitles are left out, since its times begin anew on the way", name)
-        source, subtitles = _in_a_row(source, target.parent, name), []
-    copy = [*_copying(silent, source, film.start, length, subtitles), "-c", "copy"]
-    result = _run([*copy, *_output(target)], name)
-    if result.code != 0 and source.audio:
-        encoded, options = _encodings(source, _family(target))
-        log.warning("%s: %s sound does not fit %s files and is encoded anew", name, encoded, target.suffix)
-        result = _run([*copy, *options, *_output(target)], name)
-    if result.code == 0 and (damage := [line for line in result.log.splitlines() if _DAMAGE.search(line)]):
-        log.warning("the sound of %s is damaged or cut off: %s", name, ffmpeg.reason("\n".join(damage)))
+    assert film.sound_from is not None
+    name = printable(film.sound_from.path.name)
+    try:
+        found = read_tracks(source.path)
+    except UNREADABLE as error:
+        return printable(error)
+    tell_changes(found, film.ending, name)
+    options, kept = options_for(found, part, CONTAINERS[film.ending])
+    chapters = whole.with_name("chapters.txt")
+    chapters.write_bytes(chapter_file(kept.chapters))
+    inputs = _inputs(segments, source, part, chapters)
+    copied = ["-map", "0:v", "-c:v", "copy", *options, "-map_chapters", "2" if kept.chapters else "-1"]
+    end = ["-t", f"{part.end:.6f}"] if part.end is not None else []
+    result = _run([*inputs, *copied, *end, *_output(whole)], name)
     if result.code != 0:
-        log.warning("the sound of %s cannot be read (%s): the film has none", name, ffmpeg.reason(result.log))
-    return result.code == 0
+        return ffmpeg.reason(result.log)
+    if damage := [line for line in result.log.splitlines() if _DAMAGE.search(line)]:
+        log.warning("the sound of %s is damaged or cut off: %s", name, ffmpeg.reason("\n".join(damage)))
+    tell_lost(kept, whole, film.ending, name)
+    return None
 
 
 def _run(arguments: list[str], name: str) -> ffmpeg.Finished:
     """How a run of ffmpeg with the sound of `name` ended; SinkError VS448 where there is no room."""
     result = ffmpeg.run_with_progress(arguments)
-    if result.code != 0 and _NO_ROOM.search(result.log):
+    if result.code in _NO_ROOM or (result.code or 0) < 0:
         raise SinkError("VS448", name=name, reason=ffmpeg.reason(result.log))
     return result
 
 
-def _in_a_row(source: VideoInfo, folder: Path, name: str) -> VideoInfo:
+def _in_a_row(source: VideoInfo, folder: Path) -> VideoInfo:
     """The sound of a file whose times begin anew on the way, moved as its frames are, in a file in `folder`."""
-    file, options = folder / "sound.mkv", list[str]()
+    file, options, name = folder / "sound.mkv", list[str](), printable(source.path.name)
+    if source.subtitles:
+        log.warning("%s: its subtitles are left out, since its times begin anew on the way", name)
     for number, shifts in enumerate(source.sound_shifts):
         steps = zip(shifts, [0.0, *(shift for _, shift in shifts)], strict=False)
         moves = [f"gte(N,{packet})*({shift - before:.6f})" for (packet, shift), before in steps]
@@ -235,37 +242,20 @@ def _in_a_row(source: VideoInfo, folder: Path, name: str) -> VideoInfo:
     return replace(source, path=file, start=0.0)
 
 
-def _copying(silent: Path, source: VideoInfo, start: float, length: Fraction | None, subtitles: list[int]) -> list[str]:
-    """Arguments that put the video of `silent` and the tracks of `source` from `start` on side by side."""
-    delay = max(0.0, source.delay) if start == 0 else 0.0
-    shift = -(source.start + start) - (source.delay if start > 0 else 0.0)
-    # -copyts takes times as they are: otherwise the sound of some containers is moved to 0.
-    arguments = ["-copyts", "-itsoffset", f"{delay:.6f}", *ffmpeg.input_arguments(silent)]
-    arguments += ["-itsoffset", f"{shift:.6f}", *ffmpeg.input_arguments(source.path)]
-    arguments += ["-map", "0:v", "-map", "1:a?", "-map_metadata", "1"]
-    for number in subtitles:
-        arguments += ["-map", f"1:s:{number}"]
-    if start > 0:  # a copied packet cannot be cut: those from before the part are left out
-        arguments += ["-bsf:a", "noise=drop='lt(pts,0)'"]
-    return arguments + (["-t", f"{float(length) + delay:.6f}"] if length is not None else [])
+def _inputs(segments: list[str], source: VideoInfo, part: Part, chapters: Path) -> list[str]:
+    """The segments, the source and the chapters as inputs of ffmpeg, in the film's time."""
+    delay = 0.0 if part.first else source.delay
+    return [
+        # -copyts takes times as they are: otherwise the sound of some containers is moved to 0.
+        *["-copyts", "-itsoffset", f"{delay:.6f}", *segments],
+        *["-itsoffset", f"{part.shift:.6f}", *ffmpeg.input_arguments(source.path)],
+        *ffmpeg.input_arguments(chapters, "-f", "ffmetadata"),
+    ]
 
 
-def _kept_subtitles(source: VideoInfo, target: Path) -> list[int]:
-    """The numbers of the subtitles of `source`, from 0, that fit; a warning tells of the others."""
-    fitting = _SUBTITLES.get(_family(target))
-    kept = [number for number, codec in enumerate(source.subtitles) if fitting is None or codec in fitting]
-    if lost := sorted({codec for number, codec in enumerate(source.subtitles) if number not in kept}):
-        log.warning(
-            "%s: %s subtitles do not fit %s files and are left out (use .mkv to keep them)",
-            printable(source.path.name), ", ".join(lost), target.suffix,
-        )  # fmt: skip
-    return kept
-
-
-def _encodings(source: VideoInfo, container: str) -> tuple[str, list[str]]:
-    """The codecs of the sound tracks that do not fit, and the options that encode these anew."""
-    codec = "libopus" if container == ".webm" else "aac"
-    safe = _SAFE_SOUND.get(container, ())
-    unfit = [number for number, track in enumerate(source.audio) if track not in safe]
-    options = [text for number in unfit for text in (f"-c:a:{number}", codec, f"-b:a:{number}", "192k")]
-    return ", ".join(sorted({source.audio[number] for number in unfit})), options
+def _part(source: VideoInfo, film: Film, shown: int, partial: bool) -> Part:
+    """What of the source a film of so many frames shows."""
+    first, cut = source.first_from(film.start), partial or film.end is not None
+    begin = source.start + (source.delay + source.seconds_of(first) if first else 0.0)
+    length = float(shown / film.video_rate) + (0.0 if first else source.delay)
+    return Part(-begin, first, length if cut else None, film.video_rate)

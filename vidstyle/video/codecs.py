@@ -1,0 +1,124 @@
+"""What the frames of a film can be encoded as: codecs, the files that hold them, pixel formats and qualities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vidstyle.errors import SettingsError
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A codec of videos.
+
+    Attributes:
+        encoder: ffmpeg's options that choose it.
+        endings: of the files that hold it and that common players play.
+        pixel_formats: those that it takes, by ffmpeg's names; the first where none is asked for.
+        quality_option: the option of ffmpeg that its quality is given by; none where it loses nothing.
+        quality: where none is asked for.
+        qualities: the lowest number and the highest.
+        muxer: what the segments of a film are written with.
+    """
+
+    encoder: tuple[str, ...]
+    endings: tuple[str, ...]
+    pixel_formats: tuple[str, ...]
+    quality_option: str = "-crf"
+    quality: int = 0
+    qualities: tuple[int, int] = (0, 63)
+    muxer: str = "mp4"
+
+
+_8_BITS = ("yuv420p", "yuv422p", "yuv444p")
+_10_BITS = ("yuv420p10le", "yuv422p10le", "yuv444p10le")
+_H264 = ("-c:v", "libx264", "-preset", "medium")
+_HEVC = ("-c:v", "libx265", "-preset", "medium", "-tag:v", "hvc1", "-x265-params", "log-level=error")
+_VP9 = ("-c:v", "libvpx-vp9", "-b:v", "0", "-deadline", "good", "-cpu-used", "3", "-row-mt", "1")
+_AV1 = ("-c:v", "libsvtav1", "-preset", "6")
+_PRORES = ("-c:v", "prores_ks", "-vendor", "apl0")
+_FFV1 = ("-c:v", "ffv1", "-level", "3", "-slicecrc", "1")
+CODECS = {
+    "h264": Codec(_H264, (".mp4", ".mov", ".m4v", ".mkv"), (*_8_BITS, *_10_BITS), quality=18, qualities=(0, 51)),
+    "hevc": Codec(_HEVC, (".mp4", ".mov", ".mkv"), (*_10_BITS, *_8_BITS), quality=20, qualities=(0, 51)),
+    "av1": Codec(_AV1, (".mp4", ".mkv", ".webm"), ("yuv420p10le", "yuv420p"), quality=24),
+    "vp9": Codec(_VP9, (".webm", ".mkv", ".mp4"), (*_8_BITS, *_10_BITS), quality=24),
+    "prores": Codec(
+        _PRORES, (".mov", ".mkv"), ("yuv422p10le", "yuv444p10le"), "-profile:v", 3, (0, 5), muxer="mov"
+    ),  # its qualities are the profiles: Proxy, LT, 422, HQ, 4444, 4444 XQ
+    "ffv1": Codec(_FFV1, (".mkv",), ("yuv444p10le", "yuv422p10le", "yuv420p10le", *_8_BITS), "", muxer="mov"),
+}
+_CODEC_OF = {".mp4": "h264", ".mov": "h264", ".m4v": "h264", ".mkv": "h264", ".webm": "vp9"}  # where none is asked for
+VIDEO_ENDINGS = tuple(_CODEC_OF)
+LOOP_ENDINGS = (".gif", ".webp", ".png")
+_LOOP_QUALITIES = {".gif": (2, 256), ".webp": (0, 100)}  # the colours; the quality of libwebp
+GRADES = {**{ending: CODECS[codec].quality for ending, codec in _CODEC_OF.items()}, ".gif": 256, ".webp": 90, ".png": 0}
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How the frames of a film are encoded.
+
+    Attributes:
+        options: those of ffmpeg for the codec and its quality.
+        pixel_format: by ffmpeg's name.
+        muxer: what segments are written with.
+    """
+
+    options: tuple[str, ...]
+    pixel_format: str
+    muxer: str
+
+    @property
+    def deep(self) -> bool:
+        """Whether it holds more than 8 bits per colour."""
+        return self.pixel_format.endswith("le")
+
+
+def encoding_of(ending: str, codec: str = AUTO, pixel_format: str = AUTO, quality: int | None = None) -> Encoding:
+    """How a film is encoded.
+
+    Args:
+        ending: of its file, one of VIDEO_ENDINGS or LOOP_ENDINGS, whose frames stay as they are.
+        codec: one of CODECS, or AUTO for that of the ending.
+        pixel_format: one that the codec takes, or AUTO for its first.
+        quality: in the codec's own scale; None for its default.
+
+    Raises:
+        SettingsError: VS270 where files of that kind do not hold the codec, VS271 for a pixel format that the codec
+            does not take, VS272 for a quality that it does not know, VS273 where it has none, VS274 where an
+            animation is to have a codec or a pixel format.
+    """
+    if ending in LOOP_ENDINGS:
+        if (codec, pixel_format) != (AUTO, AUTO):
+            raise SettingsError("VS274", ending=ending)
+        if quality is not None and ending not in _LOOP_QUALITIES:
+            raise SettingsError("VS273", codec=ending)
+        _check_quality(quality, ending, _LOOP_QUALITIES.get(ending, (0, 0)))
+        return Encoding((), "rgb24", "rawvideo")
+    name = _CODEC_OF[ending] if codec == AUTO else codec
+    chosen = CODECS[name]
+    if ending not in chosen.endings:
+        others = [one for one, other in CODECS.items() if ending in other.endings]
+        raise SettingsError("VS270", codec=name, ending=ending, endings=_or(chosen.endings), others=_or(others))
+    if pixel_format not in (AUTO, *chosen.pixel_formats):
+        raise SettingsError("VS271", codec=name, pixel_format=repr(pixel_format), formats=_or(chosen.pixel_formats))
+    if quality is not None and not chosen.quality_option:
+        raise SettingsError("VS273", codec=name)
+    _check_quality(quality, name, chosen.qualities)
+    number = chosen.quality if quality is None else quality
+    options = (chosen.quality_option, str(number)) if chosen.quality_option else ()
+    pixels = chosen.pixel_formats[0] if pixel_format == AUTO else pixel_format
+    return Encoding((*chosen.encoder, *options), pixels, chosen.muxer)
+
+
+def _check_quality(quality: int | None, what: str, bounds: tuple[int, int]) -> None:
+    if quality is not None and not bounds[0] <= quality <= bounds[1]:
+        raise SettingsError("VS272", quality=quality, what=what, low=bounds[0], high=bounds[1])
+
+
+def _or(names: Sequence[str]) -> str:
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
