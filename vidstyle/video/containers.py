@@ -68,7 +68,7 @@ CONTAINERS = {
 
 
 @dataclass(frozen=True)
-class Part:
+class SourcePart:
     """The part of a source that a film shows.
 
     Attributes:
@@ -84,7 +84,7 @@ class Part:
     rate: Fraction
 
 
-def options_for(tracks: Tracks, part: Part, container: Container) -> tuple[list[str], Tracks]:
+def options_for(tracks: Tracks, part: SourcePart, container: Container) -> tuple[list[str], Tracks]:
     """How ffmpeg takes over the tracks of its second input.
 
     Args:
@@ -160,16 +160,16 @@ def _metadata(option: str, tags: Mapping[str, str]) -> list[str]:
     return [text for name, value in fitting.items() for text in (option, f"{name}={value}")]
 
 
-def _copied_sound(part: Part) -> dict[str, str]:
+def _copied_sound(part: SourcePart) -> dict[str, str]:
     """Packets cannot be cut: those that do not lie in the part are left out, but for half a frame at its end."""
     outside = ["lt(pts\\,0)"] if part.first else []
     outside += [f"gt((pts+d)*tb\\,{part.end + float(1 / part.rate) / 2:.6f})"] if part.end is not None else []
     return {"c": "copy", **({"bsf": f"noise=drop={'+'.join(outside)}"} if outside else {})}
 
 
-def _encoded_sound(track: Track, part: Part, container: Container) -> dict[str, str]:
+def _encoded_sound(track: Track, part: SourcePart, container: Container) -> dict[str, str]:
     layout, filters = layout_for(track.layout, track.channels, container.layouts)
-    filters = [*filters, "aresample=async=1"]
+    filters = [*filters, "aresample=async=1:min_hard_comp=0.02"]
     if part.first or part.end is not None:
         ends = ["start=0"] * (part.first > 0) + ([] if part.end is None else [f"end={part.end:.6f}"])
         filters.append(f"atrim={':'.join(ends)}")
@@ -210,7 +210,7 @@ def layout_for(layout: str, channels: Sequence[str], possible: Sequence[str]) ->
     return name, [f"aformat=channel_layouts={name}"]
 
 
-def _cut_subtitles(part: Part) -> dict[str, str]:
+def _cut_subtitles(part: SourcePart) -> dict[str, str]:
     """Those that are shown in the part only, from its begin and to its end at most."""
     if not part.first and part.end is None:
         return {}
@@ -221,7 +221,7 @@ def _cut_subtitles(part: Part) -> dict[str, str]:
     return {"bsf": f"{drop},setts=pts={first}:dts={first}:duration={last}-{first}"}
 
 
-def _cut_chapters(tracks: Tracks, part: Part) -> Iterator[Chapter]:
+def _cut_chapters(tracks: Tracks, part: SourcePart) -> Iterator[Chapter]:
     """The chapters of the part, in the film's time."""
     end = float("inf") if part.end is None else part.end
     for one in tracks.chapters:
@@ -240,7 +240,7 @@ def chapter_file(chapters: Sequence[Chapter]) -> bytes:
     return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
 
 
-def _tag_options(tracks: Tracks, part: Part) -> list[str]:
+def _tag_options(tracks: Tracks, part: SourcePart) -> list[str]:
     """Options for the tags of the file and of its video track."""
     given = {name.lower() for name in tracks.tags}
     tags = {name: "" for name in tracks.tags if name.lower() in TECHNICAL}

@@ -15,7 +15,7 @@ from pathlib import Path
 from vidstyle.errors import SinkError
 from vidstyle.files import printable, put_in_place
 from vidstyle.video import animation, ffmpeg
-from vidstyle.video.containers import CONTAINERS, Part, chapter_file, options_for, tell_changes, tell_lost
+from vidstyle.video.containers import CONTAINERS, SourcePart, chapter_file, options_for, tell_changes, tell_lost
 from vidstyle.video.encoder import Film, SegmentFile, check_count
 from vidstyle.video.probe import VideoInfo
 from vidstyle.video.tracks import UNREADABLE, read_tracks
@@ -182,7 +182,7 @@ def _output(target: Path) -> list[str]:
     return [*fast, ffmpeg.address(target)]
 
 
-def _write_with_tracks(segments: list[str], source: VideoInfo, film: Film, part: Part, whole: Path) -> str | None:
+def _write_with_tracks(segments: list[str], source: VideoInfo, film: Film, part: SourcePart, whole: Path) -> str | None:
     """Writes `whole`: the video of the input `segments`, and what the source has beside the frames.
 
     Args:
@@ -242,7 +242,7 @@ def _in_a_row(source: VideoInfo, folder: Path) -> VideoInfo:
     return replace(source, path=file, start=0.0)
 
 
-def _inputs(segments: list[str], source: VideoInfo, part: Part, chapters: Path) -> list[str]:
+def _inputs(segments: list[str], source: VideoInfo, part: SourcePart, chapters: Path) -> list[str]:
     """The segments, the source and the chapters as inputs of ffmpeg, in the film's time."""
     delay = 0.0 if part.first else source.delay
     return [
@@ -253,9 +253,9 @@ def _inputs(segments: list[str], source: VideoInfo, part: Part, chapters: Path) 
     ]
 
 
-def _part(source: VideoInfo, film: Film, shown: int, partial: bool) -> Part:
+def _part(source: VideoInfo, film: Film, shown: int, partial: bool) -> SourcePart:
     """What of the source a film of so many frames shows."""
     first, cut = source.first_from(film.start), partial or film.end is not None
     begin = source.start + (source.delay + source.seconds_of(first) if first else 0.0)
     length = float(shown / film.video_rate) + (0.0 if first else source.delay)
-    return Part(-begin, first, length if cut else None, film.video_rate)
+    return SourcePart(-begin, first, length if cut else None, film.video_rate)
