@@ -48,9 +48,9 @@ def filters(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def settings(filters: Path) -> Settings:
-    """Quick to paint: two shallow layers, one scale, hardly any steps."""
+    """Quick to paint: the first layer, one scale, hardly any steps."""
     return Settings(
-        style_layers="conv1_1", content_layers="conv2_1", steps=2, frame_steps=1, scales=1, weights=str(filters)
+        style_layers="conv1_1", content_layers="conv1_1", steps=2, frame_steps=1, scales=1, weights=str(filters)
     )
 
 

@@ -68,9 +68,16 @@ def film_of(path: Path, images: Sequence[Tensor], rate: int = 24) -> Path:
     return path
 
 
-def many_shots(path: Path, *options: object, rate: str = "24000/1001", count: int = 48, shots: int = 6) -> Path:
+def many_shots(
+    path: Path,
+    *options: object,
+    rate: str = "24000/1001",
+    count: int = 48,
+    shots: int = 6,
+    size: tuple[int, int] = (32, 40),
+) -> Path:
     """A clip of `count` frames in `shots` equal shots, with a tone of a second."""
-    height, width = 64, 80
+    height, width = size
     places = [np.uint8(clouds(height, width, seed=1 + s, grain=16).permute(1, 2, 0) * 255) for s in range(shots)]
     images = [np.roll(places[i * shots // count], i, 1) for i in range(count)]
     clips.ffmpeg(

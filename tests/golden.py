@@ -79,7 +79,7 @@ def make_inputs(folder: Path) -> None:
     left[..., :40] = 1
     save_image(folder / "left.png", left)
     save_image(folder / "right.png", 1 - left)
-    many_shots(folder / "film.mp4", count=16, shots=2)
+    many_shots(folder / "film.mp4", count=16, shots=2, size=(64, 80))
     scene = clouds(64, 120, seed=5, grain=8)
     light = [scene[:, :, 2 * i : 2 * i + 80] * min(1.0, i / 6) for i in range(16)]
     for image in light:

@@ -19,6 +19,6 @@ def _plain_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def fast(style: Path, filters: Path) -> list[str]:  # noqa: F811 (a fixture)
     """Words that paint as quickly as can be."""
     text = (
-        "--steps 1 --frame-steps 1 --scales 1 --loss sums --device cpu --style-layers conv1_1 --content-layers conv2_1"
+        "--steps 1 --frame-steps 1 --scales 1 --loss sums --device cpu --style-layers conv1_1 --content-layers conv1_1"
     )
     return [*text.split(), "--style", str(style), "--weights", str(filters)]

@@ -92,7 +92,7 @@ def test_keys_lead_the_window(display: str, filters: Path, style: Path, tmp_path
     other, folder = tmp_path / "other.png", tmp_path / "made"
     save_image(other, clouds(48, 64, seed=9, grain=2))
     folder.mkdir()
-    words = "--steps 2 --scales 1 --device cpu --style-layers conv1_1 --content-layers conv2_1 --size 96"
+    words = "--steps 2 --scales 1 --device cpu --style-layers conv1_1 --content-layers conv1_1 --size 96"
     styles = ["--style", str(style), "--style", str(other), "--weights", str(filters), "--folder", str(folder)]
     with camera_of(lambda _: SCENE, rate=20) as camera:
         command = [sys.executable, "-m", "vidstyle", "webcam", "--camera", camera.url, *words.split(), *styles]

@@ -34,7 +34,7 @@ manifest.MOST_FRAMES, manifest.FEWEST_FRAMES = 3, 1
 def job(source: Path, style: Path, weights: Path, out: Path, passes: int, keep_work: bool) -> None:
     settings = Settings(
         style_layers="conv1_1",
-        content_layers="conv2_1",
+        content_layers="conv1_1",
         steps=2,
         frame_steps=1,
         scales=1,

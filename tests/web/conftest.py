@@ -21,7 +21,7 @@ QUICK: Mapping[str, Any] = {
     "scales": 1,
     "loss": "sums",
     "style_layers": "conv1_1",
-    "content_layers": "conv2_1",
+    "content_layers": "conv1_1",
     "weights": "selftaught",
 }
 
