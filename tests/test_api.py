@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests import clips
-from tests.films import Ear, StopsAfter, leftovers, two_shots
+from tests.films import Ear, StopsAfter, leftovers, many_shots, two_shots
 from tests.images import clouds
 from vidstyle.api import run, stylize
 from vidstyle.core.temporal import MOST_EFFORT, PaintedFrame
@@ -37,7 +37,7 @@ def test_a_video_keeps_frames_rate_length_and_sound(tmp_path: Path, settings: Se
     assert summary.out == out
     assert summary.frames == after.frame_count == before.frame_count == 24
     assert after.rate == Fraction(24000, 1001)
-    assert after.size == (64, 80)
+    assert after.size == before.size
     assert abs(after.seconds - before.seconds) < 1 / 24
     assert clips.stream_hashes(out) == clips.stream_hashes(source)
     assert leftovers(tmp_path, [source, out]) == []
@@ -84,7 +84,7 @@ def test_a_part_of_a_video(tmp_path: Path, settings: Settings, style: Path) -> N
 
 
 def test_size_and_full_size(tmp_path: Path, settings: Settings, style: Path) -> None:
-    source = two_shots(tmp_path / "clip.mp4", count=2)
+    source = many_shots(tmp_path / "clip.mp4", count=2, shots=2, size=(64, 80))
     for size, expected in (("40", (32, 40)), ("full", (64, 80)), ("4000", (64, 80))):
         stylize(source, [style], tmp_path / f"{size}.mp4", settings.replace(size=size))
         assert probe(tmp_path / f"{size}.mp4").size == expected
@@ -238,7 +238,7 @@ def test_a_failure_in_the_middle_leaves_nothing(tmp_path: Path, settings: Settin
 
 
 def test_a_plan_tells_and_writes_nothing(tmp_path: Path, settings: Settings, style: Path) -> None:
-    source = two_shots(tmp_path / "clip.mp4")
+    source = many_shots(tmp_path / "clip.mp4", count=24, shots=2, size=(64, 80))
     outline = plan(JobSpec.of(source, [style], settings=settings.replace(size="40")), Listener())
     assert (outline.frames, outline.shots, outline.size, outline.source_size) == (24, 2, (32, 40), (64, 80))
     assert 0 < outline.estimate.seconds < outline.full_estimate.seconds
@@ -270,10 +270,10 @@ def test_a_preview_paints_one_frame_of_each_shot(tmp_path: Path, settings: Setti
         "clip_stripes_preview.png",
     ]
     assert [painted.frame.index for painted in ear.frames] == [6, 18]
-    assert load_image(files[0]).rgb.shape == (3, 64, 80)
+    assert load_image(files[0]).rgb.shape == (3, 32, 40)
     sheet = load_image(files[-1]).rgb
-    assert sheet.shape[1] > 2 * 64
-    assert sheet.shape[2] > 2 * 80
+    assert sheet.shape[1] > 2 * 32
+    assert sheet.shape[2] > 2 * 40
     assert not job.out.exists()
 
 

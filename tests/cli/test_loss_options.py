@@ -25,7 +25,7 @@ def test_the_losses_of_an_image_are_written_and_drawn(
         rows = [{name: float(text) for name, text in row.items()} for row in csv.DictReader(file)]
     assert [row["step"] for row in rows] == [1, 2, 3, 4]
     for row in rows:
-        assert row["style_conv1_1"] + row["content_conv2_1"] == pytest.approx(row["total"])
+        assert row["style_conv1_1"] + row["content_conv1_1"] == pytest.approx(row["total"])
     assert plot.read_bytes().startswith(b"\x89PNG")
 
 

@@ -12,6 +12,7 @@ from vidstyle.video.probe import probe
 
 
 def test_the_making_of_an_image(photo: Path, fast: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    fast[fast.index("--content-layers") + 1] = "conv2_1"
     code, out, lines = run(capsys, "progress", photo, *fast, "--beside", "--curve")
     gif = photo.with_name("photo_stripes.gif")
     assert (code, out) == (0, f"{gif}\n"), lines

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import vidstyle
-from tests.films import StopsAfter, two_shots
+from tests.films import StopsAfter, many_shots
 from tests.images import clouds, random_filters, stripes
 from vidstyle.api import stylize
 from vidstyle.core.losses import Losses
@@ -110,8 +110,8 @@ def test_what_cannot_be_written_is_one_line(painted: StepLosses, tmp_path: Path)
 
 
 def test_a_film_is_recorded_frame_by_frame_and_goes_on(settings: Settings, style: Path, tmp_path: Path) -> None:
-    film, out = two_shots(tmp_path / "film.mp4", count=16), tmp_path / "out.mp4"
-    settings = settings.replace(loss="sums")
+    film, out = many_shots(tmp_path / "film.mp4", count=16, shots=2, size=(64, 80)), tmp_path / "out.mp4"
+    settings = settings.replace(loss="sums", content_layers="conv2_1")
     first, rest, stops = FrameLosses(), FrameLosses(), StopsAfter(12)
     with pytest.raises(KeyboardInterrupt):
         stylize(film, [style], out, settings, listener=Listeners(first, stops))

@@ -179,14 +179,19 @@ with WorkFolder(pathlib.Path({str(folder)!r})).locked("job"):
             pass
 
 
-@pytest.mark.parametrize("broken", [b"", b"{", b"[]", b'{"schema": 99}', b'{"schema": 1, "size": [0, 0]}', b"\xff"])
-def test_a_broken_manifest_is_one_line(tmp_path: Path, settings: Settings, style: Path, broken: bytes) -> None:
+def test_a_broken_manifest_is_refused_until_the_job_begins_anew(
+    tmp_path: Path, settings: Settings, style: Path
+) -> None:
     source, out = two_shots(tmp_path / "clip.mp4", count=8), tmp_path / "out.mp4"
-    interrupted(source, style, out, settings, 6)
-    (tmp_path / "out.mp4.vidstyle" / "job.json").write_bytes(broken)
-    with pytest.raises(JobError, match="begin anew with --restart"):
-        stylize(source, [style], out, settings)
-    assert stylize(source, [style], out, settings, restart=True).frames == 8
+    stopped = interrupted(source, style, out, settings, 6)
+    for broken in (b"", b"{", b"[]", b'{"schema": 99}', b'{"schema": 1, "size": [0, 0]}', b"\xff"):
+        (tmp_path / "out.mp4.vidstyle" / "job.json").write_bytes(broken)
+        with pytest.raises(JobError) as caught:
+            stylize(source, [style], out, settings)
+        assert caught.value.code == "VS514"
+        with pytest.raises(KeyboardInterrupt):
+            stylize(source, [style], out, settings, restart=True, listener=(again := StopsAfter(6)))
+        assert len(again.frames) == len(stopped.frames)
 
 
 def test_a_broken_state_is_one_line(tmp_path: Path, settings: Settings, style: Path) -> None:
@@ -291,7 +296,7 @@ def test_ten_minutes_stay_in_sync_and_memory_flat(
     monkeypatch.setattr(segments, "paint_part", untouched)
     monkeypatch.setattr(segments, "link_bytes", lambda _: b"")
     monkeypatch.setattr(segments, "link_of", lambda *_: None)
-    monkeypatch.setattr(manifests, "MOST_FRAMES", 48)
+    monkeypatch.setattr(manifests, "MOST_FRAMES", 144)
     source, out = tmp_path / "long.mp4", tmp_path / "out.mp4"
     last = "between(t,595,596)"
     ffmpeg(
@@ -300,7 +305,7 @@ def test_ten_minutes_stay_in_sync_and_memory_flat(
         *("-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", source),
     )
     ear = Memory()
-    stylize(source, [style], out, settings, listener=ear)
+    stylize(source, [style], out, settings.replace(loss="sums"), listener=ear)
     before, after = probe(source), probe(out)
     assert (after.frame_count, after.rate) == (before.frame_count, before.rate)
     assert before.frame_count == len(ear.sizes) > 14_380

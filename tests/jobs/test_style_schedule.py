@@ -84,7 +84,7 @@ def test_a_film_goes_over_from_style_to_style(tmp_path: Path, styles: list[Path]
     """Also where it is still, and without a jump."""
     source = clips.clip(tmp_path / "still.mp4", filters="trim=end_frame=1,loop=29:1", count=30)
     ear = Ear()
-    keyed = settings.replace(style_keys="0.2s=A, 0.8s=B", frame_steps=3)
+    keyed = settings.replace(style_keys="0.2s=A, 0.8s=B", frame_steps=3, content_layers="conv2_1")
     stylize(source, styles, tmp_path / "out.mp4", keyed, listener=ear)
     colours = [redness(one.painted.image) for one in ear.frames]
     assert colours[0] > 0.15
