@@ -326,6 +326,27 @@ def _(place: Path) -> list[str]:
     return words(place, "clip.mp4", "out.xyz")
 
 
+@case("an output with a name too long", "an output whose name, with `.vidstyle` behind it, no disk can hold")
+def _(place: Path) -> list[str]:
+    return words(place, "clip.mp4", f"{'a' * 247}.mp4")
+
+
+@case("a codec of other files", "a codec that the output's kind of file does not hold")
+def _(place: Path) -> list[str]:
+    return words(place, "clip.mp4", "out.mp4", "style.png", "--codec", "prores")
+
+
+for name, option in (
+    ("a pixel format of no codec", ("--pix-fmt", "rgb24")),
+    ("a quality beyond the scale", ("--quality", "99")),
+    ("a quality of what loses nothing", ("--codec", "ffv1", "--quality", "3")),
+):
+
+    @case(name, "a pixel format or a quality that a codec does not know")
+    def _(place: Path, option: tuple[str, ...] = option) -> list[str]:
+        return words(place, "clip.mp4", "out.mkv", "style.png", *option)
+
+
 # Images ------------------------------------------------------------------------------------------------------------
 
 

@@ -81,7 +81,7 @@ def test_ends_as_the_table_says(
         assert not [path for path in new if path.suffix not in (".lock", ".owner")]
         lines = [line for line in err.splitlines() if line.startswith("vidstyle: ")]
         assert len(lines) == 1, err
-        assert len(lines[0].replace("a" * 300, "")) < 400, "a sentence, not a page"
+        assert len(re.sub("a{200,}", "", lines[0])) < 400, "a sentence, not a page"
         assert out == ""
         codes = re.findall(r"VS\d{3}", said)
         assert not codes or re.search(rf"\[({'|'.join(codes)})\]$", lines[0]), lines[0]

@@ -71,9 +71,9 @@ class Page:
         """Fills a field, in a part that is unfolded if need be."""
         found = f"#set-{name} :is(input, textarea)"
         if not self.page.is_visible(found):
-            if not self.page.get_by_role("button", name=part, exact=True).is_visible():
+            if not self.page.get_by_role("button", name=part).is_visible():
                 self.page.get_by_role("button", name="All settings").click()
-            self.page.get_by_role("button", name=part, exact=True).click()
+            self.page.get_by_role("button", name=part).click()
         self.page.fill(found, str(value))
 
     def choose_first_layer(self) -> None:

@@ -285,7 +285,7 @@ def _check_output(job: JobSpec) -> None:
     if endings and target.suffix.lower() not in endings:
         good = " ".join(sorted(endings))
         raise SinkError("VS424", target=target, kind=job.kind, suffix=target.suffix, good=good)
-    if endings == of_films:
+    if job.kind in ("video", "animation"):
         encoding_of(target.suffix.lower(), job.settings.codec, job.settings.pix_fmt, job.settings.grade)
     if target.exists() and job.source.exists() and target.samefile(job.source):
         raise SinkError("VS425", target=target)
