@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 # How threads of GNU's and LLVM's OpenMP wait at a barrier. By default they spin for milliseconds, and beside any other
-# program they keep the thread that they wait for off the processor. Not to spin at all costs a program that is alone.
-QUIET = {"GOMP_SPINCOUNT": "3000", "KMP_BLOCKTIME": "1"}
+# program they keep the thread that they wait for off the processor. To spin hardly at all costs a program that is alone a quarter of its time (docs/measurements.md).
+QUIET = {"GOMP_SPINCOUNT": "10000", "KMP_BLOCKTIME": "1"}
 _WAITING = {*QUIET, "OMP_WAIT_POLICY"}
 _THREADS = "OMP_NUM_THREADS"
 
