@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 # How threads of GNU's and LLVM's OpenMP wait at a barrier. By default they spin for milliseconds, and beside any other
-# program they keep the thread that they wait for off the processor. To spin hardly at all costs a program that is alone a quarter of its time (docs/measurements.md).
+# program they keep the thread that they wait for off the processor. To spin hardly at all costs a
+# program that is alone a quarter of its time (docs/measurements.md, "Threads that wait").
 QUIET = {"GOMP_SPINCOUNT": "10000", "KMP_BLOCKTIME": "1"}
 _WAITING = {*QUIET, "OMP_WAIT_POLICY"}
 _THREADS = "OMP_NUM_THREADS"
