@@ -1,6 +1,6 @@
 """What painting takes beside other programs: threads that wait quietly against those of OpenMP's own setting.
 
-    python benchmarks/beside.py [--size 192] [--rounds 3] [--json beside.json]
+    python benchmarks/beside.py [--size 128] [--rounds 1] [--json beside.json]
 
 The sample photo is painted alone, beside a program that keeps one processor busy, and twice at once (as beside the
 page, whose paintings are such processes); each once a round with either setting. Medians of the rounds, and what each
@@ -94,8 +94,8 @@ def measure(size: int, rounds: int) -> dict[str, dict[str, float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", type=int, default=192)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     result = measure(options.size, options.rounds)

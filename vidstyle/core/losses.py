@@ -4,6 +4,7 @@ Content is the squared error of activations (Gatys et al. 2015, equation 1). Sty
 activations, one for each ``--style-loss``, lies from the style's: see `style_statistics`.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -217,10 +218,9 @@ def measured_by_tiles(
     """
     image = reflected(image, network.stride)
     targets = content or ContentTargets({}, {})
-    wanted = {*counts, *targets.activations}
 
     def measure(tile: Tile, seen: Tensor) -> tuple[Tensor, ...]:
-        found = {layer: tile.inside(r, layer) for layer, r in network(seen, wanted).items()}
+        found = {layer: tile.inside(r, layer) for layer, r in network(seen, {*counts, *targets.activations}).items()}
         errors = [targets.error(layer, found[layer], tile) for layer in targets.activations]
         for layer, weights in counts.items():
             for w in weights:
@@ -232,8 +232,7 @@ def measured_by_tiles(
     assert statistic.of_moments is not None
     summaries = {}
     for layer, weights in counts.items():
-        height, width = layer_size(size_of(image), layer)
-        masses = [height * width if w is None else w.sum() for w in weights]
+        masses = [math.prod(layer_size(size_of(image), layer)) if w is None else w.sum() for w in weights]
         summaries[layer] = [statistic.of_moments(next(sums) / mass, next(sums) / mass).float() for mass in masses]
     return errors, summaries
 

@@ -10,19 +10,15 @@ import gradio as gr
 
 from vidstyle.errors import SettingsError, SourceError
 from vidstyle.settings.keyframes import to_seconds
-from vidstyle.settings.presets import STANDARD
+from vidstyle.settings.presets import PRESETS, STANDARD
 from vidstyle.settings.settings import Settings
 from vidstyle.web.job_folder import NO_PATHS
 
 AT_HAND = ("strength", "keep_colors", "size")  # shown above the rest
 LEFT_OUT = ("feather",)  # of masks, which the page does not take
 SIZES = ("auto", "full", "256", "384", "512", "640", "960", "1280")  # offered; others may be typed
-PRESET_NAMES = [
-    ("Draft (fast)", "draft"),
-    ("Standard", "standard"),
-    ("Fine (slow)", "fine"),
-    ("As in the paper", "paper"),
-]
+_PRESET_LABELS = {"draft": "Draft (fast)", "fine": "Fine (slow)", "paper": "As in the paper"}
+PRESET_NAMES = [(_PRESET_LABELS.get(name, name.capitalize()), name) for name in PRESETS]
 
 Controls = dict[str, Any]  # Gradio components, whose events are made at run time
 

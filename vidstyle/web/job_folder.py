@@ -163,11 +163,7 @@ def fill(
         OSError: Where they cannot be copied.
     """
     _refuse_paths(Settings(**settings))
-    if not styles:
-        raise SourceError("VS359")
-    for style in styles:
-        _check_ending(style, IMAGE_ENDINGS)
-        load_image(style)
+    _check_styles(styles)
     preview = first_image(source)
     kept = _copy(source, folder, "source")
     names = tuple(_copy(style, folder, f"style{number}") for number, style in enumerate(styles, 1))
@@ -186,6 +182,14 @@ def _refuse_paths(settings: Settings) -> None:
         value = getattr(settings, name)
         if value not in choices:
             raise SettingsError("VS268", name=name, choices=", ".join(choices), value=value)
+
+
+def _check_styles(styles: Sequence[Path]) -> None:
+    if not styles:
+        raise SourceError("VS359")
+    for style in styles:
+        _check_ending(style, IMAGE_ENDINGS)
+        load_image(style)
 
 
 def _check_ending(file: Path, endings: Sequence[str]) -> None:
