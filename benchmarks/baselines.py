@@ -28,24 +28,24 @@ def timed(results: Iterator[tuple[Frame, Painted]]) -> Painting:
         began = time.perf_counter()
 
 
-def vidstyle(painter: StyleModel, frames: Sequence[Frame]) -> Painting:
-    return timed((one.frame, one.painted) for one in paint_frames(painter, frames))
+def vidstyle(model: StyleModel, frames: Sequence[Frame]) -> Painting:
+    return timed((one.frame, one.painted) for one in paint_frames(model, frames))
 
 
-def alone(painter: StyleModel, frames: Sequence[Frame]) -> Painting:
-    return timed((frame, stylize_image(painter, frame.image)) for frame in frames)
+def alone(model: StyleModel, frames: Sequence[Frame]) -> Painting:
+    return timed((frame, stylize_image(model, frame.image)) for frame in frames)
 
 
-def warm(painter: StyleModel, frames: Sequence[Frame]) -> Painting:
+def warm(model: StyleModel, frames: Sequence[Frame]) -> Painting:
     def results() -> Iterator[tuple[Frame, Painted]]:
         last = None
         for frame in frames:
             if last is None or frame.cut:
-                last = stylize_image(painter, frame.image)
+                last = stylize_image(model, frame.image)
             else:
                 schedule = Schedule(WARM_STEPS)
-                objective = painter.objective(painter.coloured(frame.image))
-                preconditioner = Preconditioner(painter.colours)
+                objective = model.objective(model.coloured(frame.image))
+                preconditioner = Preconditioner(model.colours)
                 end = quasi_newton(last.image, objective, schedule, lambda *_: None, preconditioner)
                 last = Painted(end.image, end.losses, WARM_STEPS, 0.0, full_steps=WARM_STEPS)
             yield frame, last
@@ -53,29 +53,29 @@ def warm(painter: StyleModel, frames: Sequence[Frame]) -> Painting:
     return timed(results())
 
 
-def ruder(painter: StyleModel, frames: Sequence[Frame]) -> Painting:
+def ruder(model: StyleModel, frames: Sequence[Frame]) -> Painting:
     def results() -> Iterator[tuple[Frame, Painted]]:
         last: Painted | None = None
         before: Frame | None = None
         for frame in frames:
             if last is None or before is None or frame.cut:
-                last = stylize_image(painter, frame.image)
+                last = stylize_image(model, frame.image)
             else:
-                last = followed(painter, frame, before, last)
+                last = followed(model, frame, before, last)
             before = frame
             yield frame, last
 
     return timed(results())
 
 
-def followed(painter: StyleModel, frame: Frame, before: Frame, last: Painted) -> Painted:
+def followed(model: StyleModel, frame: Frame, before: Frame, last: Painted) -> Painted:
     """A frame by Ruder's scheme; the temporal weight is that of vidstyle's default."""
     motion = Motion.between(frame.image, before.image)
     start = warp(last.image, motion.flow).clamp(0, 1)
     stiffness = (
-        motion.confidence[None] * gradient_scale(painter, frame.image, start) * 255 / (2 * painter.settings.stability)
+        motion.confidence[None] * gradient_scale(model, frame.image, start) * 255 / (2 * model.settings.stability)
     )
-    objective = painter.objective(painter.coloured(frame.image), Anchor(start, stiffness, torch.ones_like(start[:1])))
+    objective = model.objective(model.coloured(frame.image), Anchor(start, stiffness, torch.ones_like(start[:1])))
     losses: list[float] = []
     latest: list[tuple[Tensor, Losses]] = []
 

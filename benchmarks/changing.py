@@ -117,20 +117,20 @@ def _quantised(images: Sequence[Any]) -> list[Frame]:
     return [framed(i, np.float32(np.clip(image, 0, 1) * 255).round() / 255) for i, image in enumerate(images)]
 
 
-def changes_measured(name: str, painter: StyleModel, frames: list[Frame], out: Path | None) -> dict[str, Any]:
+def changes_measured(name: str, model: StyleModel, frames: list[Frame], out: Path | None) -> dict[str, Any]:
     """The figures of a film, every fourth frame held against the same one painted alone."""
     cuts = find_cuts(frames, Fraction(24))
     scenes = find_scenes([thumbnail(f.image) for f in frames], [contrast(f.image) for f in frames], cuts)
     scenes = replace(scenes, bars=find_bars(torch.stack([luminance_of(f.image) for f in frames]).amax(0)))
-    looked = StyleSchedule(painter.settings, len(painter.styles), scenes).on(mark_cuts(frames, scenes.cuts))
+    looked = StyleSchedule(model.settings, len(model.styles), scenes).on(mark_cuts(frames, scenes.cuts))
     ready = list(scenes.evened(looked, lambda at: frames[at].image))
-    results = list(paint_frames(painter, ready))
+    results = list(paint_frames(model, ready))
     judged = sorted({*range(0, len(frames), 4), len(frames) - 1})
     alone = {}
     for i in judged:
         content, look = ready[i].content, ready[i].look
-        painted = coarse_to_fine(painter, content, look=look)
-        alone[i] = replace(painted, image=finish(painter, painted.image, content, ready[i].image, look))
+        painted = coarse_to_fine(model, content, look=look)
+        alone[i] = replace(painted, image=finish(model, painted.image, content, ready[i].image, look))
     ratios = [_content(results[i].painted) / max(1e-9, _content(alone[i])) for i in judged if _shows(ready[i])]
     light = [
         [float(luminance_of(image).mean()) for image in (f.image, r.painted.image)]

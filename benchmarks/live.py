@@ -68,10 +68,10 @@ def watched(painting: LivePainting, seconds: float) -> list[LiveImage]:
     return [image for image in seen if image.budget.size == seen[-1].budget.size]
 
 
-def figures(painter: StyleModel, pairs: Sequence[tuple[Frame, Tensor]]) -> dict[str, float]:
-    looks = judged(pairs, judge_of(painter, None))
+def figures(model: StyleModel, pairs: Sequence[tuple[Frame, Tensor]]) -> dict[str, float]:
+    looks = judged(pairs, judge_of(model, None))
     rows = list(looks)
-    whole = summary(film_measures([row.measures for row in rows], rows[-1].still), painter.settings.layers[:1], [])
+    whole = summary(film_measures([row.measures for row in rows], rows[-1].still), model.settings.layers[:1], [])
     return {name: whole[name] for name in SHOWN}
 
 
@@ -80,9 +80,9 @@ def frame_of(image: LiveImage, number: int) -> Frame:
     return Frame(number, image.snap.taken, small, cut=image.opens, look=image.look)
 
 
-def measured(painter: StyleModel, name: str, seen: Sequence[LiveImage]) -> dict[str, Any]:
+def measured(model: StyleModel, name: str, seen: Sequence[LiveImage]) -> dict[str, Any]:
     frames = [frame_of(image, number) for number, image in enumerate(seen)]
-    live = figures(painter, [(f, p.painted.image) for f, p in zip(frames, seen, strict=True)])
+    live = figures(model, [(f, p.painted.image) for f, p in zip(frames, seen, strict=True)])
     gaps = [b.snap.taken - a.snap.taken for a, b in itertools.pairwise(seen)]
     losses = [float(image.painted.losses.total) for image in seen]
     shown = [float(np.abs(b.pixels.astype(float) - a.pixels).mean()) for a, b in itertools.pairwise(seen)]
@@ -98,9 +98,9 @@ def measured(painter: StyleModel, name: str, seen: Sequence[LiveImage]) -> dict[
         "live": live,
     }
     if name == "moving":
-        film = painter.changed(settings=painter.settings.replace(steps=30, frame_steps=3), look=seen[0].look)
+        film = model.changed(settings=model.settings.replace(steps=30, frame_steps=3), look=seen[0].look)
         painted = paint_frames(film, [replace(frame, cut=False) for frame in frames])
-        result["film"] = figures(painter, [(one.frame, one.painted.image) for one in painted])
+        result["film"] = figures(model, [(one.frame, one.painted.image) for one in painted])
     return result
 
 
@@ -120,7 +120,7 @@ def main() -> None:
         with camera_of(lambda n, scene=scene: scene[n % len(scene)], rate=15) as server, Camera(server.url) as camera:
             painting = paint_live(camera, [style], settings, device="cpu")
             seen = watched(painting, words.seconds)
-        report[name] = measured(painting.painter, name, seen)
+        report[name] = measured(painting.model, name, seen)
         print(name, json.dumps(report[name], indent=1), flush=True)
     if words.json:
         words.json.write_text(json.dumps(report, indent=1) + "\n")

@@ -101,7 +101,7 @@ LAYOUTS = (  # in which module what a painting takes is, the newest layout first
         "Settings": "settings.settings",
         "keep_freed_memory": "cli.terminal",
     },
-    {  # whose painter has methods
+    {  # whose model has methods
         **dict.fromkeys(("Palette", "Palettes"), "core.color_transfer"),
         "Painter": "core.stylize_image",
         "Filters": "core.weights",
@@ -110,7 +110,7 @@ LAYOUTS = (  # in which module what a painting takes is, the newest layout first
     },
     {  # before 7ee00e6
         **dict.fromkeys(("Palette", "Palettes"), "painting.palette"),
-        "Painter": "painting.painter",
+        "Painter": "painting.model",
         "Filters": "features.weights",
         "Settings": "settings",
         "keep_freed_memory": "apps.memory",

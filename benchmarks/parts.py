@@ -65,9 +65,9 @@ def main() -> None:
     filters = load_filters("selftaught", (*BLOCKS, "conv5_1"), teachers=lambda: [content, *styles], seed=0)
     report: dict[str, dict[str, dict[str, float]]] = {"content": {}, "texture": {}, "tile": {}}
     for layer in filter(None, words.layers.split(",")):
-        painter = reconstructor(content, filters, reconstruction.replace(content_layers=layer), CPU)
-        painted = stylize_image(painter, content)
-        (error,) = feature_errors(painter, painted, content).values()
+        model = reconstructor(content, filters, reconstruction.replace(content_layers=layer), CPU)
+        painted = stylize_image(model, content)
+        (error,) = feature_errors(model, painted, content).values()
         report["content"][layer] = {"error": error, "psnr": psnr(painted.image, content)}
         print(f"content {layer}: error {error:.3%}, {report['content'][layer]['psnr']:.1f} dB", flush=True)
     for path, style in zip(words.styles, styles, strict=True):
@@ -76,8 +76,8 @@ def main() -> None:
         report["texture"][str(path)] = {"patches": ratio}
         print(f"texture {path.name}: patches {ratio:.2f}", flush=True)
         height, width = (-(-side // TILE) * TILE for side in size_of(style))
-        painter = texturer(style, filters, texture, (height, width), CPU, tile=True)
-        tile = stylize_image(painter, torch.zeros(3, height, width)).image
+        model = texturer(style, filters, texture, (height, width), CPU, tile=True)
+        tile = stylize_image(model, torch.zeros(3, height, width)).image
         for name, dim in (("lower", 1), ("right", 2)):
             found = report["tile"][f"{path} {name}"] = seam(tile, dim)
             print(

@@ -67,7 +67,7 @@ class Case:
     names: Mapping[str, str]
     content: Tensor
     changes: Mapping[str, Any]  # of the settings
-    painter: StyleModel
+    model: StyleModel
     judge: Judge | None
 
 
@@ -82,10 +82,10 @@ def all_cases(options: argparse.Namespace) -> Iterator[Case]:
         content, style = first_image(Path(file), options.size), load_image(style_file).rgb
         for kind, weights in kinds:
             changes = {"pooling": "avg" if weights == SELFTAUGHT else options.pooling, **options.settings}
-            painter = calibrated(painter_for(content, style, weights, Settings(**changes)), [content])
-            judge = judge_of(painter, content, options.judge if weights == SELFTAUGHT else SELFTAUGHT, options.pooling)
+            model = calibrated(model_for(content, style, weights, Settings(**changes)), [content])
+            judge = judge_of(model, content, options.judge if weights == SELFTAUGHT else SELFTAUGHT, options.pooling)
             names = {"filters": kind, "content": content_name, "style": style_name}
-            yield Case(names, content, changes, painter, judge)
+            yield Case(names, content, changes, model, judge)
 
 
 def named(paths: Sequence[str]) -> dict[str, str]:
@@ -112,20 +112,20 @@ def fitted(image: Tensor, long_side: int) -> Tensor:
     return resize(image, fit_size(size_of(image), long_side))
 
 
-def painter_for(content: Tensor, style: Tensor, weights: str, settings: Settings) -> StyleModel:
+def model_for(content: Tensor, style: Tensor, weights: str, settings: Settings) -> StyleModel:
     layers = (*settings.layers, *JUDGED)
     filters = load_filters(weights, layers, teachers=lambda: [style, content], seed=settings.seed)
     return StyleModel.of([style], filters, settings)
 
 
-def judge_of(painter: StyleModel, content: Tensor, weights: str | None, pooling: Any) -> Judge | None:
+def judge_of(model: StyleModel, content: Tensor, weights: str | None, pooling: Any) -> Judge | None:
     if weights == SELFTAUGHT:
-        filters, pooling = painter_for(content, painter.styles[0], weights, painter.settings).filters, "avg"
+        filters, pooling = model_for(content, model.styles[0], weights, model.settings).filters, "avg"
     elif weights:
         filters = load_filters(weights, JUDGED, teachers=list)
     else:
         return None
-    return Judge.of(filters.tensors, pooling, painter.styles, JUDGED, JUDGED[-1:], painter.palettes, painter.device)
+    return Judge.of(filters.tensors, pooling, model.styles, JUDGED, JUDGED[-1:], model.palettes, model.device)
 
 
 # ---------------------------------------------------------------- the figures
@@ -133,9 +133,9 @@ def judge_of(painter: StyleModel, content: Tensor, weights: str | None, pooling:
 
 @torch.no_grad()
 def measured(case: Case, image: Tensor) -> Row:
-    painter, content = case.painter, case.content
-    style = fitted(painter.features.styles[0], round(STROKES * max(size_of(image))))
-    losses = painter.objective(painter.coloured(content))(image).numbers()
+    model, content = case.model, case.content
+    style = fitted(model.features.styles[0], round(STROKES * max(size_of(image))))
+    losses = model.objective(model.coloured(content))(image).numbers()
     judged = case.judge and case.judge.compare(image, content)
     bands = zip(band_energies(image), band_energies(style), strict=True)
     return {
@@ -217,7 +217,7 @@ def run(options: argparse.Namespace, engines: Sequence[Engine]) -> dict[str, Any
     report |= {"torch": torch.__version__, "engines": {e.name: {"commit": e.commit} for e in engines}}
     report["paintings"] = []
     for case in all_cases(options):
-        images = [case.content, fitted(case.painter.styles[0], max(size_of(case.content)))]
+        images = [case.content, fitted(case.model.styles[0], max(size_of(case.content)))]
         rows = []
         for engine in engines:
             image, row = painted(engine, case, report["engines"][engine.name])
@@ -233,12 +233,12 @@ def run(options: argparse.Namespace, engines: Sequence[Engine]) -> dict[str, Any
 
 def painted(engine: Engine, case: Case, about: Row) -> tuple[Tensor, Row]:
     """A painting and its figures; what concerns all of the engine's goes to `about`."""
-    image, done = engine.paint(case.painter, case.content, case.changes)
+    image, done = engine.paint(case.model, case.content, case.changes)
     if done["dropped"] and not about.get("dropped"):
         print(f"{engine.name} has no setting {', '.join(done['dropped'])}: dropped", flush=True)
     about |= {key: done[key] for key in ("dropped", "threads", "settings")}
     names = {**case.names, "engine": engine.name, "pooling": about["settings"].pop("pooling")}
-    figures = {"cost": done["cost"], "seconds": done["seconds"], "balance": case.painter.balance}
+    figures = {"cost": done["cost"], "seconds": done["seconds"], "balance": case.model.balance}
     return image, names | measured(case, image) | figures
 
 

@@ -122,7 +122,7 @@ def clusters(points: Tensor, count: int, generator: torch.Generator) -> Tensor:
 
 
 def texture(filters: Weights, style: Tensor, scales: Scales, seed: int) -> Tensor:
-    """An image of the style's size, made from noise, coarse to fine, as a painter does it."""
+    """An image of the style's size, made from noise, coarse to fine, as a model does it."""
     network, weights = VGG19(filters, LAYERS, "avg"), dict.fromkeys(LAYERS, 1 / len(LAYERS))
     generator = torch.Generator().manual_seed(seed)
     image, colours = torch.empty(0), colour_root([style])

@@ -77,8 +77,8 @@ def fast(x: torch.Tensor, filters: torch.Tensor) -> Callable[[], object]:
 def one_step(size: int) -> Callable[[], object]:
     settings = Settings(content_layers="conv4_2")
     image = torch.rand(3, size, size)
-    painter = StyleModel.of([image], random_filters(settings, torch.Generator().manual_seed(0)), settings)
-    objective = painter.objective(image)
+    model = StyleModel.of([image], random_filters(settings, torch.Generator().manual_seed(0)), settings)
+    objective = model.objective(image)
     return lambda: quasi_newton(image, objective, Schedule(1, 0.02, 0.02), lambda *_: None)
 
 

@@ -13,7 +13,7 @@ With a CLIP, one row for each of:
   L-BFGS until the loss falls by less than 1e-4 in 50 steps (Ruder et al. 2016); only --ruder-frames, it is slow.
 
 All have the same filters, palette, balance and first frame. Style is judged by layers that nothing was optimised for,
-of the painter's own filters or, with --judge, of a file of trained ones. ``made`` paints clips whose motion is known,
+of the model's own filters or, with --judge, of a file of trained ones. ``made`` paints clips whose motion is known,
 holds the flow of the painting against it where there is motion, and counts the work where 20 % of an image move in
 front of a still camera. ``changes`` paints films whose light or scene changes (changing.py) and holds every fourth
 frame against the same frame painted alone; with --out it writes a strip of each film.
@@ -53,23 +53,19 @@ TRAINED_LAYERS = ("conv1_1", "conv2_1", "conv3_1")
 # ---------------------------------------------------------------- the judge
 
 
-def judge_of(painter: StyleModel, file: Path | None) -> Judge:
-    """By layers that were not optimised: of trained filters, or of the painter's own."""
-    content = tuple(painter.settings.content_layer_weights)
+def judge_of(model: StyleModel, file: Path | None) -> Judge:
+    """By layers that were not optimised: of trained filters, or of the model's own."""
+    content = tuple(model.settings.content_layer_weights)
     if file is None:
-        layers = tuple(painter.settings.style_layer_weights)
-        return Judge.of(
-            painter.filters.tensors, "avg", painter.styles, layers, content, painter.palettes, painter.device
-        )
+        layers = tuple(model.settings.style_layer_weights)
+        return Judge.of(model.filters.tensors, "avg", model.styles, layers, content, model.palettes, model.device)
     tensors = read_filters(file, TRAINED_LAYERS[-1]).tensors
-    return Judge.of(
-        tensors, "avg", painter.styles, TRAINED_LAYERS, TRAINED_LAYERS[-1:], painter.palettes, painter.device
-    )
+    return Judge.of(tensors, "avg", model.styles, TRAINED_LAYERS, TRAINED_LAYERS[-1:], model.palettes, model.device)
 
 
-def measured(name: str, painter: StyleModel, frames: Sequence[Frame], judge: Judge, out: Path | None) -> dict[str, Any]:
+def measured(name: str, model: StyleModel, frames: Sequence[Frame], judge: Judge, out: Path | None) -> dict[str, Any]:
     """The figures of one method on the frames."""
-    results = list(METHODS[name](painter, frames))  # all of it before it is judged, which would take time from it
+    results = list(METHODS[name](model, frames))  # all of it before it is judged, which would take time from it
     works = [
         (Work(painted.steps, painted.full_steps, seconds, 0.0), float(painted.losses.spatial))
         for _, painted, seconds in results
@@ -103,14 +99,14 @@ def save(path: Path, images: Sequence[Tensor]) -> None:
         sink.finish()
 
 
-def step_seconds(painter: StyleModel, frame: Frame) -> dict[str, float]:
+def step_seconds(model: StyleModel, frame: Frame) -> dict[str, float]:
     """Seconds of one step (the median of some) and of one of L-BFGS with a line search on the frame."""
-    objective, image = painter.objective(painter.coloured(frame.image)), frame.image
+    objective, image = model.objective(model.coloured(frame.image)), frame.image
     loss_and_gradient(image, objective)
     times = []
     for _ in range(5):
         began = time.perf_counter()
-        quasi_newton(image, objective, Schedule(1), lambda *_: None, Preconditioner(painter.colours))
+        quasi_newton(image, objective, Schedule(1), lambda *_: None, Preconditioner(model.colours))
         times.append(time.perf_counter() - began)
     steps, began = 10, time.perf_counter()
     lbfgs(image, objective, steps, lambda *_: None)
@@ -120,7 +116,7 @@ def step_seconds(painter: StyleModel, frame: Frame) -> dict[str, float]:
 # ---------------------------------------------------------------- what is run
 
 
-def painter_for(frames: Sequence[Frame], style: Path, strength: float, weights: str) -> StyleModel:
+def model_for(frames: Sequence[Frame], style: Path, strength: float, weights: str) -> StyleModel:
     settings = Settings(weights=weights, strength=strength)
     image = load_image(style).rgb
     samples = [frames[i * len(frames) // 3].image for i in range(3)]
@@ -141,15 +137,15 @@ def read(clip: Path, count: int, long_side: int) -> list[Frame]:
 
 def run_clip(options: argparse.Namespace) -> dict[str, Any]:
     frames = read(Path(options.clip), options.frames, options.size)
-    painter = painter_for(frames, options.style, options.strength, options.weights)
-    judge, timed = judge_of(painter, options.judge), [step_seconds(painter, frames[0])]
-    print(f"{len(frames)} frames of {size_of(frames[0].image)}, {painter.filters.origin} filters", flush=True)
+    model = model_for(frames, options.style, options.strength, options.weights)
+    judge, timed = judge_of(model, options.judge), [step_seconds(model, frames[0])]
+    print(f"{len(frames)} frames of {size_of(frames[0].image)}, {model.filters.origin} filters", flush=True)
     rows = {}
     for name in options.methods.split(","):
         chosen = frames[: options.ruder_frames] if name == "ruder" else frames
-        rows[name] = measured(name, painter, chosen, judge, options.out)
+        rows[name] = measured(name, model, chosen, judge, options.out)
         print_row(name, rows[name])
-        timed.append(step_seconds(painter, frames[0]))  # a machine's speed changes over the minutes of a run
+        timed.append(step_seconds(model, frames[0]))  # a machine's speed changes over the minutes of a run
     steps = {kind: fmean(times[kind] for times in timed) for kind in timed[0]}
     print_row("seconds of a step", steps)
     return {"frames": len(frames), "steps": steps, "rows": rows, "ratios": ratios(rows, steps, len(frames))}
@@ -176,13 +172,13 @@ def run_made(options: argparse.Namespace) -> dict[str, Any]:
     size = (round(options.size * 9 / 16), options.size)
     rows = {}
     for name, (frames, flows) in made_clips(size, options.frames).items():
-        painter = painter_for(frames, options.style, options.strength, options.weights)
-        before, results = step_seconds(painter, frames[0]), list(vidstyle(painter, frames))
-        step = fmean((before["step"], step_seconds(painter, frames[0])["step"]))
+        model = model_for(frames, options.style, options.strength, options.weights)
+        before, results = step_seconds(model, frames[0]), list(vidstyle(model, frames))
+        step = fmean((before["step"], step_seconds(model, frames[0])["step"]))
         paintings = [painted.image for _, painted, _ in results]
         if options.out:
             save(options.out / f"{name.replace(', ', '_')}.mp4", paintings)
-        judge = judge_of(painter, options.judge)
+        judge = judge_of(model, options.judge)
         *_, end = judged(zip(frames, paintings, strict=True), judge)
         _, flicker, drift = end.still.figures()
         rows[name] = {
@@ -200,10 +196,10 @@ def run_made(options: argparse.Namespace) -> dict[str, Any]:
 
 def run_changes(options: argparse.Namespace) -> dict[str, Any]:
     films = changing_films((round(options.size * 9 / 16), options.size))
-    painter = painter_for(films["plain"], options.style, options.strength, options.weights)
+    model = model_for(films["plain"], options.style, options.strength, options.weights)
     rows = {}
     for name in options.films.split(",") if options.films else films:
-        rows[name] = changes_measured(name, painter, films[name], options.out)
+        rows[name] = changes_measured(name, model, films[name], options.out)
         print_row(name, rows[name])
     return {"size": options.size, "rows": rows}
 

@@ -357,15 +357,15 @@ def words(line: list[str]) -> None:
     assert code in (0, 1, 2), (code, said)
 
 
-def unpainted(painter: Any, frames: Any, *_: Any) -> Iterator[tuple[PaintedFrame, Linked]]:
-    """A painter that does nothing."""
+def unpainted(model: Any, frames: Any, *_: Any) -> Iterator[tuple[PaintedFrame, Linked]]:
+    """A style model that does nothing."""
     for frame in frames:
         painted = Painted(frame.image, Losses(), 1, 0.0)
         yield PaintedFrame(frame, painted), Linked(frame, ShotState.of_opener(frame, painted), opens=True)
 
 
 def films_painted(case: tuple[int, list[Change]]) -> None:
-    """A damaged film goes through the whole command, with a painter that does nothing."""
+    """A damaged film goes through the whole command, with a model that does nothing."""
     ending, data = films()[case[0]]
     with tempfile.TemporaryDirectory(dir=scratch()) as name:
         place = Path(name)

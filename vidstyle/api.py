@@ -115,10 +115,10 @@ def run_progress(job: JobSpec, progress: Progress, listener: Listener) -> Summar
 def _run_shown(job: JobSpec, progress: Progress, out: Path | None, listener: Listener) -> Summary:
     """Writes the painting of an image to `out`, if anywhere, and the animation of it."""
     began = time.monotonic()
-    image, painter = ready_for_image(job, listener)
-    size = painting_size(size_of(image.rgb), painter.settings, painter.device)
-    recorder = ProgressRecorder(progress, size, [image.rgb, *painter.styles])
-    painter, painted = paint_image(job, painter, image, 0, out, Listeners(listener, recorder))
+    image, model = ready_for_image(job, listener)
+    size = painting_size(size_of(image.rgb), model.settings, model.device)
+    recorder = ProgressRecorder(progress, size, [image.rgb, *model.styles])
+    model, painted = paint_image(job, model, image, 0, out, Listeners(listener, recorder))
     listener.frame(painted)
     flipbook = recorder.write(painted.painted.image, listener)
-    return replace(Summary.of(job.out, painter), progress=flipbook).after(Work.of(painted.painted)).since(began)
+    return replace(Summary.of(job.out, model), progress=flipbook).after(Work.of(painted.painted)).since(began)

@@ -15,7 +15,7 @@ from vidstyle.core.style_model import StyleModel
 from vidstyle.core.stylize_image import stylize_image
 from vidstyle.core.stylize_video import stylize_shots
 from vidstyle.errors import JobError
-from vidstyle.jobs.checkpoint import link_bytes, link_of, painter_bytes, painter_of
+from vidstyle.jobs.checkpoint import link_bytes, link_of, model_bytes, read_model
 from vidstyle.settings.settings import Settings
 
 SETTINGS = Settings(style_layers="conv1_1", content_layers="conv2_1", steps=2, frame_steps=1, scales=1)
@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def painter() -> StyleModel:
+def model() -> StyleModel:
     return calibrated(StyleModel.of([STYLE], random_filters("conv2_1"), SETTINGS), [SCENE[:, :, :64]])
 
 
@@ -45,8 +45,8 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def test_what_a_frame_hands_on(painter: StyleModel, tmp_path: Path) -> None:
-    *_, link = stylize_shots(painter, frames(6))
+def test_what_a_frame_hands_on(model: StyleModel, tmp_path: Path) -> None:
+    *_, link = stylize_shots(model, frames(6))
     (tmp_path / "link").write_bytes(link_bytes(link))
     found = link_of(tmp_path / "link", CPU)
     assert same(link.state.last.losses.numbers(), found.state.last.losses)
@@ -59,12 +59,12 @@ def test_what_a_frame_hands_on(painter: StyleModel, tmp_path: Path) -> None:
     assert same(found.frame.image, link.frame.image)
 
 
-def test_a_painter_paints_the_same(painter: StyleModel, tmp_path: Path) -> None:
-    (tmp_path / "painter").write_bytes(painter_bytes(painter))
-    found = painter_of(tmp_path / "painter", [STYLE], SETTINGS, device=CPU)
-    assert found.balance == painter.balance
-    assert found.filters.sha256 == painter.filters.sha256
-    assert torch.equal(stylize_image(found, frames(1)[0].image).image, stylize_image(painter, frames(1)[0].image).image)
+def test_a_model_paints_the_same(model: StyleModel, tmp_path: Path) -> None:
+    (tmp_path / "model").write_bytes(model_bytes(model))
+    found = read_model(tmp_path / "model", [STYLE], SETTINGS, device=CPU)
+    assert found.balance == model.balance
+    assert found.filters.sha256 == model.filters.sha256
+    assert torch.equal(stylize_image(found, frames(1)[0].image).image, stylize_image(model, frames(1)[0].image).image)
 
 
 @pytest.mark.parametrize("content", [b"", b"no safetensors", b"\xff" * 100])
@@ -74,7 +74,7 @@ def test_a_broken_file_is_told(content: bytes, tmp_path: Path) -> None:
         link_of(tmp_path / "link", CPU)
 
 
-def test_a_missing_part_is_told(painter: StyleModel, tmp_path: Path) -> None:
-    (tmp_path / "painter").write_bytes(painter_bytes(painter))
-    with pytest.raises(JobError, match=r"painter: is broken"):
-        link_of(tmp_path / "painter", CPU)
+def test_a_missing_part_is_told(model: StyleModel, tmp_path: Path) -> None:
+    (tmp_path / "model").write_bytes(model_bytes(model))
+    with pytest.raises(JobError, match=r"model: is broken"):
+        link_of(tmp_path / "model", CPU)

@@ -121,5 +121,5 @@ def test_a_kill_around_each_write(jobs: Jobs, side: str) -> None:
         finished(jobs, out, 1, [])
         number += 1
     assert pixels(out) == jobs.whole[1]
-    assert number > 12  # painter, manifest, and two or three for each of five segments
+    assert number > 12  # model, manifest, and two or three for each of five segments
     clear(out)

@@ -287,9 +287,9 @@ class Memory(Listener):
 def test_ten_minutes_stay_in_sync_and_memory_flat(
     tmp_path: Path, settings: Settings, style: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Painted by a painter that does nothing."""
+    """Painted by a model that does nothing."""
 
-    def untouched(painter: StyleModel, frames: Iterable[Frame], *_: object) -> Iterator[tuple[PaintedFrame, None]]:
+    def untouched(model: StyleModel, frames: Iterable[Frame], *_: object) -> Iterator[tuple[PaintedFrame, None]]:
         for frame in frames:
             yield PaintedFrame(frame, Painted(frame.image, Losses(), 0, 0.0)), None
 

@@ -1,4 +1,4 @@
-"""What cameras of the tests see, and painters that paint it in milliseconds."""
+"""What cameras of the tests see, and models that paint it in milliseconds."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,9 +29,9 @@ def view(left: int) -> NDArray[np.uint8]:
 @contextmanager
 def live(scene: list[bytes], size: tuple[int, int] = (72, 80)) -> Iterator[LivePainting]:
     """Live painting of the images of `scene`, over and over."""
-    painter = steerable(StyleModel.of(STYLES, random_filters("conv2_2"), SETTINGS, balance=0.3))
+    model = steerable(StyleModel.of(STYLES, random_filters("conv2_2"), SETTINGS, balance=0.3))
     with camera_of(lambda number: scene[number % len(scene)], rate=30) as server, Camera(server.url) as camera:
-        yield LivePainting(painter, camera, Pace(size, 10.0, 1e-6, fixed=True))
+        yield LivePainting(model, camera, Pace(size, 10.0, 1e-6, fixed=True))
 
 
 def noisy(image: NDArray[np.uint8], count: int = 12, level: float = 1.5) -> list[bytes]:

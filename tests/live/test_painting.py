@@ -88,7 +88,7 @@ def test_the_first_image_has_the_style_that_is_wished() -> None:
 def test_strength_is_led_by_the_typical_slope() -> None:
     with live([jpeg(view(40))]) as painting:
         painting.strength = 0.7
-        weak = painting.painter.balance_for(painting.painted(_snap(view(40), 0)).look)
+        weak = painting.model.balance_for(painting.painted(_snap(view(40), 0)).look)
     assert np.log(weak / 0.3) == pytest.approx(-0.4 * 0.2 / TYPICAL_SLOPE)
 
 
@@ -105,8 +105,8 @@ def test_several_styles_are_blended_as_the_settings_say() -> None:
     """All count the same where nothing is said, as in films; a blend has a share for each."""
     styles = [clouds(32, 32, seed=seed) for seed in (1, 2)]
     for blend, shares in (("", (0.5, 0.5)), ("3,1", (0.75, 0.25))):
-        painter = StyleModel.of(styles, random_filters(), Settings(**LIVE).replace(style_blend=blend))
-        painting = LivePainting(painter, None, None)  # type: ignore[arg-type]
+        model = StyleModel.of(styles, random_filters(), Settings(**LIVE).replace(style_blend=blend))
+        painting = LivePainting(model, None, None)  # type: ignore[arg-type]
         assert painting._next_look().shares == shares
     with pytest.raises(SettingsError, match="has 2 numbers for 1 of --style"):
         paint_live(None, styles[:1], Settings(**LIVE).replace(style_blend="1,1"))  # type: ignore[arg-type]

@@ -175,9 +175,9 @@ def test_it_ends_with_the_painting_also_where_the_last_step_is_another(tmp_path:
     settings = Settings(
         style_layers="conv1_1", content_layers="conv2_1", steps=4, scales=1, loss="sums", optimizer="lbfgs"
     )
-    painter = StyleModel.of([STYLE], random_filters("conv2_1"), settings)
+    model = StyleModel.of([STYLE], random_filters("conv2_1"), settings)
     recorder = ProgressRecorder(Progress(tmp_path / "a.gif"), (44, 52))
-    painted = stylize_image(painter, clouds(44, 52), recorder.step)
+    painted = stylize_image(model, clouds(44, 52), recorder.step)
     assert distance(frames_of(recorder.write(painted.image).path)[-1], painted.image) < 0.03
 
 

@@ -245,8 +245,8 @@ def _painting() -> Iterator[Finding]:
     yield Finding("video", "ok", f"written and read again, {apart:.1f} levels apart")
     settings, losses = Settings(steps=TEST_STEPS, scales=1), list[float]()
     filters = random_filters(settings, torch.Generator().manual_seed(0))
-    painter = StyleModel.of([image.flip(1)], filters, settings, device=select_device("auto"))
-    stylize_image(painter, frames[0], lambda step: losses.append(float(step.losses.total)))
+    model = StyleModel.of([image.flip(1)], filters, settings, device=select_device("auto"))
+    stylize_image(model, frames[0], lambda step: losses.append(float(step.losses.total)))
     took = f"{time.perf_counter() - began:.1f} s"
     if losses[-1] < losses[0]:
         yield Finding("painting", "ok", f"the loss fell from {losses[0]:.3g} to {losses[-1]:.3g} in {took}")

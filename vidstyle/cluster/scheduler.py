@@ -190,7 +190,7 @@ class Cluster:
         """Brings a job to its storage and what is done of it from there; checks that all machines find it."""
         site, storage = JobLocation.of(work), storage_of(work.job)
         storage.offer(work.job.files, MANIFEST, PAINTER)
-        for name, wanted in ((MANIFEST, site.manifest), (PAINTER, site.painter)):
+        for name, wanted in ((MANIFEST, site.manifest), (PAINTER, site.model)):
             self._check(site.place, name, wanted)
         there = storage.names("segments")
         for segment in work.segments:

@@ -25,7 +25,7 @@ from vidstyle.jobs.prescan import device_of
 from vidstyle.jobs.runner import running_job
 from vidstyle.jobs.segments import PlannedJob, RunningJob, SegmentWriter
 
-MANIFEST, PAINTER = "job.json", "painter.safetensors"
+MANIFEST, PAINTER = "job.json", "model.safetensors"
 TELLING = 1.0  # seconds between two words to the driver
 
 
@@ -36,25 +36,25 @@ class JobLocation:
     Args:
         place: the path or URL of its storage.
         manifest: the SHA-256 of its manifest.
-        painter: the SHA-256 of its painter.
+        model: the SHA-256 of its model.
         device: what paints.
     """
 
     place: str
     manifest: str
-    painter: str
+    model: str
     device: str
 
     @classmethod
     def of(cls, work: PlannedJob) -> Self:
         """Of a job that lies in its work folder on this machine."""
         folder, device = work.folder, device_of(work.job).type
-        return cls(place_of(work.job), sha256_of(folder.manifest_file), sha256_of(folder.painter_file), device)
+        return cls(place_of(work.job), sha256_of(folder.manifest_file), sha256_of(folder.model_file), device)
 
     @property
     def storage(self) -> Storage:
         """Copies lie in a folder of this very job."""
-        name = f"vidstyle-{self.manifest[:8]}{self.painter[:8]}"
+        name = f"vidstyle-{self.manifest[:8]}{self.model[:8]}"
         return storage_at(self.place, Path(tempfile.gettempdir()) / name / self.place.rsplit("/", 1)[-1])
 
 

@@ -27,7 +27,7 @@ def prominence(activations: Tensor) -> Tensor:
     """How much shape there is around each position of a layer's activations (1, C, h, w): (1, 1, h, w), 0..1.
 
     v / (v + mean v) with v the variance in a window, all channels together. Where the image is flat there is
-    nothing to recognise, and a painter is free.
+    nothing to recognise, and a model is free.
     """
 
     def local_mean(x: Tensor) -> Tensor:

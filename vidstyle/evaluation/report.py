@@ -118,13 +118,13 @@ def compare(
     return _compared(job, films, work, filters, listener or Listener())
 
 
-def report_job(job: JobSpec, painter: StyleModel, work: Sequence[Work], listener: Listener) -> Path:
-    """Measures the film of a job as it was written, by the filters of its `painter`; the page of the report.
+def report_job(job: JobSpec, model: StyleModel, work: Sequence[Work], listener: Listener) -> Path:
+    """Measures the film of a job as it was written, by the filters of its `model`; the page of the report.
 
     `work` is what each frame took. VidstyleError where there can be no report; the film is there all the same.
     """
     try:
-        report = _compared(job, [job.out], work, painter.filters, listener)
+        report = _compared(job, [job.out], work, model.filters, listener)
         return write_report(report, job.report_file, overwrite=True)[0]
     except VidstyleError as error:
         raise VidstyleError("VS803", out=job.out, error=error) from error

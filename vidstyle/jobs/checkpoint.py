@@ -1,7 +1,7 @@
 """The work folder of a job, ``OUT.vidstyle`` beside its output, and what its files hold.
 
     job.json              what is done, from what, and all that changes pixels
-    painter.safetensors   filters, palette and balance
+    model.safetensors     filters, palette and balance
     segments/00007.mp4    a finished segment; with its work, 00007.json, which is written first
     states/00007.safetensors   what it hands to the next
     scratch/              what is being written
@@ -57,8 +57,8 @@ class WorkFolder:
         return self.path / "job.json"
 
     @property
-    def painter_file(self) -> Path:
-        return self.path / "painter.safetensors"
+    def model_file(self) -> Path:
+        return self.path / "model.safetensors"
 
     def film(self, segment: Segment) -> Path:
         return self.path / "segments" / f"{segment.index:05}{segment_ending(self.out)}"
@@ -121,9 +121,9 @@ class WorkFolder:
         except (*_UNREADABLE, SettingsError) as error:
             raise JobError("VS517", place=self.manifest_file, error=error) from error
 
-    def begin(self, manifest: Manifest, painter: bytes) -> None:
+    def begin(self, manifest: Manifest, model: bytes) -> None:
         """A new job; it is there when its manifest is."""
-        self.write(self.painter_file, painter)
+        self.write(self.model_file, model)
         self.write(self.manifest_file, manifest.to_json().encode())
 
     def write(self, file: Path, data: bytes) -> None:
@@ -183,7 +183,7 @@ class WorkFolder:
         with contextlib.ExitStack() as locks:
             for lock in self.path.glob("shot*.lock"):
                 locks.enter_context(self.locked(lock.stem))
-            for file in (self.manifest_file, self.painter_file):  # the manifest first: without it there is no job
+            for file in (self.manifest_file, self.model_file):  # the manifest first: without it there is no job
                 file.unlink(missing_ok=True)
             for folder in ("segments", "states"):
                 shutil.rmtree(self.path / folder, ignore_errors=True)
@@ -208,13 +208,13 @@ class WorkFolder:
 _LEARNED = tuple[Filters, float, tuple[tuple[float, float], ...], Palettes]
 
 
-def painter_bytes(painter: StyleModel) -> bytes:
-    """What was learned and found for a job: filters, balances and palettes, for `painter_of`."""
-    return _packed((painter.filters, painter.balance, painter.balances, painter.palettes))
+def model_bytes(model: StyleModel) -> bytes:
+    """What was learned and found for a job: filters, balances and palettes, for `read_model`."""
+    return _packed((model.filters, model.balance, model.balances, model.palettes))
 
 
-def painter_of(path: Path, styles: Sequence[Tensor], settings: Settings, **rest: Any) -> StyleModel:
-    """The painter in a file of `painter_bytes`; `rest` is its device and its start. JobError for a broken file."""
+def read_model(path: Path, styles: Sequence[Tensor], settings: Settings, **rest: Any) -> StyleModel:
+    """The style model in a file of `model_bytes`; `rest` is its device and its start. JobError for a broken file."""
     filters, balance, balances, palettes = _unpacked(path, _LEARNED, torch.device("cpu"))
     return StyleModel.of(styles, filters, settings, palettes=palettes, balance=balance, balances=balances, **rest)
 

@@ -32,8 +32,8 @@ def seconds_per_pixel(settings: Settings, device: torch.device) -> float:
     """Seconds of one step per pixel, timed here on random filters."""
     generator = torch.Generator().manual_seed(0)
     image = torch.rand(3, PROBE_SIDE, PROBE_SIDE, generator=generator).to(device)
-    painter = StyleModel.of([image], random_filters(settings, generator), settings, device=device)
-    objective = painter.objective(image)
+    model = StyleModel.of([image], random_filters(settings, generator), settings, device=device)
+    objective = model.objective(image)
     loss_and_gradient(image, objective)
     began = time.perf_counter()
     loss_and_gradient(image, objective)

@@ -92,9 +92,9 @@ class Summary:
     failed: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, out: Path, painter: StyleModel) -> Self:
+    def of(cls, out: Path, model: StyleModel) -> Self:
         """The summary before the first frame."""
-        return cls(out, painter.filters.origin, painter.filters.sha256, painter.balance)
+        return cls(out, model.filters.origin, model.filters.sha256, model.balance)
 
     def after(self, *work: Work) -> Self:
         """The summary with more frames."""

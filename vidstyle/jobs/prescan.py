@@ -243,8 +243,8 @@ def load_start(job: JobSpec) -> Tensor | None:
     return load_image(init_file, job.limits).rgb if init_file else None
 
 
-def make_painter(job: JobSpec, contents: Sequence[Tensor], listener: Listener) -> StyleModel:
-    """The painter of a job, its filters loaded or learned; not yet balanced.
+def make_model(job: JobSpec, contents: Sequence[Tensor], listener: Listener) -> StyleModel:
+    """The style model of a job, its filters loaded or learned; not yet balanced.
 
     Args:
         job: the job.
@@ -265,15 +265,13 @@ def make_painter(job: JobSpec, contents: Sequence[Tensor], listener: Listener) -
     )
 
 
-def balanced(
-    painter: StyleModel, contents: Sequence[Tensor], listener: Listener, look: FrameStyle = PLAIN
-) -> StyleModel:
-    """`painter` with the balance for `contents`, styles mixed as in the `look`."""
+def balanced(model: StyleModel, contents: Sequence[Tensor], listener: Listener, look: FrameStyle = PLAIN) -> StyleModel:
+    """`model` with the balance for `contents`, styles mixed as in the `look`."""
 
     def tell(done: int, count: int) -> None:
         listener.working("finding the balance", done, count)
 
-    return calibrated(painter, contents, tell, look)
+    return calibrated(model, contents, tell, look)
 
 
 def ready_for_film(job: JobSpec, source: Source, listener: Listener) -> tuple[Prescan, StyleModel]:
@@ -285,12 +283,12 @@ def ready_for_film(job: JobSpec, source: Source, listener: Listener) -> tuple[Pr
         listener: is told what goes on.
 
     Returns:
-        What a first look at the film found, and the painter for it.
+        What a first look at the film found, and the style model for it.
     """
     prescan = run_prescan(source, listener)
     outline = outline_film(job, source, prescan.frames, prescan.shots)
     listener.started(outline)
     prepare_flow(job.settings.flow, listener.working)
-    painter = balanced(make_painter(job, prescan.samples, listener), prescan.samples, listener)
+    model = balanced(make_model(job, prescan.samples, listener), prescan.samples, listener)
     source.size = outline.size
-    return replace(prescan, scenes=with_bars_at(prescan, source)), painter
+    return replace(prescan, scenes=with_bars_at(prescan, source)), model

@@ -14,7 +14,7 @@ from typing import Protocol
 from vidstyle.core.raft import prepare_flow
 from vidstyle.core.style_model import StyleModel
 from vidstyle.errors import JobError, VidstyleError
-from vidstyle.jobs.checkpoint import WorkFolder, painter_bytes, painter_of
+from vidstyle.jobs.checkpoint import WorkFolder, model_bytes, read_model
 from vidstyle.jobs.events import Listener, Summary
 from vidstyle.jobs.manifest import Manifest, difference_between, key_of, this_machine
 from vidstyle.jobs.prescan import device_here, load_start, load_styles, memory_of, opened, outline_film, ready_for_film
@@ -40,31 +40,31 @@ def running_job(job: JobSpec, listener: Listener, *, tells: bool = True, checks:
     manifest = None if job.restart else folder.manifest()
     with opened(job, listener, folder.path, rewrite=manifest is not None and manifest.rewritten) as source:
         if manifest is None:
-            manifest, painter = _begun(job, folder, source, listener)
+            manifest, model = _begun(job, folder, source, listener)
         else:
             if checks:
                 _check_same(manifest, key_of(job, listener), folder)
             if tells:
                 listener.started(outline_film(job, source, manifest.frames, 1 + len(manifest.scenes.cuts)))
-            painter = _found(job, folder, listener)
+            model = _found(job, folder, listener)
             source.size = manifest.size
         with style_schedule_of(job, manifest.size, manifest.scenes) as schedule:
             reader = SegmentReader(source, manifest, schedule)
-            yield RunningJob(job, manifest, painter, reader, listener)
+            yield RunningJob(job, manifest, model, reader, listener)
 
 
 def _begun(job: JobSpec, folder: WorkFolder, source: Source, listener: Listener) -> tuple[Manifest, StyleModel]:
     """A new job."""
     key = key_of(job, listener)
     folder.clear(copies=False)  # the source is being read from one
-    prescan, painter = ready_for_film(job, source, listener)
+    prescan, model = ready_for_film(job, source, listener)
     assert source.size is not None
     facts = job.to_dict(), key, source.size, prescan.frames, prescan.scenes
     manifest = Manifest(*facts, {}, source.rewritten, this_machine())
     starts = [segment.start for segment in PlannedJob(job, manifest).segments]
     manifest = replace(manifest, marks={start: prescan.marks[start] for start in starts})
-    folder.begin(manifest, painter_bytes(painter))
-    return manifest, painter
+    folder.begin(manifest, model_bytes(model))
+    return manifest, model
 
 
 def _check_same(manifest: Manifest, key: Mapping[str, str], folder: WorkFolder) -> None:
@@ -80,10 +80,10 @@ def _check_same(manifest: Manifest, key: Mapping[str, str], folder: WorkFolder) 
 
 
 def _found(job: JobSpec, folder: WorkFolder, listener: Listener) -> StyleModel:
-    """The painter of the job in the folder."""
+    """The style model of the job in the folder."""
     prepare_flow(job.settings.flow, listener.working)
     rest = {"device": device_here(job), "init_image": load_start(job), "memory": memory_of(job)}
-    return painter_of(folder.painter_file, load_styles(job), job.settings, **rest)
+    return read_model(folder.model_file, load_styles(job), job.settings, **rest)
 
 
 class RemotePainters(Protocol):

@@ -70,7 +70,7 @@ class PlannedJob:
 class RunningJob(PlannedJob):
     """A job of a film that is being worked on."""
 
-    painter: StyleModel
+    model: StyleModel
     reader: "SegmentReader"
     listener: Listener
 
@@ -107,9 +107,9 @@ class RunningJob(PlannedJob):
     def painting(self, segment: Segment, scratch: Path) -> Iterator[tuple[PaintedFrame, Linked]]:
         """The frames of a segment as they are painted, each with what it hands on; `scratch` is for temporary files."""
         frames, listener = self.reader.frames_of(segment), self.listener
-        needs, device = segment.needs, self.painter.device
+        needs, device = segment.needs, self.model.device
         handed = None if needs is None else link_of(self.folder.state(needs), device)
-        return paint_part(self.painter, frames, handed, segment.ends_film, listener.step, listener.turn, scratch)
+        return paint_part(self.model, frames, handed, segment.ends_film, listener.step, listener.turn, scratch)
 
     def tell_partial(self, scratch: Path, begun: SegmentFile | None = None, first: int = 0) -> None:
         """Joins what is done from the film's start on, and tells of that, or how many frames of others are safe.
@@ -139,9 +139,9 @@ class RunningJob(PlannedJob):
         with self.folder.scratch("join") as scratch:
             files = [self.folder.film(segment) for segment in self.segments]
             join_segment_files(files, self.film, self.manifest.frames, scratch=scratch)
-        summary = Summary.of(self.job.out, self.painter).after(*(took := self.work))
+        summary = Summary.of(self.job.out, self.model).after(*(took := self.work))
         if self.job.report and report:
-            summary = replace(summary, report=report(self.job, self.painter, took, self.listener))
+            summary = replace(summary, report=report(self.job, self.model, took, self.listener))
         return summary
 
 

@@ -24,7 +24,7 @@ from vidstyle.jobs.prescan import (
     SAMPLES,
     Prescan,
     balanced,
-    make_painter,
+    make_model,
     opened,
     outline_images,
     painting_size,
@@ -40,17 +40,17 @@ from vidstyle.video.reader import Source, find_images
 def run_image(job: JobSpec, listener: Listener) -> Summary:
     """Paints an image. VidstyleError where the user can do something about it."""
     began = time.monotonic()
-    image, painter = ready_for_image(job, listener)
-    painter, painted = paint_image(job, painter, image, 0, job.out, listener)
+    image, model = ready_for_image(job, listener)
+    model, painted = paint_image(job, model, image, 0, job.out, listener)
     listener.frame(painted)
-    return Summary.of(job.out, painter).after(Work.of(painted.painted)).since(began)
+    return Summary.of(job.out, model).after(Work.of(painted.painted)).since(began)
 
 
 def ready_for_image(job: JobSpec, listener: Listener) -> tuple[LoadedImage, StyleModel]:
-    """The image of a job, and the painter for it, not yet balanced."""
+    """The image of a job, and the style model for it, not yet balanced."""
     image = load_image(job.source, job.limits)
     listener.started(outline_images(job, [size_of(image.rgb)]))
-    return image, make_painter(job, [image.rgb], listener)
+    return image, make_model(job, [image.rgb], listener)
 
 
 def run_images(job: JobSpec, listener: Listener) -> Summary:
@@ -61,14 +61,14 @@ def run_images(job: JobSpec, listener: Listener) -> Summary:
     began, paths, failed = time.monotonic(), find_images(job.source), list[str]()
     samples = _readable(paths, job.limits)
     listener.started(outline_images(job, [size_of(samples[0])] * len(paths)))
-    painter = make_painter(job, samples, listener)
-    summary = Summary.of(job.out, painter)
+    model = make_model(job, samples, listener)
+    summary = Summary.of(job.out, model)
     job.out.mkdir(exist_ok=True)
     try:
         for index, path in enumerate(paths):
             try:
                 image = load_image(path, job.limits)
-                _, painted = paint_image(job, painter, image, index, job.out / path.name, listener)
+                _, painted = paint_image(job, model, image, index, job.out / path.name, listener)
                 summary = summary.after(Work.of(painted.painted))
                 listener.frame(painted)
             except VidstyleError as error:
@@ -83,30 +83,30 @@ def run_images(job: JobSpec, listener: Listener) -> Summary:
 
 
 def paint_image(
-    job: JobSpec, painter: StyleModel, image: LoadedImage, index: int, out: Path | None, listener: Listener
+    job: JobSpec, model: StyleModel, image: LoadedImage, index: int, out: Path | None, listener: Listener
 ) -> tuple[StyleModel, PaintedFrame]:
     """Paints one image.
 
     Args:
         job: says where, and in which style.
-        painter: not yet balanced.
+        model: not yet balanced.
         image: what is painted.
         index: its number among the job's.
         out: where the painting is written, if anywhere.
         listener: is told the steps.
 
     Returns:
-        The painter, balanced for the image, and the painting.
+        The style model, balanced for the image, and the painting.
     """
-    size = painting_size(size_of(image.rgb), painter.settings, painter.device)
+    size = painting_size(size_of(image.rgb), model.settings, model.device)
     content = resize(image.rgb, size)
     look = look_of_image(job, content)
-    painter = balanced(painter, [look.exposure.evened(content)], listener, look)
-    painted = stylize_image(painter, content, listener.step, look)
+    model = balanced(model, [look.exposure.evened(content)], listener, look)
+    painted = stylize_image(model, content, listener.step, look)
     if out is not None:
         alpha = None if image.alpha is None else resize(image.alpha, size)
         save_image(out, painted.image.cpu(), alpha, image.bits)
-    return painter, PaintedFrame(Frame(index, 0.0, content), painted)
+    return model, PaintedFrame(Frame(index, 0.0, content), painted)
 
 
 def _readable(paths: Sequence[Path], limits: Limits) -> list[Tensor]:
@@ -145,11 +145,11 @@ def preview(job: JobSpec, at: Sequence[float], listener: Listener, *, overwrite:
     refuse_existing(sorted(job.out.parent.glob(f"{glob.escape(job.out.stem)}_preview*.png")), overwrite)
     with opened(job, listener) as source:
         moments = _positions(at, source)  # first, so that a wrong time is told at once
-        prescan, painter = ready_for_film(job, source, listener)
+        prescan, model = ready_for_film(job, source, listener)
         wanted = moments or middles_of_shots(prescan)
         with style_schedule_of(job, source.size or source.info.size, prescan.scenes) as schedule:
             frames = prescan.scenes.evened(schedule.on(source), source.image_at)
-            pairs = list(_painted(painter, frames, wanted, listener))
+            pairs = list(_painted(model, frames, wanted, listener))
     files = [job.out.with_name(f"{job.out.stem}_preview_{p.frame.seconds:.2f}s.png") for p in pairs]
     for file, pair in zip(files, pairs, strict=True):
         save_image(file, pair.painted.image.cpu())
@@ -173,12 +173,12 @@ def _positions(seconds: Sequence[float], source: Source) -> list[int]:
 
 
 def _painted(
-    painter: StyleModel, frames: Iterator[Frame], wanted: Collection[int], listener: Listener
+    model: StyleModel, frames: Iterator[Frame], wanted: Collection[int], listener: Listener
 ) -> Iterator[PaintedFrame]:
     """Paints the frames at the positions `wanted`, each alone, in the order of the film."""
     for position, frame in enumerate(itertools.islice(frames, max(wanted) + 1)):
         if position in wanted:
-            alone = coarse_to_fine(painter, frame.content, listener.step, look=frame.look)
-            painted = seen(painter, PaintedFrame(frame, alone))
+            alone = coarse_to_fine(model, frame.content, listener.step, look=frame.look)
+            painted = seen(model, PaintedFrame(frame, alone))
             listener.frame(painted)
             yield painted

@@ -68,18 +68,18 @@ class LivePainting:
     settings, and `strength`, 0..1, may be chosen anew at any time.
 
     Args:
-        painter: What paints, led to all strengths by `steerable`.
+        model: What paints, led to all strengths by `steerable`.
         camera: What is painted.
         pace: The sizes and steps of paintings.
     """
 
-    def __init__(self, painter: StyleModel, camera: Camera, pace: Pace) -> None:
-        self.painter, self.camera, self.pace = painter, camera, pace
+    def __init__(self, model: StyleModel, camera: Camera, pace: Pace) -> None:
+        self.model, self.camera, self.pace = model, camera, pace
         self.style: int | None = None
-        self.strength = painter.settings.strength
-        self._estimate = flow_estimator(painter.settings.flow, painter.device)
-        count = len(painter.styles)
-        self._look = FrameStyle(painter.settings.blend or (1 / count,) * count, self.strength)
+        self.strength = model.settings.strength
+        self._estimate = flow_estimator(model.settings.flow, model.device)
+        count = len(model.styles)
+        self._look = FrameStyle(model.settings.blend or (1 / count,) * count, self.strength)
         self._state: ShotState | None = None
 
     def paintings(self, on_step: OnStep | None = None) -> Generator[LiveImage, None, None]:
@@ -99,7 +99,7 @@ class LivePainting:
         opens = self._paint(Frame(snap.number, snap.taken, content, look=self._look), budget, on_step)
         assert self._state
         painted = self._state.last
-        image = finish(self.painter, painted.image, content, content).permute(1, 2, 0).cpu().numpy()
+        image = finish(self.model, painted.image, content, content).permute(1, 2, 0).cpu().numpy()
         pixels = sharpened(np.ascontiguousarray(image), snap.pixels)
         now = time.monotonic()
         if not opens:
@@ -110,13 +110,13 @@ class LivePainting:
         """Paints a frame into the state; whether nothing of earlier ones was known of it."""
         one, warped = self._tracked(frame)
         if self._state is not None and warped is None:
-            self.painter = _recoloured(self.painter, frame.content)
-        painter = self.painter.changed(settings=self.painter.settings.replace(frame_steps=budget.steps))
+            self.model = _recoloured(self.model, frame.content)
+        model = self.model.changed(settings=self.model.settings.replace(frame_steps=budget.steps))
         if self._state is None or warped is None:
-            painted = coarse_to_fine(painter, frame.content, on_step, look=frame.look)
+            painted = coarse_to_fine(model, frame.content, on_step, look=frame.look)
             self._state = ShotState.of_opener(frame, painted)
             return True
-        self._state = stylize_next(painter, one, self._state, warped, None, repaint_still=True)
+        self._state = stylize_next(model, one, self._state, warped, None, repaint_still=True)
         return False
 
     def _tracked(self, frame: Frame) -> tuple[Tracked, WarpedPaint | None]:
@@ -132,7 +132,7 @@ class LivePainting:
 
     def _next_look(self) -> FrameStyle:
         """The look on the way to what is wished; the same where it is reached."""
-        shares, count = self._look.shares or (), len(self.painter.styles)
+        shares, count = self._look.shares or (), len(self.model.styles)
         if self.style is not None:
             wanted = tuple(float(number == self.style % count) for number in range(count))
             gap = max(abs(goal - share) for share, goal in zip(shares, wanted, strict=True))
@@ -174,8 +174,8 @@ def paint_live(
     snap = settled_image(camera)
     if snap is None:
         raise SourceError("VS330", name=camera.name)
-    painter = live_painter(styles, chosen, snap, select_device(device), on_progress)
-    return LivePainting(painter, camera, pace_for(painter, snap, rate))
+    model = live_model(styles, chosen, snap, select_device(device), on_progress)
+    return LivePainting(model, camera, pace_for(model, snap, rate))
 
 
 def settled_image(camera: Camera) -> Snap | None:
@@ -193,18 +193,18 @@ def settled_image(camera: Camera) -> Snap | None:
     return snap
 
 
-def _recoloured(painter: StyleModel, content: Tensor) -> StyleModel:
-    """`painter` with the palettes for another scene (3, H, W), if it has any and the scene shows something."""
-    if painter.palettes == Palettes() or contrast(content) < 2 * FLAT:
-        return painter
-    palettes = palettes_for(painter.settings.keep_colors, [content.cpu()], painter.styles)
-    return painter.changed(palettes=palettes)
+def _recoloured(model: StyleModel, content: Tensor) -> StyleModel:
+    """`model` with the palettes for another scene (3, H, W), if it has any and the scene shows something."""
+    if model.palettes == Palettes() or contrast(content) < 2 * FLAT:
+        return model
+    palettes = palettes_for(model.settings.keep_colors, [content.cpu()], model.styles)
+    return model.changed(palettes=palettes)
 
 
-def live_painter(
+def live_model(
     styles: Sequence[Tensor], settings: Settings, snap: Snap, device: torch.device, on_progress: OnProgress
 ) -> StyleModel:
-    """A painter for what a camera sees, with balances for all strengths.
+    """A style model for what a camera sees, with balances for all strengths.
 
     Args:
         styles: Images (3, H, W), RGB, 0..1.
@@ -214,24 +214,24 @@ def live_painter(
         on_progress: Told what is done, how much of it, and of how much.
     """
     content = _scaled(snap.pixels, painting_size(snap.size, settings, device))
-    painter = load_style(styles, [content], settings, device=device, on_progress=on_progress)
-    found = calibrated(painter, [content], lambda done, count: on_progress("finding the balance", done, count))
+    model = load_style(styles, [content], settings, device=device, on_progress=on_progress)
+    found = calibrated(model, [content], lambda done, count: on_progress("finding the balance", done, count))
     return steerable(found)
 
 
-def steerable(painter: StyleModel) -> StyleModel:
-    """`painter` with balances for all strengths, by the typical slope from the one that was found."""
+def steerable(model: StyleModel) -> StyleModel:
+    """`model` with balances for all strengths, by the typical slope from the one that was found."""
 
     def at(strength: float) -> tuple[float, float]:
-        more = wanted_structure(strength) - wanted_structure(painter.settings.strength)
-        return strength, max(least_balance(strength), painter.balance * math.exp(more / TYPICAL_SLOPE))
+        more = wanted_structure(strength) - wanted_structure(model.settings.strength)
+        return strength, max(least_balance(strength), model.balance * math.exp(more / TYPICAL_SLOPE))
 
-    return painter.changed(balances=(at(0.0), at(1.0)))
+    return model.changed(balances=(at(0.0), at(1.0)))
 
 
-def pace_for(painter: StyleModel, snap: Snap, rate: float | None) -> Pace:
+def pace_for(model: StyleModel, snap: Snap, rate: float | None) -> Pace:
     """The pace at which `rate` images a second of the size of `snap` are painted; None: what is usual on the device."""
-    settings, device = painter.settings, painter.device
+    settings, device = model.settings, model.device
     largest = painting_size(snap.size, settings, device)
     usual = CPU_RATE if device.type == "cpu" else GPU_RATE
     cost = seconds_per_pixel(settings, device)

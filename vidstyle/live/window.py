@@ -118,7 +118,7 @@ class Window:
     def _paintings(self) -> Generator[LiveImage, None, None]:
         """What is painted, in its own thread."""
         self._live = self._prepare(self._working)
-        self._live.style = None if self._live.painter.settings.blend else 0
+        self._live.style = None if self._live.model.settings.blend else 0
         self._status = "painting the first image"
         for image in self._live.paintings():
             self._status = ""
@@ -234,10 +234,10 @@ class Window:
             self._working(f"painting {snapshot.name} from the start,", step.progress, 1)
             self._step = to_array(step.image)
 
-        painter = self._live.painter
-        painter = painter.changed(settings=painter.settings.replace(steps=ANIMATED_STEPS))
+        model = self._live.model
+        model = model.changed(settings=model.settings.replace(steps=ANIMATED_STEPS))
         try:
-            painted = stylize_image(painter, content, told, look=image.look)
+            painted = stylize_image(model, content, told, look=image.look)
             self._status = f"writing {file.name}"
             recorder.write(painted.image)
             self._wrote(file)

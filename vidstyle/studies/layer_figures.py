@@ -211,8 +211,8 @@ class _Cells:
             names.append((path.stem, STYLE_LAYERS[0], *(f"+ {layer}" for layer in STYLE_LAYERS[1:])))
             for count in range(1, 6):
                 chosen = Settings(**{**TEXTURE, **shared, **kind, "style_layers": ",".join(STYLE_LAYERS[:count])})
-                painter = texturer(style, self._filters, chosen, size, self._device)
-                rows[-1].append(self._painted(painter, torch.zeros_like(self._content)))
+                model = texturer(style, self._filters, chosen, size, self._device)
+                rows[-1].append(self._painted(model, torch.zeros_like(self._content)))
         return contact_sheet(rows, names)
 
     def grid(self, down: Axis, across: Axis) -> Tensor:
@@ -230,11 +230,11 @@ class _Cells:
         chosen = self._styles if shown is None else [self._styles[names.index(shown)]]
         settings = self._job.settings.replace(**values)
         content = resize(self._image, painting_size(size_of(self._image), settings, self._device))
-        painter = calibrated(StyleModel.of(chosen, self._filters, settings, device=self._device), [content])
-        return self._painted(painter, content)
+        model = calibrated(StyleModel.of(chosen, self._filters, settings, device=self._device), [content])
+        return self._painted(model, content)
 
-    def _painted(self, painter: StyleModel, content: Tensor) -> Tensor:
-        painted = stylize_image(painter, content, self._listener.step)
+    def _painted(self, model: StyleModel, content: Tensor) -> Tensor:
+        painted = stylize_image(model, content, self._listener.step)
         self._listener.frame(PaintedFrame(Frame(next(self._numbers), 0.0, content), painted))
         self.summary = self.summary.after(Work.of(painted))
         return painted.image.cpu()

@@ -82,8 +82,8 @@ def reconstruct(
     listener.started(outline_images(job, [size_of(whole)] * len(sets)))
     if all_layers:
         target.mkdir(exist_ok=True)
-    painters = (reconstructor(content, filters, one, device_of(job)) for one in each)
-    return _painted(job, painters, files, content, _recorder(wanted, size_of(content), content), listener, began)
+    models = (reconstructor(content, filters, one, device_of(job)) for one in each)
+    return _painted(job, models, files, content, _recorder(wanted, size_of(content), content), listener, began)
 
 
 def texture(
@@ -128,9 +128,9 @@ def texture(
     filters = filters_for(chosen, [whole], tuple(chosen.style_layer_weights), listener)
     listener.started(outline_images(replace(job, settings=chosen.replace(size="full")), [(height, width)]))
     scaled = resize(whole, own)
-    painters = [texturer(scaled, filters, chosen, (height, width), device_of(job), tile=tile)]
+    models = [texturer(scaled, filters, chosen, (height, width), device_of(job), tile=tile)]
     recorder = _recorder(wanted, (height, width), scaled)
-    return _painted(job, painters, [target], torch.zeros(3, height, width), recorder, listener, began)
+    return _painted(job, models, [target], torch.zeros(3, height, width), recorder, listener, began)
 
 
 def _checked(
@@ -151,27 +151,27 @@ def _recorder(wanted: Progress | None, size: Size, beside: Tensor) -> ProgressRe
 
 def _painted(
     job: JobSpec,
-    painters: Iterable[StyleModel],
+    models: Iterable[StyleModel],
     files: Sequence[Path],
     content: Tensor,
     recorder: ProgressRecorder | None,
     listener: Listener,
     began: float,
 ) -> Study:
-    """Paints an image by each painter into its file, and writes the animation that a `recorder` hears.
+    """Paints an image by each model into its file, and writes the animation that a `recorder` hears.
 
     `began` is when all of it did, by time.monotonic().
     """
     errors, work, written = dict[str, float](), list[Work](), list(files)
     hears = Listeners(listener, recorder).step if recorder else listener.step
-    for number, (painter, file) in enumerate(zip(painters, files, strict=True)):
-        painted = stylize_image(painter, content, hears)
+    for number, (model, file) in enumerate(zip(models, files, strict=True)):
+        painted = stylize_image(model, content, hears)
         save_image(file, painted.image)
         listener.frame(PaintedFrame(Frame(number, 0.0, content), painted))
-        if painter.settings.content_weight:
-            errors |= feature_errors(painter, painted, content)
+        if model.settings.content_weight:
+            errors |= feature_errors(model, painted, content)
         work.append(Work.of(painted))
-    summary = Summary.of(job.out, painter).after(*work).since(began)
+    summary = Summary.of(job.out, model).after(*work).since(began)
     if recorder:
         summary = replace(summary, progress=(flipbook := recorder.write(painted.image, listener)))
         written.append(flipbook.path)
@@ -179,24 +179,24 @@ def _painted(
 
 
 def reconstructor(content: Tensor, filters: Filters, settings: Settings, device: torch.device) -> StyleModel:
-    """A painter from noise by content alone, of images as large as `content` (3, H, W)."""
+    """A style model from noise by content alone, of images as large as `content` (3, H, W)."""
     return StyleModel.of([content], filters, settings.replace(style_weight=0.0, content_weight=1.0), device=device)
 
 
 def texturer(
     style: Tensor, filters: Filters, settings: Settings, size: Size, device: torch.device, *, tile: bool = False
 ) -> StyleModel:
-    """A painter from noise by style alone, of images of `size`, with strokes as large as in `style` (3, H, W)."""
+    """A style model from noise by style alone, of images of `size`, with strokes as large as in `style` (3, H, W)."""
     scale = settings.style_scale * max(style.shape[1:]) / (STROKES * max(size))
     settings = settings.replace(content_weight=0.0, style_weight=1.0, style_scale=scale)
     return StyleModel.of([style], filters, settings, device=device, wraps=tile)
 
 
 @torch.no_grad()
-def feature_errors(painter: StyleModel, painted: Painted, content: Tensor) -> dict[str, float]:
+def feature_errors(model: StyleModel, painted: Painted, content: Tensor) -> dict[str, float]:
     """||F - P||^2 / ||P||^2 for each content layer."""
-    layers = tuple(painter.settings.content_layer_weights)
-    found, wanted = (painter.network(x.to(painter.device), layers) for x in (painted.image, content))
+    layers = tuple(model.settings.content_layer_weights)
+    found, wanted = (model.network(x.to(model.device), layers) for x in (painted.image, content))
     return {k: float((found[k] - wanted[k]).square().sum() / wanted[k].square().sum()) for k in layers}
 
 
