@@ -159,10 +159,15 @@ def check_target(path: Path, endings: Sequence[str], *, overwrite: bool = False)
     require_name(path)
     if path.suffix.lower() not in endings:
         raise SinkError("VS414", path=path, suffix=path.suffix, endings=" or ".join(endings))
+    require_place(path)
+    refuse_existing([path], overwrite)
+
+
+def require_place(path: Path) -> None:
+    """SinkError where `path` is a folder, or its own folder does not exist or is not writable."""
+    folder = path.absolute().parent
     if path.is_dir():
         raise SinkError("VS415", path=path)
-    refuse_existing([path], overwrite)
-    folder = path.absolute().parent
     if not folder.is_dir():
         raise SinkError("VS417", path=path, folder=folder)
     if not os.access(folder, os.W_OK):

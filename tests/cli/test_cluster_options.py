@@ -12,22 +12,22 @@ from vidstyle.video.probe import probe
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("words", "error"),
     [
-        (["--task-cpus", "2"], "add --ray"),
-        (["--task-gpus", "1"], "add --ray"),
-        (["--storage", "s3://films"], "add --ray"),
-        (["--preview", "--ray"], "leave out --ray"),
-        (["--dry-run", "--ray"], "leave out --ray"),
-        (["--ray"], "--device is for this machine"),  # `fast` says --device cpu
+        (["--task-cpus", "2"], "VS118"),
+        (["--task-gpus", "1"], "VS118"),
+        (["--storage", "s3://films"], "VS118"),
+        (["--preview", "--ray"], "VS119"),
+        (["--dry-run", "--ray"], "VS119"),
+        (["--ray"], "VS120"),  # `fast` says --device cpu
     ],
 )
 def test_words_that_do_not_fit(
-    film: Path, fast: list[str], words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    film: Path, fast: list[str], words: list[str], error: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, _, lines = run(capsys, film, *fast, *words)
     assert code == 2
-    assert message in lines[-1]
+    assert f"[{error}]" in lines[-1]
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed: vidstyle[cluster]")

@@ -31,7 +31,9 @@ def test_shots_that_are_painted_one_by_one_make_the_same_film(
     folder = tmp_path / "out.mp4.vidstyle"
     assert (code, text) == (0, f"{folder}\n2\n"), lines
     code, _, lines = run(capsys, "join", folder)
-    assert (code, lines[-1]) == (1, f"vidstyle: {folder}: not painted yet: shot 0, 1; paint them, then join [VS523]")
+    assert code == 1
+    assert "0, 1" in lines[-1]
+    assert lines[-1].endswith("[VS523]")
     for shot in (1, 0):
         assert run(capsys, "paint", folder, str(shot))[0] == 0
     code, text, lines = run(capsys, "join", folder)
@@ -56,7 +58,7 @@ def test_a_planned_film_can_be_painted_by_the_plain_command(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["paint", "FOLDER", "2"], "has no shot 2; give one from 0 to 1 [VS524]"),
+        (["paint", "FOLDER", "2"], "[VS524]"),
         (["paint", "NOWHERE", "0"], "[VS516]"),
         (["join", "NOWHERE"], "[VS516]"),
     ],
@@ -81,7 +83,7 @@ def test_what_is_not_there_is_told(
 def test_a_plan_is_for_films(photo: Path, fast: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     code, _, lines = run(capsys, "plan", photo, *fast)
     assert code == 2
-    assert "a plan is for a video" in lines[-1]
+    assert "[VS103]" in lines[-1]
 
 
 def test_a_join_does_not_replace_a_film_unasked(
@@ -94,7 +96,7 @@ def test_a_join_does_not_replace_a_film_unasked(
     out.write_bytes(b"mine")
     code, _, lines = run(capsys, "join", folder)
     assert code == 1
-    assert "exists already" in lines[-1]
+    assert "[VS402]" in lines[-1]
     assert out.read_bytes() == b"mine"
     assert run(capsys, "join", folder, "--overwrite")[0] == 0
     assert out.stat().st_size > 100

@@ -87,9 +87,9 @@ def test_command_names_are_those_that_hints_know() -> None:
         ("a.mp4 --preset drafd", 'Did you mean "draft"?'),
         ("a.mp4 monet.jpg", "styles after --style"),
         ("a.mp4 -o x.mp4 -o y.mp4", "multiple times"),
-        ("a.mp4 --from soon", "is no time"),
-        ("a.mp4 --at 3", "--at needs --preview"),
-        ("a.mp4 --dry-run --preview", "do not go together"),
+        ("a.mp4 --from soon", "is not a time"),
+        ("a.mp4 --at 3", "[VS113]"),
+        ("a.mp4 --dry-run --preview", "[VS114]"),
         ("a.mp4 --style", "requires an argument"),
         ("weights imprt", "Did you mean import?"),
         ("weights teach", "--help"),
@@ -104,7 +104,7 @@ def test_wrong_usage_is_2(words: str, wanted: str, capsys: pytest.CaptureFixture
 def test_a_style_is_needed(film: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, lines = run(capsys, film)
     assert code == 2
-    assert_one_line(lines, "no style given; add --style IMAGE")
+    assert_one_line(lines, "[VS212]")
 
 
 def test_an_empty_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,7 +133,7 @@ def test_a_name_that_is_not_there_gets_the_nearest(
     monkeypatch.chdir(film.parent)
     code, out, lines = run(capsys, *words.split())
     assert (code, out) == (1, "")
-    assert_one_line(lines, "no such", wanted)
+    assert_one_line(lines, wanted)
 
 
 def test_what_cannot_be_painted_is_one_line(
@@ -161,7 +161,7 @@ def test_what_cannot_be_painted_is_one_line(
 def test_a_device_that_is_not_here(film: Path, style: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, lines = run(capsys, film, "-s", style, "--device", "abacus")
     assert code == 1
-    assert_one_line(lines, "--device abacus is not on this machine")
+    assert_one_line(lines, "[VS207]")
 
 
 def test_an_output_that_exists_stays(
@@ -171,7 +171,7 @@ def test_an_output_that_exists_stays(
     out.write_text("precious")
     code, _, lines = run(capsys, film, "-o", out, *fast)
     assert code == 1
-    assert_one_line(lines, "exists already")
+    assert_one_line(lines, "[VS402]")
     assert out.read_text() == "precious"
 
 

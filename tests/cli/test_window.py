@@ -80,7 +80,7 @@ def test_a_recording_that_cannot_be_written_does_not_end_the_window(tmp_path: Pa
     window = Window(None, None, ["a"], tmp_path / "nowhere")  # type: ignore[arg-type]
     window._record(Recording(tmp_path / "nowhere" / "a.mp4"), image(40))
     assert window._recording is None
-    assert window._message.endswith("[VS432]")
+    assert window._message.endswith("[VS417]")
     window._record(Recording(tmp_path / "a.mp4"), image(40))
     assert window._recording
     window._end_recording()

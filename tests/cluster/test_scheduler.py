@@ -15,10 +15,10 @@ import torch
 import vidstyle
 from tests.clips import stream_hashes
 from tests.films import Ear, StopsAfter, leftovers, many_shots, two_shots
+from tests.refusals import refused
 from vidstyle.api import stylize
 from vidstyle.cluster.scheduler import connected
 from vidstyle.cluster.worker import JobLocation, paint_segment
-from vidstyle.errors import JobError, SettingsError
 from vidstyle.jobs.events import ClusterProgress, Outline
 from vidstyle.jobs.runner import join_film, plan_film
 from vidstyle.jobs.spec import ClusterOptions, JobSpec
@@ -246,7 +246,7 @@ def test_more_than_any_machine_has_is_told_at_once(
     cluster_options: ClusterOptions, source: Path, style: Path, settings: Settings, tmp_path: Path
 ) -> None:
     began = time.monotonic()
-    with pytest.raises(JobError, match=r"no machine has the 1 CPUs and 4 GPUs of a task \(.* has 1 CPUs and 0 GPUs"):
+    with refused("VS502", "1", "4", "0"):
         stylize(
             source,
             [style],
@@ -267,7 +267,7 @@ def test_a_cluster_that_is_not_there_is_told_at_once(
         address = f"127.0.0.1:{free.getsockname()[1]}"
     monkeypatch.setenv("RAY_ADDRESS", address)
     cluster_options = ClusterOptions(address if named == "by the cluster_options" else None)
-    with pytest.raises(JobError, match=f"--ray {address}: no cluster answers"):
+    with refused("VS505", address):
         stylize(source, [style], tmp_path / "out.mp4", settings, cluster_options=cluster_options)
 
 
@@ -280,7 +280,7 @@ def test_machines_with_another_version_are_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(vidstyle, "__version__", "0.0.9")
-    with pytest.raises(JobError, match=r"has vidstyle .*, not 0\.0\.9; install the same"):
+    with refused("VS503", "0.0.9"):
         stylize(source, [style], tmp_path / "out.mp4", settings, cluster_options=cluster_options)
     assert list(tmp_path.iterdir()) == []
 
@@ -289,7 +289,7 @@ def test_machines_that_do_not_find_the_job_are_refused(
     cluster_options: ClusterOptions, source: Path, style: Path, settings: Settings, tmp_path: Path
 ) -> None:
     nowhere = ClusterOptions(cluster_options.address, storage="memory://films")  # each process has a memory of its own
-    with pytest.raises(JobError, match=r"--ray: .*memory://films"):
+    with refused("VS507", "memory://films"):
         stylize(source, [style], tmp_path / "out.mp4", settings, cluster_options=nowhere)
 
 
@@ -304,7 +304,7 @@ def test_what_a_task_raises_is_told_as_it_is(
             if what == "finding the balance" and copy.stat().st_size == source.stat().st_size:
                 two_shots(copy.with_name("other.mp4"), count=12).replace(copy)
 
-    with pytest.raises(JobError, match=r"copy\.mp4: is another file on .* than where the job was planned"):
+    with refused("VS512", "copy.mp4"):
         stylize(copy, [style], tmp_path / "out.mp4", settings, cluster_options=cluster_options, listener=Breaks())
 
 
@@ -336,19 +336,19 @@ def test_a_folder_of_clips_is_one_list_of_tasks_and_those_that_fail_do_not_stop_
 
 
 @pytest.mark.parametrize(
-    ("values", "words"),
+    ("values", "code", "fact"),
     [
-        ({"cpus": 0.0}, "--task-cpus 0"),
-        ({"gpus": -1.0}, "--task-gpus -1"),
-        ({"gpus": 1.5}, "--task-gpus 1.5"),
-        ({"storage": "/films"}, "--storage /films: is no URL"),
+        ({"cpus": 0.0}, "VS220", "--task-cpus 0"),
+        ({"gpus": -1.0}, "VS220", "--task-gpus -1"),
+        ({"gpus": 1.5}, "VS221", "--task-gpus 1.5"),
+        ({"storage": "/films"}, "VS222", "--storage /films"),
     ],
 )
-def test_crews_that_cannot_be_are_refused(values: dict[str, Any], words: str) -> None:
-    with pytest.raises(SettingsError, match=words):
+def test_crews_that_cannot_be_are_refused(values: dict[str, Any], code: str, fact: str) -> None:
+    with refused(code, fact):
         ClusterOptions(**values)
 
 
 def test_images_are_painted_here(style: Path, settings: Settings, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="--ray is for videos"):
+    with refused("VS223"):
         stylize(style, [style], tmp_path / "out.png", settings, cluster_options=ClusterOptions())

@@ -142,7 +142,7 @@ def test_scenes_outlive_the_process() -> None:
 def test_scenes_that_cannot_be_are_refused(change: Callable[[dict[str, object]], None]) -> None:
     facts = json.loads(json.dumps(dataclasses.asdict(Scenes((2,)))))
     change(facts)
-    with pytest.raises(ValueError, match="cannot be"):
+    with pytest.raises(ValueError, match="that cannot be"):
         Scenes.of_json(facts, 5, (64, 80))
 
 

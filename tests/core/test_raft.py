@@ -10,9 +10,9 @@ import torch
 from torchvision.models.optical_flow import Raft_Small_Weights, raft_small
 
 from tests.images import clouds
+from tests.refusals import refused
 from vidstyle.core.raft import Raft, flow_estimator, import_raft, prepare_flow, raft_file, raft_of
 from vidstyle.core.weights import cache_folder, kept, read_tensors
-from vidstyle.errors import WeightsError
 
 CPU = torch.device("cpu")
 
@@ -66,16 +66,16 @@ def test_another_file_is_refused(exported: Path, published: Path, tmp_path: Path
     torch.save({"weight": torch.zeros(1)}, other)
     assert raft_of(read_tensors(published)[0]) == "raft-small"
     assert raft_of(read_tensors(other)[0]) is None
-    with pytest.raises(WeightsError, match="is not torchvision's file of raft-small"):
+    with refused("VS706", "raft-small"):
         import_raft("raft-small", other)
-    with pytest.raises(WeightsError, match="is not torchvision's file of raft-large"):
+    with refused("VS706", "raft-large"):
         import_raft("raft-large", published)
 
 
 def test_kept_filters_that_were_changed_are_refused(published: Path) -> None:
     path = import_raft("raft-small", published)
     path.write_bytes(path.read_bytes()[:-1] + b"!")
-    with pytest.raises(WeightsError, match="broken"):
+    with refused("VS713"):
         flow_estimator("raft-small", CPU)
 
 
@@ -90,5 +90,5 @@ def test_filters_that_do_not_fit_are_refused(
     torch.save(tensors, path)
     digits = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
     monkeypatch.setattr(Raft_Small_Weights.DEFAULT.value, "url", f"http://127.0.0.1:9/raft-{digits}.pth")
-    with pytest.raises(WeightsError, match="not the filters of raft-small" if fault == "shape" else "not finite"):
+    with refused("VS708" if fault == "shape" else "VS707"):
         import_raft("raft-small", path)

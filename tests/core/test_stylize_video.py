@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from tests.core.test_temporal import MODEL, SCENE, SETTINGS, pan
 from tests.images import clouds
+from tests.refusals import refused
 from vidstyle.core.flow import Motion
 from vidstyle.core.frame_style import Frame
 from vidstyle.core.style_model import StyleModel
 from vidstyle.core.stylize_video import paint_frames
 from vidstyle.core.temporal import PaintedFrame
-from vidstyle.errors import SinkError
 from vidstyle.evaluation.metrics import warp_error
 
 TWICE = MODEL.changed(settings=SETTINGS.replace(passes=2))
@@ -117,5 +117,5 @@ def test_a_full_disk_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.Monk
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(SinkError, match=r"find no room \(No space left on device\); free some, set TMPDIR"):
+    with refused("VS411", "No space left on device"):
         painted(TWICE, pan(2))

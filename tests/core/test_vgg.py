@@ -6,8 +6,8 @@ from torch.nn import functional as F
 from torchvision.models.vgg import cfgs, make_layers
 
 from tests.images import clouds, random_tensors
+from tests.refusals import refused
 from vidstyle.core.vgg import IMAGENET_MEAN, IMAGENET_STD, VGG19
-from vidstyle.errors import SettingsError, WeightsError
 from vidstyle.settings.layers import LAYERS, block_of, filter_shape, layer_name, layers_up_to, state_key
 
 FILTERS = random_tensors()
@@ -26,7 +26,7 @@ def test_other_spellings_are_understood() -> None:
     ("wrong", "hint"), [("conv4_7", "conv4_"), ("conv6_1", "conv"), ("fc7", "conv1_1 ... conv5_4")]
 )
 def test_an_unknown_layer_gets_a_hint(wrong: str, hint: str) -> None:
-    with pytest.raises(SettingsError, match=hint):
+    with refused("VS233", wrong, hint):
         layer_name(wrong)
 
 
@@ -91,13 +91,13 @@ def test_every_pixel_of_the_border_gets_a_gradient_like_the_inside(size: tuple[i
 
 
 def test_missing_filters_are_named() -> None:
-    with pytest.raises(WeightsError, match=r"no conv3_1 \(features\.10\.weight"):
+    with refused("VS709", "conv3_1", "features.10.weight"):
         VGG19(random_tensors("conv2_2"), ["conv3_1"])
 
 
 def test_filters_of_another_shape_are_refused() -> None:
     wrong = FILTERS | {"features.0.weight": torch.zeros(64, 1, 3, 3)}
-    with pytest.raises(WeightsError, match=r"conv1_1 should have filters of shape \(64, 3, 3, 3\)"):
+    with refused("VS710", "conv1_1", "64", "3"):
         VGG19(wrong, ["conv1_1"])
 
 

@@ -15,11 +15,11 @@ import torch
 import vidstyle
 from tests.films import StopsAfter, many_shots
 from tests.images import clouds, random_filters, stripes
+from tests.refusals import refused
 from vidstyle.api import stylize
 from vidstyle.core.losses import Losses
 from vidstyle.core.style_model import StyleModel
 from vidstyle.core.stylize_image import Step, stylize_image
-from vidstyle.errors import SinkError
 from vidstyle.evaluation.loss_record import FrameLosses, LossRecord, StepLosses, figure_of
 from vidstyle.images import load_image
 from vidstyle.jobs.events import Listener, Listeners
@@ -96,13 +96,13 @@ def test_losses_that_a_logarithm_does_not_like_are_drawn_and_written(value: floa
 def test_what_cannot_be_written_is_one_line(painted: StepLosses, tmp_path: Path) -> None:
     (tmp_path / "there.csv").touch()
     (tmp_path / "there.png").touch()
-    for name, words in (("a.txt", "use .csv or .json"), ("none/a.csv", "no folder"), ("there.csv", "exists already")):
-        with pytest.raises(SinkError, match=words):
+    for name, code in (("a.txt", "VS414"), ("none/a.csv", "VS417"), ("there.csv", "VS402")):
+        with refused(code, name):
             painted.save(tmp_path / name)
-    with pytest.raises(SinkError, match="nothing to draw"):
+    with refused("VS412"):
         StepLosses().plot(tmp_path / "a.png")
-    for name, words in (("a.pdf", "use .png or .svg"), ("none/a.png", "no folder"), ("there.png", "exists already")):
-        with pytest.raises(SinkError, match=words):
+    for name, code in (("a.pdf", "VS414"), ("none/a.png", "VS417"), ("there.png", "VS402")):
+        with refused(code, name):
             painted.plot(tmp_path / name)
     assert {file.name for file in tmp_path.iterdir()} == {"there.csv", "there.png"}
     painted.save(tmp_path / "there.csv", overwrite=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.films import two_shots
+from tests.refusals import refused
 from vidstyle.errors import SettingsError, SourceError
 from vidstyle.jobs.spec import ClusterOptions, JobOptions, JobSpec
 from vidstyle.settings.settings import Settings
@@ -54,7 +55,7 @@ def test_its_files_may_lie_elsewhere(job: JobSpec, tmp_path: Path) -> None:
 def test_a_file_that_is_gone_is_told(job: JobSpec, tmp_path: Path) -> None:
     facts = job.to_dict()
     job.source.unlink()
-    with pytest.raises(SourceError, match=r"clip\.mp4"):
+    with refused("VS301", "clip.mp4"):
         JobSpec.from_dict(facts, tmp_path / "out.mp4")
 
 

@@ -11,10 +11,10 @@ from tests import clips
 from tests.clips import stream_hashes
 from tests.films import Ear, StopsAfter, two_shots
 from tests.images import clouds
+from tests.refusals import refused
 from vidstyle.api import run, stylize
 from vidstyle.core.exposure import Scenes
 from vidstyle.core.frame_style import Frame
-from vidstyle.errors import JobError, SettingsError, SourceError
 from vidstyle.images import load_image, save_image
 from vidstyle.jobs.spec import JobSpec
 from vidstyle.jobs.style_schedule import StyleSchedule
@@ -152,13 +152,13 @@ def test_another_mask_is_another_job(tmp_path: Path, styles: list[Path], setting
     source = two_shots(tmp_path / "clip.mp4")
     with pytest.raises(KeyboardInterrupt):
         stylize(source, styles, tmp_path / "out.mp4", settings, mask=white_left, listener=StopsAfter(15))
-    with pytest.raises(JobError, match="--mask was SHA-256"):
+    with refused("VS513", "--mask", "SHA-256"):
         stylize(source, styles, tmp_path / "out.mp4", settings)
 
 
 def test_a_mask_that_ends_early_is_told(tmp_path: Path, styles: list[Path], settings: Settings) -> None:
     mask = moving_mask(tmp_path / "mask.mp4", 10)
-    with pytest.raises(SourceError, match=r"mask\.mp4: has fewer frames than the film"):
+    with refused("VS339", "mask.mp4"):
         stylize(two_shots(tmp_path / "clip.mp4"), styles, tmp_path / "out.mp4", settings, mask=mask)
     assert not (tmp_path / "out.mp4").exists()
 
@@ -176,27 +176,32 @@ def test_kept_colours_of_a_film(tmp_path: Path, styles: list[Path], settings: Se
 
 
 @pytest.mark.parametrize(
-    ("changes", "given", "message"),
+    ("changes", "given", "code", "facts"),
     [
-        ({"style_blend": "1,2,3"}, {}, "--style-blend has 3 numbers for 2 of --style"),
-        ({"style_keys": "0=C"}, {}, "--style-keys names style C, and there are 2"),
-        ({}, {"style_masks": ["a.png"] * 3}, "there are 3 of --style-mask for 2"),
-        ({"style_per_shot": True}, {"style_masks": ["a.png"]}, "--style-mask says where"),
+        ({"style_blend": "1,2,3"}, {}, "VS242", ("3", "2")),
+        ({"style_keys": "0=C"}, {}, "VS213", ("C", "2")),
+        ({}, {"style_masks": ["a.png"] * 3}, "VS214", ("3", "2")),
+        ({"style_per_shot": True}, {"style_masks": ["a.png"]}, "VS216", ("--style-mask",)),
     ],
 )
 def test_wishes_that_do_not_fit(
-    tmp_path: Path, styles: list[Path], changes: dict[str, object], given: dict[str, list[str]], message: str
+    tmp_path: Path,
+    styles: list[Path],
+    changes: dict[str, object],
+    given: dict[str, list[str]],
+    code: str,
+    facts: tuple[str, ...],
 ) -> None:
     source = two_shots(tmp_path / "clip.mp4")
-    with pytest.raises(SettingsError, match=message):
+    with refused(code, *facts):
         JobSpec.of(source, styles, tmp_path / "out.mp4", Settings(**changes), **given)  # type: ignore[arg-type]
 
 
 def test_keys_are_for_films(tmp_path: Path, styles: list[Path]) -> None:
-    with pytest.raises(SettingsError, match="are for films"):
+    with refused("VS215"):
         JobSpec.of(styles[0], styles, tmp_path / "out.png", Settings(strength_keys="0=0.1,1=1"))
 
 
 def test_a_mask_that_is_not_there_is_told(tmp_path: Path, styles: list[Path]) -> None:
-    with pytest.raises(SourceError, match="no such mask"):
+    with refused("VS324"):
         JobSpec.of(styles[0], styles, tmp_path / "out.png", mask=tmp_path / "nothing.png")

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from tests.cameras import camera_of, jpeg
 from tests.images import clouds, random_filters
 from tests.live.scenes import live, noisy, view
+from tests.refusals import refused
 from vidstyle.core.calibration import TYPICAL_SLOPE
 from vidstyle.core.style_model import StyleModel
-from vidstyle.errors import SettingsError
 from vidstyle.live.painting import FADE, LiveImage, LivePainting, paint_live, settled_image
 from vidstyle.live.scaling import Pace
 from vidstyle.settings.presets import LIVE
@@ -108,7 +108,7 @@ def test_several_styles_are_blended_as_the_settings_say() -> None:
         model = StyleModel.of(styles, random_filters(), Settings(**LIVE).replace(style_blend=blend))
         painting = LivePainting(model, None, None)  # type: ignore[arg-type]
         assert painting._next_look().shares == shares
-    with pytest.raises(SettingsError, match="has 2 numbers for 1 of --style"):
+    with refused("VS242", "2", "1"):
         paint_live(None, styles[:1], Settings(**LIVE).replace(style_blend="1,1"))  # type: ignore[arg-type]
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidstyle.errors import SettingsError
+from tests.refusals import refused
 from vidstyle.settings.keyframes import Key, between, parse_number_keys, parse_shares, parse_style_keys
 
 
@@ -25,39 +25,39 @@ def test_shares_sum_to_one() -> None:
 def test_the_source_is_what_the_shares_of_the_styles_leave() -> None:
     keys = parse_style_keys("0s=source, 2s=A, 4s=0.5B+0.5source")
     assert [key.values for key in keys] == [(0, 0), (1, 0), (0, 0.5)]
-    with pytest.raises(SettingsError, match="no style but the source"):
+    with refused("VS225"):
         parse_style_keys("0s=source, 2s=source")
     assert parse_shares("7, 3") == (0.7, 0.3)
     assert parse_number_keys("0=0.2,4=1") == (Key(0, (0.2,)), Key(4, (1.0,)))
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "code"),
     [
-        ("4s=A, 0s=B", "do not rise"),
-        ("0s=A, 0s=B", "do not rise"),
-        ("A", "is no key"),
-        ("soon=A", "is no time"),
-        ("0=AB", "is no style"),
-        ("0=0A", "no style with a share"),
-        ("0=-1A", "is no style"),
-        (", ", "has no key"),
+        ("4s=A, 0s=B", "VS228"),
+        ("0s=A, 0s=B", "VS228"),
+        ("A", "VS232"),
+        ("soon=A", "VS232"),
+        ("0=AB", "VS231"),
+        ("0=0A", "VS229"),
+        ("0=-1A", "VS231"),
+        (", ", "VS227"),
     ],
 )
-def test_style_keys_that_cannot_be(text: str, message: str) -> None:
-    with pytest.raises(SettingsError, match=message):
+def test_style_keys_that_cannot_be(text: str, code: str) -> None:
+    with refused(code):
         parse_style_keys(text)
 
 
 @pytest.mark.parametrize("text", ["0=2", "0=nan", "0=A", "0=-0.1"])
 def test_strengths_that_cannot_be(text: str) -> None:
-    with pytest.raises(SettingsError, match="is no number from 0 to 1"):
+    with refused("VS230"):
         parse_number_keys(text)
 
 
 @pytest.mark.parametrize("text", ["", "a,b", "0,0", "1,-1", "inf,1"])
 def test_blends_that_cannot_be(text: str) -> None:
-    with pytest.raises(SettingsError, match="is no blend"):
+    with refused("VS226"):
         parse_shares(text)
 
 

@@ -146,8 +146,9 @@ def test_a_segment_that_is_broken_is_an_error_and_leaves_nothing(tmp_path: Path)
     film = Film(tmp_path / "out.mp4", SIZE, Fraction(25))
     first, second = segments_of(film, [3, 3], tmp_path / "segments")
     second.write_bytes(second.read_bytes()[:200])
-    with pytest.raises(SinkError, match=r"cannot be joined|holds 3 of 6"):
+    with pytest.raises(SinkError) as caught:
         join_segment_files([first, second], film, 6)
+    assert caught.value.code in ("VS440", "VS443")
     assert [path.name for path in tmp_path.iterdir()] == ["segments"]
 
 

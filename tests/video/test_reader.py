@@ -24,8 +24,8 @@ from tests.clips import (
     tone,
     with_sound,
 )
+from tests.refusals import refused
 from vidstyle.core.frame_style import Frame
-from vidstyle.errors import SourceError
 from vidstyle.video.probe import Fault, probe
 from vidstyle.video.reader import find_images, open_video
 
@@ -296,7 +296,7 @@ def test_range_and_size(tmp_path: Path) -> None:
     assert [(f.index, number(f.image)) for f in frames] == [(n, n) for n in range(5, 10)]
     assert tuple(frames[0].image.shape) == (3, 48, 80)
     assert frames[0].seconds == pytest.approx(0.2)
-    with pytest.raises(SourceError, match=r"0\.80 s long"):
+    with refused("VS351", "0.80"):
         open_video(path, start=3.0)
 
 
@@ -388,7 +388,7 @@ def test_strange_names(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatc
     assert len(frames_of(turned)) == 3
 
 
-def refused(tmp_path: Path, kind: str) -> Path:
+def bad_video(tmp_path: Path, kind: str) -> Path:
     path = tmp_path / f"{kind}.mp4"
     if kind == "folder":
         path.mkdir()
@@ -415,24 +415,24 @@ def refused(tmp_path: Path, kind: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"),
+    ("kind", "code"),
     [
-        ("missing", "does not exist"),
-        ("folder", "is a folder"),
-        ("empty", "is empty"),
-        ("text", "text file"),
-        ("noise", "cannot be read as a video"),
-        ("playlist", "playlist"),
-        ("image", "JPEG image"),
-        ("headless", "cannot be read as a video"),
-        ("sound", "only sound"),
-        ("cover", "cover image"),
+        ("missing", "VS312"),
+        ("folder", "VS311"),
+        ("empty", "VS314"),
+        ("text", "VS347"),
+        ("noise", "VS343"),
+        ("playlist", "VS346"),
+        ("image", "VS345"),
+        ("headless", "VS343"),
+        ("sound", "VS349"),
+        ("cover", "VS348"),
     ],
 )
-def test_refused_in_one_sentence(tmp_path: Path, kind: str, words: str, capfd: pytest.CaptureFixture[str]) -> None:
-    path = refused(tmp_path, kind)
+def test_refused_in_one_sentence(tmp_path: Path, kind: str, code: str, capfd: pytest.CaptureFixture[str]) -> None:
+    path = bad_video(tmp_path, kind)
     began = time.monotonic()
-    with pytest.raises(SourceError, match=words) as caught:
+    with refused(code) as caught:
         open_video(path)
     assert time.monotonic() - began < 5
     assert "\n" not in str(caught.value)
@@ -454,7 +454,7 @@ def test_find_images_in_natural_order(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     assert [p.name for p in find_images(tmp_path)] == ["a.jpg", "b9.PNG", "b10.png"]
     assert [p.name for p in find_images(tmp_path / "b*")] == ["b9.PNG", "b10.png"]
-    with pytest.raises(SourceError, match="no images"):
+    with refused("VS352"):
         find_images(tmp_path / "z*.png")
 
 

@@ -125,9 +125,9 @@ def test_nothing_is_fetched_for_a_request(tmp_path: Path) -> None:
 
     _fetch_nothing()
     words = "http://192.0.2.1/a.png", str(tmp_path)
-    with pytest.raises(ValueError, match="the page fetches nothing"):
+    with pytest.raises(ValueError, match=r"192\.0\.2\.1"):
         asyncio.run(processing_utils.async_ssrf_protected_download(*words))
-    with pytest.raises(ValueError, match="the page fetches nothing"):
+    with pytest.raises(ValueError, match=r"192\.0\.2\.1"):
         processing_utils.ssrf_protected_download(*words)
     assert not list(tmp_path.iterdir())
 
@@ -187,12 +187,12 @@ def serve(*words: str) -> subprocess.CompletedProcess[str]:
     ("words", "code", "line"),
     [
         (["--host", "0.0.0.0"], 2, "--host 0.0.0.0 lets others in; add --auth USER:PASSWORD, or set VIDSTYLE_AUTH"),
-        (["--host", "0.0.0.0", "--auth", "me:secret"], 2, "give the address that others reach this machine by"),
-        (["--auth", "me"], 2, "--auth should be USER:PASSWORD"),
-        (["--max-upload", "much"], 1, "is no size; give one like 500mb or 2gb"),
+        (["--host", "0.0.0.0", "--auth", "me:secret"], 2, "VS108"),
+        (["--auth", "me"], 2, "VS109"),
+        (["--max-upload", "much"], 1, "VS204"),
         (["--at-once", "0"], 1, "--at-once should be above 0"),
-        (["--shelf", "nowhere"], 1, "nowhere: is no folder"),
-        (["--jobs", "/proc/nowhere"], 1, "give another with --jobs"),
+        (["--shelf", "nowhere"], 1, "VS303"),
+        (["--jobs", "/proc/nowhere"], 1, "VS408"),
     ],
 )
 def test_what_cannot_be_served_is_one_line(words: list[str], code: int, line: str) -> None:
@@ -205,8 +205,7 @@ def test_what_cannot_be_served_is_one_line(words: list[str], code: int, line: st
 def test_a_port_that_is_taken_is_one_line(server: Server, tmp_path: Path) -> None:
     done = serve("--port", str(urllib.parse.urlsplit(server.url).port), "--jobs", str(tmp_path / "jobs"))
     assert done.returncode == 1
-    assert "cannot be listened on" in done.stderr
-    assert "give another --port" in done.stderr
+    assert "[VS409]" in done.stderr
 
 
 def test_a_password_is_asked_for(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def to_seconds(text: str) -> float:
         parts = []
     later_fit = all(0 <= part < 60 for part in parts[1:]) and all(part.is_integer() for part in parts[:-1])
     if not 1 <= len(parts) <= 3 or not all(map(math.isfinite, parts)) or parts[0] < 0 or not later_fit:
-        raise ValueError(f"{text!r} is no time; give seconds like 12.5 or 12.5s, or minutes like 1:30")
+        raise ValueError(f"{text!r} is not a time; use seconds such as 12.5 or 12.5s, or minutes such as 1:30")
     return math.fsum(part * 60.0**power for power, part in enumerate(reversed(parts)))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import re
 import shutil
 import tempfile
@@ -13,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vidstyle.errors import SinkError
-from vidstyle.files import printable, put_in_place
+from vidstyle.files import printable, put_in_place, require_place
 from vidstyle.video import animation, ffmpeg
 from vidstyle.video.containers import CONTAINERS, SourcePart, chapter_file, options_for, tell_changes, tell_lost
 from vidstyle.video.encoder import Film, SegmentFile, check_count
@@ -42,7 +41,7 @@ class Sink(SegmentFile):
     Its name appears only when the file is whole. Leaving the `with` by an error, or without `finish`, leaves nothing.
 
     Raises:
-        SinkError: VS432 to VS435 where the film cannot be written.
+        SinkError: The video cannot be written there, or is its own source (VS415, VS417, VS418, VS425).
     """
 
     def __init__(self, film: Film) -> None:
@@ -74,15 +73,9 @@ class Sink(SegmentFile):
 
 def _check_place(film: Film) -> None:
     """SinkError unless a film can be written where it is to be, and that is not its source."""
-    folder = film.path.absolute().parent
-    if not folder.is_dir():
-        raise SinkError("VS432", name=film.name)
-    if film.path.is_dir():
-        raise SinkError("VS433", name=film.name)
-    if not os.access(folder, os.W_OK):
-        raise SinkError("VS434", name=film.name)
+    require_place(film.path)
     if film.sound_from is not None and film.path.exists() and film.path.samefile(film.sound_from.path):
-        raise SinkError("VS435", name=film.name)
+        raise SinkError("VS425", target=film.path)
 
 
 def _folder_in(place: Path) -> tempfile.TemporaryDirectory[str]:
