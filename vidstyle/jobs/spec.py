@@ -12,7 +12,7 @@ from vidstyle.files import refuse_address, refuse_existing, require_file, requir
 from vidstyle.images import IMAGE_ENDINGS, is_animated, require_image
 from vidstyle.limits import LIMITS, NO_LIMITS, Limits
 from vidstyle.settings.settings import Settings
-from vidstyle.video.codecs import VIDEO_ENDINGS, encoding_of
+from vidstyle.video.codecs import VIDEO_ENDINGS, Encoding, encoding_of
 from vidstyle.video.reader import find_clips, find_images
 
 Kind = Literal["video", "animation", "image", "images", "clips"]
@@ -194,6 +194,11 @@ class JobSpec:
         """Where the job of a film, or of a folder of clips, keeps what is done."""
         return self.out.with_name(f"{self.out.name}.vidstyle")
 
+    def encoding(self, *, transparent: bool = False) -> Encoding:
+        """How a film is encoded, which may be `transparent`; SettingsError where that cannot be."""
+        settings = self.settings
+        return encoding_of(self.out.suffix.lower(), settings.codec, settings.pix_fmt, settings.grade, transparent)
+
     @property
     def report_file(self) -> Path:
         """The page that a report of the job is written to; its figures lie beside it as .json."""
@@ -286,7 +291,7 @@ def _check_output(job: JobSpec) -> None:
         good = " ".join(sorted(endings))
         raise SinkError("VS424", target=target, kind=job.kind, suffix=target.suffix, good=good)
     if job.kind in ("video", "animation"):
-        encoding_of(target.suffix.lower(), job.settings.codec, job.settings.pix_fmt, job.settings.grade)
+        assert job.encoding()  # it can be
     if target.exists() and job.source.exists() and target.samefile(job.source):
         raise SinkError("VS425", target=target)
     goes_on = job.kind == "clips" and job.work_folder.is_dir()

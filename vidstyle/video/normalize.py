@@ -13,19 +13,26 @@ from vidstyle.errors import SourceError
 from vidstyle.files import printable, put_in_place
 from vidstyle.video import ffmpeg
 from vidstyle.video.packets import packet_times
-from vidstyle.video.probe import Fault, VideoInfo
+from vidstyle.video.probe import HD_HEIGHT, Fault, VideoInfo
 from vidstyle.video.streams import VideoStream, describe
 
 # Lossless, so that a repeated frame decodes to the same bits as the first; repeats cost next to nothing.
 _LOSSLESS = ["-c:v", "libx264", "-qp", "0", "-preset", "superfast", "-g", "60"]
+# The same for more than 8 bits or opacity; each frame for itself, so that any can be sought.
+_LOSSLESS_RGB = ["-c:v", "ffv1", "-level", "3", "-g", "1", "-slices", "4"]
+_BT709_MATRIX, _SD_MATRIX, _MATRICES = 1, 6, (1, *range(4, 10))  # ITU-T H.273; those that zscale knows
+_DEPTHS = (10, 12, 16)  # bits per colour that FFV1 has for RGB, beside 8
 _BT709 = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv:field_mode=prog"
+_RGB709 = "setparams=colorspace=gbr:color_primaries=bt709:color_trc=bt709:range=pc:field_mode=prog"
 _FLAGS = "sws_dither=ed:flags=bicubic+accurate_rnd+full_chroma_int"
 _WHITE_NITS = 203  # ITU-R BT.2408: the brightness of white paper in HDR
 _STILL_ALPHA = {"vp9": "libvpx-vp9", "vp8": "libvpx"}  # ffmpeg's own decoders of these drop the alpha channel
 
 
 def conform(info: VideoInfo, work: Path, on_progress: Callable[[float], None] | None = None) -> tuple[Path, VideoInfo]:
-    """Rewrite a video at a constant rate, progressive, 8 bit BT.709, upright, with square pixels.
+    """Rewrite a video at a constant rate, progressive, BT.709, upright, with square pixels.
+
+    One of more than 8 bits or with opacity becomes RGB, of which `decoding.decoded_rgb` gives the frames.
 
     Args:
         info: what `probe` told about it.
@@ -88,8 +95,13 @@ def arguments(info: VideoInfo) -> list[str]:
         *(["-c:v", decoder] if decoder else []),
         *ffmpeg.input_arguments(info.path, *(["-f", "mjpeg"] if raw_jpeg else [])),
         *["-map", "0:V:0", "-vf", ",".join(_filters(info, stream)), "-fps_mode", "passthrough"],
-        *_LOSSLESS,
+        *(_LOSSLESS_RGB if is_rgb(stream) else _LOSSLESS),
     ]
+
+
+def is_rgb(stream: VideoStream) -> bool:
+    """Whether a stream is rewritten as RGB: it is more than 8 bits hold, or than OpenCV reads."""
+    return stream.deep or stream.transparent or stream.wide or bool(stream.hdr)
 
 
 def _filters(info: VideoInfo, stream: VideoStream) -> list[str]:
@@ -97,22 +109,50 @@ def _filters(info: VideoInfo, stream: VideoStream) -> list[str]:
     fields = "all" if stream.codec == "dvvideo" else "interlaced"
     height, width = info.size
     values = {"fields": fields, "transfer": stream.hdr, "white": _WHITE_NITS, "width": width, "height": height}
+    values["a"] = "a" if stream.transparent else ""
     values["stored_height"], values["stored_width"] = stream.upright_size
     begin = f"({info.start + info.delay:.6f})/TB" if not info.restarted else "STARTPTS"
 
     def of(*faults: Fault) -> list[str]:
         return [fault.filters.format(**values) for fault in faults if fault in info.faults]
 
-    untagged = Fault.UNTAGGED in info.faults and Fault.TRANSPARENT not in info.faults
-    scale = f"scale={'in_color_matrix=bt709:' if untagged else ''}out_color_matrix=bt709:out_range=tv:{_FLAGS}"
+    rgb = is_rgb(stream)
+    pixels = _rgb_format(stream) if rgb else _pixel_format(info, stream)
+    planar = f"format={pixels.replace('bgra', 'gbrap')}"
     return [
         *of(Fault.RESHAPED, Fault.INTERLACED),
         *[f"setpts=PTS-{begin}", f"fps=fps={info.rate}:start_time=0"],
-        *of(Fault.TRANSPARENT),
-        *(of(Fault.HDR, Fault.WIDE_COLOURS) or [scale]),
-        *of(Fault.ASPECT),
-        *["setsar=1", f"format={_pixel_format(info, stream)}", _BT709],
+        *(of(Fault.HDR, Fault.WIDE_COLOURS) or ([_to_rgb(stream), planar] if rgb else [_to_bt709(info)])),
+        *(of(Fault.ASPECT) if not stream.transparent else _without_hidden(of(Fault.ASPECT))),
+        *["setsar=1", f"format={pixels}", _RGB709 if rgb else _BT709],
     ]
+
+
+def _to_bt709(info: VideoInfo) -> str:
+    matrix = "in_color_matrix=bt709:" if Fault.UNTAGGED in info.faults else ""
+    return f"scale={matrix}out_color_matrix=bt709:out_range=tv:{_FLAGS}"
+
+
+def _to_rgb(stream: VideoStream) -> str:
+    """By zscale, which is exact: swscale makes 1020 of 1023 of the white of 10 bits. It knows neither RGB nor grey."""
+    if not stream.is_yuv:
+        return f"scale={_FLAGS}"
+    guess = _BT709_MATRIX if stream.size[0] >= HD_HEIGHT else _SD_MATRIX
+    matrix = stream.matrix if stream.matrix in _MATRICES else guess
+    return f"zscale=min={matrix}:m=gbr:r=pc:filter=bicubic"
+
+
+def _without_hidden(filters: list[str]) -> list[str]:
+    """Filters that mix pixels, so that those that are not seen count for nothing."""
+    return ["premultiply=inplace=1", *filters, "unpremultiply=inplace=1"] if filters else []
+
+
+def _rgb_format(stream: VideoStream) -> str:
+    bits = max(stream.bits, 10 if stream.hdr or stream.wide else 8)
+    depth = next((depth for depth in _DEPTHS if depth >= bits), _DEPTHS[-1])
+    if bits <= 8:
+        return "bgra"
+    return f"gbr{'a' if stream.transparent else ''}p{depth}le"
 
 
 def _pixel_format(info: VideoInfo, stream: VideoStream) -> str:

@@ -24,8 +24,8 @@ from vidstyle.files import printable
 from vidstyle.images import IMAGE_ENDINGS
 from vidstyle.limits import LIMITS, Limits
 from vidstyle.video import animation
-from vidstyle.video.decoding import Marked, decoded, tensor_of
-from vidstyle.video.normalize import conform
+from vidstyle.video.decoding import Marked, decoded, decoded_rgb, tensors_of
+from vidstyle.video.normalize import conform, is_rgb
 from vidstyle.video.probe import VideoInfo, probe
 
 log = logging.getLogger(__name__)
@@ -134,7 +134,8 @@ class Source:
             for index, (pixels, own_mark) in enumerate(frames, first):
                 if index >= stop:
                     return
-                yield Frame(index, self.info.seconds_of(index), tensor_of(pixels, self.size), mark=own_mark)
+                image, alpha = tensors_of(pixels, self.size)
+                yield Frame(index, self.info.seconds_of(index), image, mark=own_mark, alpha=alpha)
                 found += 1
         self._check_found(found, len(self) - position)
 
@@ -142,10 +143,13 @@ class Source:
         for index, pixels in enumerate(animation.read(self.info.path)):
             sign()
             if index >= first:
-                yield pixels, ""
+                yield pixels if self.info.transparent else pixels[..., :3], ""
 
     def _decoded(self, first: int, mark: str, sign: Sign) -> Generator[Marked, None, None]:
-        done = first
+        done, stream = first, self.info.stream
+        if self.rewritten and stream and is_rgb(stream):
+            yield from decoded_rgb(self._file, first, sign)
+            return
         if self.info.restarted and not self.rewritten:
             mark = ""  # times tell frames apart, and these have the same ones more than once
         for frame in decoded(self._file, first, mark, sign):

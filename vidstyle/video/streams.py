@@ -46,10 +46,11 @@ class VideoStream:
         pixel_format: such as `yuv420p`.
         size: (height, width) in pixels, as stored.
         interlaced: whether a frame holds two fields.
-        deep: whether it holds more than 8 bits per colour.
+        bits: that it holds per colour.
         transparent: whether it has an alpha channel.
         alpha_apart: whether its codec keeps that apart from the pixel format.
-        untagged: whether it is YUV that does not say by which matrix.
+        matrix: by which it is YUV, as ITU-T H.273 counts.
+        is_yuv: whether it has luma and chroma.
         wide: whether its primaries are those of BT.2020.
         hdr: the transfer function of HDR, such as `smpte2084`; nothing for another.
         pixel_aspect: how many times as wide as high a pixel is.
@@ -63,10 +64,11 @@ class VideoStream:
     pixel_format: str
     size: tuple[int, int]
     interlaced: bool
-    deep: bool
+    bits: int
     transparent: bool
     alpha_apart: bool
-    untagged: bool
+    matrix: int
+    is_yuv: bool
     wide: bool
     hdr: str
     pixel_aspect: Fraction
@@ -74,6 +76,16 @@ class VideoStream:
     rotation: float
     mirrored: bool
     reshaped: bool
+
+    @property
+    def untagged(self) -> bool:
+        """Whether it is YUV that does not say by which matrix."""
+        return self.is_yuv and self.matrix == _UNKNOWN
+
+    @property
+    def deep(self) -> bool:
+        """Whether it holds more than 8 bits per colour."""
+        return self.bits > 8
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -212,7 +224,7 @@ def _video_stream(track: VideoTrack, look: _Look) -> VideoStream:
     context, first = track.codec_context, look.first
     pixels = first.format if first else context.format
     parts = pixels.components if pixels else ()
-    alpha_apart = track.metadata.get("alpha_mode") == "1"
+    alpha_apart = any(name.lower() == "alpha_mode" and value == "1" for name, value in track.metadata.items())
     rate = track.guessed_rate
     rotation, mirrored = _turn(first)
     return VideoStream(
@@ -220,10 +232,11 @@ def _video_stream(track: VideoTrack, look: _Look) -> VideoStream:
         pixel_format=pixels.name if pixels else "",
         size=(first.height, first.width) if first else (context.height, context.width),
         interlaced=look.interlaced or _codec(track) == "dvvideo",
-        deep=any(part.bits > 8 for part in parts),
+        bits=max((part.bits for part in parts), default=8),
         transparent=alpha_apart or any(part.is_alpha for part in parts) or bool(pixels and pixels.has_palette),
         alpha_apart=alpha_apart,
-        untagged=context.colorspace == _UNKNOWN and len(parts) >= 3 and not (pixels and pixels.is_rgb),
+        matrix=context.colorspace,
+        is_yuv=len(parts) >= 3 and not (pixels and pixels.is_rgb),
         wide=context.color_primaries == _BT2020,
         hdr=_HDR.get(context.color_trc, ""),
         pixel_aspect=track.sample_aspect_ratio or Fraction(1),
