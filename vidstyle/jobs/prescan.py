@@ -78,6 +78,7 @@ def opened(job: JobSpec, listener: Listener, work: Path | None = None, rewrite: 
         end=job.end,
         work=work,
         rewrite=rewrite,
+        lut=job.settings.lut_file,
         limits=job.limits,
         on_progress=lambda done: listener.working("rewriting the file so that it is read rightly", done, 1.0),
     )

@@ -13,6 +13,7 @@ from vidstyle.images import IMAGE_ENDINGS, is_animated, require_image
 from vidstyle.limits import LIMITS, NO_LIMITS, Limits
 from vidstyle.settings.settings import Settings
 from vidstyle.video.codecs import VIDEO_ENDINGS, Encoding, encoding_of
+from vidstyle.video.lut import check_lut
 from vidstyle.video.reader import find_clips, find_images
 
 Kind = Literal["video", "animation", "image", "images", "clips"]
@@ -125,7 +126,7 @@ class JobSpec:
         chosen = settings or Settings()
         others: dict[str, Any] = {**options}
         masks = others.pop("mask", None), *others.pop("style_masks", ())
-        for name in (source, *styles, out, *masks, chosen.init, chosen.weights):
+        for name in (source, *styles, out, *masks, chosen.init, chosen.weights, chosen.lut or None):
             if name is not None:
                 require_name(name)
         origin, images = Path(source), tuple(map(Path, styles))
@@ -158,6 +159,8 @@ class JobSpec:
         chosen = Settings(**settings)
         if chosen.init_file:
             chosen = chosen.replace(init=str(near(chosen.init_file)))
+        if chosen.lut_file:
+            chosen = chosen.replace(lut=str(near(chosen.lut_file)))
         options["mask"] = options["mask"] and near(Path(options["mask"]))
         options["style_masks"] = [near(Path(mask)) for mask in options["style_masks"]]
         files = near(Path(source)), [near(Path(style)) for style in styles]
@@ -168,15 +171,17 @@ class JobSpec:
 
         The output is not in it, whose name is that of the work folder, nor what is said for one run only.
         """
-        named = {"init": self.settings.init_file, "weights": self.settings.weights_file}
+        settings = self.settings
+        named = {"init": settings.init_file, "weights": settings.weights_file, "lut": settings.lut_file}
         files = {name: str(file.absolute()) for name, file in named.items() if file}
         kept = {name: _plain(value) for name, value in vars(self).items() if name not in _NOT_KEPT}
-        return {**kept, "settings": asdict(self.settings.replace(**files))}
+        return {**kept, "settings": asdict(settings.replace(**files))}
 
     @property
     def files(self) -> tuple[Path, ...]:
         """All that it is painted from."""
-        named = self.source, *self.styles, self.settings.init_file, self.mask, *self.style_masks
+        settings = self.settings
+        named = self.source, *self.styles, settings.init_file, settings.lut_file, self.mask, *self.style_masks
         return tuple(file for file in named if file)
 
     @property
@@ -265,6 +270,8 @@ def _check_looks(job: JobSpec) -> None:
         raise SettingsError("VS215")
     if job.style_masks and (settings.blend or keys or settings.style_per_shot):
         raise SettingsError("VS216")
+    if settings.lut_file and not job.paints_images:
+        check_lut(settings.lut_file)
     for path in (*([job.mask] if job.mask else []), *job.style_masks):
         if not path.is_file():
             raise SourceError("VS324", path=path)

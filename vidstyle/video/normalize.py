@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from vidstyle.errors import SourceError
-from vidstyle.files import printable, put_in_place
+from vidstyle.files import printable, put_in_place, sha256_of
 from vidstyle.video import ffmpeg
+from vidstyle.video.lut import lut_filter
 from vidstyle.video.packets import packet_times
 from vidstyle.video.probe import HD_HEIGHT, Fault, VideoInfo
 from vidstyle.video.streams import VideoStream, describe
@@ -29,7 +30,9 @@ _WHITE_NITS = 203  # ITU-R BT.2408: the brightness of white paper in HDR
 _STILL_ALPHA = {"vp9": "libvpx-vp9", "vp8": "libvpx"}  # ffmpeg's own decoders of these drop the alpha channel
 
 
-def conform(info: VideoInfo, work: Path, on_progress: Callable[[float], None] | None = None) -> tuple[Path, VideoInfo]:
+def conform(
+    info: VideoInfo, work: Path, on_progress: Callable[[float], None] | None = None, lut: Path | None = None
+) -> tuple[Path, VideoInfo]:
     """Rewrite a video at a constant rate, progressive, BT.709, upright, with square pixels.
 
     One of more than 8 bits or with opacity becomes RGB, of which `decoding.decoded_rgb` gives the frames.
@@ -38,6 +41,7 @@ def conform(info: VideoInfo, work: Path, on_progress: Callable[[float], None] | 
         info: what `probe` told about it.
         work: the folder of the new file; one that is already there is used again.
         on_progress: is called with 0 to 1.
+        lut: the 3D LUT that its colours go through, if any.
 
     Returns:
         The new file, and `info` with what that holds.
@@ -45,9 +49,9 @@ def conform(info: VideoInfo, work: Path, on_progress: Callable[[float], None] | 
     Raises:
         SourceError: VS340 or VS341 where nothing can be decoded, VS342 where the file cannot be written.
     """
-    target = work / f"conformed-{_fingerprint(info)}.mkv"
+    target = work / f"conformed-{_fingerprint(info, lut)}.mkv"
     if not target.exists():
-        _write(info, target, on_progress)
+        _write(info, target, on_progress, lut)
     count = len(packet_times(target, seconds=600).times)
     written = describe(target).stream
     assert written is not None
@@ -56,19 +60,19 @@ def conform(info: VideoInfo, work: Path, on_progress: Callable[[float], None] | 
     )
 
 
-def _fingerprint(info: VideoInfo) -> str:
+def _fingerprint(info: VideoInfo, lut: Path | None) -> str:
     state = info.path.stat()
-    facts = (str(info.path.absolute()), state.st_size, state.st_mtime_ns, arguments(info))
+    facts = (str(info.path.absolute()), state.st_size, state.st_mtime_ns, arguments(info, lut), lut and sha256_of(lut))
     return hashlib.sha256(repr(facts).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-def _write(info: VideoInfo, target: Path, on_progress: Callable[[float], None] | None) -> None:
+def _write(info: VideoInfo, target: Path, on_progress: Callable[[float], None] | None, lut: Path | None) -> None:
     name = printable(info.path.name)
     partial = target.with_suffix(f".{secrets.token_hex(4)}.part.mkv")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         result = ffmpeg.run_with_progress(
-            [*arguments(info), "-f", "matroska", ffmpeg.address(partial)],
+            [*arguments(info, lut), "-f", "matroska", ffmpeg.address(partial)],
             lambda frame: on_progress(min(1.0, frame / max(1, info.frame_count))) if on_progress else None,
         )
         if result.code != 0:
@@ -83,7 +87,7 @@ def _write(info: VideoInfo, target: Path, on_progress: Callable[[float], None] |
             partial.unlink()
 
 
-def arguments(info: VideoInfo) -> list[str]:
+def arguments(info: VideoInfo, lut: Path | None = None) -> list[str]:
     """The ffmpeg arguments from the input to the encoder."""
     stream = info.stream
     assert stream is not None  # animations are never rewritten
@@ -94,17 +98,17 @@ def arguments(info: VideoInfo) -> list[str]:
         *(["-reinit_filter", "0"] if Fault.RESHAPED in info.faults else []),  # else the filters forget what was before
         *(["-c:v", decoder] if decoder else []),
         *ffmpeg.input_arguments(info.path, *(["-f", "mjpeg"] if raw_jpeg else [])),
-        *["-map", "0:V:0", "-vf", ",".join(_filters(info, stream)), "-fps_mode", "passthrough"],
-        *(_LOSSLESS_RGB if is_rgb(stream) else _LOSSLESS),
+        *["-map", "0:V:0", "-vf", ",".join(_filters(info, stream, lut)), "-fps_mode", "passthrough"],
+        *(_LOSSLESS_RGB if is_rgb(stream, lut) else _LOSSLESS),
     ]
 
 
-def is_rgb(stream: VideoStream) -> bool:
+def is_rgb(stream: VideoStream, lut: Path | None) -> bool:
     """Whether a stream is rewritten as RGB: it is more than 8 bits hold, or than OpenCV reads."""
-    return stream.deep or stream.transparent or stream.wide or bool(stream.hdr)
+    return bool(lut) or stream.deep or stream.transparent or stream.wide or bool(stream.hdr)
 
 
-def _filters(info: VideoInfo, stream: VideoStream) -> list[str]:
+def _filters(info: VideoInfo, stream: VideoStream, lut: Path | None) -> list[str]:
     # DV does not say that it is interlaced; others flag each frame, so that film in them stays sharp.
     fields = "all" if stream.codec == "dvvideo" else "interlaced"
     height, width = info.size
@@ -116,13 +120,15 @@ def _filters(info: VideoInfo, stream: VideoStream) -> list[str]:
     def of(*faults: Fault) -> list[str]:
         return [fault.filters.format(**values) for fault in faults if fault in info.faults]
 
-    rgb = is_rgb(stream)
-    pixels = _rgb_format(stream) if rgb else _pixel_format(info, stream)
+    rgb = is_rgb(stream, lut)
+    pixels = _rgb_format(stream, lut) if rgb else _pixel_format(info, stream)
+    conversion = [] if lut else of(Fault.HDR, Fault.WIDE_COLOURS)  # a LUT is made for the colours as they are
     planar = f"format={pixels.replace('bgra', 'gbrap')}"
     return [
         *of(Fault.RESHAPED, Fault.INTERLACED),
         *[f"setpts=PTS-{begin}", f"fps=fps={info.rate}:start_time=0"],
-        *(of(Fault.HDR, Fault.WIDE_COLOURS) or ([_to_rgb(stream), planar] if rgb else [_to_bt709(info)])),
+        *(conversion or ([_to_rgb(stream), planar] if rgb else [_to_bt709(info)])),
+        *([lut_filter(lut)] if lut else []),
         *(of(Fault.ASPECT) if not stream.transparent else _without_hidden(of(Fault.ASPECT))),
         *["setsar=1", f"format={pixels}", _RGB709 if rgb else _BT709],
     ]
@@ -147,8 +153,8 @@ def _without_hidden(filters: list[str]) -> list[str]:
     return ["premultiply=inplace=1", *filters, "unpremultiply=inplace=1"] if filters else []
 
 
-def _rgb_format(stream: VideoStream) -> str:
-    bits = max(stream.bits, 10 if stream.hdr or stream.wide else 8)
+def _rgb_format(stream: VideoStream, lut: Path | None) -> str:
+    bits = max(stream.bits, 10 if lut or stream.hdr or stream.wide else 8)
     depth = next((depth for depth in _DEPTHS if depth >= bits), _DEPTHS[-1])
     if bits <= 8:
         return "bgra"

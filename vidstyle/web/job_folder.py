@@ -28,7 +28,7 @@ State = Literal["waiting", "painting", "done", "failed", "cancelled"]
 TICKET, STATUS, LOCK, PROCESS = "ticket.json", "status.json", "worker.lock", "process"
 LATEST, BEFORE, MAKING, REPORT = "latest.jpg", "before.jpg", "making.gif", "report.html"
 # Settings that may name files: a page must not read those of the machine that it is served by.
-NO_PATHS: Mapping[str, tuple[str, ...]] = {"weights": FILTERS, "init": ("content", "random")}
+NO_PATHS: Mapping[str, tuple[str, ...]] = {"weights": FILTERS, "init": ("content", "random"), "lut": ("",)}
 _SPOILT = (OSError, ValueError, TypeError, KeyError)  # what reading a file of a job may raise
 
 
