@@ -214,6 +214,8 @@ def _write_with_tracks(segments: list[str], source: VideoInfo, film: Film, part:
     except UNREADABLE as error:
         return printable(error)
     tell_changes(found, film.ending, name)
+    if source.stream and source.stream.marks:  # they are of the frames, which are painted, and ffmpeg sets none
+        log.warning("%s: left out of the %s file: %s", name, film.ending, ", ".join(source.stream.marks))
     options, kept = options_for(found, part, CONTAINERS[film.ending])
     chapters = whole.with_name("chapters.txt")
     chapters.write_bytes(chapter_file(kept.chapters))

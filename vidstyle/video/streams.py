@@ -33,6 +33,7 @@ _PATIENCE = 4.0  # seconds that opening a file, and reading one packet, may take
 _FEW = 300  # packets that may be damaged before the first frame
 _KEY_SECONDS = 0.5  # so long key frames are looked through for one of another size
 _UNKNOWN, _BT2020 = 2, 9  # ITU-T H.273: of matrices and primaries
+_MARKS = {"SPHERICAL": "that it is a 360-degree video", "STEREO3D": "that it is stereoscopic"}  # side data of libavutil
 _HDR = {16: "smpte2084", 18: "arib-std-b67"}  # ITU-T H.273: transfer functions, and what ffmpeg calls them
 _GENERATE_TIMES = 1  # libavformat's AVFMT_FLAG_GENPTS
 
@@ -58,6 +59,7 @@ class VideoStream:
         rotation: degrees against the clock, to be turned when it is shown.
         mirrored: whether it is to be mirrored then, too.
         reshaped: whether later frames have another size or pixel format.
+        marks: what it is beside a flat video, in words: a 360-degree or stereoscopic one.
     """
 
     codec: str
@@ -76,6 +78,7 @@ class VideoStream:
     rotation: float
     mirrored: bool
     reshaped: bool
+    marks: tuple[str, ...]
 
     @property
     def untagged(self) -> bool:
@@ -244,6 +247,7 @@ def _video_stream(track: VideoTrack, look: _Look) -> VideoStream:
         rotation=rotation,
         mirrored=mirrored,
         reshaped=look.reshaped,
+        marks=tuple(text for kind, text in _MARKS.items() if first and first.side_data.get(kind)),
     )
 
 
