@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.clips import clip
+from tests.clips import clip, ffmpeg
 from vidstyle.video.encoder import Film
 from vidstyle.video.muxer import Sink
 from vidstyle.video.probe import probe
 from vidstyle.video.reader import open_video
+from vidstyle.video.tracks import read_tracks
 
 _ID = bytes.fromhex("ffcc8263f8554a938814587a02521fdd")  # Google's Spherical Video V1
 _TAGS = {"Spherical": "true", "Stitched": "true", "StitchingSoftware": "x", "ProjectionType": "equirectangular"}
@@ -44,3 +45,22 @@ def test_a_360_degree_video(tmp_path: Path, caplog: pytest.LogCaptureFixture, sp
             sink.write(frame.image)
         sink.finish()
     assert len(caplog.records) == spherical
+
+
+@pytest.mark.parametrize(("ending", "layout", "lines"), [("mkv", "ambisonic 1", 0), ("mp4", "4.0", 1)])
+def test_ambisonic_sound(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, ending: str, layout: str, lines: int
+) -> None:
+    """It is copied, or its channels stay in their order as those of another layout, and that is told."""
+    waves = "aevalsrc=0.1*sin(440*t)|0.1*sin(550*t)|0.1*sin(660*t)|0.1*sin(770*t):d=0.5"
+    spatial = f"{waves},channelmap=map=0|1|2|3:channel_layout='ambisonic 1'"
+    silent, path = clip(tmp_path / "a.mkv", count=12), tmp_path / "b.mkv"
+    opus = ["-c:a", "libopus", "-mapping_family", 2]
+    ffmpeg("-i", silent, "-f", "lavfi", "-i", spatial, "-c:v", "copy", *opus, path)
+    info, out = probe(path), tmp_path / f"out.{ending}"
+    with open_video(path) as source, Sink(Film(out, info.size, info.rate, info)) as sink:
+        for frame in source:
+            sink.write(frame.image)
+        sink.finish()
+    assert [track.layout for track in read_tracks(out).sound] == [layout]
+    assert len(caplog.records) == lines
