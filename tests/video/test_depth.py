@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.clips import ffmpeg
+from vidstyle.api import stylize
 from vidstyle.core.frame_style import Frame
 from vidstyle.errors import SettingsError
+from vidstyle.settings.settings import Settings
 from vidstyle.video.codecs import encoding_of
 from vidstyle.video.encoder import Film
 from vidstyle.video.muxer import Sink
@@ -106,6 +109,33 @@ def test_opacity_comes_in(tmp_path: Path, codec: str) -> None:
             assert np.abs(found - image[..., :3])[image[..., 3] >= 128].max() <= (3 if codec == "prores" else 0.51)
 
 
+def test_reading_begins_anywhere(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.mkv", "rgba", drifting_disc(9).tobytes(), "-c:v", "ffv1")
+    with open_video(path) as source:
+        frames = list(source)
+        for position in (0, 3, 8):
+            rest = list(source.frames_from(position))
+            assert [frame.mark for frame in rest] == [frame.mark for frame in frames[position:]]
+            assert torch.equal(rest[0].image, frames[position].image)
+
+
+@pytest.mark.parametrize("passes", [1, 2])
+def test_a_painting_is_as_transparent_as_the_film(tmp_path: Path, settings: Settings, style: Path, passes: int) -> None:
+    """The colours that nobody sees are others in every frame, and change nothing."""
+    films, opacity = [], drifting_disc(4)[..., 3:]
+    for colour in (0, 200):
+        images = np.where(opacity > 0, drifting_disc(4), colour).astype(np.uint8)
+        images[..., 3:] = opacity
+        path = written(tmp_path / f"{colour}.mkv", "rgba", images.tobytes(), "-c:v", "ffv1")
+        stylize(path, [style], tmp_path / f"out{colour}.mkv", settings.replace(size="full", passes=passes))
+        films.append(frames_of(tmp_path / f"out{colour}.mkv"))
+    for one, other, alpha in zip(*films, opacity, strict=True):
+        assert one.alpha is not None
+        assert other.alpha is not None
+        assert np.abs(one.alpha[0].numpy() * 255 - alpha[..., 0]).max() <= 0.26
+        assert torch.equal(one.image, other.image)
+
+
 def test_hidden_colours_count_for_nothing_at_any_size(tmp_path: Path) -> None:
     """Nor where pixels are mixed, as those that are not square are."""
     frames, disc = [], drifting_disc(1)
@@ -158,7 +188,7 @@ def test_where_there_is_no_place_for_it_the_film_is_laid_on_white(tmp_path: Path
     assert (frame.image - 0.75).abs().max() < 2 / 255
 
 
-@settings(max_examples=30)
+@examples(max_examples=30)
 @given(st.sampled_from([".mp4", ".mov", ".mkv", ".webm", ".m4v"]), st.booleans())
 def test_auto_keeps_opacity_where_the_kind_of_file_can(ending: str, transparent: bool) -> None:
     encoding = encoding_of(ending, transparent=transparent)
