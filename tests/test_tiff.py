@@ -235,3 +235,19 @@ def test_images_that_libtiff_alone_unpacks(path: Path) -> None:
     stream = io.BytesIO()
     Image.fromarray(smooth[..., 0] > 100).save(stream, "TIFF", compression="group4")
     assert np.array_equal(shown(loaded(path, stream.getvalue()))[..., 0] > 0, smooth[..., 0] > 100)
+
+
+@pytest.mark.parametrize("packing", ["tiff_lzw", "tiff_adobe_deflate", "jpeg"])
+def test_libtiff_says_nothing_of_damage(tmp_path: Path, capfd: pytest.CaptureFixture[str], packing: str) -> None:
+    """It would print to the terminal, past everything that could stop it."""
+    path, codes = tmp_path / "a.tif", []
+    Image.fromarray(np.random.default_rng(5).integers(0, 256, (40, 60, 3), np.uint8)).save(path, compression=packing)
+    whole = path.read_bytes()
+    for place in range(40, 400, 40):
+        path.write_bytes(whole[:place] + b"\xff\0\xff\0\xff\0" + whole[place + 6 :])
+        try:
+            load_image(path)
+        except SourceError as error:
+            codes.append(error.code)
+    assert capfd.readouterr() == ("", "")
+    assert "VS319" in codes or packing == "jpeg"

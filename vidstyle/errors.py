@@ -169,6 +169,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS360": "{name}: this file type is not supported; use one of {endings}",
     "VS371": "{name} is a TIFF file of a kind that is not read ({what}); save it as PNG, or as TIFF of 8 or 16 bits.",
     "VS372": "{name} is transparent everywhere, so there is nothing to see; give another image.",
+    "VS373": "{name} is no table of colours that is read ({reason}); give a 3D LUT as .cube file.",
     # what is written
     "VS402": "{path}: already exists; use another name or --overwrite",
     "VS406": "{file}: is the output or one of the inputs; use another name",

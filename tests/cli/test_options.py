@@ -27,6 +27,7 @@ TEXTS = {
     "quality": ("auto", "0", "18"),
     "pix_fmt": ("auto", "yuv420p10le"),
     "weights": ("auto", "imagenet", "selftaught", "a file.pth"),
+    "lut": ("", "slog3.cube"),
     "style_blend": ("", "0.7,0.3"),
     "style_keys": ("", "0s=A, 4s=B, 8s=0.5A+0.5B"),
     "strength_keys": ("", "0s=0.2, 4s=0.8"),

@@ -239,6 +239,8 @@ def _check_files(source: Path, wanted: Wanted, settings: Settings) -> None:
         check_there(mask, "mask")
     if settings.init_file:
         check_there(settings.init_file, "image to start from (--init)", {"content": "content", "random": "random"})
+    if settings.lut_file:
+        check_there(settings.lut_file, "3D LUT (--lut)")
     if settings.weights not in FILTERS:
         check_there(Path(settings.weights), "file of filters (--weights)", {name: name for name in FILTERS})
 

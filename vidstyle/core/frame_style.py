@@ -125,7 +125,8 @@ def blended(values: tuple[Tensor, ...], shares: tuple[float, ...] | None) -> Ten
 @dataclass(frozen=True)
 class Frame:
     """One frame: ``index`` and ``seconds`` count from the file's first; ``image`` (3, H, W) float32
-    RGB 0..1; ``cut``: a new shot begins here, ``look``: how to paint it, and ``even``: the image evenly exposed, where
+    RGB 0..1; ``alpha`` (1, H, W), 0..1: its opacity, None for a film that has none (``image`` is filled then);
+    ``cut``: a new shot begins here, ``look``: how to paint it, and ``even``: the image evenly exposed, where
     that is another (these are set by others, never by a source);
     ``mark``, if there is one, tells it from the file's other images, so that it can be sought."""
 
@@ -136,6 +137,7 @@ class Frame:
     mark: str = ""
     look: FrameStyle = PLAIN
     even: Tensor | None = None
+    alpha: Tensor | None = None
 
     @property
     def content(self) -> Tensor:

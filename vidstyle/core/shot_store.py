@@ -79,9 +79,10 @@ class ShotStore:
         images |= {name: plane for name in PLANES if (plane := getattr(frame.look, name)) is not None}
         images |= {} if frame.even is None else {"even": frame.even}
         # Half precision is an eighth of a level of 8 bits at most.
-        halves = {name: image.half().cpu().contiguous() for name, image in images.items()}
+        kept = {name: image.half().cpu().contiguous() for name, image in images.items()}
+        kept |= {} if frame.alpha is None else {"alpha": frame.alpha.contiguous()}
         try:
-            self._path(index).write_bytes(safetensors.torch.save(halves))
+            self._path(index).write_bytes(safetensors.torch.save(kept))
         except OSError as error:
             raise SinkError("VS411", name=self._folder.name, reason=error.strerror) from error
 
@@ -90,7 +91,7 @@ def _bare(painted: PaintedFrame) -> PaintedFrame:
     """A painted frame without its images."""
     nothing = torch.empty(0)
     look = replace(painted.frame.look, places=None, mask=None)
-    frame = replace(painted.frame, image=nothing, look=look, even=None)
+    frame = replace(painted.frame, image=nothing, look=look, even=None, alpha=None)
     return PaintedFrame(frame, replace(painted.painted, image=nothing))
 
 
@@ -99,4 +100,4 @@ def _whole(bare: Frame, tensors: Mapping[str, Tensor]) -> Frame:
     places, mask = (tensors[name].float() if name in tensors else None for name in PLANES)
     even = tensors["even"].float() if "even" in tensors else None
     look = replace(bare.look, places=places, mask=mask)
-    return replace(bare, image=tensors["content"].float(), even=even, look=look)
+    return replace(bare, image=tensors["content"].float(), even=even, look=look, alpha=tensors.get("alpha"))

@@ -17,11 +17,13 @@ def filled(image: Tensor, alpha: Tensor) -> Tensor:
 
     Args:
         image: (3, H, W), RGB.
-        alpha: (1, H, W), 0 to 1, somewhere above 0.
+        alpha: (1, H, W), 0 to 1.
 
     Returns:
-        (3, H, W). It does not depend on the colours of `image` where `alpha` is 0.
+        (3, H, W). It does not depend on the colours of `image` where `alpha` is 0; white where that is everywhere.
     """
+    if not bool(alpha.any()):
+        return torch.ones_like(image)
     opacity = alpha / alpha.max()
     if bool((opacity >= SEEN).all()):
         return image

@@ -81,7 +81,11 @@ def settings_key(job: JobSpec, listener: Listener) -> dict[str, str]:
     files = {f"style image {i}": path for i, path in enumerate(job.styles, 1)}
     files |= {f"the mask of style {i}": path for i, path in enumerate(job.style_masks, 1)}
     files |= {"--mask": job.mask} if job.mask else {}
-    for name, file in (("init", job.settings.init_file), ("weights", job.settings.weights_file)):
+    for name, file in (
+        ("init", job.settings.init_file),
+        ("weights", job.settings.weights_file),
+        ("lut", job.settings.lut_file),
+    ):
         if file:  # wherever it lies
             values[name] = "a file"
             files[f"the file of --{name}"] = file

@@ -1,5 +1,6 @@
 """Before a job paints: a first look at the film, an outline for those who wait, filters, and the balance."""
 
+import logging
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,12 +22,15 @@ from vidstyle.core.sizes import Size, fit_size, size_of
 from vidstyle.core.style_model import StyleModel, load_style
 from vidstyle.core.stylize_image import FLAT
 from vidstyle.errors import SettingsError
+from vidstyle.files import printable
 from vidstyle.images import load_image
 from vidstyle.jobs.eta import estimate, seconds_per_pixel, seen_at_once
 from vidstyle.jobs.events import Listener, Outline
 from vidstyle.jobs.spec import JobSpec
 from vidstyle.settings.settings import Settings
 from vidstyle.video.reader import Source, find_images, open_video
+
+log = logging.getLogger(__name__)
 
 LONG_SIDE = 256  # pixels that cuts are looked for at and filters are learned from
 SAMPLES = 8  # frames kept, one of each part of the film
@@ -68,15 +72,19 @@ def opened(job: JobSpec, listener: Listener, work: Path | None = None, rewrite: 
     Raises:
         SourceError: where it cannot be read.
     """
-    return open_video(
+    source = open_video(
         job.source,
         start=job.start,
         end=job.end,
         work=work,
         rewrite=rewrite,
+        lut=job.settings.lut_file,
         limits=job.limits,
         on_progress=lambda done: listener.working("rewriting the file so that it is read rightly", done, 1.0),
     )
+    if source.info.transparent and not job.encoding(transparent=True).alpha:
+        log.warning("%s: transparent parts are laid on white", printable(job.source.name))
+    return source
 
 
 def run_prescan(source: Source, listener: Listener) -> Prescan:

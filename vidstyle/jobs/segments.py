@@ -90,6 +90,7 @@ class RunningJob(PlannedJob):
             plays=source.info.plays,
             codec=settings.codec,
             pixel_format=settings.pix_fmt,
+            transparent=source.info.transparent,
         )
 
     def paint(self, shots: Sequence[int]) -> None:
@@ -196,7 +197,7 @@ class SegmentWriter:
 
     def write(self, painted: PaintedFrame, link: Linked) -> None:
         """One more frame, and what it hands on."""
-        self.file.write(painted.painted.image)
+        self.file.write(painted.painted.image, painted.frame.alpha)
         self._work.append(Work.of(painted.painted))
         counts = painted.painted.steps and has_content(painted.frame.content)
         self._losses.append(float(painted.painted.losses.content) if counts else 0.0)

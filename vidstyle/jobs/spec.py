@@ -12,7 +12,8 @@ from vidstyle.files import refuse_address, refuse_existing, require_file, requir
 from vidstyle.images import IMAGE_ENDINGS, is_animated, require_image
 from vidstyle.limits import LIMITS, NO_LIMITS, Limits
 from vidstyle.settings.settings import Settings
-from vidstyle.video.codecs import VIDEO_ENDINGS, encoding_of
+from vidstyle.video.codecs import VIDEO_ENDINGS, Encoding, encoding_of
+from vidstyle.video.lut import check_lut
 from vidstyle.video.reader import find_clips, find_images
 
 Kind = Literal["video", "animation", "image", "images", "clips"]
@@ -125,7 +126,7 @@ class JobSpec:
         chosen = settings or Settings()
         others: dict[str, Any] = {**options}
         masks = others.pop("mask", None), *others.pop("style_masks", ())
-        for name in (source, *styles, out, *masks, chosen.init, chosen.weights):
+        for name in (source, *styles, out, *masks, chosen.init, chosen.weights, chosen.lut or None):
             if name is not None:
                 require_name(name)
         origin, images = Path(source), tuple(map(Path, styles))
@@ -158,6 +159,8 @@ class JobSpec:
         chosen = Settings(**settings)
         if chosen.init_file:
             chosen = chosen.replace(init=str(near(chosen.init_file)))
+        if chosen.lut_file:
+            chosen = chosen.replace(lut=str(near(chosen.lut_file)))
         options["mask"] = options["mask"] and near(Path(options["mask"]))
         options["style_masks"] = [near(Path(mask)) for mask in options["style_masks"]]
         files = near(Path(source)), [near(Path(style)) for style in styles]
@@ -168,15 +171,17 @@ class JobSpec:
 
         The output is not in it, whose name is that of the work folder, nor what is said for one run only.
         """
-        named = {"init": self.settings.init_file, "weights": self.settings.weights_file}
+        settings = self.settings
+        named = {"init": settings.init_file, "weights": settings.weights_file, "lut": settings.lut_file}
         files = {name: str(file.absolute()) for name, file in named.items() if file}
         kept = {name: _plain(value) for name, value in vars(self).items() if name not in _NOT_KEPT}
-        return {**kept, "settings": asdict(self.settings.replace(**files))}
+        return {**kept, "settings": asdict(settings.replace(**files))}
 
     @property
     def files(self) -> tuple[Path, ...]:
         """All that it is painted from."""
-        named = self.source, *self.styles, self.settings.init_file, self.mask, *self.style_masks
+        settings = self.settings
+        named = self.source, *self.styles, settings.init_file, settings.lut_file, self.mask, *self.style_masks
         return tuple(file for file in named if file)
 
     @property
@@ -193,6 +198,11 @@ class JobSpec:
     def work_folder(self) -> Path:
         """Where the job of a film, or of a folder of clips, keeps what is done."""
         return self.out.with_name(f"{self.out.name}.vidstyle")
+
+    def encoding(self, *, transparent: bool = False) -> Encoding:
+        """How a film is encoded, which may be `transparent`; SettingsError where that cannot be."""
+        settings = self.settings
+        return encoding_of(self.out.suffix.lower(), settings.codec, settings.pix_fmt, settings.grade, transparent)
 
     @property
     def report_file(self) -> Path:
@@ -260,6 +270,8 @@ def _check_looks(job: JobSpec) -> None:
         raise SettingsError("VS215")
     if job.style_masks and (settings.blend or keys or settings.style_per_shot):
         raise SettingsError("VS216")
+    if settings.lut_file and not job.paints_images:
+        check_lut(settings.lut_file)
     for path in (*([job.mask] if job.mask else []), *job.style_masks):
         if not path.is_file():
             raise SourceError("VS324", path=path)
@@ -286,7 +298,7 @@ def _check_output(job: JobSpec) -> None:
         good = " ".join(sorted(endings))
         raise SinkError("VS424", target=target, kind=job.kind, suffix=target.suffix, good=good)
     if job.kind in ("video", "animation"):
-        encoding_of(target.suffix.lower(), job.settings.codec, job.settings.pix_fmt, job.settings.grade)
+        assert job.encoding()  # it can be
     if target.exists() and job.source.exists() and target.samefile(job.source):
         raise SinkError("VS425", target=target)
     goes_on = job.kind == "clips" and job.work_folder.is_dir()

@@ -191,6 +191,7 @@ class Settings:
     pix_fmt: str = _option(
         "auto", VIDEO_FILE, "Pixel format, such as yuv420p10le. auto has 8 bits for h264 and vp9, 10 bits for others."
     )
+    lut: str = _option("", VIDEO_FILE, "3D LUT for log footage: a .cube file that makes Rec. 709 of the source.")
 
     def __post_init__(self) -> None:
         for option, kind in zip(fields(self), get_type_hints(Settings).values(), strict=True):
@@ -287,6 +288,11 @@ class Settings:
     def init_file(self) -> Path | None:
         """The image that paintings start from, if one is named."""
         return None if self.init in ("content", "random") else Path(self.init)
+
+    @property
+    def lut_file(self) -> Path | None:
+        """The 3D LUT that a film goes through, if one is named."""
+        return Path(self.lut) if self.lut else None
 
     @property
     def weights_file(self) -> Path | None:

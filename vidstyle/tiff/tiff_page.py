@@ -6,16 +6,18 @@ what they are is found here, by TIFF 6.0 (Adobe, 1992) and its Technical Note 3 
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import io
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import TiffImagePlugin
+from PIL import TiffImagePlugin, _imaging
 
 from vidstyle.errors import SourceError
 from vidstyle.limits import Limits
@@ -57,6 +59,16 @@ _MOST_SAMPLES = 64
 _ROWS_AT_ONCE = 256  # some are taken apart into bits, each of which takes a byte meanwhile
 
 
+@cache
+def _quiet_libtiff() -> None:
+    """What Pillow's libtiff prints about damaged files is printed no more: Pillow raises it, too."""
+    with contextlib.suppress(OSError, AttributeError):  # where it is hidden in Pillow, as on Windows
+        libtiff = ctypes.CDLL(_imaging.__file__)
+        for kind in ("Error", "Warning"):
+            for name in (f"TIFFSet{kind}Handler", f"TIFFSet{kind}HandlerExt"):
+                getattr(libtiff, name)(None)
+
+
 @dataclass(frozen=True)
 class TiffPage:
     """The first image of the file `data`, called `name`, as its `tags` describe it.
@@ -73,6 +85,7 @@ class TiffPage:
     @classmethod
     def of(cls, name: str, data: bytes) -> TiffPage:
         """The page of a file that has one of STARTS; ValueError where it has no size."""
+        _quiet_libtiff()
         order, wide = "<" if data.startswith(b"II") else ">", data[:4] in STARTS[2:]
         page = cls(name, data, _tags_of(data, order, wide), order)
         if min(page.size) < 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import os
 import secrets
 import struct
@@ -47,7 +48,7 @@ class AnimationInfo:
         durations: seconds that each readable image is shown.
         announced: how many there are by the file.
         plays: how many times all are shown; 0 for without end.
-        transparent: whether a part of the first is.
+        transparent: whether a part of one is.
     """
 
     size: tuple[int, int]
@@ -66,7 +67,7 @@ def measure(path: Path, limits: Limits = LIMITS) -> AnimationInfo:
         limits.check_length(name, announced, 0)
         plays = _plays(file)
         for image, milliseconds in _images(path, file, announced):
-            transparent = transparent or (not durations and image.getchannel("A").getextrema()[0] != 255)
+            transparent = transparent or image.getchannel("A").getextrema()[0] != 255
             durations.append((milliseconds if milliseconds > NO_TIME_MS else DEFAULT_MS) / 1000)
     if not durations:
         raise SourceError("VS333", name=name)
@@ -74,11 +75,10 @@ def measure(path: Path, limits: Limits = LIMITS) -> AnimationInfo:
 
 
 def read(path: Path) -> Iterator[NDArray[np.uint8]]:
-    """Each image as (H, W, 3) RGB 0..255, transparent parts on white."""
+    """Each image as (H, W, 4) RGB and opacity, 0..255."""
     with _opened(path) as file:
         for image, _ in _images(path, file, _announced(file)):
-            ground = Image.new("RGBA", image.size, "white")
-            yield np.array(Image.alpha_composite(ground, image).convert("RGB"))
+            yield np.array(image)
 
 
 def _images(path: Path, file: Image.Image, count: int) -> Iterator[tuple[Image.Image, float]]:
@@ -116,7 +116,8 @@ def _opened(path: Path) -> Image.Image:
         raise SourceError("VS334", name=printable(path.name)) from error
 
 
-Writer = Callable[[Path, tuple[int, int], list[int], int, int, Path, str], None]
+Shape = tuple[int, int, int]  # of raw images: height, width, and 3 channels or with opacity 4
+Writer = Callable[[Path, Shape, list[int], int, int, Path, str], None]
 
 _SHORTEST = {".gif": 2, ".webp": 11, ".png": 11}  # ticks: browsers slow down images that are shown for less
 _TICKS = {".gif": 100, ".webp": 1000, ".png": 1000}  # a second, as the formats count
@@ -151,25 +152,23 @@ def scheduled(
     return shown, ticks
 
 
-def keep(spool: Path, size: tuple[int, int], numbers: Sequence[int]) -> None:
+def keep(spool: Path, shape: Shape, numbers: Sequence[int]) -> None:
     """Leaves of the raw images in `spool` those with the `numbers`, which rise."""
-    images = np.memmap(spool, np.uint8, "r+", shape=(spool.stat().st_size // (3 * size[0] * size[1]), *size, 3))
+    images = np.memmap(spool, np.uint8, "r+", shape=(spool.stat().st_size // math.prod(shape), *shape))
     for place, number in enumerate(numbers):
         images[place] = images[number]
     images.flush()
     del images
-    os.truncate(spool, 3 * size[0] * size[1] * len(numbers))
+    os.truncate(spool, math.prod(shape) * len(numbers))
 
 
-def write_gif(
-    spool: Path, size: tuple[int, int], delays: list[int], plays: int, grade: int, target: Path, name: str
-) -> None:
+def write_gif(spool: Path, shape: Shape, delays: list[int], plays: int, grade: int, target: Path, name: str) -> None:
     """A GIF of the raw images in `spool`, with one palette of `grade` colours made from all.
 
     Times are whole hundredths. It is shown `plays` times, 0 for without end.
     """
     palette = target.with_name(f".vidstyle-{secrets.token_hex(6)}.png")
-    raw = raw_input(size, Fraction(50), spool)
+    raw = _raw(spool, shape)
     again = -1 if plays == 1 else max(0, min(plays, _MOST_PLAYS) - 1)  # -1: no word of it, which is once
     try:
         colours = f"{_bits(7)},palettegen=stats_mode=full:max_colors={grade}"
@@ -182,32 +181,32 @@ def write_gif(
     target.write_bytes(with_delays(target.read_bytes(), delays))
 
 
+def _raw(spool: Path, shape: Shape) -> list[str]:
+    return raw_input(shape[:2], Fraction(50), spool, pixel_format="rgba" if shape[2] == 4 else "rgb24")
+
+
 def _run(arguments: list[str], name: str) -> None:
     result = ffmpeg.run_with_progress(arguments)
     if result.code != 0:
         raise SinkError("VS430", name=name, reason=ffmpeg.reason(result.log))
 
 
-def write_webp(
-    spool: Path, size: tuple[int, int], delays: list[int], plays: int, grade: int, target: Path, name: str
-) -> None:
+def write_webp(spool: Path, shape: Shape, delays: list[int], plays: int, grade: int, target: Path, name: str) -> None:
     """An animated WebP of the raw images in `spool`, of quality `grade`. Times are whole milliseconds.
 
     It is shown `plays` times, 0 for without end.
     """
-    images, loop = _Spooled(spool, size, len(delays)), min(plays, _MOST_PLAYS)
+    images, loop = _Spooled(spool, shape, len(delays)), min(plays, _MOST_PLAYS)
     images.save(target, format="WEBP", save_all=True, duration=delays, loop=loop, quality=grade, method=4)
 
 
-def write_png(
-    spool: Path, size: tuple[int, int], delays: list[int], plays: int, grade: int, target: Path, name: str
-) -> None:
+def write_png(spool: Path, shape: Shape, delays: list[int], plays: int, grade: int, target: Path, name: str) -> None:
     """An animated PNG of the raw images in `spool`, whatever the `grade`. Times are whole milliseconds.
 
     It is shown `plays` times, 0 for without end.
     """
     how = ["-f", "apng", "-pred", "mixed", "-plays", f"{min(plays, _MOST_PLAYS)}", "-fps_mode", "passthrough"]
-    _run([*raw_input(size, Fraction(50), spool), *how, ffmpeg.address(target)], name)
+    _run([*_raw(spool, shape), *how, ffmpeg.address(target)], name)
     target.write_bytes(with_png_delays(target.read_bytes(), delays))
 
 
@@ -217,10 +216,10 @@ WRITERS: dict[str, Writer] = {".gif": write_gif, ".webp": write_webp, ".png": wr
 class _Spooled(Image.Image):
     """The spooled images as one animation that is read from disk: only one is in memory."""
 
-    def __init__(self, spool: Path, size: tuple[int, int], count: int) -> None:
+    def __init__(self, spool: Path, shape: Shape, count: int) -> None:
         super().__init__()
-        self._mode, self._size, self.n_frames = "RGB", size[::-1], count
-        self._images = np.memmap(spool, np.uint8, "r", shape=(count, *size, 3))
+        self._mode, self._size, self.n_frames = "RGBA" if shape[2] == 4 else "RGB", shape[1::-1], count
+        self._images = np.memmap(spool, np.uint8, "r", shape=(count, *shape))
         self.seek(0)
 
     def seek(self, frame: int) -> None:

@@ -17,11 +17,13 @@ class Codec:
     Attributes:
         encoder: ffmpeg's options that choose it.
         endings: of the files that hold it and that common players play.
-        pixel_formats: those that it takes, by ffmpeg's names; the first where none is asked for.
+        pixel_formats: those that it takes, by ffmpeg's names; the first where none is asked for, and of those with
+            opacity the first where a film has some.
         quality_option: the option of ffmpeg that its quality is given by; none where it loses nothing.
         quality: where none is asked for.
         qualities: the lowest number and the highest.
         muxer: what the segments of a film are written with.
+        least_for_alpha: the lowest quality that has opacity.
     """
 
     encoder: tuple[str, ...]
@@ -31,10 +33,13 @@ class Codec:
     quality: int = 0
     qualities: tuple[int, int] = (0, 63)
     muxer: str = "mp4"
+    least_for_alpha: int = 0
 
 
 _8_BITS = ("yuv420p", "yuv422p", "yuv444p")
 _10_BITS = ("yuv420p10le", "yuv422p10le", "yuv444p10le")
+_RGB = ("bgr0", "gbrp10le", "gbrp12le", "gbrp16le")
+_RGBA = ("gbrap10le", "gbrap12le", "gbrap16le", "bgra")
 _H264 = ("-c:v", "libx264", "-preset", "medium")
 _HEVC = ("-c:v", "libx265", "-preset", "medium", "-tag:v", "hvc1", "-x265-params", "log-level=error")
 _VP9 = ("-c:v", "libvpx-vp9", "-b:v", "0", "-deadline", "good", "-cpu-used", "3", "-row-mt", "1")
@@ -45,13 +50,19 @@ CODECS = {
     "h264": Codec(_H264, (".mp4", ".mov", ".m4v", ".mkv"), (*_8_BITS, *_10_BITS), quality=18, qualities=(0, 51)),
     "hevc": Codec(_HEVC, (".mp4", ".mov", ".mkv"), (*_10_BITS, *_8_BITS), quality=20, qualities=(0, 51)),
     "av1": Codec(_AV1, (".mp4", ".mkv", ".webm"), ("yuv420p10le", "yuv420p"), quality=24),
-    "vp9": Codec(_VP9, (".webm", ".mkv", ".mp4"), (*_8_BITS, *_10_BITS), quality=24),
+    "vp9": Codec(_VP9, (".webm", ".mkv", ".mp4"), (*_8_BITS, *_10_BITS, "yuva420p"), quality=24),
     "prores": Codec(
-        _PRORES, (".mov", ".mkv"), ("yuv422p10le", "yuv444p10le"), "-profile:v", 3, (0, 5), muxer="mov"
+        *(_PRORES, (".mov", ".mkv"), ("yuv422p10le", "yuv444p10le", "yuva444p10le"), "-profile:v", 3, (0, 5)),
+        muxer="mov",
+        least_for_alpha=4,
     ),  # its qualities are the profiles: Proxy, LT, 422, HQ, 4444, 4444 XQ
-    "ffv1": Codec(_FFV1, (".mkv",), ("yuv444p10le", "yuv422p10le", "yuv420p10le", *_8_BITS), "", muxer="mov"),
+    "ffv1": Codec(
+        _FFV1, (".mkv",), ("yuv444p10le", "yuv422p10le", "yuv420p10le", *_8_BITS, *_RGB, *_RGBA), "", muxer="mov"
+    ),
 }
 _CODEC_OF = {".mp4": "h264", ".mov": "h264", ".m4v": "h264", ".mkv": "h264", ".webm": "vp9"}  # where none is asked for
+_ALPHA_CODEC_OF = {".mov": "prores", ".mkv": "ffv1", ".webm": "vp9"}  # the same for films with opacity
+_NO_ALPHA = ".mp4"  # has no place for the opacity of VP9
 VIDEO_ENDINGS = tuple(_CODEC_OF)
 LOOP_ENDINGS = (".gif", ".webp", ".png")
 _LOOP_QUALITIES = {".gif": (2, 256), ".webp": (0, 100)}  # the colours; the quality of libwebp
@@ -77,8 +88,31 @@ class Encoding:
         """Whether it holds more than 8 bits per colour."""
         return self.pixel_format.endswith("le")
 
+    @property
+    def alpha(self) -> bool:
+        """Whether it holds opacity."""
+        return _has_alpha(self.pixel_format)
 
-def encoding_of(ending: str, codec: str = AUTO, pixel_format: str = AUTO, quality: int | None = None) -> Encoding:
+    @property
+    def is_rgb(self) -> bool:
+        """Whether its values are those of RGB, not of luma and chroma."""
+        return self.pixel_format.startswith(("rgb", "bgr", "gbr"))
+
+    @property
+    def raw_format(self) -> str:
+        """The pixel format of the frames that the encoder is given."""
+        if self.pixel_format.startswith("gbr"):
+            return self.pixel_format
+        return ("rgba64le" if self.deep else "rgba") if self.alpha else ("rgb48le" if self.deep else "rgb24")
+
+
+def _has_alpha(pixel_format: str) -> bool:
+    return pixel_format.startswith(("rgba", "bgra", "yuva", "gbrap"))
+
+
+def encoding_of(
+    ending: str, codec: str = AUTO, pixel_format: str = AUTO, quality: int | None = None, transparent: bool = False
+) -> Encoding:
     """How a film is encoded.
 
     Args:
@@ -86,6 +120,7 @@ def encoding_of(ending: str, codec: str = AUTO, pixel_format: str = AUTO, qualit
         codec: one of CODECS, or AUTO for that of the ending.
         pixel_format: one that the codec takes, or AUTO for its first.
         quality: in the codec's own scale; None for its default.
+        transparent: whether the film has opacity, which AUTO keeps where that can be.
 
     Raises:
         SettingsError: VS270 where files of that kind do not hold the codec, VS271 for a pixel format that the codec
@@ -98,21 +133,35 @@ def encoding_of(ending: str, codec: str = AUTO, pixel_format: str = AUTO, qualit
         if quality is not None and ending not in _LOOP_QUALITIES:
             raise SettingsError("VS273", codec=ending)
         _check_quality(quality, ending, _LOOP_QUALITIES.get(ending, (0, 0)))
-        return Encoding((), "rgb24", "rawvideo")
-    name = _CODEC_OF[ending] if codec == AUTO else codec
+        return Encoding((), "rgba" if transparent else "rgb24", "rawvideo")
+    name = _codec_for(ending, transparent or _has_alpha(pixel_format)) if codec == AUTO else codec
     chosen = CODECS[name]
+    takes = [one for one in chosen.pixel_formats if ending != _NO_ALPHA or not _has_alpha(one)]
     if ending not in chosen.endings:
         others = [one for one, other in CODECS.items() if ending in other.endings]
         raise SettingsError("VS270", codec=name, ending=ending, endings=_or(chosen.endings), others=_or(others))
-    if pixel_format not in (AUTO, *chosen.pixel_formats):
-        raise SettingsError("VS271", codec=name, pixel_format=repr(pixel_format), formats=_or(chosen.pixel_formats))
+    if pixel_format not in (AUTO, *takes):
+        raise SettingsError("VS271", codec=name, pixel_format=repr(pixel_format), formats=_or(takes))
     if quality is not None and not chosen.quality_option:
         raise SettingsError("VS273", codec=name)
-    _check_quality(quality, name, chosen.qualities)
-    number = chosen.quality if quality is None else quality
+    low, high = chosen.qualities
+    _check_quality(quality, name, (max(low, chosen.least_for_alpha) if _has_alpha(pixel_format) else low, high))
+    pixels = _format_for(takes, chosen, quality, transparent) if pixel_format == AUTO else pixel_format
+    alpha = _has_alpha(pixels)
+    number = max(chosen.quality, chosen.least_for_alpha if alpha else 0) if quality is None else quality
     options = (chosen.quality_option, str(number)) if chosen.quality_option else ()
-    pixels = chosen.pixel_formats[0] if pixel_format == AUTO else pixel_format
-    return Encoding((*chosen.encoder, *options), pixels, chosen.muxer)
+    muxer = "matroska" if alpha and name == "vp9" else chosen.muxer
+    return Encoding((*chosen.encoder, *options), pixels, muxer)
+
+
+def _codec_for(ending: str, alpha: bool) -> str:
+    return (alpha and _ALPHA_CODEC_OF.get(ending)) or _CODEC_OF[ending]
+
+
+def _format_for(takes: Sequence[str], codec: Codec, quality: int | None, transparent: bool) -> str:
+    """Of the formats that a codec takes, the one for a film whose opacity is kept where that can be."""
+    keeps = transparent and (quality is None or quality >= codec.least_for_alpha)
+    return next((one for one in takes if keeps and _has_alpha(one)), takes[0])
 
 
 def _check_quality(quality: int | None, what: str, bounds: tuple[int, int]) -> None:

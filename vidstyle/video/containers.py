@@ -205,6 +205,8 @@ def layout_for(layout: str, channels: Sequence[str], possible: Sequence[str]) ->
         # Channels that have no place, as those of Ambisonics, stay in their order.
         name = next((one for one in possible if _count(one) >= len(channels)), possible[-1])
         count = min(len(channels), _count(name))
+        if count == _count(name):  # pan does not take Ambisonics
+            return name, [f"channelmap={'|'.join(map(str, range(count)))}:{name}"]
         return name, [f"pan={name}|" + "|".join(f"c{number}=c{number}" for number in range(count))]
     name = possible[-2 if len(channels) <= _count(possible[-2]) else -1]
     return name, [f"aformat=channel_layouts={name}"]

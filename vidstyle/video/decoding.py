@@ -1,4 +1,4 @@
-"""Frames of files and cameras, decoded by OpenCV."""
+"""Frames of files and cameras, decoded by OpenCV, and those of more than 8 bits or with opacity by PyAV."""
 
 from __future__ import annotations
 
@@ -11,9 +11,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle.core.pixels import Pixels, to_tensor
+from vidstyle.core.sizes import resize
+from vidstyle.core.transparency import filled
+from vidstyle.video.streams import opened
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +26,8 @@ NEAR = 48  # frames; so few are decoded sooner than found by a seek
 AROUND = 24  # frames before the one that is sought that a seek goes to, and after it that are looked at
 THINNED = 8  # every so manieth row and column of a frame counts for its mark
 
-Marked = tuple[Pixels, str]  # a frame, and what tells it from the file's others
+AnyPixels = Pixels | NDArray[np.uint16]  # (H, W, 3 or 4), RGB and opacity, 0 to 255 or 65535
+Marked = tuple[AnyPixels, str]  # a frame, and what tells it from the file's others
 
 
 @cache
@@ -54,13 +60,27 @@ def read_rgb(capture: cv2.VideoCapture) -> Pixels | None:
         return None
 
 
-def tensor_of(pixels: Pixels, size: tuple[int, int] | None = None) -> Tensor:
+def tensors_of(pixels: AnyPixels, size: tuple[int, int] | None = None) -> tuple[Tensor, Tensor | None]:
+    """A frame as `tensor_of` has it, and where it has one its opacity (1, H, W), by which what is hidden is filled."""
+    if pixels.shape[2] == 3:
+        return tensor_of(pixels, size), None
+    alpha = to_tensor(pixels[..., 3:]).contiguous()
+    image, wanted = filled(to_tensor(pixels[..., :3]).contiguous(), alpha), size or (pixels.shape[0], pixels.shape[1])
+    return resize(image, wanted), resize(alpha, wanted)
+
+
+def tensor_of(pixels: AnyPixels, size: tuple[int, int] | None = None) -> Tensor:
     """A frame as (3, H, W) float32, 0..1, scaled to `size` (height, width) where one is given."""
     if size is not None and size != pixels.shape[:2]:
         smaller = size[0] * size[1] < pixels.shape[0] * pixels.shape[1]
         method = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
-        pixels = cv2.resize(pixels, (size[1], size[0]), interpolation=method).astype(np.uint8, copy=False)
+        return to_tensor(_scaled(pixels, size, method)).contiguous()
     return to_tensor(pixels).contiguous()
+
+
+def _scaled(pixels: AnyPixels, size: tuple[int, int], method: int) -> AnyPixels:
+    scaled = cv2.resize(pixels, (size[1], size[0]), interpolation=method)
+    return np.asarray(scaled, np.uint8) if pixels.dtype == np.uint8 else np.asarray(scaled, np.uint16)
 
 
 def first_frame(path: Path) -> Pixels | None:
@@ -103,6 +123,34 @@ def decoded(
             yield frame
     finally:
         capture.release()
+
+
+def decoded_rgb(path: Path, first: int, sign: Callable[[], None] = lambda: None) -> Generator[Marked, None, None]:
+    """The frames of a file of RGB, or RGB and opacity, in which each stands for itself, with all of their bits.
+
+    Args:
+        path: the file, which `normalize` wrote.
+        first: the number, from 0, of the first one that is wanted.
+        sign: is called for each frame on the way to it.
+    """
+    with opened(path, None) as container:
+        for number, packet in enumerate(container.demux(video=0)):
+            if number < first:
+                sign()
+                continue
+            for frame in packet.decode():
+                yield _levels(frame), f"{frame.pts}"
+
+
+def _levels(frame: VideoFrame) -> AnyPixels:
+    """A frame of RGB as 8 or 16 bits have it."""
+    if frame.format.name == "bgra":
+        return frame.to_ndarray(format="rgba").astype(np.uint8, copy=False)
+    values, white = frame.to_ndarray(), 2 ** frame.format.components[0].bits - 1
+    if white == 65535:
+        return values.astype(np.uint16, copy=False)
+    levels: NDArray[np.uint16] = ((values.astype(np.uint32) * 65535 + white // 2) // white).astype(np.uint16)
+    return levels
 
 
 def _sought(capture: cv2.VideoCapture, first: int, mark: str) -> Marked | None:

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle.core.pixels import to_array
 from vidstyle.errors import SinkError
 from vidstyle.files import printable
+from vidstyle.images import flatten
 from vidstyle.video import ffmpeg
 from vidstyle.video.codecs import AUTO, GRADES, LOOP_ENDINGS, VIDEO_ENDINGS, Encoding, encoding_of
 from vidstyle.video.packets import packet_times
@@ -31,6 +33,7 @@ _BT709 = (
     "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd,format={},"
     "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
 )
+_RGB = "format={},setparams=colorspace=gbr:color_primaries=bt709:color_trc=bt709:range=pc"
 _FASTEST_TICK = 50  # frames a second of a video made from an animation with uneven times
 
 
@@ -57,6 +60,7 @@ class Film:
         plays: how many times an animation is shown; 0 for without end.
         codec: of a video, one of CODECS or AUTO.
         pixel_format: of a video, one that the codec takes, or AUTO.
+        transparent: whether its frames have opacity.
 
     Raises:
         SinkError: VS445 for an unknown ending.
@@ -75,6 +79,7 @@ class Film:
     plays: int = 0
     codec: str = AUTO
     pixel_format: str = AUTO
+    transparent: bool = False
 
     def __post_init__(self) -> None:
         if self.ending not in (*VIDEO_ENDINGS, *LOOP_ENDINGS):
@@ -97,6 +102,11 @@ class Film:
         return self.ending in LOOP_ENDINGS
 
     @property
+    def channels(self) -> int:
+        """Of its frames: 3, or 4 with opacity."""
+        return 4 if self.encoding.alpha else 3
+
+    @property
     def segment_ending(self) -> str:
         """The ending of its segments."""
         return segment_ending(self.path)
@@ -104,7 +114,7 @@ class Film:
     @cached_property
     def encoding(self) -> Encoding:
         """How its frames are encoded."""
-        return encoding_of(self.ending, self.codec, self.pixel_format, self.grade)
+        return encoding_of(self.ending, self.codec, self.pixel_format, self.grade, self.transparent)
 
     @property
     def chosen_grade(self) -> int:
@@ -152,21 +162,25 @@ class SegmentFile:
             raise
         self._watch = ffmpeg.Watch(self._process, idle=True)
 
-    def write(self, frame: Tensor) -> None:
-        """Append a frame (3, H, W), RGB, 0..1; raises what `write_pixels` does."""
+    def write(self, frame: Tensor, alpha: Tensor | None = None) -> None:
+        """Append a frame (3, H, W), RGB, 0..1, with its opacity (1, H, W); raises what `write_pixels` does.
+
+        It is laid on white where the film's encoding has no opacity.
+        """
         self._check(tuple(frame.shape), (3, *self.film.size))
+        if alpha is not None:
+            alpha = alpha.to(frame)
+            frame = torch.cat([frame, alpha]) if self.film.encoding.alpha else flatten(frame, alpha)
         self.write_pixels(_deep_array(frame) if self.film.encoding.deep else to_array(frame))
 
     def write_pixels(self, pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
-        """Append a frame (H, W, 3), RGB, 0..255; or 0..65535, for a film of more than 8 bits.
+        """Append a frame (H, W, 3), RGB, 0..255; or 0..65535, for a film of more than 8 bits; with opacity (H, W, 4).
 
         Raises:
             SinkError: VS446 where it is not of the film's size, VS444 where ffmpeg cannot encode it.
         """
-        self._check(pixels.shape, (*self.film.size, 3))
-        if self.film.encoding.deep and pixels.dtype == np.uint8:
-            pixels = np.multiply(pixels, 257, dtype=np.uint16)  # 255 becomes 65535
-        data = (pixels if self.film.loops else _padded(pixels)).tobytes()
+        self._check(pixels.shape, (*self.film.size, 3 if pixels.shape[2:] == (3,) else self.film.channels))
+        data = _raw(pixels if self.film.loops else _padded(pixels), self.film.encoding)
         for _ in range(self.film.repeats(self._first + self.frame_count)):
             self._feed(data)
         self.frame_count += 1
@@ -236,33 +250,52 @@ def check_count(file: Path, film: Film, count: int) -> None:
         raise SinkError("VS442", name=film.name)
     height, width = film.size
     raw = file.suffix == ".raw"
-    found = file.stat().st_size // (3 * height * width) if raw else len(packet_times(file, seconds=600).times)
+    found = file.stat().st_size // (film.channels * height * width) if raw else _counted(file)
     if found != count:
         raise SinkError("VS443", name=film.name, found=found, written=count)
+
+
+def _counted(video: Path) -> int:
+    return len(packet_times(video, seconds=600).times)
 
 
 def _arguments(film: Film, target: Path) -> list[str]:
     """ffmpeg arguments that write raw RGB from standard input, padded to even sides for a video, as a segment."""
     if film.loops:
-        return [*ffmpeg.raw_input(film.size, film.rate), "-c", "copy", "-f", "rawvideo", ffmpeg.address(target)]
+        raw = ffmpeg.raw_input(film.size, film.rate, pixel_format=film.encoding.raw_format)
+        return [*raw, "-c", "copy", "-f", "rawvideo", ffmpeg.address(target)]
     (height, width), encoding = film.size, film.encoding
-    pixels = "rgb48le" if encoding.deep else "rgb24"
+    even = height + height % 2, width + width % 2
+    exact = ["-video_track_timescale", str(film.video_rate.numerator)]  # else times are rounded, and joints add up
     return [
-        *ffmpeg.raw_input((height + height % 2, width + width % 2), film.video_rate, pixel_format=pixels),
-        *["-vf", _BT709.format(encoding.pixel_format), *encoding.options, "-fps_mode", "passthrough"],
-        *["-threads", str(_THREADS)],
-        *["-video_track_timescale", str(film.video_rate.numerator)],  # else times are rounded, and the joints add up
+        *ffmpeg.raw_input(even, film.video_rate, pixel_format=encoding.raw_format),
+        *["-vf", (_RGB if encoding.is_rgb else _BT709).format(encoding.pixel_format)],
+        *[*encoding.options, "-fps_mode", "passthrough", "-threads", str(_THREADS)],
+        *(exact if encoding.muxer in ("mp4", "mov") else []),
         *["-f", encoding.muxer, ffmpeg.address(target)],
     ]
 
 
+def _raw(pixels: NDArray[Any], encoding: Encoding) -> bytes:
+    """Frames (H, W, 3 or 4), RGB and opacity of 8 or 16 bits, as the encoder is given them."""
+    if encoding.deep and pixels.dtype == np.uint8:
+        pixels = np.multiply(pixels, 257, dtype=np.uint16)  # 255 becomes 65535
+    if encoding.alpha and pixels.shape[2] == 3:
+        pixels = np.pad(pixels, ((0, 0), (0, 0), (0, 1)), constant_values=np.iinfo(pixels.dtype).max)
+    if not encoding.raw_format.startswith("gbr"):
+        return pixels.tobytes()
+    white = 2 ** int(encoding.raw_format[-4:-2]) - 1
+    levels = ((pixels.astype(np.uint32) * white + 32767) // 65535).astype("<u2")
+    return bytes(levels[..., [1, 2, 0, 3][: pixels.shape[2]]].transpose(2, 0, 1).tobytes())
+
+
 def _deep_array(image: Tensor) -> NDArray[np.uint16]:
-    """(H, W, 3), 0..65535, from an image (3, H, W), 0..1; what lies outside is clamped."""
+    """(H, W, C), 0..65535, from an image (C, H, W), 0..1; what lies outside is clamped."""
     levels = image.detach().clamp(0, 1).mul(65535).round().permute(1, 2, 0).cpu().numpy()
     return np.ascontiguousarray(levels.astype("<u2"))
 
 
 def _padded(pixels: NDArray[Any]) -> NDArray[Any]:
-    """(H, W, 3) with the last line repeated where a side is odd: 4:2:0 video has no odd sides."""
+    """(H, W, C) with the last line repeated where a side is odd: 4:2:0 video has no odd sides."""
     height, width = pixels.shape[:2]
     return np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")

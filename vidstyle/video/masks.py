@@ -28,7 +28,7 @@ Mask = Callable[[int], Iterator[Tensor]]
 def open_mask(
     path: Path, size: tuple[int, int], start: float = 0.0, end: float | None = None, limits: Limits = LIMITS
 ) -> Iterator[Mask]:
-    """The mask in an image, the same for all frames, or in a video; transparent parts of an image count as black.
+    """The mask in an image, the same for all frames, or in a video; transparent parts count as black.
 
     Args:
         path: the image or video.
@@ -42,7 +42,7 @@ def open_mask(
     """
     if path.suffix.lower() in IMAGE_ENDINGS:
         image = load_image(path, limits)
-        plane = _scaled(mask_plane(image.rgb if image.alpha is None else image.rgb * image.alpha), size)
+        plane = _scaled(mask_plane(_on_black(image.rgb, image.alpha)), size)
         yield lambda position: repeat(plane)
     else:
         with open_video(path, size=size, start=start, end=end, limits=limits) as source:
@@ -51,8 +51,12 @@ def open_mask(
 
 def _moving(path: Path, source: Source, position: int) -> Iterator[Tensor]:
     for frame in source.frames_from(position):
-        yield mask_plane(frame.image)
+        yield mask_plane(_on_black(frame.image, frame.alpha))
     raise SourceError("VS339", path=path)
+
+
+def _on_black(image: Tensor, alpha: Tensor | None) -> Tensor:
+    return image if alpha is None else image * alpha
 
 
 def mask_plane(image: Tensor) -> Tensor:

@@ -128,13 +128,14 @@ def _write_animation(segment_files: Sequence[Path], film: Film, count: int, fold
             with segment_file.open("rb") as part:
                 shutil.copyfileobj(part, joined)
     check_count(frames, film, count)
+    shape = (*film.size, film.channels)
     shown, delays = animation.scheduled(film.ending, count, film.rate, film.durations)
     if left_out := count - len(shown):
         log.warning(
             "%s: %d of %d frames are left out: browsers show %s no faster", film.name, left_out, count, film.ending
         )
-        animation.keep(frames, film.size, shown)
-    animation.WRITERS[film.ending](frames, film.size, delays, film.plays, film.chosen_grade, whole, film.name)
+        animation.keep(frames, shape, shown)
+    animation.WRITERS[film.ending](frames, shape, delays, film.plays, film.chosen_grade, whole, film.name)
     return whole
 
 
@@ -152,7 +153,7 @@ def _write_video(segment_files: Sequence[Path], film: Film, count: int, folder: 
             source = _in_a_row(source, folder)
         problem = _write_with_tracks(segments, source, film, _part(source, film, shown, partial), whole)
     if problem or not whole.exists():
-        result = ffmpeg.run_with_progress([*segments, "-c", "copy", *_output(whole)])
+        result = ffmpeg.run_with_progress([*segments, "-c", "copy", *_video_options(film), *_output(whole)])
         if result.code != 0:
             raise SinkError("VS440", name=film.name, reason=ffmpeg.reason(result.log))
     if film.sound_from is not None and problem:
@@ -165,6 +166,14 @@ def _write_video(segment_files: Sequence[Path], film: Film, count: int, folder: 
 def _quoted(path: Path) -> str:
     """A path as lists of ffmpeg's concat demuxer want it."""
     return "'" + ffmpeg.address(path).replace("'", "'\\''") + "'"
+
+
+def _video_options(film: Film) -> list[str]:
+    """Of the segments of Matroska, whose times are rounded to milliseconds: exact times, and word of their opacity."""
+    if film.encoding.muxer != "matroska":
+        return []
+    times = f"setts=ts=STARTPTS+N/({film.video_rate}*TB)"
+    return ["-bsf:v", times, "-metadata:s:v:0", "alpha_mode=1"]
 
 
 def _output(target: Path) -> list[str]:
@@ -196,11 +205,22 @@ def _write_with_tracks(segments: list[str], source: VideoInfo, film: Film, part:
     except UNREADABLE as error:
         return printable(error)
     tell_changes(found, film.ending, name)
+    if source.stream and source.stream.marks:  # they are of the frames, which are painted, and ffmpeg sets none
+        log.warning("%s: left out of the %s file: %s", name, film.ending, ", ".join(source.stream.marks))
     options, kept = options_for(found, part, CONTAINERS[film.ending])
     chapters = whole.with_name("chapters.txt")
     chapters.write_bytes(chapter_file(kept.chapters))
     inputs = _inputs(segments, source, part, chapters)
-    copied = ["-map", "0:v", "-c:v", "copy", *options, "-map_chapters", "2" if kept.chapters else "-1"]
+    copied = [
+        "-map",
+        "0:v",
+        "-c:v",
+        "copy",
+        *_video_options(film),
+        *options,
+        "-map_chapters",
+        "2" if kept.chapters else "-1",
+    ]
     end = ["-t", f"{part.end:.6f}"] if part.end is not None else []
     result = _run([*inputs, *copied, *end, *_output(whole)], name)
     if result.code != 0:

@@ -30,7 +30,6 @@ _SAME_COLOURS = 12.0  # mean difference, of 255; other conversions differ by < 2
 _RAW = ("h264", "hevc", "m4v", "mpegvideo", "mjpeg")  # formats without times
 _TEXT_START = 4096  # bytes
 _MOMENT = 1e-6  # seconds: less than this before a frame's time still counts as its time
-_ON_WHITE = "transparent parts are laid on white"
 
 
 class Fault(Enum):
@@ -52,20 +51,16 @@ class Fault(Enum):
     INTERLACED = "it is interlaced", "bwdif=mode=send_frame:deint={fields}"
     HDR = (
         "it is HDR",
-        "format=yuv444p16le,zscale=pin=bt2020:min=bt2020nc:tin={transfer}:t=linear:npl={white},"
-        "format=gbrpf32le,zscale=p=bt709,tonemap=mobius:param=0.6:desat=0:peak=5,"
-        "zscale=t=bt709:m=bt709:r=tv:d=error_diffusion",
+        "format=yuv{a}444p16le,zscale=pin=bt2020:min=bt2020nc:tin={transfer}:t=linear:npl={white},"
+        "format=gbr{a}pf32le,zscale=p=bt709,tonemap=mobius:param=0.6:desat=0:peak=5,"
+        "zscale=t=bt709:m=gbr:r=pc:d=error_diffusion",
     )
     WIDE_COLOURS = (
         "it uses the colours of BT.2020",
-        "format=yuv444p16le,zscale=pin=bt2020:min=bt2020nc:p=bt709:t=bt709:m=bt709:r=tv:d=error_diffusion",
+        "format=yuv{a}444p16le,zscale=pin=bt2020:min=bt2020nc:p=bt709:t=bt709:m=gbr:r=pc:d=error_diffusion",
     )
     DEEP = ("it has more than 8 bits per colour",)
-    TRANSPARENT = (
-        "it has transparency",
-        "format=rgba,split[ground][image];[ground]drawbox=c=white@1:t=fill:replace=1[white];"
-        "[white][image]overlay=format=gbrp",
-    )
+    TRANSPARENT = ("it has transparency",)
     ASPECT = "its pixels are not square", "scale={width}:{height}:flags=lanczos"
     ROTATED = ("it is rotated by an odd angle",)
     UNTAGGED = ("it does not say how its colours are coded",)
@@ -100,6 +95,7 @@ class VideoInfo:
         restarted: whether times that begin anew on the way were moved behind those before.
         sound_shifts: how the packets of each sound track are moved then.
         stream: the video track as the file describes it; None for an animation.
+        transparent: whether it has an alpha channel, or for an animation, transparent parts.
     """
 
     path: Path
@@ -119,6 +115,7 @@ class VideoInfo:
     restarted: bool = False
     sound_shifts: tuple[tuple[Shift, ...], ...] = ()
     stream: VideoStream | None = None
+    transparent: bool = False
 
     def seconds_of(self, frame: int) -> float:
         """When a frame, counted from 0, is shown."""
@@ -172,10 +169,16 @@ def _probe_animation(path: Path, limits: Limits) -> VideoInfo:
     rate = Fraction(count * 1000, max(round(total * 1000), 1)).limit_denominator(100_000)
     if count < showing.announced:
         remarks.append(f"{_name(path)} is damaged: {count} of {showing.announced} frames can be read")
-    if showing.transparent:
-        remarks.append(f"{_name(path)}: {_ON_WHITE}")
     return VideoInfo(
-        path, showing.size, rate, total, count, remarks=tuple(remarks), durations=showing.durations, plays=showing.plays
+        path,
+        showing.size,
+        rate,
+        total,
+        count,
+        remarks=tuple(remarks),
+        durations=showing.durations,
+        plays=showing.plays,
+        transparent=showing.transparent,
     )
 
 
@@ -247,13 +250,14 @@ def _judge(path: Path, description: Description, packets: PacketTimes) -> VideoI
         audio=description.audio,
         subtitles=description.subtitles,
         faults=tuple(faults),
-        remarks=_remarks(path, timing, packets, stream.transparent),
+        remarks=_remarks(path, timing, packets),
         exact_count=not faults and packets.complete,
         start=description.start,
         delay=delay,
         restarted=packets.restarted,
         sound_shifts=packets.sound_shifts,
         stream=stream,
+        transparent=stream.transparent,
     )
 
 
@@ -288,7 +292,7 @@ def _faults_seen(path: Path, truth: Pixels | None) -> list[Fault]:
     return [Fault.OTHER_COLOURS] if difference > _SAME_COLOURS else []
 
 
-def _remarks(path: Path, timing: Timing, packets: PacketTimes, has_alpha: bool) -> tuple[str, ...]:
+def _remarks(path: Path, timing: Timing, packets: PacketTimes) -> tuple[str, ...]:
     name, count, remarks = _name(path), len(packets.times), []
     if count < packets.announced:
         remarks.append(f"{name} is damaged or cut off: it holds {count} of about {packets.announced} frames")
@@ -297,8 +301,6 @@ def _remarks(path: Path, timing: Timing, packets: PacketTimes, has_alpha: bool) 
     if timing.dropped:
         rate = f"{float(timing.rate):g}"
         remarks.append(f"{name}: {timing.dropped} frames come faster than {rate} a second and are left out")
-    if has_alpha:
-        remarks.append(f"{name}: {_ON_WHITE}")
     return tuple(remarks)
 
 

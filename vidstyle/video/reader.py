@@ -24,8 +24,8 @@ from vidstyle.files import printable
 from vidstyle.images import IMAGE_ENDINGS
 from vidstyle.limits import LIMITS, Limits
 from vidstyle.video import animation
-from vidstyle.video.decoding import Marked, decoded, tensor_of
-from vidstyle.video.normalize import conform
+from vidstyle.video.decoding import Marked, decoded, decoded_rgb, tensors_of
+from vidstyle.video.normalize import conform, is_rgb
 from vidstyle.video.probe import VideoInfo, probe
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,7 @@ class Source:
         start: float,
         end: float | None,
         work: Path | None,
+        lut: Path | None,
         on_progress: Callable[[float], None] | None,
     ) -> None:
         """The arguments are those of `open_video`."""
@@ -62,7 +63,7 @@ class Source:
         self._file = info.path  # what is decoded
         self._version = _version(info.path)
         self._range = start, end
-        self._work, self._on_progress = work, on_progress
+        self._work, self._lut, self._on_progress = work, lut, on_progress
         self._readers: weakref.WeakSet[ReadAhead[Frame]] = weakref.WeakSet()
         self._temporary = contextlib.ExitStack()
         self._rewriting = threading.Lock()
@@ -134,7 +135,8 @@ class Source:
             for index, (pixels, own_mark) in enumerate(frames, first):
                 if index >= stop:
                     return
-                yield Frame(index, self.info.seconds_of(index), tensor_of(pixels, self.size), mark=own_mark)
+                image, alpha = tensors_of(pixels, self.size)
+                yield Frame(index, self.info.seconds_of(index), image, mark=own_mark, alpha=alpha)
                 found += 1
         self._check_found(found, len(self) - position)
 
@@ -142,10 +144,13 @@ class Source:
         for index, pixels in enumerate(animation.read(self.info.path)):
             sign()
             if index >= first:
-                yield pixels, ""
+                yield pixels if self.info.transparent else pixels[..., :3], ""
 
     def _decoded(self, first: int, mark: str, sign: Sign) -> Generator[Marked, None, None]:
-        done = first
+        done, stream = first, self.info.stream
+        if self.rewritten and stream and is_rgb(stream, self._lut):
+            yield from decoded_rgb(self._file, first, sign)
+            return
         if self.info.restarted and not self.rewritten:
             mark = ""  # times tell frames apart, and these have the same ones more than once
         for frame in decoded(self._file, first, mark, sign):
@@ -175,7 +180,7 @@ class Source:
             if work is None:
                 folder = tempfile.TemporaryDirectory(prefix="vidstyle-", ignore_cleanup_errors=True)
                 work = Path(self._temporary.enter_context(folder))
-            self._file, self.info = conform(self.info, work, told)
+            self._file, self.info = conform(self.info, work, told, self._lut)
         except BaseException:
             self.close()
             raise
@@ -226,6 +231,7 @@ def open_video(
     end: float | None = None,
     work: Path | None = None,
     rewrite: bool = False,
+    lut: Path | None = None,
     limits: Limits = LIMITS,
     on_progress: Callable[[float], None] | None = None,
 ) -> Source:
@@ -240,6 +246,7 @@ def open_video(
         end: seconds of the file; None for its end.
         work: a folder in which what is rewritten is kept and used again; None for a temporary one, until `close`.
         rewrite: whether a video is rewritten that OpenCV reads right, too.
+        lut: a 3D LUT, which `check_lut` took, that the colours of a video go through; None for none.
         limits: how large and long the part may be.
         on_progress: is called with 0 to 1 while a file is rewritten.
 
@@ -252,9 +259,9 @@ def open_video(
     limits.check_length(printable(info.path.name), round(part * info.rate), part)
     for remark in info.remarks:
         log.warning("%s", remark)
-    source = Source(info, size, start, end, work, on_progress)
-    if info.durations is None and (info.faults or rewrite):
-        reasons = "; ".join(fault.text for fault in info.faults) or "it was before"
+    source = Source(info, size, start, end, work, lut, on_progress)
+    if info.durations is None and (info.faults or rewrite or lut):
+        reasons = "; ".join(fault.text for fault in info.faults) or ("by a LUT" if lut else "it was before")
         log.info("%s is rewritten before reading: %s", info.path.name, reasons)
         source.rewrite()
     if len(source) == 0:

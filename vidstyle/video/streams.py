@@ -33,6 +33,7 @@ _PATIENCE = 4.0  # seconds that opening a file, and reading one packet, may take
 _FEW = 300  # packets that may be damaged before the first frame
 _KEY_SECONDS = 0.5  # so long key frames are looked through for one of another size
 _UNKNOWN, _BT2020 = 2, 9  # ITU-T H.273: of matrices and primaries
+_MARKS = {"SPHERICAL": "that it is a 360-degree video", "STEREO3D": "that it is stereoscopic"}  # side data of libavutil
 _HDR = {16: "smpte2084", 18: "arib-std-b67"}  # ITU-T H.273: transfer functions, and what ffmpeg calls them
 _GENERATE_TIMES = 1  # libavformat's AVFMT_FLAG_GENPTS
 
@@ -46,10 +47,11 @@ class VideoStream:
         pixel_format: such as `yuv420p`.
         size: (height, width) in pixels, as stored.
         interlaced: whether a frame holds two fields.
-        deep: whether it holds more than 8 bits per colour.
+        bits: that it holds per colour.
         transparent: whether it has an alpha channel.
         alpha_apart: whether its codec keeps that apart from the pixel format.
-        untagged: whether it is YUV that does not say by which matrix.
+        matrix: by which it is YUV, as ITU-T H.273 counts.
+        is_yuv: whether it has luma and chroma.
         wide: whether its primaries are those of BT.2020.
         hdr: the transfer function of HDR, such as `smpte2084`; nothing for another.
         pixel_aspect: how many times as wide as high a pixel is.
@@ -57,16 +59,18 @@ class VideoStream:
         rotation: degrees against the clock, to be turned when it is shown.
         mirrored: whether it is to be mirrored then, too.
         reshaped: whether later frames have another size or pixel format.
+        marks: what it is beside a flat video, in words: a 360-degree or stereoscopic one.
     """
 
     codec: str
     pixel_format: str
     size: tuple[int, int]
     interlaced: bool
-    deep: bool
+    bits: int
     transparent: bool
     alpha_apart: bool
-    untagged: bool
+    matrix: int
+    is_yuv: bool
     wide: bool
     hdr: str
     pixel_aspect: Fraction
@@ -74,6 +78,17 @@ class VideoStream:
     rotation: float
     mirrored: bool
     reshaped: bool
+    marks: tuple[str, ...]
+
+    @property
+    def untagged(self) -> bool:
+        """Whether it is YUV that does not say by which matrix."""
+        return self.is_yuv and self.matrix == _UNKNOWN
+
+    @property
+    def deep(self) -> bool:
+        """Whether it holds more than 8 bits per colour."""
+        return self.bits > 8
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -212,7 +227,7 @@ def _video_stream(track: VideoTrack, look: _Look) -> VideoStream:
     context, first = track.codec_context, look.first
     pixels = first.format if first else context.format
     parts = pixels.components if pixels else ()
-    alpha_apart = track.metadata.get("alpha_mode") == "1"
+    alpha_apart = any(name.lower() == "alpha_mode" and value == "1" for name, value in track.metadata.items())
     rate = track.guessed_rate
     rotation, mirrored = _turn(first)
     return VideoStream(
@@ -220,10 +235,11 @@ def _video_stream(track: VideoTrack, look: _Look) -> VideoStream:
         pixel_format=pixels.name if pixels else "",
         size=(first.height, first.width) if first else (context.height, context.width),
         interlaced=look.interlaced or _codec(track) == "dvvideo",
-        deep=any(part.bits > 8 for part in parts),
+        bits=max((part.bits for part in parts), default=8),
         transparent=alpha_apart or any(part.is_alpha for part in parts) or bool(pixels and pixels.has_palette),
         alpha_apart=alpha_apart,
-        untagged=context.colorspace == _UNKNOWN and len(parts) >= 3 and not (pixels and pixels.is_rgb),
+        matrix=context.colorspace,
+        is_yuv=len(parts) >= 3 and not (pixels and pixels.is_rgb),
         wide=context.color_primaries == _BT2020,
         hdr=_HDR.get(context.color_trc, ""),
         pixel_aspect=track.sample_aspect_ratio or Fraction(1),
@@ -231,6 +247,7 @@ def _video_stream(track: VideoTrack, look: _Look) -> VideoStream:
         rotation=rotation,
         mirrored=mirrored,
         reshaped=look.reshaped,
+        marks=tuple(text for kind, text in _MARKS.items() if first and first.side_data.get(kind)),
     )
 
 

@@ -15,7 +15,7 @@ from vidstyle.settings.settings import Settings
 from vidstyle.web.job_folder import NO_PATHS
 
 AT_HAND = ("strength", "keep_colors", "size")  # shown above the rest
-LEFT_OUT = ("feather",)  # of masks, which the page does not take
+LEFT_OUT = ("feather", "lut")  # of masks and tables of colours, which the page does not take
 SIZES = ("auto", "full", "256", "384", "512", "640", "960", "1280")  # offered; others may be typed
 _PRESET_LABELS = {"draft": "Draft (fast)", "fine": "Fine (slow)", "paper": "As in the paper"}
 PRESET_NAMES = [(_PRESET_LABELS.get(name, name.capitalize()), name) for name in PRESETS]

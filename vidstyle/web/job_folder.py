@@ -13,14 +13,13 @@ from typing import Any, Literal
 from torch import Tensor
 
 from vidstyle.cli.stylize import FILTERS
-from vidstyle.core.pixels import to_tensor
 from vidstyle.errors import JobError, SettingsError, SourceError
 from vidstyle.files import from_json, write_whole
 from vidstyle.images import IMAGE_ENDINGS, load_image, save_image
 from vidstyle.jobs.spec import JobSpec, kind_of
 from vidstyle.settings.settings import Settings
 from vidstyle.video import animation
-from vidstyle.video.decoding import first_frame
+from vidstyle.video.decoding import first_frame, tensors_of
 from vidstyle.video.probe import probe
 from vidstyle.video.reader import CLIP_ENDINGS
 
@@ -29,7 +28,7 @@ State = Literal["waiting", "painting", "done", "failed", "cancelled"]
 TICKET, STATUS, LOCK, PROCESS = "ticket.json", "status.json", "worker.lock", "process"
 LATEST, BEFORE, MAKING, REPORT = "latest.jpg", "before.jpg", "making.gif", "report.html"
 # Settings that may name files: a page must not read those of the machine that it is served by.
-NO_PATHS: Mapping[str, tuple[str, ...]] = {"weights": FILTERS, "init": ("content", "random")}
+NO_PATHS: Mapping[str, tuple[str, ...]] = {"weights": FILTERS, "init": ("content", "random"), "lut": ("",)}
 _SPOILT = (OSError, ValueError, TypeError, KeyError)  # what reading a file of a job may raise
 
 
@@ -213,4 +212,4 @@ def first_image(source: Path) -> Tensor | None:
         return load_image(source).rgb
     animated = probe(source).durations is not None
     pixels = next(animation.read(source)) if animated else first_frame(source)
-    return None if pixels is None else to_tensor(pixels)
+    return None if pixels is None else tensors_of(pixels)[0]
