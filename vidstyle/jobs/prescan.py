@@ -27,6 +27,7 @@ from vidstyle.jobs.events import Listener, Outline
 from vidstyle.jobs.spec import JobSpec
 from vidstyle.settings.settings import Settings
 from vidstyle.video.reader import Source, find_images, open_video
+from vidstyle.video.sequence import open_sequence
 
 LONG_SIDE = 256  # pixels that cuts are looked for at and filters are learned from
 SAMPLES = 8  # frames kept, one of each part of the film
@@ -68,6 +69,10 @@ def opened(job: JobSpec, listener: Listener, work: Path | None = None, rewrite: 
     Raises:
         SourceError: where it cannot be read.
     """
+    if job.kind == "sequence":
+        return open_sequence(
+            job.source, rate=job.rate, sound=job.audio, start=job.start, end=job.end, limits=job.limits
+        )
     return open_video(
         job.source,
         start=job.start,
