@@ -160,14 +160,21 @@ class RunningJob(PlannedJob):
         if missing:
             raise JobError("VS523", path=self.folder.path, shots=", ".join(map(str, missing)))
         self.reader.source.check_there()  # its sound is yet to come
-        self.folder.write(self.folder.joining_file, b"")  # images of a pattern that are there now are its own
-        with self.folder.scratch("join") as scratch:
+        with self.folder.scratch("join") as scratch, self._joining():
             files = [self.folder.film(segment) for segment in self.segments]
             join_segments(files, self.film, self.manifest.frames, scratch=scratch)
         summary = Summary.of(self.job.out, self.model).after(*(took := self.work))
         if self.job.report and report:
             summary = replace(summary, report=report(self.job, self.model, took, self.listener))
         return summary
+
+    @contextlib.contextmanager
+    def _joining(self) -> Iterator[None]:
+        """Images that are written meanwhile are the job's own: after a kill they may be there when it goes on."""
+        if is_sequence(self.job.out):
+            self.folder.write(self.folder.joining_file, b"")
+        yield
+        self.folder.joining_file.unlink(missing_ok=True)
 
 
 @dataclass

@@ -116,8 +116,8 @@ class SequenceSource(Source):
         """One image, on white where it is transparent; SourceError VS363 where it is not of the sequence's size."""
         found, name = read_image(file, self._limits), printable(file.name)
         if size_of(found.rgb) != self.info.size:
-            sizes = ("{1} x {0}".format(*size) for size in (size_of(found.rgb), self.info.size))
-            raise SourceError("VS363", name=name, **dict(zip(("found", "wanted"), sizes, strict=True)))
+            here, before = ("{1} x {0}".format(*size) for size in (size_of(found.rgb), self.info.size))
+            raise SourceError("VS363", name=name, found=here, wanted=before)
         if found.beyond and self._is_first("beyond"):
             tell_beyond(name, found.beyond)
         if found.alpha is None:
