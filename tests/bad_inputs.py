@@ -550,3 +550,90 @@ for content in (b"", b"{}", b"[]", b'{"job": 3}', b"\xff\xfe", b"[" * 100_000):
         (place / "out.mp4.vidstyle").mkdir()
         (place / "out.mp4.vidstyle" / "job.json").write_bytes(content)
         return words(place)
+
+
+# Sequences of images -------------------------------------------------------------------------------------------------
+
+
+def sequence(place: Path, *names: str, sizes: tuple[tuple[int, int], ...] = ((48, 64),)) -> None:
+    """Images of these names in the folder ``in``, of these sizes in turn."""
+    (place / "in").mkdir()
+    for number, name in enumerate(names):
+        (place / "in" / name).write_bytes(encoded("PNG", sizes[number % len(sizes)]))
+
+
+@case("a pattern of nothing", "a pattern that fits no image")
+def _(place: Path) -> list[str]:
+    return words(place, "shot.%04d.png")
+
+
+@case("two shots in one folder", "a folder that is to be a film, of images that are not numbered alike")
+def _(place: Path) -> list[str]:
+    sequence(place, "a.1.png", "b.1.png")
+    return words(place, "in", "out.mp4", "style.png", "--as-video")
+
+
+@case("images of two sizes", "a sequence of images of several sizes")
+def _(place: Path) -> list[str]:
+    sequence(place, "a.1.png", "a.2.png", "a.3.png", sizes=((48, 64), (48, 66)))
+    return words(place, "in/a.%d.png")
+
+
+@case("an image of the sequence that is cut off", "an image cut off or damaged")
+def _(place: Path) -> list[str]:
+    sequence(place, "a.1.png", "a.2.png")
+    file = place / "in" / "a.2.png"
+    file.write_bytes(file.read_bytes()[:-60])
+    return words(place, "in/a.%d.png")
+
+
+@case("an image as sound", "sound that is none")
+def _(place: Path) -> list[str]:
+    sequence(place, "a.1.png", "a.2.png")
+    return words(place, "in/a.%d.png", "out.mp4", "style.png", "--audio", str(place / "photo.png"))
+
+
+@case("images onto themselves", "an output that is a source, exists, or has no place")
+def _(place: Path) -> list[str]:
+    sequence(place, "a.1.png", "a.2.png")
+    return words(place, "in/a.%d.png", "in/a.%01d.png", "style.png", "--overwrite")
+
+
+for out, given in (
+    ("out.mp4", "--fps 25"),
+    ("out.mp4", "--audio clip.mp4"),
+    ("out.mp4", "--as-video"),
+    ("out", "--codec h264"),
+    ("out.%04d.png", "--pix-fmt yuv420p"),
+    ("out.%04d.png", "--quality 3"),
+    ("out.%04d.jpg", "--quality 300"),
+):
+
+    @case(f"a video to {out} with {given}", "options of sequences or videos for others")
+    def _(place: Path, out: str = out, given: str = given) -> list[str]:
+        return words(place, "clip.mp4", out, "style.png", *given.split())
+
+
+for out, given in (
+    ("out.mp4", "--fps 0"),
+    ("out.mp4", "--fps x"),
+    ("out", "--audio clip.mp4"),
+    ("out.mp4", "--report"),
+):
+
+    @case(f"images to {out} with {given}", "options of sequences or videos for others")
+    def _(place: Path, out: str = out, given: str = given) -> list[str]:
+        sequence(place, "a.1.png", "a.2.png")
+        return words(place, "in/a.%d.png", out, "style.png", *given.split())
+
+
+@case("a mask of images in a part of a video", "options of sequences or videos for others")
+def _(place: Path) -> list[str]:
+    sequence(place, "a.1.png", "a.2.png")
+    return words(place, "clip.mp4", "out.mp4", "style.png", "--mask", str(place / "in" / "a.%d.png"), "--from", "0.1")
+
+
+@case("a mask of fewer images than the film has", "a mask that is no image, or shorter than the film")
+def _(place: Path) -> list[str]:
+    sequence(place, "a.1.png", "a.2.png")
+    return words(place, "clip.mp4", "out.mp4", "style.png", "--mask", str(place / "in" / "a.%d.png"))

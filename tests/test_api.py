@@ -19,8 +19,9 @@ from vidstyle.core.temporal import MOST_EFFORT, PaintedFrame
 from vidstyle.errors import SourceError
 from vidstyle.images import load_image, save_image
 from vidstyle.jobs.events import Listener, Summary
+from vidstyle.jobs.kinds import default_output, kind_of
 from vidstyle.jobs.prescan import plan
-from vidstyle.jobs.spec import JobSpec, default_output, kind_of
+from vidstyle.jobs.spec import JobSpec
 from vidstyle.jobs.stills import preview
 from vidstyle.settings.settings import Settings
 from vidstyle.video.probe import probe

@@ -37,7 +37,7 @@ def stylize(
     Args:
         source: what is painted; for images also a pattern like ``a*.png``.
         styles: the images whose style is taken.
-        out: the file or folder that is written; None for one beside the source (`jobs.spec.default_output`).
+        out: the file or folder that is written; None for one beside the source (`jobs.kinds.default_output`).
         settings: how it is painted; None for the defaults.
         progress: an animation of an image's painting that is written too, or its file.
         listener: is told what goes on.

@@ -194,11 +194,12 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def put_in_place(part: Path, target: Path) -> None:
-    """Gives the finished file `part`, on the same disk, the name `target`: all of it outlives a loss of power.
+    """Gives a finished file or folder, on the same disk, the name `target`: all of it outlives a loss of power.
 
     OSError where that cannot be done.
     """
-    _to_disk(part, os.O_RDWR)
+    if not part.is_dir():  # of folders, all files that are in it were put there so
+        _to_disk(part, os.O_RDWR)
     os.replace(part, target)
     if os.name == "posix":  # else folders cannot be opened
         _to_disk(target.parent, os.O_RDONLY)

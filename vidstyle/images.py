@@ -26,6 +26,7 @@ from vidstyle.color_profiles import deep_in_srgb, in_srgb
 from vidstyle.core.pixels import to_array, to_tensor
 from vidstyle.core.transparency import filled
 from vidstyle.errors import SinkError, SourceError
+from vidstyle.exr import EXR_START, exr_bytes, read_exr
 from vidstyle.files import printable, require_file, write_whole
 from vidstyle.limits import LIMITS, Limits
 from vidstyle.tiff.raster import read_raster
@@ -40,7 +41,8 @@ _PILLOWS_LIMIT = threading.Lock()  # it is one for the whole process
 
 log = logging.getLogger(__name__)
 
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".exr")
+OPAQUE_ENDINGS = (".jpg", ".jpeg", ".bmp")  # of formats that hold no transparency
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 ANIMATION_FORMATS = ("GIF", "WEBP", "PNG")
@@ -58,11 +60,13 @@ _ORIENTATION = 0x0112  # EXIF and TIFF tag
 @dataclass(frozen=True)
 class LoadedImage:
     """``rgb`` (3, H, W) float32 sRGB 0..1, transparent parts filled with what is seen (`core.transparency.filled`);
-    ``alpha`` (1, H, W) float32 0..1, or None where all is opaque; ``bits`` per colour: 8, or 16 for more."""
+    ``alpha`` (1, H, W) float32 0..1, or None where all is opaque; ``bits`` per colour: 8, or 16 for more; ``beyond``:
+    the lowest and highest number of a file of floating point that holds some outside of 0..1, which were cut."""
 
     rgb: Tensor
     alpha: Tensor | None = None
     bits: int = 8
+    beyond: tuple[float, float] | None = None
 
 
 def load_image(path: str | os.PathLike[str], limits: Limits = LIMITS) -> LoadedImage:
@@ -70,6 +74,23 @@ def load_image(path: str | os.PathLike[str], limits: Limits = LIMITS) -> LoadedI
 
     Raises SourceError for anything that is not a whole image within the ``limits`` in which something is seen.
     """
+    image, name = read_image(path, limits), printable(Path(path).name or path)
+    if image.beyond:
+        tell_beyond(name, image.beyond)
+    if image.alpha is None:
+        return image
+    if not bool(image.alpha.any()):
+        raise SourceError("VS372", name=name)
+    return replace(image, rgb=filled(image.rgb, image.alpha))
+
+
+def tell_beyond(name: str, beyond: tuple[float, float]) -> None:
+    """Warns that values of a file were cut."""
+    log.warning("%s holds values from %g to %g: what is below 0 (black) or above 1 (white) is cut", name, *beyond)
+
+
+def read_image(path: str | os.PathLike[str], limits: Limits = LIMITS) -> LoadedImage:
+    """The same, but with the colours that transparent parts have in the file, and without a word."""
     path = Path(path)
     name = printable(path.name or path)
     require_file(path)
@@ -81,16 +102,12 @@ def load_image(path: str | os.PathLike[str], limits: Limits = LIMITS) -> LoadedI
     with passing_over_metadata():
         try:
             if data.startswith(STARTS):
-                image = _load_tiff(data, name, limits)
-            else:
-                image = _load_other(data, name, limits, _unknown(name))
+                return _load_tiff(data, name, limits)
+            if data.startswith(EXR_START):
+                return _load_exr(data, name, limits)
+            return _load_other(data, name, limits, _unknown(name))
         except UNREADABLE as error:
             raise SourceError("VS319", name=name, text=printable(error)) from error
-    if image.alpha is None:
-        return image
-    if not bool(image.alpha.any()):
-        raise SourceError("VS372", name=name)
-    return replace(image, rgb=filled(image.rgb, image.alpha))
 
 
 def require_image(path: Path) -> None:
@@ -108,8 +125,11 @@ def image_format(path: str | os.PathLike[str]) -> str | None:
     """What kind of image a file is by its content, such as ``JPEG``; None if it is no image."""
     try:
         with open(path, "rb") as start:
-            if start.read(4) in STARTS:  # of which Pillow does not know all
-                return "TIFF"
+            magic = start.read(4)
+        if magic in STARTS:  # of which Pillow does not know all
+            return "TIFF"
+        if magic == EXR_START:
+            return "EXR"
         with open_image(path, FORMATS) as file:
             return file.format
     except UNREADABLE:
@@ -162,10 +182,16 @@ def _load_tiff(data: bytes, name: str, limits: Limits) -> LoadedImage:
     alpha = None if raster.alpha is None else from_numpy(raster.alpha).permute(2, 0, 1)
     if raster.colours.dtype != np.uint8:
         rgb = deep_in_srgb(from_numpy(raster.colours).permute(2, 0, 1), page.profile)
-        return _finished(rgb, alpha, 16, page.orientation)
+        return replace(_finished(rgb, alpha, 16, page.orientation), beyond=raster.beyond)
     file = Image.frombytes(raster.mode, page.size[::-1], raster.colours.tobytes())
     file.info["icc_profile"] = page.profile
     return _finished(to_tensor(np.asarray(in_srgb(file))), alpha, 8, page.orientation)
+
+
+def _load_exr(data: bytes, name: str, limits: Limits) -> LoadedImage:
+    image = read_exr(data, name, limits)
+    alpha = None if image.alpha is None else from_numpy(image.alpha).permute(2, 0, 1)
+    return replace(_finished(from_numpy(image.rgb).permute(2, 0, 1), alpha, 16), beyond=image.beyond)
 
 
 def _finished(rgb: Tensor, alpha: Tensor | None, bits: int, orientation: int = 1) -> LoadedImage:
@@ -185,33 +211,49 @@ def _upright(values: Tensor, orientation: int) -> Tensor:
 def save_image(path: str | os.PathLike[str], image: Tensor, alpha: Tensor | None = None, bits: int = 8) -> None:
     """Write ``image`` (3, H, W) RGB 0..1 in the format of the name's ending, whole or not at all.
 
-    ``alpha`` (1, H, W) 0..1 is kept in PNG, WebP and TIFF and laid on white elsewhere; ``bits=16`` counts in
-    PNG and TIFF. Raises SinkError for an unknown ending or a place that cannot be written.
+    ``alpha`` (1, H, W) 0..1 is kept in PNG, WebP, TIFF and EXR and laid on white elsewhere; ``bits`` as in
+    `image_bytes`. Raises SinkError for an unknown ending or a place that cannot be written.
     """
     path = Path(path)
     name, ending = printable(path.name or path), path.suffix.lower()
     if ending not in IMAGE_ENDINGS:
         raise SinkError("VS420", name=name, image_endings=", ".join(IMAGE_ENDINGS))
-    image = image.detach().to("cpu", torch.float32)
-    if alpha is not None and ending in (".jpg", ".jpeg", ".bmp"):
+    if alpha is not None and ending in OPAQUE_ENDINGS:
         log.warning("%s cannot hold transparency: it is laid on white (use .png to keep it)", name)
-        image, alpha = flatten(image, alpha), None
-    values = image if alpha is None else torch.cat([image, alpha.detach().to("cpu", torch.float32)])
-    deep = bits == 16 and ending in (".png", ".tif", ".tiff")
     try:
-        write_whole(path, _encode_deep(values, ending) if deep else _encode(values, ending))
+        write_whole(path, image_bytes(image, ending, alpha, bits))
     except OSError as error:
         raise SinkError("VS421", name=name, reason=error.strerror or error) from error
+
+
+def image_bytes(
+    image: Tensor, ending: str, alpha: Tensor | None = None, bits: int = 8, quality: int | None = None
+) -> bytes:
+    """The file of an image, rounded once from its floats.
+
+    Args:
+        image: (3, H, W), RGB, 0..1; what lies outside is clamped.
+        ending: one of IMAGE_ENDINGS, which names the format.
+        alpha: (1, H, W), 0..1; laid on white in formats that do not hold it.
+        bits: 16 counts in PNG and TIFF; EXR is half, or float with 32.
+        quality: of a JPEG or WebP, 1 to 100; None for 95.
+    """
+    if alpha is not None and ending in OPAQUE_ENDINGS:
+        image, alpha = flatten(image, alpha), None
+    values = (image if alpha is None else torch.cat([image, alpha.to(image)])).detach().to("cpu", torch.float32)
+    if ending == ".exr":
+        pixels = values.clamp(0, 1).permute(1, 2, 0).numpy()
+        return exr_bytes(pixels[..., :3], None if alpha is None else pixels[..., 3:], half=bits < 32)
+    if bits == 16 and ending in (".png", ".tif", ".tiff"):
+        return _encode_deep(values, ending)
+    how = {**_HOW.get(ending, {}), **({} if quality is None else {"quality": quality})}
+    return bytes(iio.imwrite("<bytes>", to_array(values), plugin="pillow", extension=ending, **how))
 
 
 def flatten(image: Tensor, alpha: Tensor) -> Tensor:
     """Lay ``image`` (3, H, W) with ``alpha`` (1, H, W) on white."""
     alpha = alpha.to(image)
     return image * alpha + (1 - alpha)
-
-
-def _encode(values: Tensor, ending: str) -> bytes:
-    return bytes(iio.imwrite("<bytes>", to_array(values), plugin="pillow", extension=ending, **_HOW.get(ending, {})))
 
 
 def _encode_deep(values: Tensor, ending: str) -> bytes:

@@ -15,10 +15,12 @@ import torch
 import vidstyle
 from tests.clips import stream_hashes
 from tests.films import Ear, StopsAfter, leftovers, many_shots, two_shots
+from tests.images import clouds
 from tests.refusals import refused
 from vidstyle.api import stylize
 from vidstyle.cluster.scheduler import connected
 from vidstyle.cluster.worker import JobLocation, paint_segment
+from vidstyle.images import save_image
 from vidstyle.jobs.events import ClusterProgress, Outline
 from vidstyle.jobs.runner import join_film, plan_film
 from vidstyle.jobs.spec import ClusterOptions, JobSpec
@@ -121,6 +123,20 @@ def test_a_film_has_the_frames_of_a_local_run(
     assert summary.frames == 48
     assert ear.crowds[-1].frames == 48
     assert list(tmp_path.iterdir()) == [tmp_path / "out.mp4"]
+
+
+def test_images_that_are_a_film_from_and_to_a_folder_that_all_see(
+    style: Path, settings: Settings, tmp_path: Path, cluster_options: ClusterOptions
+) -> None:
+    (tmp_path / "in").mkdir()
+    for number in range(8, 12):
+        save_image(tmp_path / "in" / f"a.{number}.png", clouds(24, 32, seed=number // 10, grain=8), bits=16)
+    for out, options in (("there", cluster_options), ("here", None)):
+        source = tmp_path / "in" / "a.%d.png"
+        stylize(source, [style], tmp_path / out, settings, device="auto" if options else "cpu", cluster_options=options)
+    there, here = ({f.name: f.read_bytes() for f in (tmp_path / out).iterdir()} for out in ("there", "here"))
+    assert there == here
+    assert len(there) == 4
 
 
 def test_machines_that_share_no_folder_use_a_store_and_keep_no_copies(

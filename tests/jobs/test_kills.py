@@ -123,3 +123,29 @@ def test_a_kill_around_each_write(jobs: Jobs, side: str) -> None:
     assert pixels(out) == jobs.whole[1]
     assert number > 12  # model, manifest, and two or three for each of five segments
     clear(out)
+
+
+@pytest.mark.parametrize(("name", "first"), [("images", "images"), ("images.%02d.png", "images.01.png")])
+def test_kills_of_a_job_that_writes_images(jobs: Jobs, name: str, first: str) -> None:
+    """A folder is whole or not there; images of a pattern that a kill left are the job's own when it goes on."""
+    place = jobs.folder / f"killed{len(name)}"
+    place.mkdir()
+    assert jobs.run(place / f"whole.{name}" if "%" in name else place / "whole", 1) == 0
+    whole = images_in(place, "whole")
+    assert len(whole) == FRAMES
+    for how in ("w5", "w11+", "w9", "w8", "w16"):  # the last ones while images are written to be moved
+        assert jobs.run(place / name, 1, how) == KILLED
+        assert not (place / first).exists()
+    if "%" in name:
+        assert jobs.run(place / name, 1, "w20") == KILLED
+        assert (place / first).exists()
+    assert jobs.run(place / name, 1) == 0
+    assert images_in(place, "images") == whole
+    assert not list(place.glob(".*"))
+    assert not list(place.glob("*.vidstyle"))
+    shutil.rmtree(place)
+
+
+def images_in(place: Path, name: str) -> list[bytes]:
+    """What the images in a folder, or those that begin with its name, hold."""
+    return [path.read_bytes() for path in sorted((*place.glob(f"{name}/*"), *place.glob(f"{name}.*.png")))]

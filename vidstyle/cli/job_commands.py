@@ -52,7 +52,7 @@ def plan(
             job = job_of(source, wanted, chosen.settings, device, job_options)
             from vidstyle.jobs.runner import plan_film
 
-        if job.kind not in ("video", "animation"):
+        if job.kind not in ("video", "animation", "sequence"):
             raise UsageError("VS103")
         chosen.save()
         tell_unused(job, chosen.given)

@@ -92,13 +92,20 @@ class Wanted:
     mask: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
     """Image or video, white where to paint. The rest of INPUT is kept unchanged."""
     output: Annotated[AnyPath | None, Parameter(alias="-o", metavar="FILE")] = None
-    """Output file or folder. Default: INPUT_STYLE next to INPUT."""
+    """Output file or folder. Videos are written as images to a folder, or a pattern like 'out.%04d.png', .tif, .exr or
+    .jpg. Default: INPUT_STYLE next to INPUT."""
     overwrite: Switch = False
     """Replace an existing output."""
     from_: Annotated[Seconds | None, Parameter(name="--from")] = None
     """Start time: 12.5, 12.5s or 1:30."""
     to: Seconds | None = None
     """End time."""
+    fps: Annotated[str, Parameter(metavar="RATE", show_default=False)] = ""
+    """Frames per second of a numbered image sequence: 25, 23.976 or 24000/1001. Default: 24."""
+    audio: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
+    """With an image sequence: audio or video file whose sound is added to the video."""
+    as_video: Switch = False
+    """Treat a folder of numbered images as one video, not as single images."""
     no_limits: Switch = False
     """Accept files of any size, also over 150 million pixels, 500,000 frames or 12 hours."""
 

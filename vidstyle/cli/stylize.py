@@ -26,6 +26,7 @@ from vidstyle.cli.terminal import Terminal, open_terminal
 from vidstyle.errors import SinkError, UsageError, VidstyleError
 from vidstyle.files import check_there, printable
 from vidstyle.settings.settings import Settings
+from vidstyle.video.frame_names import FrameNames
 
 if TYPE_CHECKING:
     from vidstyle.evaluation.loss_record import LossRecord
@@ -60,7 +61,8 @@ def paint(
     """Paints INPUT in the style of images.
 
     Args:
-        source: A video, GIF or image, a folder of clips or of images, or a pattern like 'a*.png'.
+        source: A video, GIF or image, a folder of clips or of images, a pattern like 'a*.png', or a numbered image
+            sequence like 'shot.%04d.png' or 'shot.####.png', which is painted as a video.
     """
     look.check(job_options.report, saves="save_settings" in options)
     machines.check(device, look)
@@ -116,6 +118,9 @@ def job_of(
         style_masks=wanted.style_mask,
         overwrite=wanted.overwrite or look.only,
         cluster_options=cluster_options,
+        fps=wanted.fps,
+        audio=wanted.audio,
+        as_video=wanted.as_video,
         no_limits=wanted.no_limits,
         **vars(job_options),
     )
@@ -233,10 +238,12 @@ def _write_partial(record: "LossRecord", partial: LossFiles, terminal: Terminal)
 
 def _check_files(source: Path, wanted: Wanted, settings: Settings) -> None:
     """Refuses paths that are not there before anything slow is imported."""
-    check_there(source, "file or folder", {name: f"the command 'vidstyle {name}'" for name in COMMAND_NAMES})
+    if not FrameNames.of_pattern(source):
+        check_there(source, "file or folder", {name: f"the command 'vidstyle {name}'" for name in COMMAND_NAMES})
     check_styles(wanted.style)
     for mask in (*wanted.style_mask, *([wanted.mask] if wanted.mask else [])):
-        check_there(mask, "mask")
+        if not FrameNames.of_pattern(mask):
+            check_there(mask, "mask")
     if settings.init_file:
         check_there(settings.init_file, "image to start from (--init)", {"content": "content", "random": "random"})
     if settings.lut_file:

@@ -2,7 +2,7 @@
 
     job.json              what is done, from what, and all that changes pixels
     model.safetensors     filters, palette and balance
-    segments/00007.mp4    a finished segment; with its work, 00007.json, which is written first
+    segments/00007.mp4    a finished segment (.zip: of images); with its work, 00007.json, which is written first
     states/00007.safetensors   what it hands to the next
     scratch/              what is being written
 
@@ -34,9 +34,9 @@ from vidstyle.errors import JobError, SettingsError
 from vidstyle.files import from_json, put_in_place, write_whole
 from vidstyle.jobs.events import Work
 from vidstyle.jobs.manifest import Manifest, Segment
-from vidstyle.jobs.spec import JobSpec
+from vidstyle.jobs.spec import JOINING, JobSpec
 from vidstyle.settings.settings import Settings
-from vidstyle.video.encoder import segment_ending
+from vidstyle.video.outputs import ending_of_segments
 
 _UNREADABLE = (OSError, ArithmeticError, AttributeError, KeyError, TypeError, ValueError, safetensors.SafetensorError)
 
@@ -57,11 +57,16 @@ class WorkFolder:
         return self.path / "job.json"
 
     @property
+    def joining_file(self) -> Path:
+        """Is there when the output is being written."""
+        return self.path / JOINING
+
+    @property
     def model_file(self) -> Path:
         return self.path / "model.safetensors"
 
     def film(self, segment: Segment) -> Path:
-        return self.path / "segments" / f"{segment.index:05}{segment_ending(self.out)}"
+        return self.path / "segments" / f"{segment.index:05}{ending_of_segments(self.out)}"
 
     def work_file(self, segment: Segment) -> Path:
         """What the frames of a segment took."""
@@ -135,7 +140,7 @@ class WorkFolder:
     @property
     def is_begun(self) -> bool:
         """Whether any segment is done."""
-        return any((self.path / "segments").glob(f"*{segment_ending(self.out)}"))
+        return any((self.path / "segments").glob(f"*{ending_of_segments(self.out)}"))
 
     def is_done(self, segment: Segment) -> bool:
         return self.film(segment).exists()
@@ -183,7 +188,11 @@ class WorkFolder:
         with contextlib.ExitStack() as locks:
             for lock in self.path.glob("shot*.lock"):
                 locks.enter_context(self.locked(lock.stem))
-            for file in (self.manifest_file, self.model_file):  # the manifest first: without it there is no job
+            for file in (
+                self.manifest_file,
+                self.model_file,
+                self.joining_file,
+            ):  # the manifest first: without it there is no job
                 file.unlink(missing_ok=True)
             for folder in ("segments", "states"):
                 shutil.rmtree(self.path / folder, ignore_errors=True)

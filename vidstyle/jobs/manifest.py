@@ -1,5 +1,6 @@
 """What the job of a film paints: all that its pixels depend on, and the segments that it is painted in."""
 
+import hashlib
 import heapq
 import itertools
 import json
@@ -20,6 +21,7 @@ from vidstyle.files import from_json, sha256_of
 from vidstyle.jobs.events import Listener
 from vidstyle.jobs.prescan import device_of
 from vidstyle.jobs.spec import JobSpec
+from vidstyle.video.sequence import find_sequence
 
 SCHEMA = 3
 MOST_FRAMES, FEWEST_FRAMES = 24, 8  # of a segment, but for the shots that are shorter
@@ -93,6 +95,7 @@ def settings_key(job: JobSpec, listener: Listener) -> dict[str, str]:
         **{f"--{name.replace('_', '-')}": value for name, value in values.items()},
         "--from": f"{job.start:g}",
         "--to": "the end" if job.end is None else f"{job.end:g}",
+        **({"--fps": str(job.rate)} if job.kind == "sequence" else {}),
         "--device": device_of(job).type,
         **{name: digest(path, listener) for name, path in files.items()},
         "vidstyle": vidstyle.__version__,
@@ -100,7 +103,14 @@ def settings_key(job: JobSpec, listener: Listener) -> dict[str, str]:
 
 
 def digest(path: Path, listener: Listener) -> str:
-    """The SHA-256 of a file, as keys have it."""
+    """The SHA-256 of a file, or of those of all images of a sequence, as keys have it."""
+    if not path.is_file():
+        _, images = find_sequence(path)
+        found = hashlib.sha256()
+        for done, image in enumerate(images.values(), 1):
+            found.update(f"{image.name} {sha256_of(image)}\n".encode("utf-8", "surrogateescape"))
+            listener.working(f"reading {path.name}", done, len(images))
+        return f"SHA-256 {found.hexdigest()[:16]}"
     return "SHA-256 " + sha256_of(path, lambda done: listener.working(f"reading {path.name}", done, 1.0))[:16]
 
 

@@ -29,6 +29,7 @@ from vidstyle.jobs.events import Listener, Outline
 from vidstyle.jobs.spec import JobSpec
 from vidstyle.settings.settings import Settings
 from vidstyle.video.reader import Source, find_images, open_video
+from vidstyle.video.sequence import open_sequence
 
 log = logging.getLogger(__name__)
 
@@ -72,17 +73,23 @@ def opened(job: JobSpec, listener: Listener, work: Path | None = None, rewrite: 
     Raises:
         SourceError: where it cannot be read.
     """
-    source = open_video(
-        job.source,
-        start=job.start,
-        end=job.end,
-        work=work,
-        rewrite=rewrite,
-        lut=job.settings.lut_file,
-        limits=job.limits,
-        on_progress=lambda done: listener.working("rewriting the file so that it is read rightly", done, 1.0),
-    )
-    if source.info.transparent and not job.encoding(transparent=True).alpha:
+    source: Source
+    if job.kind == "sequence":
+        source = open_sequence(
+            job.source, rate=job.rate, sound=job.audio, start=job.start, end=job.end, limits=job.limits
+        )
+    else:
+        source = open_video(
+            job.source,
+            start=job.start,
+            end=job.end,
+            work=work,
+            rewrite=rewrite,
+            lut=job.settings.lut_file,
+            limits=job.limits,
+            on_progress=lambda done: listener.working("rewriting the file so that it is read rightly", done, 1.0),
+        )
+    if source.info.transparent and not job.keeps_alpha:
         log.warning("%s: transparent parts are laid on white", printable(job.source.name))
     return source
 

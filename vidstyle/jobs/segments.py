@@ -22,8 +22,9 @@ from vidstyle.jobs.events import Listener, Summary, Work, far_off
 from vidstyle.jobs.manifest import Manifest, Segment, segments_of
 from vidstyle.jobs.spec import JobSpec
 from vidstyle.jobs.style_schedule import StyleSchedule
-from vidstyle.video.encoder import Film, SegmentFile
-from vidstyle.video.muxer import join_segment_files
+from vidstyle.video.encoder import Film
+from vidstyle.video.image_sequence import ImageSequence, is_sequence
+from vidstyle.video.outputs import OpenSegment, Output, join_segments, open_segment
 from vidstyle.video.reader import Source
 
 log = logging.getLogger(__name__)
@@ -75,22 +76,45 @@ class RunningJob(PlannedJob):
     listener: Listener
 
     @property
-    def film(self) -> Film:
+    def film(self) -> Output:
         """What the job writes."""
         source, job, settings = self.reader.source, self.job, self.job.settings
+        if is_sequence(job.out):
+            return self._images()
         return Film(
             job.out,
             self.manifest.size,
             source.info.rate,
-            source.info,
+            source.sound_from,
             job.start,
-            job.end,
+            source.info.seconds if job.audio and job.end is None else job.end,
             source.durations,
             settings.grade,
             plays=source.info.plays,
             codec=settings.codec,
             pixel_format=settings.pix_fmt,
             transparent=source.info.transparent,
+        )
+
+    def _images(self) -> ImageSequence:
+        """What it writes, where that is a sequence of images."""
+        source, job, settings = self.reader.source, self.job, self.job.settings
+        info = source.sound_from
+        beside = {
+            "the sound": info and info.audio,
+            "the subtitles": info and info.subtitles,
+            "the times": source.durations,
+        }
+        return ImageSequence(
+            job.out,
+            self.manifest.size,
+            source.number_of,
+            source.names,
+            settings.codec,
+            settings.pix_fmt,
+            settings.grade,
+            source.deep,
+            " and ".join(what for what, found in beside.items() if found),
         )
 
     def paint(self, shots: Sequence[int]) -> None:
@@ -112,7 +136,7 @@ class RunningJob(PlannedJob):
         handed = None if needs is None else link_of(self.folder.state(needs), device)
         return paint_part(self.model, frames, handed, segment.ends_film, listener.step, listener.turn, scratch)
 
-    def tell_partial(self, scratch: Path, begun: SegmentFile | None = None, first: int = 0) -> None:
+    def tell_partial(self, scratch: Path, begun: OpenSegment | None = None, first: int = 0) -> None:
         """Joins what is done from the film's start on, and tells of that, or how many frames of others are safe.
 
         Args:
@@ -125,7 +149,7 @@ class RunningJob(PlannedJob):
         if begun and begun.frame_count and frames == first:
             begun.finish()
             files, frames = [*files, begun.path], frames + begun.frame_count
-        partial = join_segment_files(files, self.film, frames, scratch=scratch, partial=True) if frames else None
+        partial = join_segments(files, self.film, frames, scratch=scratch, partial=True) if frames else None
         self.listener.interrupted(partial, frames or sum(map(len, self.done)))
 
     def join(self, report: Reporter | None = None) -> Summary:
@@ -137,13 +161,21 @@ class RunningJob(PlannedJob):
         if missing:
             raise JobError("VS523", path=self.folder.path, shots=", ".join(map(str, missing)))
         self.reader.source.check_there()  # its sound is yet to come
-        with self.folder.scratch("join") as scratch:
+        with self.folder.scratch("join") as scratch, self._joining():
             files = [self.folder.film(segment) for segment in self.segments]
-            join_segment_files(files, self.film, self.manifest.frames, scratch=scratch)
+            join_segments(files, self.film, self.manifest.frames, scratch=scratch)
         summary = Summary.of(self.job.out, self.model).after(*(took := self.work))
         if self.job.report and report:
             summary = replace(summary, report=report(self.job, self.model, took, self.listener))
         return summary
+
+    @contextlib.contextmanager
+    def _joining(self) -> Iterator[None]:
+        """Images that are written meanwhile are the job's own: after a kill they may be there when it goes on."""
+        if is_sequence(self.job.out):
+            self.folder.write(self.folder.joining_file, b"")
+        yield
+        self.folder.joining_file.unlink(missing_ok=True)
 
 
 @dataclass
@@ -158,7 +190,7 @@ class SegmentWriter:
 
     work: RunningJob
     segment: Segment
-    file: SegmentFile
+    file: OpenSegment
     _work: list[Work] = field(default_factory=list)
     _losses: list[float] = field(default_factory=list)
     _link: Linked | None = None
@@ -170,7 +202,7 @@ class SegmentWriter:
         work: RunningJob,
         segment: Segment,
         scratch: Path,
-        on_stop: Callable[[Path, SegmentFile, int], None] | None = None,
+        on_stop: Callable[[Path, OpenSegment, int], None] | None = None,
         before_commit: Callable[[], None] | None = None,
     ) -> Iterator[Self]:
         """A writer whose segment is safe when the ``with`` is left, and of which nothing stays after an error.
@@ -183,7 +215,7 @@ class SegmentWriter:
             before_commit: may refuse by an error that the segment is made safe.
         """
         name = f"{secrets.token_hex(8)}{work.film.segment_ending}"  # another each time: a dying ffmpeg writes on
-        with SegmentFile(scratch / name, work.film, segment.start) as file:
+        with open_segment(scratch / name, work.film, segment.start) as file:
             try:
                 yield (writer := cls(work, segment, file))
                 writer.finish()

@@ -1,25 +1,26 @@
 """What is to be done: from which file, in which style, to where, and how."""
 
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal, Self, TypedDict, Unpack
+from typing import Any, Self, TypedDict, Unpack
 
 from vidstyle.errors import SettingsError, SinkError, SourceError
-from vidstyle.files import refuse_address, refuse_existing, require_file, require_name
-from vidstyle.images import IMAGE_ENDINGS, is_animated, require_image
+from vidstyle.files import refuse_existing, require_file, require_name
+from vidstyle.images import IMAGE_ENDINGS, OPAQUE_ENDINGS
+from vidstyle.jobs.kinds import ANIMATION_ENDINGS, FILMS, Kind, default_output, kind_of
 from vidstyle.limits import LIMITS, NO_LIMITS, Limits
 from vidstyle.settings.settings import Settings
 from vidstyle.video.codecs import VIDEO_ENDINGS, Encoding, encoding_of
+from vidstyle.video.frame_names import FrameNames
+from vidstyle.video.image_sequence import image_encoding_of, is_sequence, names_in
 from vidstyle.video.lut import check_lut
-from vidstyle.video.reader import find_clips, find_images
+from vidstyle.video.sequence import USUAL_RATE, find_sequence, parse_rate
 
-Kind = Literal["video", "animation", "image", "images", "clips"]
+JOINING = "joining"  # a file of the work folder that is there when the output is being written
 AnyPath = str | os.PathLike[str]
-
-ANIMATION_ENDINGS = (".gif", ".webp", ".png")
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,9 @@ class JobOptions(TypedDict, total=False):
     overwrite: bool
     restart: bool
     keep_work: bool
+    fps: str
+    audio: AnyPath | None
+    as_video: bool
     no_limits: bool
     max_memory: float | None
     cluster_options: ClusterOptions | None
@@ -70,9 +74,10 @@ class JobSpec:
     """What one job is to do: made and checked by `JobSpec.of`, done by `api.run`.
 
     Args:
-        source: a video, animation or image, a folder of clips or of images, or a pattern of images.
+        source: a video, animation or image, a folder of clips or of images, or a pattern of images; numbered ones, like
+            ``shot.%04d.png``, are a film.
         styles: the images whose style is taken.
-        out: the file, or for folders and patterns the folder, that is written.
+        out: the file, or for folders and patterns the folder, that is written; for films also a folder or a pattern.
         kind: what the source is.
         settings: how it is painted.
         device: what paints: ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -84,6 +89,9 @@ class JobSpec:
         overwrite: an output that is there already is replaced.
         restart: forget what an earlier run of the job has done.
         keep_work: leave the work folder when all is done.
+        fps: frames a second of a sequence of images, such as ``24000/1001``; empty for 24.
+        audio: a file whose sound the video of a sequence of images gets.
+        as_video: a folder of numbered images is a film.
         no_limits: take files of any size.
         max_memory: bytes that painting may take; larger images are painted in tiles. None for 70 % of what is free.
         cluster_options: the cluster that paints; None for this machine.
@@ -103,6 +111,9 @@ class JobSpec:
     overwrite: bool = False
     restart: bool = False
     keep_work: bool = False
+    fps: str = ""
+    audio: Path | None = None
+    as_video: bool = False
     no_limits: bool = False
     max_memory: float | None = None
     cluster_options: ClusterOptions | None = None
@@ -126,15 +137,17 @@ class JobSpec:
         chosen = settings or Settings()
         others: dict[str, Any] = {**options}
         masks = others.pop("mask", None), *others.pop("style_masks", ())
-        for name in (source, *styles, out, *masks, chosen.init, chosen.weights, chosen.lut or None):
+        audio = others.pop("audio", None)
+        for name in (source, *styles, out, *masks, audio, chosen.init, chosen.weights, chosen.lut or None):
             if name is not None:
                 require_name(name)
         origin, images = Path(source), tuple(map(Path, styles))
-        kind = kind_of(origin)
+        kind = kind_of(origin, as_video=others.get("as_video", False))
         target = Path(out) if out is not None else default_output(origin, images, kind)
+        others["audio"] = audio and Path(audio)
         others["mask"], *places = (one and Path(one) for one in masks)
         job = cls(origin, images, target, kind, chosen, style_masks=tuple(places), **others)
-        for check in (_check_styles, _check_looks, _check_range, _check_output, _check_report):
+        for check in (_check_styles, _check_looks, _check_range, _check_sequence, _check_output, _check_report):
             check(job)
         return job
 
@@ -159,9 +172,8 @@ class JobSpec:
         chosen = Settings(**settings)
         if chosen.init_file:
             chosen = chosen.replace(init=str(near(chosen.init_file)))
-        if chosen.lut_file:
-            chosen = chosen.replace(lut=str(near(chosen.lut_file)))
-        options["mask"] = options["mask"] and near(Path(options["mask"]))
+        for name in ("mask", "audio"):
+            options[name] = near(Path(options[name])) if options.get(name) else None
         options["style_masks"] = [near(Path(mask)) for mask in options["style_masks"]]
         files = near(Path(source)), [near(Path(style)) for style in styles]
         return cls.of(*files, out, chosen, overwrite=overwrite, **options)
@@ -180,9 +192,14 @@ class JobSpec:
     @property
     def files(self) -> tuple[Path, ...]:
         """All that it is painted from."""
-        settings = self.settings
-        named = self.source, *self.styles, settings.init_file, settings.lut_file, self.mask, *self.style_masks
+        chosen = self.settings.init_file, self.settings.lut_file
+        named = self.source, *self.styles, *chosen, self.mask, *self.style_masks, self.audio
         return tuple(file for file in named if file)
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames a second of a sequence of images."""
+        return parse_rate(self.fps) if self.fps else USUAL_RATE
 
     @property
     def limits(self) -> Limits:
@@ -205,6 +222,18 @@ class JobSpec:
         return encoding_of(self.out.suffix.lower(), settings.codec, settings.pix_fmt, settings.grade, transparent)
 
     @property
+    def keeps_alpha(self) -> bool:
+        """Whether the output has a place for the opacity of a film."""
+        if is_sequence(self.out):
+            return names_in(self.out, None).ending not in OPAQUE_ENDINGS
+        return self.encoding(transparent=True).alpha
+
+    @property
+    def is_joining(self) -> bool:
+        """Whether a run of it had begun to write the output when it was stopped."""
+        return (self.work_folder / JOINING).exists()
+
+    @property
     def report_file(self) -> Path:
         """The page that a report of the job is written to; its figures lie beside it as .json."""
         return self.out.with_name(f"{self.out.stem}_report.html")
@@ -218,34 +247,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(one) for one in value]
     return str(value.absolute()) if isinstance(value, Path) else value
-
-
-def kind_of(source: Path) -> Kind:
-    """What a path is, by what it holds where its ending does not tell; SourceError when there is nothing."""
-    if source.is_dir() and find_clips(source):
-        return "clips"
-    if source.is_dir() or (not source.exists() and re.search(r"[*?\[]", source.name)):
-        find_images(source)
-        return "images"
-    if not source.exists():
-        refuse_address(source)
-        raise SourceError("VS301", path=source)
-    if source.suffix.lower() in (*IMAGE_ENDINGS, *ANIMATION_ENDINGS):
-        require_image(source)
-        return "animation" if is_animated(source) else "image"
-    return "video"
-
-
-def default_output(source: Path, styles: Sequence[Path], kind: Kind) -> Path:
-    """``clip.mp4`` in the style of ``monet.jpg`` is ``clip_monet.mp4``, beside the clip."""
-    named = "_".join(style.stem for style in styles)
-    if kind in ("images", "clips"):
-        folder = (source if source.is_dir() else source.parent).resolve()
-        return folder.with_name(f"{folder.name}_{named}")
-    endings = {"video": VIDEO_ENDINGS, "animation": ANIMATION_ENDINGS, "image": IMAGE_ENDINGS}[kind]
-    fallback = {"video": ".mp4", "animation": ".gif", "image": ".png"}[kind]
-    suffix = source.suffix if source.suffix.lower() in endings else fallback
-    return source.with_name(f"{source.stem}_{named}{suffix}")
 
 
 def _check_styles(job: JobSpec) -> None:
@@ -273,8 +274,11 @@ def _check_looks(job: JobSpec) -> None:
     if settings.lut_file and not job.paints_images:
         check_lut(settings.lut_file)
     for path in (*([job.mask] if job.mask else []), *job.style_masks):
-        if not path.is_file():
+        numbered = None if job.paints_images else FrameNames.of_pattern(path)
+        if not path.is_file() and not numbered:
             raise SourceError("VS324", path=path)
+        if numbered and job.kind != "sequence" and (job.start or job.end is not None):
+            raise SettingsError("VS282", path=path)
         if job.paints_images and path.suffix.lower() not in IMAGE_ENDINGS:
             raise SettingsError("VS224", path=path, image_endings=" ".join(IMAGE_ENDINGS))
 
@@ -289,15 +293,34 @@ def _check_range(job: JobSpec) -> None:
         raise SettingsError("VS223")
 
 
+def _check_sequence(job: JobSpec) -> None:
+    """What is said of sequences of images."""
+    assert job.rate  # it can be read
+    if job.kind != "sequence" and (job.fps or job.audio):
+        raise SettingsError("VS276")
+    if job.audio:
+        require_file(job.audio)
+        if job.out.suffix.lower() not in VIDEO_ENDINGS:
+            raise SettingsError("VS278", endings=" ".join(VIDEO_ENDINGS))
+    numbered = job.kind == "sequence" or any(
+        FrameNames.of_pattern(path) for path in (job.mask or Path(), *job.style_masks)
+    )
+    if numbered and job.cluster_options and job.cluster_options.storage:
+        raise SettingsError("VS281")
+
+
 def _check_output(job: JobSpec) -> None:
     target, of_films = job.out, (*VIDEO_ENDINGS, *ANIMATION_ENDINGS)
     require_name(target if job.paints_images else job.work_folder)
+    if job.kind in FILMS and is_sequence(target):
+        _check_images(job)
+        return
     of_videos = tuple(ending for ending in of_films if ending != ".png")  # which promises one image
-    endings = {"video": of_videos, "animation": of_films, "image": IMAGE_ENDINGS}.get(job.kind)
+    endings = {"video": of_videos, "sequence": of_videos, "animation": of_films, "image": IMAGE_ENDINGS}.get(job.kind)
     if endings and target.suffix.lower() not in endings:
         good = " ".join(sorted(endings))
         raise SinkError("VS424", target=target, kind=job.kind, suffix=target.suffix, good=good)
-    if job.kind in ("video", "animation"):
+    if job.kind in FILMS:
         assert job.encoding()  # it can be
     if target.exists() and job.source.exists() and target.samefile(job.source):
         raise SinkError("VS425", target=target)
@@ -305,6 +328,22 @@ def _check_output(job: JobSpec) -> None:
     refuse_existing([target], job.overwrite or goes_on)
     if not target.absolute().parent.is_dir():
         raise SinkError("VS417", path=target, folder=target.absolute().parent)
+
+
+def _check_images(job: JobSpec) -> None:
+    """That a film can be written as images, none of which is painted from."""
+    settings, source = job.settings, find_sequence(job.source) if job.kind == "sequence" else None
+    names = names_in(job.out, source[0] if source else None)
+    image_encoding_of(names.ending, settings.codec, settings.pix_fmt, settings.grade)
+    folder = names.folder == job.out
+    taken = list(source[1].values()) if source and source[0].folder.resolve() == names.folder.resolve() else []
+    if taken and (folder or any(names.number_of(file) is not None for file in taken)):
+        raise SinkError("VS425", target=job.out)
+    if not job.out.absolute().parent.is_dir():
+        raise SinkError("VS417", path=job.out, folder=job.out.absolute().parent)
+    if folder and job.out.exists() and not job.out.is_dir():
+        raise SinkError("VS402", path=job.out)
+    refuse_existing([job.out] if folder else [*names.files().values()][:1], job.overwrite or job.is_joining)
 
 
 def _check_report(job: JobSpec) -> None:

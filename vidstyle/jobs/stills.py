@@ -139,7 +139,7 @@ def preview(job: JobSpec, at: Sequence[float], listener: Listener, *, overwrite:
         SettingsError: for another kind of job, or seconds outside of the film.
         SinkError: where a preview of that name is there already.
     """
-    if job.kind not in ("video", "animation"):
+    if job.kind not in ("video", "animation", "sequence"):
         raise SettingsError("VS210")
     sheet = job.out.with_name(f"{job.out.stem}_preview.png")
     refuse_existing(sorted(job.out.parent.glob(f"{glob.escape(job.out.stem)}_preview*.png")), overwrite)

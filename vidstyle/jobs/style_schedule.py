@@ -132,7 +132,7 @@ def style_schedule_of(job: JobSpec, size: Size, scenes: Scenes = ONE_SHOT) -> It
     with contextlib.ExitStack() as opened:
 
         def mask_in(path: Path) -> Mask:
-            return opened.enter_context(open_mask(path, size, job.start, job.end, job.limits))
+            return opened.enter_context(open_mask(path, size, job.start, job.end, job.limits, job.rate))
 
         mask = mask_in(job.mask) if job.mask else None
         yield StyleSchedule(job.settings, len(job.styles), scenes, mask, [mask_in(path) for path in job.style_masks])

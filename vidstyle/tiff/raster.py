@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +10,6 @@ from numpy.typing import NDArray
 
 from vidstyle.limits import LIMITS, Limits
 from vidstyle.tiff.tiff_page import COLOURS, EXTRA, PALETTE, SUBSAMPLING, TiffPage
-
-log = logging.getLogger(__name__)
 
 _MODES = {0: "L", 1: "L", 2: "RGB", 3: "P", 5: "CMYK", 6: "YCbCr", 8: "LAB"}
 _WHITE_IS_ZERO = 0
@@ -23,17 +20,18 @@ _ASSOCIATED, _UNASSOCIATED = 1, 2  # alpha: colours are multiplied by it, or not
 
 @dataclass(frozen=True)
 class Raster:
-    """`colours` (H, W, channels) in Pillow's `mode`, of 8 bits, or where grey and RGB have more as numbers 0..1; and
-    `alpha` (H, W, 1), 0..1, where there is one."""
+    """`colours` (H, W, channels) in Pillow's `mode`, of 8 bits, or where grey and RGB have more as numbers 0..1;
+    `alpha` (H, W, 1), 0..1, where there is one; `beyond`: the lowest and highest number, where some were cut."""
 
     colours: NDArray[np.uint8] | NDArray[np.float32]
     mode: str
     alpha: NDArray[np.float32] | None
+    beyond: tuple[float, float] | None = None
 
 
 @np.errstate(over="ignore", invalid="ignore")  # of numbers that are cut
 def read_raster(page: TiffPage, limits: Limits = LIMITS) -> Raster:
-    """What an image shows, before it is turned upright; what is not from 0, black, to 1, white, is cut with a warning.
+    """What an image shows, before it is turned upright; what is not from 0, black, to 1, white, is cut.
 
     Raises:
         SourceError: VS371 where its kind is not read, VS325 or VS329 where it is larger than the `limits`.
@@ -53,9 +51,9 @@ def read_raster(page: TiffPage, limits: Limits = LIMITS) -> Raster:
         values = 1 - values
     if alpha is not None and found and found[1] == _ASSOCIATED:
         values = np.divide(values, alpha, out=np.zeros_like(values), where=alpha > 0)
-    values = _clipped(page, values)
+    values, beyond = _clipped(page, values)
     deep = page.bits > 8 and mode in ("L", "RGB")
-    return Raster(values if deep else np.round(values * 255).astype(np.uint8), mode, alpha)
+    return Raster(values if deep else np.round(values * 255).astype(np.uint8), mode, alpha, beyond)
 
 
 def _mode_of(page: TiffPage) -> str:
@@ -86,12 +84,12 @@ def _scaled(page: TiffPage, numbers: NDArray[Any]) -> NDArray[np.float32]:
     return values
 
 
-def _clipped(page: TiffPage, values: NDArray[np.float32]) -> NDArray[np.float32]:
+def _clipped(page: TiffPage, values: NDArray[np.float32]) -> tuple[NDArray[np.float32], tuple[float, float] | None]:
+    beyond = None
     if page.format == "f" and not ((values >= 0) & (values <= 1)).all():
         values = np.nan_to_num(values, copy=False)
-        bounds = (page.name, values.min(), values.max())
-        log.warning("%s holds values from %g to %g: what is below 0 (black) or above 1 (white) is cut", *bounds)
-    return values.clip(0, 1)
+        beyond = float(values.min()), float(values.max())
+    return values.clip(0, 1), beyond
 
 
 def _palette(page: TiffPage) -> NDArray[np.uint8]:

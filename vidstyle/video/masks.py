@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from itertools import repeat
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from torch.nn import functional as F
 from vidstyle.errors import SourceError
 from vidstyle.images import IMAGE_ENDINGS, load_image
 from vidstyle.limits import LIMITS, Limits
+from vidstyle.video.frame_names import FrameNames
 from vidstyle.video.reader import Source, open_video
+from vidstyle.video.sequence import USUAL_RATE, open_sequence
 
 MARGIN = 0.05  # of 0..1: what compression leaves of black and white
 _LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
@@ -26,21 +29,30 @@ Mask = Callable[[int], Iterator[Tensor]]
 
 @contextlib.contextmanager
 def open_mask(
-    path: Path, size: tuple[int, int], start: float = 0.0, end: float | None = None, limits: Limits = LIMITS
+    path: Path,
+    size: tuple[int, int],
+    start: float = 0.0,
+    end: float | None = None,
+    limits: Limits = LIMITS,
+    rate: Fraction = USUAL_RATE,
 ) -> Iterator[Mask]:
-    """The mask in an image, the same for all frames, or in a video; transparent parts count as black.
+    """The mask in an image, for all frames, or in a video or a sequence; transparent parts of an image count as black.
 
     Args:
-        path: the image or video.
+        path: the image or video, or the pattern of a sequence.
         size: (height, width) in pixels of the planes.
         start: seconds of the video.
         end: seconds of the video; None for its end.
         limits: how large and long it may be.
+        rate: frames a second of a sequence.
 
     Raises:
         SourceError: for what is neither; VS339, by the mask, where a video has fewer frames than are asked for.
     """
-    if path.suffix.lower() in IMAGE_ENDINGS:
+    if FrameNames.of_pattern(path):
+        with open_sequence(path, rate=rate, size=size, start=start, end=end, limits=limits) as images:
+            yield lambda position: _moving(path, images, position)
+    elif path.suffix.lower() in IMAGE_ENDINGS:
         image = load_image(path, limits)
         plane = _scaled(mask_plane(_on_black(image.rgb, image.alpha)), size)
         yield lambda position: repeat(plane)

@@ -25,6 +25,7 @@ from vidstyle.images import IMAGE_ENDINGS
 from vidstyle.limits import LIMITS, Limits
 from vidstyle.video import animation
 from vidstyle.video.decoding import Marked, decoded, decoded_rgb, tensors_of
+from vidstyle.video.frame_names import FrameNames
 from vidstyle.video.normalize import conform, is_rgb
 from vidstyle.video.probe import VideoInfo, probe
 
@@ -74,6 +75,25 @@ class Source:
         start, end = self._range
         stop = self.info.frame_count if end is None else self.info.first_from(end)
         return self.info.first_from(start), stop
+
+    @property
+    def sound_from(self) -> VideoInfo | None:
+        """What is told of the file whose sound, and what else it has beside the frames, belongs to them."""
+        return self.info
+
+    @property
+    def deep(self) -> bool:
+        """Whether its frames have more than 8 bits per colour."""
+        return self.info.stream is not None and self.info.stream.deep
+
+    @property
+    def names(self) -> FrameNames | None:
+        """What its frames are called, where each is a file."""
+        return None
+
+    def number_of(self, position: int) -> int:
+        """The number, in names, of a frame by its position among those that are read; those of a video begin with 1."""
+        return self.span[0] + position + 1
 
     @property
     def rewritten(self) -> bool:

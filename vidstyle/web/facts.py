@@ -13,8 +13,8 @@ from vidstyle.core.device import select_device
 from vidstyle.core.pixels import to_array
 from vidstyle.core.sizes import Size, fit_size, resize, size_of
 from vidstyle.jobs.eta import estimate, seconds_per_pixel
+from vidstyle.jobs.kinds import kind_of
 from vidstyle.jobs.prescan import painting_size
-from vidstyle.jobs.spec import kind_of
 from vidstyle.settings.settings import Settings
 from vidstyle.video.probe import probe
 from vidstyle.web.job_folder import first_image

@@ -16,7 +16,8 @@ from vidstyle.cli.stylize import FILTERS
 from vidstyle.errors import JobError, SettingsError, SourceError
 from vidstyle.files import from_json, write_whole
 from vidstyle.images import IMAGE_ENDINGS, load_image, save_image
-from vidstyle.jobs.spec import JobSpec, kind_of
+from vidstyle.jobs.kinds import kind_of
+from vidstyle.jobs.spec import JobSpec
 from vidstyle.settings.settings import Settings
 from vidstyle.video import animation
 from vidstyle.video.decoding import first_frame, tensors_of
