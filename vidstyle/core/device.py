@@ -27,6 +27,11 @@ def select_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+def widest_type(device: torch.device) -> torch.dtype:
+    """The most precise type of numbers that a device has; Apple's GPUs have no doubles."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 BASE = 1.7e9  # bytes: the libraries, learning filters, the filters and their transforms
 PER_PIXEL = 3.3e3  # bytes of activations and gradients in float32, up to conv5_1, and of the last steps
 TILED_PER_PIXEL = 5e2  # bytes of an image that is painted by tiles: its last steps, its content targets, its style
