@@ -7,6 +7,7 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
+from torch.linalg import vector_norm
 
 from vidstyle.core.device import widest_type
 from vidstyle.core.losses import Losses
@@ -98,7 +99,7 @@ class Curvature:
         """A change of the image and that of the gradient with it, (3, H, W); left out where the loss curves down, or
         is no number."""
         product = (change * of_gradient).sum()
-        useful = product > 1e-4 * change.norm() * of_gradient.norm()
+        useful = product > 1e-4 * vector_norm(change) * vector_norm(of_gradient)
         size = product / (of_gradient * self.preconditioner(of_gradient)).sum()
         self.step_size = torch.where(useful, size, self.step_size)
         nothing = (

@@ -228,7 +228,7 @@ def finish(model: StyleModel, painting: Tensor, content: Tensor, image: Tensor, 
         (3, H, W), 0..1.
     """
     settings = model.settings
-    painting = _calmed(settings, painting, content.to(painting))
+    painting = _calmed(settings, painting, content)
     if settings.keep_colors == "luminance":
         painting = with_luminance(content.to(painting), painting)
     if look.exposure is not EVEN:
@@ -252,7 +252,8 @@ def _cover(painting: Tensor, look: FrameStyle) -> Tensor | None:
 def _calmed(settings: Settings, painting: Tensor, content: Tensor) -> Tensor:
     """The painting, and the less of it the nearer the content is to FLAT."""
     share = min(1.0, contrast(content) / FLAT - 1)
-    return torch.lerp(content, painting, max(0.0, share)) if _balances(settings) and share < 1 else painting
+    flat = _balances(settings) and share < 1
+    return torch.lerp(content.to(painting), painting, max(0.0, share)) if flat else painting
 
 
 def _balances(settings: Settings) -> bool:

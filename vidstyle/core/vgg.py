@@ -9,7 +9,7 @@ that neither leaves marks at the border; pooling may average (Gatys et al. 2015,
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 import torch
@@ -79,8 +79,14 @@ class VGG19(nn.Module):
 
 def normalized(image: Tensor) -> Tensor:
     """RGB 0..1 (..., 3, H, W) as torchvision's filters expect it."""
-    mean, std = (image.new_tensor(values).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    mean, std = _imagenet(image.device)
     return (image - mean) / std
+
+
+@lru_cache(8)
+def _imagenet(device: torch.device) -> tuple[Tensor, Tensor]:
+    mean, std = (torch.tensor(values, device=device).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return mean, std
 
 
 class _Convolution(nn.Module):
