@@ -103,6 +103,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS272": "--quality {quality} is none of {what}; give a whole number from {low} to {high}",
     "VS273": "--quality is not for {codec}, which loses nothing; leave it out",
     "VS274": "--codec and --pix-fmt are for videos; leave them out for {ending} files",
+    "VS290": "--precision {name} is not possible on {device}; use one of {possible}",
     # what is painted, and styles, masks and cameras
     "VS301": "{path}: no such file or folder; check the name",
     "VS303": "{shelf}: is no folder; give one of style images",

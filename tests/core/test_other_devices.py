@@ -21,7 +21,9 @@ from vidstyle.live.scaling import Pace
 from vidstyle.settings.settings import Settings
 from vidstyle.video.camera import Camera, Snap
 
-SMALL = Settings(style_layers="conv1_1,conv2_1", content_layers="conv2_1", steps=3, frame_steps=2, scales=2)
+SMALL = Settings(
+    style_layers="conv1_1,conv2_1", content_layers="conv2_1", steps=3, frame_steps=2, scales=2, precision="fp32"
+)
 FILTERS = random_filters("conv2_1")  # with deeper layers the CPU convolves another way
 STYLES = [clouds(40, 40, seed=2), clouds(40, 48, seed=3, grain=3)]
 SCENE = clouds(64, 100, seed=5, grain=6)
@@ -129,7 +131,9 @@ def test_looks_are_those_of_the_cpu(look: str, loss: str, device: str) -> None:
     assert apart(found.image, expected.image) <= ROUNDED[device]
 
 
-@pytest.mark.parametrize("changes", [{"optimizer": "lbfgs"}, {"init": "random"}, {"loss": "sums"}], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{"optimizer": "lbfgs"}, {"init": "random"}, {"loss": "sums"}, {"precision": "fp16"}], ids=str
+)
 def test_other_settings_are_those_of_the_cpu(changes: dict[str, str], device: str) -> None:
     settings = SMALL.replace(scales=1, **changes)
     expected = stylize_image(model(settings), CONTENT)

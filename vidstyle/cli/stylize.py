@@ -100,10 +100,10 @@ def job_of(
     where a file is not there or a check of `JobSpec.of` fails.
     """
     _check_files(source, wanted, settings)
-    from vidstyle.core.device import select_device
+    from vidstyle.core.device import precision_on, select_device
     from vidstyle.jobs.spec import JobSpec
 
-    select_device(device)
+    precision_on(select_device(device), settings.precision)
     job = JobSpec.of(
         source,
         wanted.style,

@@ -165,7 +165,9 @@ def quasi_newton(
         DivergedError: the loss at the start is no number (VS604).
     """
     scalar = start.new_ones((), dtype=widest_type(start.device))
-    curvature = Curvature(preconditioner or Preconditioner(), scalar.float() * (step_size or 0.0))
+    curvature = Curvature(
+        preconditioner or Preconditioner(), scalar.float() * (0.0 if step_size is None else step_size)
+    )
     image, shorter = start, scalar
     last: tuple[Tensor, Losses, Tensor] | None = None
     for step in range(1, schedule.steps + 1):
@@ -230,13 +232,22 @@ def lbfgs(start: Tensor, objective: Objective, steps: int, on_step: OnStep) -> D
 def loss_and_gradient(image: Tensor, objective: Objective, *, finite: bool = True) -> tuple[Losses, Tensor]:
     """The losses of `image`, without their graph, and the gradient of their total times the pixels, (3, H, W).
 
-    Times the pixels, so that it means the same at every size. DivergedError where it is to be `finite` and is not.
+    Times the pixels, so that it means the same at every size. On the way there it is times a power of two that brings
+    it to the size of the activations, for fp16, which has no small numbers; in others that changes no bit.
+    DivergedError where it is to be `finite` and is not.
     """
     leaf = image.detach().requires_grad_()
     losses = objective(leaf)
-    (gradient,) = torch.autograd.grad(torch.as_tensor(losses.total), leaf)
-    gradient = gradient.contiguous() * gradient[0].numel()
+    total, pixels = torch.as_tensor(losses.total), leaf[0].numel()
+    scale = _power_of_two(pixels / total.detach())
+    (gradient,) = torch.autograd.grad(total, leaf, scale)
+    gradient = gradient.contiguous() * (pixels / scale)
     losses = losses.detached()
     if finite and not gradient.square().sum().isfinite():
         raise DivergedError("VS604", total=float(losses.total))
     return losses, gradient
+
+
+def _power_of_two(value: Tensor) -> Tensor:
+    """The nearest one of 2^-60..2^60 to a positive scalar."""
+    return torch.ldexp(torch.ones_like(value), value.log2().round().nan_to_num(0.0, 60.0, -60.0).clamp(-60, 60))
