@@ -41,14 +41,14 @@ STEPS, ROUNDS, MATRIX = 10, 5, 8192
 
 @dataclass(frozen=True)
 class StepRow:
-    """A step at one size and precision; memory in GB, the share of the measured rate of bf16."""
+    """A step at one size and precision; memory in GB, None where it is not counted, the share of the rate of bf16."""
 
     size: str
     precision: str
     milliseconds: float
     tflops: float
     share: float
-    memory: float
+    memory: float | None
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def step_row(size: Size, precision: str, device: torch.device, rate: float) -> S
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     seconds = seconds_of(lambda: quasi_newton(image, objective, Schedule(STEPS), lambda *_: None), device) / STEPS
-    memory = torch.cuda.max_memory_allocated(device) / 1e9 if device.type == "cuda" else float("nan")
+    memory = torch.cuda.max_memory_allocated(device) / 1e9 if device.type == "cuda" else None
     layers = tuple(layers_up_to(deepest_layer(model.settings.layers)))
     tflops = flops(size, layers) / seconds / 1e12
     return StepRow(_named(size), precision, 1e3 * seconds, tflops, tflops / rate, memory)

@@ -242,9 +242,11 @@ def load_style(
         on_progress: told what is being done, how much of it, and of how much.
 
     Raises:
+        SettingsError: the device cannot do the precision.
         WeightsError: the filters cannot be fetched or read, or lack layers.
     """
     settings = settings or Settings()
+    precision_on(torch.device(device), settings.precision)  # refused before filters are learned
     filters = load_filters(
         settings.weights,
         settings.layers,
