@@ -111,6 +111,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS280": "--pix-fmt {pixel_format} is not supported for {ending} images; use {formats}",
     "VS281": "--storage does not support image sequences; share their folder instead",
     "VS282": "{path}: a mask that is an image sequence cannot be combined with --from and --to; remove them",
+    "VS290": "--precision {name} is not possible on {device}; use one of {possible}",
     # what is painted, and styles, masks and cameras
     "VS301": "{path}: no such file or folder; check the name",
     "VS303": "{shelf}: is not a folder; use a folder of style images",

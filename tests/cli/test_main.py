@@ -164,6 +164,14 @@ def test_a_device_that_is_not_here(film: Path, style: Path, capsys: pytest.Captu
     assert_one_line(lines, "[VS207]")
 
 
+def test_a_precision_that_the_device_cannot_do_is_one_line(
+    film: Path, style: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, (line,) = run(capsys, film, "-s", style, "--device", "cpu", "--precision", "tf32")
+    assert code == 1
+    assert "[VS290]" in line
+
+
 def test_an_output_that_exists_stays(
     film: Path, fast: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

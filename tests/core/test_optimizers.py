@@ -9,6 +9,7 @@ from torch import Tensor
 from tests.refusals import refused
 from vidstyle.core.losses import Losses
 from vidstyle.core.optimizers import (
+    HISTORY,
     Curvature,
     Descended,
     Objective,
@@ -116,7 +117,7 @@ def test_pixels_that_are_not_free_neither_move_nor_count() -> None:
     a, b = torch.randn(2, 3, 9, 9, generator=torch.Generator().manual_seed(0))
     assert torch.equal(metric(a)[:, :4], torch.zeros(3, 4, 9))
     assert torch.allclose(metric(a)[:, 5, 5], COLOURS @ a[:, 5, 5])
-    assert metric.free_share == pytest.approx(5 / 9)
+    assert float(metric.free_share) == pytest.approx(5 / 9)
     # Symmetric and positive: else it is no metric, and a step along it may go uphill.
     assert float((a * metric(b)).sum()) == pytest.approx(float((b * metric(a)).sum()), rel=1e-3)
     assert float((a * metric(a)).sum()) > 0
@@ -127,7 +128,7 @@ def test_the_direction_equals_the_dense_inverse_hessian() -> None:
     generator = torch.Generator().manual_seed(0)
     root = torch.randn(18, 18, generator=generator)
     hessian = root @ root.T + torch.eye(18)
-    curvature, pairs = Curvature(Preconditioner(COLOURS)), []
+    curvature, pairs = Curvature(Preconditioner(COLOURS), torch.zeros(())), []
     for _ in range(4):
         change = torch.randn(18, generator=generator)
         pairs.append((change, hessian @ change))
@@ -141,7 +142,7 @@ def test_the_direction_equals_the_dense_inverse_hessian() -> None:
         left = torch.eye(18) - scale * torch.outer(change, of_gradient)
         inverse = left @ inverse @ left.T + scale * torch.outer(change, change)
     gradient = torch.randn(18, generator=generator)
-    found = curvature.direction(gradient.view(3, 2, 3), math.inf).flatten()
+    found = curvature.direction(gradient.view(3, 2, 3), torch.tensor(math.inf)).flatten()
     assert torch.allclose(found, -inverse @ gradient, rtol=1e-3, atol=1e-4)
 
 
@@ -202,3 +203,19 @@ def test_colours_keep_their_line() -> None:
     assert torch.allclose(grey[0], grey[1], atol=1e-6)
     assert torch.allclose(grey[0], grey[2], atol=1e-6)
     assert float((grey - START).abs().max()) > 0.01
+
+
+def test_steps_along_which_the_loss_curves_down_take_no_place_of_others() -> None:
+    """However many there are: the direction is that of the useful ones alone."""
+    generator = torch.Generator().manual_seed(1)
+    pairs = [(change := torch.randn(3, 2, 3, generator=generator), 2.0 * change) for _ in range(HISTORY)]
+    alone, among = (Curvature(Preconditioner(), torch.zeros(())) for _ in range(2))
+    for change, of_gradient in pairs:
+        for curvature in (alone, among):
+            curvature.learn(change, of_gradient)
+        among.learn(change, -of_gradient)
+        among.learn(change, of_gradient * torch.nan)
+    gradient = torch.randn(3, 2, 3, generator=generator)
+    longest = torch.tensor(math.inf)
+    assert torch.equal(among.direction(gradient, longest), alone.direction(gradient, longest))
+    assert torch.equal(among.safe_step_size, alone.safe_step_size)

@@ -2,7 +2,6 @@ import itertools
 import threading
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -199,7 +198,7 @@ def test_a_frame_whose_content_is_far_off_gives_the_next_one_more_steps() -> Non
 
 def test_paint_that_was_hidden_for_a_frame_comes_back() -> None:
     paintings = (torch.full((3, 8, 8), 0.2), torch.full((3, 8, 8), 0.8))
-    still, all_seen = np.zeros((8, 8, 2), np.float32), torch.ones(8, 8, dtype=torch.bool)
+    still, all_seen = torch.zeros(8, 8, 2), torch.ones(8, 8, dtype=torch.bool)
     left = all_seen.clone()
     left[:, 4:] = False
     one, two = Motion(still, left, left.float()), Motion(still, all_seen, 0.5 * all_seen)

@@ -11,7 +11,7 @@ NOTHING_MOVES = torch.zeros(20, 30, dtype=torch.bool)
 
 
 def shift(height: int, width: int, dx: float) -> Motion:
-    flow = np.zeros((height, width, 2), np.float32)
+    flow = torch.zeros(height, width, 2)
     flow[..., 0] = dx
     seen = torch.ones(height, width, dtype=torch.bool)
     return Motion(flow, seen, seen.float())

@@ -102,10 +102,10 @@ def job_of(
     where a file is not there or a check of `JobSpec.of` fails.
     """
     _check_files(source, wanted, settings)
-    from vidstyle.core.device import select_device
+    from vidstyle.core.device import precision_on, select_device
     from vidstyle.jobs.spec import JobSpec
 
-    select_device(device)
+    precision_on(select_device(device), settings.precision)
     job = JobSpec.of(
         source,
         wanted.style,
@@ -268,6 +268,7 @@ def tell_unused(job: "JobSpec", given: Mapping[str, Any], look: Look = Look()) -
         ("frame_steps", single, "it applies to the frames of a video; images take --steps"),
         ("flow stability look_back passes loop", single, "it applies to the frames of a video"),
         ("codec quality pix_fmt", single, "it applies to video files"),
+        ("lut", single or job.kind == "sequence", "it applies to videos"),
         ("restart keep_work", single or look.dry_run, "it applies to videos"),
         ("look_back", settings.flow == "none", "--flow is none"),
         ("strength content_layers", not settings.content_weight, "--content-weight is 0"),

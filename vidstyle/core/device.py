@@ -27,6 +27,43 @@ def select_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+NUMBERS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+PRECISIONS = {"cpu": ("fp32", "bf16", "fp16"), "mps": ("fp32", "fp16"), "cuda": tuple(NUMBERS)}
+AMPERE = (8, 0)  # the first of NVIDIA's architectures with tf32 and bf16
+
+
+def precision_on(device: torch.device, name: str) -> str:
+    """What ``Settings.precision`` comes to on a device; auto is bf16 where NVIDIA's GPUs have it, and fp32 elsewhere.
+
+    SettingsError for what the device cannot do.
+    """
+    possible = PRECISIONS[device.type]
+    if device.type == "cuda" and torch.cuda.get_device_capability(device) < AMPERE:
+        possible = ("fp32", "fp16")
+    if name not in ("auto", *possible):
+        raise SettingsError("VS290", name=name, device=device.type, possible=", ".join(("auto", *possible)))
+    automatic = "bf16" if device.type == "cuda" and "bf16" in possible else "fp32"
+    return automatic if name == "auto" else name
+
+
+def use_precision(device: torch.device, name: str) -> torch.dtype:
+    """The type of the network's numbers on a device by a name of PRECISIONS.
+
+    For all that NVIDIA's GPUs multiply from now on in this process: in fp32 products are exact, in others they are
+    those of tf32, which has the digits of bf16 and fp16.
+    """
+    if device.type == "cuda":
+        products = "ieee" if name == "fp32" else "tf32"
+        torch.backends.cuda.matmul.fp32_precision = products
+        torch.backends.cudnn.conv.fp32_precision = products  # type: ignore[attr-defined]
+    return NUMBERS[name]
+
+
+def widest_type(device: torch.device) -> torch.dtype:
+    """The most precise type of numbers that a device has; Apple's GPUs have no doubles."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 BASE = 1.7e9  # bytes: the libraries, learning filters, the filters and their transforms
 PER_PIXEL = 3.3e3  # bytes of activations and gradients in float32, up to conv5_1, and of the last steps
 TILED_PER_PIXEL = 5e2  # bytes of an image that is painted by tiles: its last steps, its content targets, its style

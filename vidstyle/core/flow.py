@@ -24,6 +24,7 @@ MASK_BLUR = 0.8  # pixels, standard deviation: confidence fades at its borders
 ALIKE = 0.15  # of 0..1, blurred: what a place may change from one frame to the next and still be the same
 ALIKE_BLUR = 1.5  # pixels, standard deviation
 SAME = 3 / 255  # of 0..1: what a pixel may differ and still show the same
+TAPS = 8  # pixels of a line that Lanczos's interpolation looks at
 STILL = 0.1  # pixels; slower motion is rounded to none, so that still pixels are copied bit for bit
 
 
@@ -70,7 +71,7 @@ def optical_flow(image: Tensor, earlier: Tensor, estimate: FlowEstimator = dis) 
     return no_flow(image, earlier) if small else estimate(image, earlier)
 
 
-def warp(image: Tensor, flow: Flow, interpolation: int = cv2.INTER_LANCZOS4) -> Tensor:
+def warp(image: Tensor, flow: Tensor | Flow, interpolation: int = cv2.INTER_LANCZOS4) -> Tensor:
     """An image seen through a flow: the result at p is the image at p + flow(p).
 
     By default Lanczos interpolation over 8x8 pixels, because errors add up over the frames of a shot: OpenCV's bicubic
@@ -81,18 +82,46 @@ def warp(image: Tensor, flow: Flow, interpolation: int = cv2.INTER_LANCZOS4) -> 
     Args:
         image: (C, H, W), any range.
         flow: offsets (x, y) in pixels, (H, W, 2).
-        interpolation: one of OpenCV's.
+        interpolation: one of OpenCV's; where the image is not on the CPU only Lanczos's and the nearest pixel.
 
     Returns:
         (C, H, W), on the image's device; Lanczos may leave its range by a little.
     """
-    height, width = flow.shape[:2]
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    planes = image.permute(1, 2, 0).contiguous().cpu().numpy()
-    seen = cv2.remap(planes, x + flow[..., 0], y + flow[..., 1], interpolation, borderMode=cv2.BORDER_REPLICATE)
-    warped = torch.from_numpy(seen.reshape(height, width, -1)).permute(2, 0, 1).to(image)
-    still = torch.from_numpy((flow == 0).all(-1)).to(image.device)
+    offsets = torch.as_tensor(flow).to(image.device)
+    height, width = offsets.shape[:2]
+    x = torch.arange(width, device=image.device) + offsets[..., 0]
+    y = torch.arange(height, device=image.device)[:, None] + offsets[..., 1]
+    still = (offsets == 0).all(-1)
+    if image.device.type == "cpu":
+        planes = image.permute(1, 2, 0).contiguous().numpy()
+        seen = cv2.remap(planes, x.numpy(), y.numpy(), interpolation, borderMode=cv2.BORDER_REPLICATE)
+        warped = torch.from_numpy(seen.reshape(height, width, -1)).permute(2, 0, 1).to(image)
+    else:
+        warped = nearest(image, x, y) if interpolation == cv2.INTER_NEAREST else lanczos(image, x, y)
     return torch.where(still, image, warped)
+
+
+def nearest(image: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """What OpenCV's INTER_NEAREST sees of an image (C, H, W) at `x` and `y`, (h, w), beyond its border its edge."""
+    (height, width), (row, column) = image.shape[1:], (at.round().long() for at in (y, x))
+    return image.flatten(1)[:, row.clamp(0, height - 1) * width + column.clamp(0, width - 1)]
+
+
+def lanczos(image: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """What OpenCV's INTER_LANCZOS4 sees of an image (C, H, W) at `x` and `y`, (h, w); places are not rounded."""
+    (columns, across), (rows, down) = _taps(x, image.shape[2]), _taps(y, image.shape[1])
+    flat, total = image.flatten(1), image.new_zeros(len(image), *x.shape)
+    for row, share in zip(rows, down, strict=True):
+        total += share * (flat[:, row * image.shape[2] + columns] * across).sum(1)
+    return total
+
+
+def _taps(at: Tensor, length: int) -> tuple[Tensor, Tensor]:
+    """Of the TAPS pixels of a line around each place, where they are and what they count, each (TAPS, h, w)."""
+    around = torch.arange(1 - TAPS // 2, TAPS // 2 + 1, device=at.device).view(-1, 1, 1) + at.floor()
+    apart = at - around
+    counts = torch.sinc(apart) * torch.sinc(apart / (TAPS // 2))
+    return around.long().clamp(0, length - 1), counts / counts.sum(0)
 
 
 @dataclass(frozen=True)
@@ -104,7 +133,7 @@ class Motion:
     place, which it is not along the edges of motion.
     """
 
-    flow: Flow
+    flow: Tensor
     visible: Tensor
     confidence: Tensor
 
@@ -124,7 +153,11 @@ class Motion:
             visible = visibility(flow, back) & _alike(image, warp(earlier, flow, cv2.INTER_LINEAR))
             sure = visible & ~motion_boundaries(found)  # leaving out jitter makes edges of its own
         confidence = cv2.GaussianBlur(sure.numpy().astype(np.float32), (0, 0), MASK_BLUR)
-        return cls(flow, visible, torch.from_numpy(confidence))
+        return cls(torch.from_numpy(flow), visible, torch.from_numpy(confidence))
+
+    def on(self, device: torch.device) -> "Motion":
+        """The same on a device."""
+        return Motion(self.flow.to(device), self.visible.to(device), self.confidence.to(device))
 
 
 def visibility(flow: Flow, back: Flow) -> Tensor:
@@ -189,6 +222,10 @@ class Tracked:
     frame: Frame
     motions: Mapping[int, Motion]
 
+    def on(self, device: torch.device) -> "Tracked":
+        """The same with its motion on a device."""
+        return Tracked(self.frame, {back: motion.on(device) for back, motion in self.motions.items()})
+
 
 def tracked(
     frames: Iterable[Frame], look_backs: Sequence[int], estimate: FlowEstimator, before: Sequence[Tensor] = ()
@@ -211,9 +248,9 @@ def tracked(
 
 @contextlib.contextmanager
 def found_ahead(found: Generator[Tracked, None, None], device: torch.device) -> Iterator[Iterable[Tracked]]:
-    """The frames with their motion, looked for in a thread while the `device` paints.
+    """The frames with their motion on the `device`, looked for in a thread while that paints.
 
     Where the CPU paints, they are looked for in turn: two that share its cores both wait.
     """
     with contextlib.closing(found if device.type == "cpu" else ReadAhead(lambda _: found)) as frames:
-        yield frames
+        yield (one.on(device) for one in frames)

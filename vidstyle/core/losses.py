@@ -108,16 +108,30 @@ class Losses:
         return self.spatial + self.temporal
 
     def numbers(self) -> "Losses":
-        """The same losses detached from the graph."""
-        content, style = (
-            {layer: _number(part) for layer, part in parts.items()}
-            for parts in (self.content_layers, self.style_layers)
-        )
-        return Losses(content, style, _number(self.variation), _number(self.temporal))
+        """The same losses as numbers, by one copy from their device."""
+        tensors = [value for value in self._values if isinstance(value, Tensor)]
+        numbers = iter(torch.stack(tensors).tolist() if tensors else ())
+        return self._with([next(numbers) if isinstance(value, Tensor) else value for value in self._values])
 
+    def detached(self) -> "Losses":
+        """The same losses without their graph."""
+        return self._with([value.detach() if isinstance(value, Tensor) else value for value in self._values])
 
-def _number(value: Value) -> float:
-    return float(torch.as_tensor(value).detach())
+    @classmethod
+    def where(cls, condition: Tensor, yes: "Losses", no: "Losses") -> "Losses":
+        """The one or the other, which have the same layers, by a `condition` that is True or False."""
+        pairs = [map(torch.as_tensor, pair) for pair in zip(yes._values, no._values, strict=True)]
+        return yes._with([torch.where(condition, a, b) for a, b in pairs])
+
+    @property
+    def _values(self) -> Sequence[Value]:
+        return [*self.content_layers.values(), *self.style_layers.values(), self.variation, self.temporal]
+
+    def _with(self, values: Sequence[Value]) -> "Losses":
+        """Losses of the same layers with other values."""
+        given = iter(values)
+        content, style = (dict(zip(layers, given, strict=False)) for layers in (self.content_layers, self.style_layers))
+        return Losses(content, style, *given)
 
 
 @dataclass(frozen=True)

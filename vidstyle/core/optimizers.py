@@ -1,19 +1,20 @@
 """Descent on the pixels of one image at one scale."""
 
 import math
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
 from torch import Tensor
+from torch.linalg import vector_norm
 
+from vidstyle.core.device import widest_type
 from vidstyle.core.losses import Losses
 from vidstyle.errors import PaintingError
 
 Objective = Callable[[Tensor], Losses]
-Pair = tuple[Tensor, Tensor, Tensor, float]  # a change, that of the gradient, their product, the step size
+Pair = tuple[Tensor, Tensor, Tensor, Tensor]  # a change, that of the gradient, their product, the step size
 OnStep = Callable[[Tensor, Losses], None]  # image (3, H, W) that a step begins from, and its losses
 
 FIRST_LENGTH, LAST_LENGTH = 0.04, 0.01  # of the steps of a descent, at most; see `Schedule`
@@ -50,12 +51,13 @@ class Schedule:
 class Descended:
     """The end of a descent: the image (3, H, W) in 0..1, the losses that were found last, and the step size.
 
-    The step size is what a preconditioned gradient may be multiplied by; None where no step has shown it.
+    The step size is what a preconditioned gradient may be multiplied by, a scalar; None or 0 where no step has shown
+    it. Losses and step size are on the image's device: nobody waits for them who does not read them.
     """
 
     image: Tensor
     losses: Losses
-    step_size: float | None = None
+    step_size: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -75,49 +77,64 @@ class Preconditioner:
         return gradient if self.mobility is None else self.mobility * gradient
 
     @cached_property
-    def free_share(self) -> float:
+    def free_share(self) -> Tensor | float:
         """The share of the pixels that move at all, 0..1."""
-        return 1.0 if self.mobility is None else float((self.mobility > 0).float().mean())
+        return 1.0 if self.mobility is None else (self.mobility > 0).float().mean()
 
 
 @dataclass
 class Curvature:
     """The inverse Hessian of the loss as the last HISTORY steps show it.
 
-    Nocedal 1980, "Updating Quasi-Newton Matrices with Limited Storage"; the matrix to begin from is `step_size` times
-    the preconditioner.
+    Nocedal 1980, "Updating Quasi-Newton Matrices with Limited Storage"; the matrix to begin from is `step_size`, a
+    scalar, times the preconditioner; 0 where it is not known. Nothing here is decided on the CPU, so that a GPU goes
+    on without a halt.
     """
 
     preconditioner: Preconditioner
-    step_size: float | None = None
-    _pairs: deque[Pair] = field(init=False, default_factory=lambda: deque(maxlen=HISTORY))
+    step_size: Tensor
+    _pairs: list[Pair] = field(init=False, default_factory=list)
 
     def learn(self, change: Tensor, of_gradient: Tensor) -> None:
-        """A change of the image and that of the gradient with it, (3, H, W); left out where the loss curves down."""
+        """A change of the image and that of the gradient with it, (3, H, W); left out where the loss curves down, or
+        is no number."""
         product = (change * of_gradient).sum()
-        if product <= 1e-4 * change.norm() * of_gradient.norm():
-            return
-        self.step_size = float(product / (of_gradient * self.preconditioner(of_gradient)).sum())
-        self._pairs.append((change, of_gradient, product, self.step_size))
+        useful = product > 1e-4 * vector_norm(change) * vector_norm(of_gradient)
+        size = product / (of_gradient * self.preconditioner(of_gradient)).sum()
+        self.step_size = torch.where(useful, size, self.step_size)
+        nothing = (
+            torch.zeros_like(change),
+            torch.zeros_like(change),
+            torch.ones_like(product),
+            size.new_full((), math.inf),
+        )
+        longer, same = [*self._pairs, (change, of_gradient, product, size)], [nothing, *self._pairs]
+        self._pairs = [_where(useful, *pairs) for pairs in zip(longer, same, strict=True)][-HISTORY:]
 
     @property
-    def safe_step_size(self) -> float | None:
+    def safe_step_size(self) -> Tensor:
         """The smallest step size that the last steps have shown: what a single step can go without knowing more."""
-        return min((size for *_, size in self._pairs), default=self.step_size)
+        smallest = torch.stack([size for *_, size in self._pairs] or [self.step_size]).min()
+        return torch.where(smallest.isinf(), self.step_size, smallest)
 
-    def direction(self, gradient: Tensor, longest: float) -> Tensor:
-        """Where to go, downwards, at most as far as `longest`: the two loops of Nocedal 1980."""
+    def direction(self, gradient: Tensor, longest: Tensor) -> Tensor:
+        """Where to go, downwards, at most as far as `longest`, a scalar: the two loops of Nocedal 1980."""
         rest, shares = gradient, []
         for change, of_gradient, product, _ in reversed(self._pairs):
             shares.append((change * rest).sum() / product)
             rest = rest - shares[-1] * of_gradient
-        step = self.preconditioner(rest) * (self.step_size or 1.0)
+        step = self.preconditioner(rest) * torch.where(self.step_size > 0, self.step_size, 1.0)
         for (change, of_gradient, product, _), share in zip(self._pairs, reversed(shares), strict=True):
             step = step + (share - (of_gradient * step).sum() / product) * change
-        length, allowed = float(step.square().mean().sqrt()), longest * math.sqrt(self.preconditioner.free_share)
-        if self.step_size is None or length > allowed:
-            step = step * (allowed / max(length, 1e-12))
-        return -step
+        length = step.square().mean().sqrt().to(longest.dtype)
+        allowed = longest * torch.as_tensor(self.preconditioner.free_share, dtype=longest.dtype).sqrt()
+        known = (self.step_size > 0) & (length <= allowed)
+        return -(step * torch.where(known, 1.0, allowed / length.clamp_min(1e-12)))
+
+
+def _where(condition: Tensor, yes: Pair, no: Pair) -> Pair:
+    change, of_gradient, product, size = (torch.where(condition, a, b) for a, b in zip(yes, no, strict=True))
+    return change, of_gradient, product, size
 
 
 def quasi_newton(
@@ -126,11 +143,12 @@ def quasi_newton(
     schedule: Schedule,
     on_step: OnStep,
     preconditioner: Preconditioner | None = None,
-    step_size: float | None = None,
+    step_size: Tensor | float | None = None,
 ) -> Descended:
     """Limited-memory BFGS with one evaluation of the loss a step.
 
     No line search: steps are bounded by the schedule instead, and one after which the loss has risen is taken back.
+    The CPU reads whether the loss at the start is a number, and then nothing, or with a level one number a step.
 
     Args:
         start: the image to begin from, (3, H, W), 0..1.
@@ -146,22 +164,24 @@ def quasi_newton(
     Raises:
         DivergedError: the loss at the start is no number (VS604).
     """
-    curvature = Curvature(preconditioner or Preconditioner(), step_size)
-    image, shorter = start, 1.0
+    scalar = start.new_ones((), dtype=widest_type(start.device))
+    curvature = Curvature(
+        preconditioner or Preconditioner(), scalar.float() * (0.0 if step_size is None else step_size)
+    )
+    image, shorter = start, scalar
     last: tuple[Tensor, Losses, Tensor] | None = None
     for step in range(1, schedule.steps + 1):
         losses, gradient = loss_and_gradient(image, objective, finite=last is None)
         on_step(image, losses)
-        finite = bool(gradient.isfinite().all())
-        if last is not None and finite:
+        if last is not None:
             curvature.learn(image - last[0], gradient - last[2])
-        if float(losses.spatial) <= schedule.level:
+        if schedule.level > -math.inf and losses.spatial <= schedule.level:
             return Descended(image, losses, curvature.safe_step_size)
         if last is not None:
-            rose = not (finite and float(losses.total) <= RISE * float(last[1].total))
-            shorter = shorter / 2 if rose else min(1.0, 1.5 * shorter)
-            if rose:
-                image, losses, gradient = last
+            fell = gradient.isfinite().all() & (losses.total <= RISE * last[1].total)
+            shorter = torch.where(fell, (1.5 * shorter).clamp(max=1), shorter / 2)
+            image, gradient = (torch.where(fell, now, then) for now, then in ((image, last[0]), (gradient, last[2])))
+            losses = Losses.where(fell, losses, last[1])
         last = image, losses, gradient
         image = (image + curvature.direction(gradient, shorter * schedule.length(step))).clamp(0, 1)
     return Descended(image, losses, curvature.safe_step_size)
@@ -205,20 +225,29 @@ def lbfgs(start: Tensor, objective: Objective, steps: int, on_step: OnStep) -> D
 
     first = float(optimizer.step(evaluate)) / start[0].numel()  # type: ignore[no-untyped-call]
     if float(losses.total) > WORSE * first:
-        raise DivergedError("VS603", first=first, total=losses.total)
+        raise DivergedError("VS603", first=first, total=float(losses.total))
     return Descended(leaf.detach().clamp(0, 1), losses)
 
 
 def loss_and_gradient(image: Tensor, objective: Objective, *, finite: bool = True) -> tuple[Losses, Tensor]:
-    """The losses of `image` as numbers and the gradient of their total times the pixels, (3, H, W).
+    """The losses of `image`, without their graph, and the gradient of their total times the pixels, (3, H, W).
 
-    Times the pixels, so that it means the same at every size. DivergedError where it is to be `finite` and is not.
+    Times the pixels, so that it means the same at every size. On the way there it is times a power of two that brings
+    it to the size of the activations, for fp16, which has no small numbers; in others that changes no bit.
+    DivergedError where it is to be `finite` and is not.
     """
     leaf = image.detach().requires_grad_()
     losses = objective(leaf)
-    (gradient,) = torch.autograd.grad(torch.as_tensor(losses.total), leaf)
-    gradient = gradient.contiguous() * gradient[0].numel()
-    numbers = losses.numbers()
+    total, pixels = torch.as_tensor(losses.total), leaf[0].numel()
+    scale = _power_of_two(pixels / total.detach())
+    (gradient,) = torch.autograd.grad(total, leaf, scale)
+    gradient = gradient.contiguous() * (pixels / scale)
+    losses = losses.detached()
     if finite and not gradient.square().sum().isfinite():
-        raise DivergedError("VS604", total=numbers.total)
-    return numbers, gradient
+        raise DivergedError("VS604", total=float(losses.total))
+    return losses, gradient
+
+
+def _power_of_two(value: Tensor) -> Tensor:
+    """The nearest one of 2^-60..2^60 to a positive scalar."""
+    return torch.ldexp(torch.ones_like(value), value.log2().round().nan_to_num(0.0, 60.0, -60.0).clamp(-60, 60))

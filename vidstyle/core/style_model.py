@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from vidstyle.core.color_transfer import Palette, Palettes, colour_root, grey_palette
-from vidstyle.core.device import tile_side, usable_memory
+from vidstyle.core.device import precision_on, tile_side, usable_memory, use_precision
 from vidstyle.core.frame_style import PLAIN, FrameStyle
 from vidstyle.core.losses import Anchor, ContentTargets, Objective, Region, StyleTargets
 from vidstyle.core.sizes import Size, fit_size, resize, size_of
@@ -109,11 +109,12 @@ class StyleModel:
 
         It takes as much `memory` as may be used of what is free, unless it is said.
 
-        Raises WeightsError where `filters` lack a layer that the settings name.
+        Raises WeightsError where `filters` lack a layer that the settings name, SettingsError for a precision that the
+        device cannot do.
         """
         settings, palettes = settings or Settings(), palettes or Palettes()
         rest["memory"] = usable_memory(torch.device(device)) if memory is None else memory
-        network = VGG19(filters.tensors, settings.layers, pooling_of(filters, settings)).to(device)
+        network = _network(filters, settings, torch.device(device))
         features = StyleFeatures.of(network, styles, palettes, settings)
         return cls(styles, filters, settings, features, palettes=palettes, **rest)
 
@@ -125,11 +126,11 @@ class StyleModel:
         other, network = replace(self, **changes), self.network
         pooling, before, now = pooling_of(other.filters, other.settings), self.settings, other.settings
         same_layers = set(network.layers) == set(now.layers) and network.pooling == pooling
-        same_network = same_layers and other.filters is self.filters
+        same_network = same_layers and other.filters is self.filters and now.precision == before.precision
         if same_network and now.keep_colors == before.keep_colors and not {"styles", "palettes"} & changes.keys():
             return other
         if not same_network:
-            network = VGG19(other.filters.tensors, now.layers, pooling).to(self.device)
+            network = _network(other.filters, now, self.device)
         return replace(other, features=StyleFeatures.of(network, other.styles, other.palettes, now))
 
     @property
@@ -208,6 +209,12 @@ def tile_for(settings: Settings, size: Size, memory: float) -> int | None:
     return tile_side(size, memory, border_of(settings.layers)) if summed else None
 
 
+def _network(filters: Filters, settings: Settings, device: torch.device) -> VGG19:
+    """The network of the settings on a device."""
+    numbers = use_precision(device, precision_on(device, settings.precision))
+    return VGG19(filters.tensors, settings.layers, pooling_of(filters, settings)).to(device, numbers)
+
+
 def pooling_of(filters: Filters, settings: Settings) -> Pooling:
     """The pooling of the settings; for ``auto`` what suits the filters."""
     return filters.pooling if settings.pooling == "auto" else settings.pooling
@@ -235,9 +242,11 @@ def load_style(
         on_progress: told what is being done, how much of it, and of how much.
 
     Raises:
+        SettingsError: the device cannot do the precision.
         WeightsError: the filters cannot be fetched or read, or lack layers.
     """
     settings = settings or Settings()
+    precision_on(torch.device(device), settings.precision)  # refused before filters are learned
     filters = load_filters(
         settings.weights,
         settings.layers,

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vidstyle.core.device import widest_type
+
 BINS = 64  # of a channel's sorted activations
 SMALLEST = 1e-6  # eigenvalue, of the largest, that a root's gradient is taken at
 
@@ -95,12 +97,14 @@ def mean_and_centred(mean: Tensor, products: Tensor) -> Tensor:
 def summed_moments(activations: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """The sums over positions of activations (1, C, h, w) and of their products, (C,) and (C, C).
 
-    `weights` (1, 1, h, w) are what each position counts. In doubles, since a covariance is a difference of these.
+    `weights` (1, 1, h, w) are what each position counts. In doubles, where the device has them, since a covariance is a
+    difference of these.
     """
     if weights is None:
         weights = torch.ones_like(activations[:, :1])
-    positions = (activations * weights.sqrt()).permute(0, 2, 3, 1).reshape(-1, activations.shape[1]).double()
-    return (activations * weights).double().sum((0, 2, 3)), _Gram.apply(positions) * len(positions)
+    exact = widest_type(activations.device)
+    positions = (activations * weights.sqrt()).permute(0, 2, 3, 1).reshape(-1, activations.shape[1]).to(exact)
+    return (activations * weights).to(exact).sum((0, 2, 3)), _Gram.apply(positions) * len(positions)
 
 
 def covariance_error(target: Tensor) -> Distance:

@@ -45,7 +45,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a painting: its number of all steps, the share of the work done, what there is so far."""
+    """One step of a painting: its number of all steps, the share of the work done, what there is so far.
+
+    Image and losses are on the device that paints; `float` or ``Losses.numbers`` read these.
+    """
 
     number: int
     count: int
@@ -111,7 +114,7 @@ def coarse_to_fine(
             objective = model.objective(resize(coloured, size), look)
             end = _descend(model, image, objective, Schedule(steps), report, step_size)
             image, step_size = end.image, end.step_size
-    return Painted(image, end.losses, report.number, time.perf_counter() - began, step_size, report.full_steps)
+        return _painted(image, end, report, began)
 
 
 def refine(
@@ -142,8 +145,13 @@ def refine(
     except DivergedError as error:
         log.warning("the optimisation of a frame diverged; it keeps the warped painting of the frame before: %s", error)
         return Painted(anchor.image, Losses(variation=math.nan), 0, 0.0, step_size)
-    image, seconds = anchor.holding(end.image), time.perf_counter() - began
-    return Painted(image, end.losses, report.number, seconds, end.step_size, report.full_steps)
+    return _painted(anchor.holding(end.image), end, report, began)
+
+
+def _painted(image: Tensor, end: Descended, report: "_Report", began: float) -> Painted:
+    """An image as it was painted since `began`, by time.perf_counter()."""
+    losses, step_size = end.losses.numbers(), None if end.step_size is None else float(end.step_size) or None
+    return Painted(image, losses, report.number, time.perf_counter() - began, step_size, report.full_steps)
 
 
 def sketch(model: StyleModel, content: Tensor, start: Tensor, new: Tensor, look: FrameStyle = PLAIN) -> Tensor:
@@ -168,7 +176,7 @@ def _descend(
     objective: Objective,
     schedule: Schedule,
     report: "_Report",
-    step_size: float | None,
+    step_size: Tensor | float | None,
 ) -> Descended:
     """The end of a descent by the optimiser of the settings; by `quasi_newton` where L-BFGS leads nowhere."""
     spent = report.spent
@@ -220,7 +228,7 @@ def finish(model: StyleModel, painting: Tensor, content: Tensor, image: Tensor, 
         (3, H, W), 0..1.
     """
     settings = model.settings
-    painting = _calmed(settings, painting, content.to(painting))
+    painting = _calmed(settings, painting, content)
     if settings.keep_colors == "luminance":
         painting = with_luminance(content.to(painting), painting)
     if look.exposure is not EVEN:
@@ -244,7 +252,8 @@ def _cover(painting: Tensor, look: FrameStyle) -> Tensor | None:
 def _calmed(settings: Settings, painting: Tensor, content: Tensor) -> Tensor:
     """The painting, and the less of it the nearer the content is to FLAT."""
     share = min(1.0, contrast(content) / FLAT - 1)
-    return torch.lerp(content, painting, max(0.0, share)) if _balances(settings) and share < 1 else painting
+    flat = _balances(settings) and share < 1
+    return torch.lerp(content.to(painting), painting, max(0.0, share)) if flat else painting
 
 
 def _balances(settings: Settings) -> bool:
@@ -274,7 +283,7 @@ def flat_painting(model: StyleModel, content: Tensor, look: FrameStyle = PLAIN) 
     """A flat `content` (3, H, W) as its own painting."""
     with memory_for(size_of(content), model.device):
         losses, _ = loss_and_gradient(content.to(model.device), model.objective(model.coloured(content, look), look))
-    return Painted(content.to(model.device), losses, 0, 0.0)
+    return Painted(content.to(model.device), losses.numbers(), 0, 0.0)
 
 
 def _telling_finished(model: StyleModel, on_step: OnStep, content: Tensor, look: FrameStyle) -> OnStep:

@@ -188,7 +188,7 @@ def stylize_next(
     """Paints a frame from where the last paintings were carried along the motion; pixels that lie still stay.
 
     Args:
-        one: the frame, with its motion since the one before.
+        one: the frame, with its motion since the one before on the model's device.
         state: what the frame before it hands on.
         warped: the paint of the frames before, where this one shows it.
         on_step: told each step.
@@ -199,15 +199,16 @@ def stylize_next(
         The state after the frame.
     """
     frame, motion, length = one.frame, one.motions[1], max(model.settings.look_backs)
-    carried = propagate(state, frame, motion, earlier.weight if earlier else warped.known.float())
-    stillness, free = state.stillness.after(frame.content, carried.unsettled(motion))
+    content = frame.content.to(model.device)
+    carried = propagate(state, frame, content, motion, earlier.weight if earlier else warped.known.float())
+    stillness, free = state.stillness.after(content, carried.unsettled(motion))
     if is_flat(model.settings, frame.content):
         flat, nothing = flat_painting(model, frame.content, frame.look), torch.zeros_like(carried.age)
-        return state.after(frame, flat, length, stillness=stillness, age=nothing, shown=frame.content)
+        return state.after(frame, flat, length, stillness=stillness, age=nothing, shown=content)
     if not (repaint_still or free.any()):
         held = replace(state.last, steps=0, seconds=0.0, full_steps=0.0)
         return state.after(frame, held, length, stillness=stillness, age=carried.age, shown=carried.shown)
-    content, free = frame.content.to(model.device), free.to(model.device)[None]
+    free = free[None]
     paint = earlier.blended(warped) if earlier else _filled(model, warped, content, frame.look)
     start = torch.where(free, paint, state.last.image)
     pull = gradient_scale(model, content, start, frame.look) if state.pull is None else state.pull
@@ -225,13 +226,13 @@ def stylize_next(
     painted = refine(model, content, anchor, schedule, state.last.step_size, on_step, frame.look)
     lowest = -math.inf if carried.style_changed.all() else state.level
     changes = {"stillness": stillness, "age": carried.age, "pull": pull, "level": lowest}
-    return state.after(frame, painted, length, shown=carried.renewed(frame.content, free), **changes)
+    return state.after(frame, painted, length, shown=carried.renewed(content, free), **changes)
 
 
 def _recoloured(model: StyleModel, carried: Carried, look: FrameStyle) -> Tensor:
     """The part of the change that is repaired, (3, H, W), in the painting's colours."""
     after, before = (model.coloured(image, look) for image in (carried.shown + carried.change, carried.shown))
-    return carried.repaired.to(after) * (after - before)
+    return carried.repaired * (after - before)
 
 
 def _filled(model: StyleModel, warped: WarpedPaint, content: Tensor, look: FrameStyle) -> Tensor:

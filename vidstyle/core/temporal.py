@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vidstyle.core.blur import blurred
+from vidstyle.core.device import widest_type
 from vidstyle.core.flow import Motion, warp
 from vidstyle.core.frame_style import PLAIN, Frame, FrameStyle
 from vidstyle.core.sizes import Size, resize
@@ -38,24 +40,19 @@ class Stillness:
     @classmethod
     def at(cls, image: Tensor) -> "Stillness":
         """At a shot's first frame (3, H, W): everything was just painted."""
-        return cls(_blurred(image), torch.ones(image.shape[1:], dtype=torch.bool))
+        return cls(blurred(image, BLUR), torch.ones(image.shape[1:], dtype=torch.bool, device=image.device))
 
     def after(self, image: Tensor, unsettled: Tensor) -> tuple["Stillness", Tensor]:
         """The stillness after the next frame (3, H, W), and which pixels are free: (H, W), the others are held.
 
         `unsettled` (H, W), True or False: pixels to be painted though they lie still.
         """
-        blurred = _blurred(image)
-        change = (blurred - self.reference).abs().amax(0)
+        now = blurred(image, BLUR)
+        change = (now - self.reference).abs().amax(0)
         awake = change > torch.where(self.awake, SLEEPS, WAKES)
         free = awake | unsettled
-        reference = torch.where(free, blurred, self.reference)
+        reference = torch.where(free, now, self.reference)
         return Stillness(reference, awake), free
-
-
-def _blurred(image: Tensor) -> Tensor:
-    planes = image.permute(1, 2, 0).contiguous().cpu().numpy()
-    return torch.from_numpy(cv2.GaussianBlur(planes, (0, 0), BLUR)).permute(2, 0, 1)
 
 
 SETTLING = 16  # frames over which uncovered pixels are painted freely, before they are held like others
@@ -112,8 +109,9 @@ class ShotState:
         """What a shot's first frame hands on."""
         age = torch.full_like(painted.image[:1], SETTLING if painted.steps else 0)
         losses = float(painted.losses.spatial), float(painted.losses.content)
-        still = Stillness.at(frame.content)
-        return cls((painted.image,), (frame.content,), painted, still, age, frame.content, *losses, look=frame.look)
+        shown = frame.content.to(painted.image.device)
+        still = Stillness.at(shown)
+        return cls((painted.image,), (frame.content,), painted, still, age, shown, *losses, look=frame.look)
 
     def resized(self, size: Size) -> "ShotState":
         """For frames of another (height, width)."""
@@ -175,31 +173,34 @@ class Carried:
     @property
     def settled(self) -> Tensor:
         """How settled the paint is, 0..1: age / SETTLING * (1 - stale)."""
-        return self.age / SETTLING * (1 - self.stale.to(self.age.device))
+        return self.age / SETTLING * (1 - self.stale)
 
     def unsettled(self, motion: Motion) -> Tensor:
         """Pixels (H, W), True or False, to be painted though the source lies still there."""
-        moved = (self.age[0] < SETTLING).cpu() | torch.from_numpy((motion.flow != 0).any(-1))
-        return moved | (self.repaired[0] > RESTLESS)
+        return (self.age[0] < SETTLING) | (motion.flow != 0).any(-1) | (self.repaired[0] > RESTLESS)
 
     def renewed(self, content: Tensor, free: Tensor) -> Tensor:
         """`shown` after the frame: nearer to its `content` where its paint was repaired, or `free` and painted on."""
-        share = torch.maximum(self.repaired, RENEWED * free.cpu().float())
+        share = torch.maximum(self.repaired, RENEWED * free.float())
         return self.shown + share * (content - self.shown)
 
 
-def propagate(state: ShotState, frame: Frame, motion: Motion, hidden: Tensor) -> Carried:
+def propagate(state: ShotState, frame: Frame, content: Tensor, motion: Motion, hidden: Tensor) -> Carried:
     """Carries what is known of the paint along the motion to a frame.
 
-    Where the last frame showed nothing the age is that of `hidden`, 0..1 of SETTLING: 1 where other paint is known,
-    0 where there is none.
+    Args:
+        state: what the frame before handed on.
+        frame: the new one.
+        content: what it shows, (3, H, W), where it is painted; so are all others but the frame itself.
+        motion: since the frame before.
+        hidden: the age of paint that frame does not show, 0..1 of SETTLING: 1 where other paint is known, 0 where there
+            is none.
     """
-    visible = motion.visible.to(hidden.device)
-    age = torch.where(visible, warp(state.age, motion.flow, cv2.INTER_NEAREST), SETTLING * hidden)
+    age = torch.where(motion.visible, warp(state.age, motion.flow, cv2.INTER_NEAREST), SETTLING * hidden)
     style_changed = torch.as_tensor(frame.look.changed_since(state.look))
     age = torch.where(style_changed.to(age.device), age.clamp(max=UNSETTLED), age)
-    shown = torch.where(motion.visible, warp(state.shown, motion.flow), frame.content)
-    change, stale = staleness(shown, frame.content)
+    shown = torch.where(motion.visible, warp(state.shown, motion.flow), content)
+    change, stale = staleness(shown, content)
     # A film of few frames that are shown twice is painted once, unless much of its paint is out of date.
     again = torch.equal(frame.content, state.contents[0]) and float(stale.mean()) < LOST
     repaired = torch.zeros_like(stale) if again else REPAIRED * stale
@@ -236,10 +237,11 @@ def frame_effort(state: ShotState, carried: Carried, free: Tensor) -> tuple[floa
     content, take as many again.
     """
     settled = carried.settled
-    done = float((settled < FIRM).float().mean()) < NEW
-    level = state.level if done and not carried.style_changed.all() else -math.inf
-    effort = min(1.0, float(free.float().mean()) / FULL_EFFORT)
-    effort += float((1 - settled).mean()) + (float(state.last.losses.content) > LOST_CONTENT * state.content)
+    shares = (settled < FIRM).float().mean(), free.float().mean(), (1 - settled).mean()
+    unfirm, moving, unsettled = torch.stack(shares).tolist()
+    level = state.level if unfirm < NEW and not carried.style_changed.all() else -math.inf
+    effort = min(1.0, moving / FULL_EFFORT)
+    effort += unsettled + (float(state.last.losses.content) > LOST_CONTENT * state.content)
     return level, min(MOST_EFFORT, effort)
 
 
@@ -267,11 +269,10 @@ class WarpedPaint:
         for back, motion in sorted(motions.items()):
             if back > len(paintings):
                 break
-            visible, confidence = motion.visible.to(nothing.device), motion.confidence.to(nothing.device)
-            new = visible & ~found.known
+            new = motion.visible & ~found.known
             if back == 1 or new.any():
                 paint = torch.where(new, warp(paintings[back - 1], motion.flow).clamp(0, 1), found.paint)
-                found = cls(paint, torch.where(new, confidence, found.confidence), found.known | visible)
+                found = cls(paint, torch.where(new, motion.confidence, found.confidence), found.known | motion.visible)
         return found
 
 
@@ -281,13 +282,15 @@ def uncovered_filled(warped: Tensor, content: Tensor, visible: Tensor) -> Tensor
     The colours: the affine map of RGB that fits content to painting best over the `visible` (H, W) pixels; the
     content's own where hardly any are visible.
     """
-    ones = torch.ones_like(content[:1])
-    source = torch.cat([content, ones])[:, visible].T.cpu().double()  # (n, 4); Apple's GPUs have no doubles
-    if len(source) < 16:
+    source = torch.cat([content, torch.ones_like(content[:1])])
+    exact = widest_type(content.device)
+    seen, painted = (visible * source).flatten(1).to(exact), (visible * warped).flatten(1).to(exact)
+    products = (seen @ torch.cat([seen, painted]).T).cpu().double()  # (4, 7)
+    if (count := float(products[3, 3])) < 16:
         return torch.where(visible, warped, content)
-    regular = 1e-3 * len(source) * torch.eye(4, dtype=source.dtype)
-    fit = torch.linalg.solve(source.T @ source + regular, source.T @ warped[:, visible].T.cpu().double())  # (4, 3)
-    coloured = torch.einsum("cd,chw->dhw", fit.to(content), torch.cat([content, ones])).clamp(0, 1)
+    regular = 1e-3 * count * torch.eye(4, dtype=products.dtype)
+    fit = torch.linalg.solve(products[:, :4] + regular, products[:, 4:])  # (4, 3)
+    coloured = torch.einsum("cd,chw->dhw", fit.to(content), source).clamp(0, 1)
     return torch.where(visible, warped, coloured)
 
 
@@ -306,7 +309,6 @@ def staleness(shown: Tensor, content: Tensor) -> tuple[Tensor, Tensor]:
 
     The change is `content` less `shown`, blurred, (3, H, W); the share, (1, H, W), 0..1, is 1/2 where it is STALE.
     """
-    gap = (content - shown).permute(1, 2, 0).contiguous().cpu().numpy()
-    change = torch.from_numpy(cv2.GaussianBlur(gap, (0, 0), SHOWN_BLUR)).permute(2, 0, 1)
+    change = blurred(content - shown, SHOWN_BLUR)
     size = change.abs().amax(0, keepdim=True)
     return change, size.square() / (size.square() + STALE**2)

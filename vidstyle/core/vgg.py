@@ -9,7 +9,7 @@ that neither leaves marks at the border; pooling may average (Gatys et al. 2015,
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 import torch
@@ -45,13 +45,14 @@ class VGG19(nn.Module):
     ) -> dict[str, Tensor]:
         """Activations of `layers` (all of the network's when None) to an image; deeper ones are not computed.
 
-        image: (3, H, W) or (1, 3, H, W), RGB, 0..1. Returns {layer: (1, C, h, w)}, h = ceil(H / 2 ** pools).
+        image: (3, H, W) or (1, 3, H, W), RGB, 0..1. Returns {layer: (1, C, h, w)}, h = ceil(H / 2 ** pools), in float32
+        whatever the network works in: what is summed over positions needs its digits.
         `wraps`: the image goes on at its other side, as on a torus; its sides must be multiples of `stride`.
         """
         wanted = self.layers if layers is None else layers
         x = (image if image.dim() == 4 else image[None]).contiguous(memory_format=torch.channels_last)
         x = normalized(x if wraps else reflected(x, self.stride))
-        x = F.pad(x, (1, 1, 1, 1), mode="circular" if wraps else "replicate")
+        x = F.pad(x, (1, 1, 1, 1), mode="circular" if wraps else "replicate").to(self.dtype)
         block = 1
         activations: dict[str, Tensor] = {}
         for layer, convolution in self.convolutions.items():
@@ -61,12 +62,17 @@ class VGG19(nn.Module):
                 x, block = self._pooled(x), block_of(layer)
             x = _wrapped(convolution, x) if wraps and layer != LAYERS[0] else convolution(x)
             if layer in wanted:
-                activations[layer] = x
+                activations[layer] = x.float()
         return activations
 
     @property
     def device(self) -> torch.device:
         return next(self.buffers()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the numbers that convolutions work with."""
+        return next(self.buffers()).dtype
 
     @property
     def stride(self) -> int:
@@ -79,8 +85,14 @@ class VGG19(nn.Module):
 
 def normalized(image: Tensor) -> Tensor:
     """RGB 0..1 (..., 3, H, W) as torchvision's filters expect it."""
-    mean, std = (image.new_tensor(values).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    mean, std = _imagenet(image.device)
     return (image - mean) / std
+
+
+@lru_cache(8)
+def _imagenet(device: torch.device) -> tuple[Tensor, Tensor]:
+    mean, std = (torch.tensor(values, device=device).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return mean, std
 
 
 class _Convolution(nn.Module):

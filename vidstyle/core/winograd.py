@@ -36,7 +36,7 @@ def pays(weight: Tensor, x: Tensor) -> bool:
     """Whether `x` (1, I, H, W) is convolved faster this way with `weight` (O, I, 3, 3) than directly."""
     tiles = -(-x.shape[2] // TILE) * -(-x.shape[3] // TILE)
     enough = weight[..., 0, 0].numel() >= FEWEST_WEIGHTS and tiles >= FEWEST_TILES
-    return enough and x.device.type == "cpu" and len(x) == 1
+    return enough and x.device.type == "cpu" and x.dtype == torch.float32 and len(x) == 1
 
 
 def transformed(weight: Tensor) -> Tensor:

@@ -165,7 +165,7 @@ def judged(pairs: Iterable[tuple[Frame, Tensor]], judge: Judge) -> Iterator[Judg
         motion = Motion.between(frame.image, past[-1][0]) if past else None
         moved = torch.ones(frame.image.shape[1:], dtype=torch.bool)  # what is before a cut is not the same place
         if motion:
-            moved = torch.from_numpy(motion.flow.any(-1))
+            moved = motion.flow.any(-1)
         still = still.after(frame.image, painting, moved) if still else StillRuns.at(frame.image, painting)
         yield Judged(frame, painting, _measured(frame, painting, past, motion, judge), motion, still)
         past.append((frame.image, painting))

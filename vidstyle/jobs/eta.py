@@ -123,7 +123,7 @@ class RemainingTime:
         self._took: dict[bool, deque[float]] = {kind: deque(maxlen=REMEMBERED) for kind in (True, False)}
         self._openers = self.frames_done = 0
         self.last_step: Step | None = None
-        self.loss: float | None = None
+        self._loss: Tensor | float | None = None
         self.opening = True  # a shot, with the current frame
         self.cluster_progress: ClusterProgress | None = None
         self._joined_at, self._before = 0.0, 0  # when the machines began, and the frames that were done then
@@ -142,9 +142,9 @@ class RemainingTime:
         """The machines of a cluster are so far."""
         if self.cluster_progress is None:
             self._joined_at, self._before = self._now(), self.frames_done
-        self.cluster_progress, self.loss = (
+        self.cluster_progress, self._loss = (
             cluster_progress,
-            self.loss if cluster_progress.loss is None else cluster_progress.loss,
+            self._loss if cluster_progress.loss is None else cluster_progress.loss,
         )
         self.frames_done = self._before + cluster_progress.frames * self.passes
 
@@ -152,7 +152,7 @@ class RemainingTime:
         """One step of the current frame."""
         if self.last_step is None:
             self.opening = self._only_openers or not self.frames_done or step.count > MOST_EFFORT * self._frame_steps
-        self.last_step, self.loss = step, float(step.losses.total)
+        self.last_step, self._loss = step, step.losses.total
 
     def frame(self, painted: PaintedFrame) -> None:
         """A frame is painted, in one of the passes."""
@@ -160,9 +160,14 @@ class RemainingTime:
         self._took[opened].append(self._now() - self._began)
         self._openers += opened
         self.frames_done += 1
-        self.loss = float(painted.painted.losses.total)
+        self._loss = painted.painted.losses.total
         self.last_step, self.opening = None, self._only_openers
         self.restart()
+
+    @property
+    def loss(self) -> float | None:
+        """The latest loss; a GPU is only waited for when somebody looks."""
+        return None if self._loss is None else float(self._loss)
 
     @property
     def progress(self) -> float:

@@ -271,7 +271,7 @@ def _check_looks(job: JobSpec) -> None:
         raise SettingsError("VS215")
     if job.style_masks and (settings.blend or keys or settings.style_per_shot):
         raise SettingsError("VS216")
-    if settings.lut_file and not job.paints_images:
+    if settings.lut_file and job.kind in ("video", "clips"):
         check_lut(settings.lut_file)
     for path in (*([job.mask] if job.mask else []), *job.style_masks):
         numbered = None if job.paints_images else FrameNames.of_pattern(path)

@@ -126,7 +126,7 @@ class LivePainting:
         size = (frame.content.shape[1], frame.content.shape[2])
         if self._state.shown.shape[1:] != size:
             self._state = self._state.resized(size)
-        motion = Motion.between(frame.content, self._state.contents[0], self._estimate)
+        motion = Motion.between(frame.content, self._state.contents[0], self._estimate).on(self.model.device)
         warped = WarpedPaint.of(self._state.paintings, {1: motion})
         return Tracked(frame, {1: motion}), warped if warped.share >= LOST else None
 

@@ -177,6 +177,11 @@ class Settings:
     pooling: Literal["auto", "max", "avg"] = _option(
         "auto", NETWORK, "Pooling between blocks. auto is max for imagenet weights and avg for others."
     )
+    precision: Literal["auto", "fp32", "tf32", "bf16", "fp16"] = _option(
+        "auto",
+        NETWORK,
+        "Precision of the network's convolutions. auto is bf16 on an NVIDIA GPU that has it, and fp32 on others.",
+    )
     codec: Literal["auto", "h264", "hevc", "av1", "vp9", "prores", "ffv1"] = _option(
         "auto", VIDEO_FILE, "Video codec. auto is vp9 for .webm and h264 for others."
     )
