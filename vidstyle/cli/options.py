@@ -164,7 +164,7 @@ class Machines:
     task_gpus: Annotated[float | None, Parameter(metavar="X")] = None
     """With --ray: GPUs per task, or a share of one. Default: 0."""
     storage: Annotated[str | None, Parameter(metavar="URL")] = None
-    """With --ray: shared storage for machines without a common folder, such as s3://bucket/films."""
+    """With --ray: shared storage for machines without a common folder, such as s3://bucket/videos."""
 
     def check(self, device: str, look: Look) -> None:
         """UsageError where the words do not fit together, with the `device` of this machine and a `look` too."""

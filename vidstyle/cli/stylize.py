@@ -60,7 +60,7 @@ def paint(
     """Paints INPUT in the style of images.
 
     Args:
-        source: A video, GIF or image, a folder of clips or of images, or a pattern like 'a*.png'.
+        source: A video, GIF or image, a folder of videos or of images, or a pattern like 'a*.png'.
     """
     look.check(job_options.report, saves="save_settings" in options)
     machines.check(device, look)

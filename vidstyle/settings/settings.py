@@ -167,7 +167,7 @@ class Settings:
     seed: int = _option(
         0,
         PAINTING,
-        "Random seed, for the noise and the self-taught filters.",
+        "Random seed, for the noise and the self-taught weights.",
         lambda v: 0 <= v < 2**63,
         "a whole number from 0 to 2**63 - 1",
     )
