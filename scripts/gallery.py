@@ -65,7 +65,9 @@ SECTIONS: dict[str, list[Entry]] = {
     "Several styles and masks": [
         Entry("blend", "A blend", f"{IMAGE} --style swirl.jpg --style monet.jpg --style-blend 0.6,0.4"),
         Entry("mask", "Only around the boat", f"{IMAGE} --style woodcut.jpg --mask around_boat.png"),
-        Entry("places", "Each style in its region", f"{IMAGE} --style swirl.jpg --style-mask lake.png --style monet.jpg"),
+        Entry(
+            "places", "Each style in its region", f"{IMAGE} --style swirl.jpg --style-mask lake.png --style monet.jpg"
+        ),
     ],
     "Style losses": [
         Entry("covariance", "Mean and covariance", f"{IMAGE} --style monet.jpg --style-loss covariance"),

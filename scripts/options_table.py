@@ -15,8 +15,8 @@ INTRODUCTION = """\
 These settings control the painting. Each option of the command line is a field of `vidstyle.Settings` of the same name,
 with underscores for dashes. `--preset NAME` gives other defaults; options override them.
 
-A TOML file can hold the same settings, with underscores or dashes. `--settings FILE` reads it, and `--save-settings FILE`
-writes the effective settings:
+A TOML file can hold the same settings, with underscores or dashes. `--settings FILE` reads it, and
+`--save-settings FILE` writes the effective settings:
 
 ```toml
 preset = "fine"

@@ -214,7 +214,7 @@ class LossFiles:
                 check_target(file, endings, overwrite=overwrite)
 
     def partial(self) -> "LossFiles":
-        """The names that files of a painting that was stopped get, as its film does."""
+        """The names that files of a painting that was stopped get, as its video does."""
         log, plot = (file and file.with_stem(f"{file.stem}.partial") for file in (self.log_losses, self.plot_losses))
         return LossFiles(log, plot)
 
@@ -222,7 +222,7 @@ class LossFiles:
 @Parameter(name="*", group=SHOWING)
 @dataclass(frozen=True)
 class Showing:
-    """How an animation of the making of an image's painting looks."""
+    """How the animation of the painting process looks."""
 
     max_mb: Annotated[float | None, Parameter(metavar="X")] = None
     """Maximum size of the animation in MB. Frames are dropped, shrunk and reduced in colours to fit."""
@@ -243,7 +243,7 @@ class Showing:
 @Parameter(name="*", group=SHOWING)
 @dataclass(frozen=True)
 class Making:
-    """The animation of the making of an image's painting, beside the painting."""
+    """The animation of the painting process, next to the painting."""
 
     progress_gif: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
     """Write an animation of the painting process too: .gif, .webp or .mp4."""

@@ -133,7 +133,7 @@ def _paint(job: "JobSpec", record: "LossRecord", progress: "Progress | None", te
     if summary.failed:
         for failure in summary.failed:
             say(terminal.console, f"failed: {printable(failure)}")
-        noun = "clip" if job.kind == "clips" else "image"
+        noun = "video" if job.kind == "clips" else "image"
         others = f"the others are in {summary.out}" if summary.frames else "nor could any other"
         raise VidstyleError("VS802", count=some(len(summary.failed), noun), others=others)
 
@@ -240,7 +240,7 @@ def _check_files(source: Path, wanted: Wanted, settings: Settings) -> None:
     if settings.init_file:
         check_there(settings.init_file, "image to start from (--init)", {"content": "content", "random": "random"})
     if settings.weights not in FILTERS:
-        check_there(Path(settings.weights), "file of filters (--weights)", {name: name for name in FILTERS})
+        check_there(Path(settings.weights), "weights file (--weights)", {name: name for name in FILTERS})
 
 
 def check_styles(styles: Sequence[Path]) -> None:

@@ -69,7 +69,7 @@ class JobSpec:
     """What one job is to do: made and checked by `JobSpec.of`, done by `api.run`.
 
     Args:
-        source: a video, animation or image, a folder of clips or of images, or a pattern of images.
+        source: a video, animation or image, a folder of videos or of images, or a pattern of images.
         styles: the images whose style is taken.
         out: the file, or for folders and patterns the folder, that is written.
         kind: what the source is.
@@ -79,7 +79,7 @@ class JobSpec:
         end: seconds up to which; None for its end.
         mask: where to paint: an image or a video that is white there.
         style_masks: the same for each of the first styles.
-        report: measure the film when it is painted, and write that to `report_file`.
+        report: measure the video when it is painted, and write that to `report_file`.
         overwrite: an output that is there already is replaced.
         restart: forget what an earlier run of the job has done.
         keep_work: leave the work folder when all is done.
@@ -191,7 +191,7 @@ class JobSpec:
 
     @property
     def work_folder(self) -> Path:
-        """Where the job of a film, or of a folder of clips, keeps what is done."""
+        """Where the job of a video, or of a folder of videos, keeps what is done."""
         return self.out.with_name(f"{self.out.name}.vidstyle")
 
     @property
@@ -227,7 +227,7 @@ def kind_of(source: Path) -> Kind:
 
 
 def default_output(source: Path, styles: Sequence[Path], kind: Kind) -> Path:
-    """``clip.mp4`` in the style of ``monet.jpg`` is ``clip_monet.mp4``, beside the clip."""
+    """``clip.mp4`` in the style of ``monet.jpg`` is ``clip_monet.mp4``, beside the video."""
     named = "_".join(style.stem for style in styles)
     if kind in ("images", "clips"):
         folder = (source if source.is_dir() else source.parent).resolve()

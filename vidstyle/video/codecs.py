@@ -1,4 +1,4 @@
-"""What the frames of a film can be encoded as: codecs, the files that hold them, pixel formats and qualities."""
+"""What the frames of a video can be encoded as: codecs, the files that hold them, pixel formats and qualities."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Codec:
         quality_option: the option of ffmpeg that its quality is given by; none where it loses nothing.
         quality: where none is asked for.
         qualities: the lowest number and the highest.
-        muxer: what the segments of a film are written with.
+        muxer: what the segments of a video are written with.
     """
 
     encoder: tuple[str, ...]
@@ -60,7 +60,7 @@ GRADES = {**{ending: CODECS[codec].quality for ending, codec in _CODEC_OF.items(
 
 @dataclass(frozen=True)
 class Encoding:
-    """How the frames of a film are encoded.
+    """How the frames of a video are encoded.
 
     Attributes:
         options: those of ffmpeg for the codec and its quality.
@@ -79,7 +79,7 @@ class Encoding:
 
 
 def encoding_of(ending: str, codec: str = AUTO, pixel_format: str = AUTO, quality: int | None = None) -> Encoding:
-    """How a film is encoded.
+    """How a video is encoded.
 
     Args:
         ending: of its file, one of VIDEO_ENDINGS or LOOP_ENDINGS, whose frames stay as they are.
