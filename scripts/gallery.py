@@ -1,8 +1,8 @@
-"""Makes docs/gallery.md and its images: every mode and look, on the samples, by the command line that stands below.
+"""Makes docs/gallery.md and its images: every mode and look, on the samples, each with its command.
 
     python scripts/gallery.py [NAME ...]
 
-NAME: only these images, by the names of their files; the page is always written anew.
+NAME: only these images, by the names of their files; the page is always written.
 """
 
 import shutil
@@ -24,14 +24,14 @@ SMALL = "--size 256 --weights mine.safetensors"
 HEAD = f"""\
 # Gallery
 
-Every mode and look, painted small on a CPU by the command below each image, in the folder [samples/](../samples);
-`python scripts/gallery.py` makes this page. The filters are learned from the samples first:
+Each image is painted at a small size on a CPU, by the command below it, in the folder [samples/](../samples).
+`python scripts/gallery.py` writes this page. First, weights are learned from the samples:
 
 ```sh
 vidstyle {TEACH}
 ```
 
-With the trained ImageNet filters (leave out `--weights`) results differ.
+These are self-taught weights. Results with the ImageNet weights (leave out `--weights`) differ.
 """
 
 
@@ -51,23 +51,25 @@ SECTIONS: dict[str, list[Entry]] = {
         Entry("swirl", "Swirls", f"{IMAGE} --style swirl.jpg"),
         Entry("woodcut", "Woodcut", f"{IMAGE} --style woodcut.jpg"),
     ],
-    "Strength and strokes": [
-        Entry("gentle", "The shapes stay", f"{IMAGE} --style swirl.jpg --strength 0.2"),
-        Entry("strong", "Strokes above all", f"{IMAGE} --style swirl.jpg --strength 0.9"),
+    "Strength and size of strokes": [
+        Entry("gentle", "Weaker", f"{IMAGE} --style swirl.jpg --strength 0.2"),
+        Entry("strong", "Stronger", f"{IMAGE} --style swirl.jpg --strength 0.9"),
         Entry("fine_strokes", "Small strokes", f"{IMAGE} --style swirl.jpg --style-scale 0.5"),
         Entry("large_strokes", "Large strokes", f"{IMAGE} --style swirl.jpg --style-scale 1.6"),
     ],
     "Colours": [
         Entry("luminance", "The source's colours", f"{IMAGE} --style swirl.jpg --keep-colors luminance"),
         Entry("match", "The style in the source's colours", f"{IMAGE} --style swirl.jpg --keep-colors match"),
-        Entry("free", "Neither is moved", f"{IMAGE} --style swirl.jpg --keep-colors free"),
+        Entry("free", "Not controlled", f"{IMAGE} --style swirl.jpg --keep-colors free"),
     ],
-    "Several styles, and where": [
+    "Several styles and masks": [
         Entry("blend", "A blend", f"{IMAGE} --style swirl.jpg --style monet.jpg --style-blend 0.6,0.4"),
         Entry("mask", "Only around the boat", f"{IMAGE} --style woodcut.jpg --mask around_boat.png"),
-        Entry("places", "Each in its place", f"{IMAGE} --style swirl.jpg --style-mask lake.png --style monet.jpg"),
+        Entry(
+            "places", "Each style in its region", f"{IMAGE} --style swirl.jpg --style-mask lake.png --style monet.jpg"
+        ),
     ],
-    "What of the activations is the style": [
+    "Style losses": [
         Entry("covariance", "Mean and covariance", f"{IMAGE} --style monet.jpg --style-loss covariance"),
         Entry("wasserstein2", "2-Wasserstein distance", f"{IMAGE} --style monet.jpg --style-loss wasserstein2"),
         Entry("histogram", "Gram matrices and histograms", f"{IMAGE} --style monet.jpg --style-loss histogram"),
@@ -107,11 +109,11 @@ SECTIONS: dict[str, list[Entry]] = {
         ),
         Entry(
             "keys",
-            "Styles that change over a clip",
+            "Styles that change over time",
             f"{CLIP} --style swirl.jpg --style monet.jpg --style-keys 0.2s=A,1.4s=B",
             ".gif",
         ),
-        Entry("kept", "A clip in its own colours", f"{CLIP} --style swirl.jpg --keep-colors luminance", ".gif"),
+        Entry("kept", "A video in its own colours", f"{CLIP} --style swirl.jpg --keep-colors luminance", ".gif"),
     ],
 }
 

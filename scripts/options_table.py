@@ -12,11 +12,11 @@ TARGET = Path(__file__).resolve().parent.parent / "docs" / "options.md"
 INTRODUCTION = """\
 # Options
 
-How the painting is to look. Each option of the command line is a field of `vidstyle.Settings` of the same name, with
-underscores for dashes. `--preset NAME` gives other values to start from; an option that is given wins over them.
+These settings control the painting. Each option of the command line is a field of `vidstyle.Settings` of the same name,
+with underscores for dashes. `--preset NAME` gives other defaults; options override them.
 
-A TOML file may say the same, with underscores or dashes. `--settings FILE` reads it, and `--save-settings FILE` writes
-what was chosen:
+A TOML file can hold the same settings, with underscores or dashes. `--settings FILE` reads it, and
+`--save-settings FILE` writes the effective settings:
 
 ```toml
 preset = "fine"
@@ -24,8 +24,9 @@ strength = 0.7
 frame-steps = 5
 ```
 
-What is given on the command line wins over the file, and the file over its preset. Images and filters that it names
-are looked for as on the command line, from the folder that vidstyle runs in.
+The command line overrides the file, and the file overrides its preset. Images and weights that it names are found as on
+the command line, relative to the current folder. The other options (files, resuming, clusters ...) are listed by
+`vidstyle --help`.
 
 This page is written by `scripts/options_table.py`.
 """

@@ -165,9 +165,9 @@ def flipped(seed: int, count: int, first: float, last: float) -> Callable[[bytes
 
 
 for seed in range(4):
-    as_source(f"bits flipped in the head, {seed}", "bits that are flipped", "flip.mp4", flipped(seed, 3, 0, 0.02))
-    as_source(f"bits flipped in the index, {seed}", "bits that are flipped", "flip.mp4", flipped(seed, 6, 0.8, 1))
-    as_source(f"bits flipped in images, {seed}", "bits that are flipped", "flip.mp4", flipped(seed, 9, 0.05, 0.7))
+    as_source(f"bits flipped in the head, {seed}", "flipped bits", "flip.mp4", flipped(seed, 3, 0, 0.02))
+    as_source(f"bits flipped in the index, {seed}", "flipped bits", "flip.mp4", flipped(seed, 6, 0.8, 1))
+    as_source(f"bits flipped in images, {seed}", "flipped bits", "flip.mp4", flipped(seed, 9, 0.05, 0.7))
 
 # Other files under a video's name ------------------------------------------------------------------------------------
 
@@ -227,7 +227,7 @@ for name in (
         return [name, *words(place)[1:]]
 
 
-@case("standard input", "options that cannot be")
+@case("standard input", "impossible options")
 def _(place: Path) -> list[str]:
     return ["-", *words(place)[1:]]
 
@@ -249,30 +249,30 @@ def _(place: Path) -> list[str]:
     return ["/dev/zero", *words(place)[1:]]
 
 
-@case("a folder of nothing", "a folder without clips and images")
+@case("a folder of nothing", "a folder without videos and images")
 def _(place: Path) -> list[str]:
     (place / "folder.mp4").mkdir()
     return words(place, "folder.mp4", "out")
 
 
-@case("a link to nothing", "a link to nothing")
+@case("a broken link", "a broken link")
 def _(place: Path) -> list[str]:
     (place / "link.mp4").symlink_to(place / "nowhere.mp4")
     return words(place, "link.mp4")
 
 
-@case("a link in a circle", "a link to nothing")
+@case("a link in a circle", "a broken link")
 def _(place: Path) -> list[str]:
     (place / "circle.mp4").symlink_to(place / "circle.mp4")
     return words(place, "circle.mp4")
 
 
-@case("a name of 300 letters", "a name that no disk can hold")
+@case("a name of 300 letters", "a name that is too long for a disk")
 def _(place: Path) -> list[str]:
     return words(place, f"{'a' * 300}.mp4")
 
 
-@case("an output of 300 letters", "a name that no disk can hold")
+@case("an output of 300 letters", "a name that is too long for a disk")
 def _(place: Path) -> list[str]:
     return words(place, "clip.mp4", f"{'a' * 300}.mp4")
 
@@ -301,32 +301,32 @@ def _(place: Path) -> list[str]:
     return words(place, "link.mp4")
 
 
-@case("the source as output", "an output that is a source, exists, or has no place")
+@case("the source as output", "an output that is a source, exists, or has no folder")
 def _(place: Path) -> list[str]:
     return words(place, "clip.mp4", "clip.mp4", "style.png", "--overwrite")
 
 
-@case("an output that exists", "an output that is a source, exists, or has no place")
+@case("an output that exists", "an output that is a source, exists, or has no folder")
 def _(place: Path) -> list[str]:
     return words(place, "clip.mp4", "photo.png")
 
 
-@case("no folder for the output", "an output that is a source, exists, or has no place")
+@case("no folder for the output", "an output that is a source, exists, or has no folder")
 def _(place: Path) -> list[str]:
     return words(place, "clip.mp4", "nowhere/out.mp4")
 
 
-@case("an output in a file", "an output that is a source, exists, or has no place")
+@case("an output in a file", "an output that is a source, exists, or has no folder")
 def _(place: Path) -> list[str]:
     return words(place, "clip.mp4", "photo.png/out.mp4")
 
 
-@case("an output of no kind", "an output that is a source, exists, or has no place")
+@case("an output of no kind", "an output that is a source, exists, or has no folder")
 def _(place: Path) -> list[str]:
     return words(place, "clip.mp4", "out.xyz")
 
 
-@case("an output with a name too long", "an output whose name, with `.vidstyle` behind it, no disk can hold")
+@case("an output with a name too long", "an output whose name is too long for a disk when `.vidstyle` is appended")
 def _(place: Path) -> list[str]:
     return words(place, "clip.mp4", f"{'a' * 247}.mp4")
 
@@ -409,7 +409,7 @@ as_image("no bytes", "0 bytes", "none.png", lambda _: b"", "style")
 as_image("a text", NO_IMAGE, "text.jpg", lambda _: b"not an image", "style")
 as_image("a clip named .jpg", NO_IMAGE, "clip.jpg", lambda _: clip_bytes(), "style")
 as_image("a mask that is text", NO_IMAGE, "mask.png", lambda _: b"white", "mask")
-SHORT_MASK = "a mask that is no image, or shorter than the film"
+SHORT_MASK = "a mask that is no image, or shorter than the video"
 as_image("a mask of no known ending", SHORT_MASK, "mask.txt", lambda _: b"white", "mask")
 FINE = "JPEG (CMYK, grey), PNG, WebP, TIFF, BMP, the first image of a GIF"
 as_image("a mask of another size", FINE, "mask.png", lambda _: encoded("PNG", (31, 200)), "mask")
@@ -456,7 +456,7 @@ def with_filters(name: str, file: str, make: Callable[[dict[str, torch.Tensor]],
         (place / file).write_bytes(make(random_tensors("conv2_1")))
         return words(place, "photo.png", "out.png", "style.png", "--weights", str(place / file))
 
-    CASES.append(Case(name, "filters that are none, or not whole", made))
+    CASES.append(Case(name, "a file of weights that is something else, or incomplete", made))
 
 
 def saved(tensors: object) -> bytes:
@@ -495,13 +495,13 @@ with_filters("half a .pth", "half.pth", lambda t: saved(t)[:5000])
 with_filters("a zip as .pth", "zip.pth", lambda _: zipped(b"x"))
 
 
-@case("a pickle that runs code", "filters that are none, or not whole")
+@case("a pickle that runs code", "a file of weights that is something else, or incomplete")
 def _(place: Path) -> list[str]:
     (place / "code.pth").write_bytes(saved({"features.0.weight": RunsCode(str(place / "out.png"))}))
     return words(place, "photo.png", "out.png", "style.png", "--weights", str(place / "code.pth"))
 
 
-@case("an old pickle that runs code", "filters that are none, or not whole")
+@case("an old pickle that runs code", "a file of weights that is something else, or incomplete")
 def _(place: Path) -> list[str]:
     (place / "code.pth").write_bytes(pickle.dumps(RunsCode(str(place / "out.png"))))
     return words(place, "photo.png", "out.png", "style.png", "--weights", str(place / "code.pth"))
@@ -522,7 +522,7 @@ SETTINGS_FILES = {
 }
 for name, text in SETTINGS_FILES.items():
 
-    @case(f"settings with {name}", "settings that are none")
+    @case(f"settings with {name}", "a settings file that is something else")
     def _(place: Path, text: bytes = text) -> list[str]:
         (place / "bad.toml").write_bytes(text)
         return words(place, "photo.png", "out.png", "style.png", "--settings", str(place / "bad.toml"))
@@ -538,7 +538,7 @@ for given in (
     "--init nowhere.png",
 ):
 
-    @case(f"the words {given}", "options that cannot be")
+    @case(f"the words {given}", "impossible options")
     def _(place: Path, given: str = given) -> list[str]:
         return words(place, "clip.mp4", "out.mp4", "style.png", *given.split())
 

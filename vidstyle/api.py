@@ -30,9 +30,9 @@ def stylize(
     listener: Listener | None = None,
     **options: Unpack[JobOptions],
 ) -> Summary:
-    """Paints a video, animation or image, or a folder of clips or of images, in the style of images.
+    """Paints a video, animation or image, or a folder of videos or of images, in the style of images.
 
-    A film that was stopped goes on where it was.
+    A video that was stopped resumes where it was.
 
     Args:
         source: what is painted; for images also a pattern like ``a*.png``.
@@ -40,7 +40,7 @@ def stylize(
         out: the file or folder that is written; None for one beside the source (`jobs.kinds.default_output`).
         settings: how it is painted; None for the defaults.
         progress: an animation of an image's painting that is written too, or its file.
-        listener: is told what goes on.
+        listener: is told about the progress.
         **options: the rest of what may be asked for, from ``device`` to ``cluster_options``: see
             `jobs.spec.JobSpec`.
 
@@ -73,7 +73,7 @@ def show_progress(
         styles: the images whose style is taken.
         progress: the animation, or its file; None for ``SOURCE_STYLE.gif`` beside the source.
         settings: how it is painted; None for the defaults.
-        listener: is told what goes on.
+        listener: is told about the progress.
         **options: as in `stylize`.
 
     Raises:
@@ -92,7 +92,7 @@ def run(job: JobSpec, listener: Listener, progress: Progress | None = None) -> S
 
     Args:
         job: what is to be done.
-        listener: is told what goes on.
+        listener: is told about the progress.
         progress: an animation that is wanted of an image's painting, after its check.
 
     Raises:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 TEXTS: Final[Mapping[str, str]] = {
-    # the words of the command line
+    # the arguments of the command line
     "VS101": "no images to learn from; give some",
     "VS102": "a report needs painted videos, --source and --style",
     "VS103": "a plan is for a video; images are painted by 'vidstyle INPUT --style IMAGE'",
@@ -320,7 +320,7 @@ def _restored(kind: type[VidstyleError], words: tuple[object, ...], facts: Mappi
 
 
 class UsageError(VidstyleError):
-    """The words of the command line do not fit together."""
+    """The arguments of the command line do not fit together."""
 
 
 class SettingsError(VidstyleError):

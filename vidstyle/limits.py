@@ -7,7 +7,7 @@ from vidstyle.errors import SourceError
 
 @dataclass(frozen=True)
 class Limits:
-    """What is read of one file: `pixels` of an image or frame, `frames` and `seconds` of a film, and the seconds that
+    """What is read of one file: `pixels` of an image or frame, `frames` and `seconds` of a video, and the seconds that
     it shows one frame for (`still`), `bytes` of an image.
 
     Infinite: no limit.
@@ -26,7 +26,7 @@ class Limits:
             raise SourceError("VS325", name=name, found=found, pixels=self.pixels)
 
     def check_length(self, name: str, frames: int, seconds: float) -> None:
-        """SourceError where a film, or the part of it that is painted, is too long."""
+        """SourceError where a video, or the part of it that is painted, is too long."""
         cut = "paint a part with --from and --to, or add --no-limits."
         if seconds > self.seconds:
             raise SourceError("VS326", name=name, seconds=seconds / 3600, seconds2=self.seconds / 3600, cut=cut)
@@ -34,7 +34,7 @@ class Limits:
             raise SourceError("VS327", name=name, frames=frames, frames2=self.frames, cut=cut)
 
     def check_still(self, name: str, seconds: float) -> None:
-        """SourceError where a film shows one frame for too long."""
+        """SourceError where a video shows one frame for too long."""
         if seconds > self.still:
             found = f"one frame for {seconds / 60:.0f} minutes, more than {self.still / 60:g}"
             raise SourceError("VS328", name=name, found=found)

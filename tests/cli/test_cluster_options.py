@@ -50,6 +50,6 @@ def test_a_folder_of_clips(film: Path, fast: list[str], tmp_path: Path, capsys: 
     (place / "b.mp4").write_bytes(b"no film")
     code, out, lines = run(capsys, place, *fast)
     assert (code, out) == (1, f"{tmp_path / 'clips_stripes'}\n")
-    assert "clip 1/2: a.mp4" in lines
+    assert "video 1/2: a.mp4" in lines
     assert lines[-2].startswith("failed: b.mp4")
-    assert lines[-1].startswith("vidstyle: 1 clip could not be painted; the others are in ")
+    assert lines[-1].startswith("vidstyle: 1 video could not be painted; the others are in ")

@@ -124,7 +124,7 @@ def test_a_stop_tells_where_the_frames_are(bars: bool, quiet: bool) -> None:
     listener.interrupted(Path("out.partial.mp4"), 12)
     listener.interrupted(None, 0)
     assert stream.getvalue().splitlines() == [
-        "12 frames done: out.partial.mp4; run the same command to go on",
+        "12 frames done: out.partial.mp4; run the same command to resume",
         "no frame was done, so nothing was written",
     ]
 
@@ -135,7 +135,7 @@ def test_what_was_done_before_is_told_and_counted(bars: bool) -> None:
     listener = JobConsole(terminal)
     listener.started(OUTLINE)
     listener.resumed(3, 1, Path("out.mp4.vidstyle"))
-    assert "3 frames done before, in out.mp4.vidstyle; goes on from there" in stream.getvalue()
+    assert "3 frames done before, in out.mp4.vidstyle; resumes there" in stream.getvalue()
     assert listener.pace is not None
     assert listener.pace.current == 4
 
@@ -170,4 +170,4 @@ def test_machines_that_work_together_are_one_view(bars: bool) -> None:
 def test_each_clip_of_a_folder_is_named() -> None:
     terminal, stream = console()
     JobConsole(terminal).clip(Path("walk.mp4"), 2, 5)
-    assert stream.getvalue() == "clip 2/5: walk.mp4\n"
+    assert stream.getvalue() == "video 2/5: walk.mp4\n"

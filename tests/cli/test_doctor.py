@@ -32,7 +32,7 @@ def test_lines_for_people(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     assert cli.main(["doctor"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("ok     system    vidstyle ")
-    assert any(line.startswith("note   weights   the ImageNet filters are not kept here") for line in lines)
+    assert any(line.startswith("note   weights   the ImageNet weights are not stored here") for line in lines)
     assert any("-> vidstyle weights fetch" in line for line in lines)
 
 
@@ -40,7 +40,7 @@ def test_weights_that_are_kept_and_broken(capsys: pytest.CaptureFixture[str], mo
     monkeypatch.setattr(doctor, "CHECKS", {"weights": doctor.CHECKS["weights"]})
     imagenet_file().parent.mkdir(parents=True)
     keep(random_tensors("conv1_1"), imagenet_file())
-    assert findings(capsys)["weights"]["found"].startswith("ImageNet filters, SHA-256 ")
+    assert findings(capsys)["weights"]["found"].startswith("ImageNet weights, SHA-256 ")
     imagenet_file().write_bytes(imagenet_file().read_bytes()[:-1] + b"\x01")
     assert cli.main(["doctor"]) == 1
     said = capsys.readouterr()

@@ -44,7 +44,7 @@ def test_there_are_enough_and_each_row_that_refuses_has_one() -> None:
     rows = table()
     assert {case.row for case in CASES} <= set(rows)
     refused = {row for row, (kind, _) in rows.items() if kind == "refused"}
-    elsewhere = {"a drive that gives no answer for 30 s, or no image for 120 s"}  # tests/test_files.py
+    elsewhere = {"a drive that does not respond for 30 s, or gives no frame for 120 s"}  # tests/test_files.py
     assert refused - elsewhere <= {case.row for case in CASES}
 
 

@@ -38,7 +38,7 @@ def published(exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_filters_are_fetched_once_and_kept_without_pickle(published: Path) -> None:
     told: list[str] = []
     prepare_flow("raft-small", lambda what, *_: told.append(what))
-    assert told[0] == "fetching the filters of raft-small"
+    assert told[0] == "fetching the weights of raft-small"
     assert {path.name for path in cache_folder().iterdir()} == {"raft-small.safetensors", "raft-small.sha256"}
     published.unlink()
     prepare_flow("raft-small", lambda *_: pytest.fail("fetched again"))

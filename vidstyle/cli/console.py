@@ -91,7 +91,7 @@ class JobConsole(Listener):
     def resumed(self, frames: int, shots: int, folder: Path) -> None:
         if self.pace:
             self.pace.skip(frames, shots)
-        self._say(f"{some(frames, 'frame')} done before, in {printable(folder)}; goes on from there")
+        self._say(f"{some(frames, 'frame')} done before, in {printable(folder)}; resumes there")
 
     def step(self, step: Step) -> None:
         if self.pace:
@@ -106,7 +106,7 @@ class JobConsole(Listener):
             self._done(painted)
 
     def clip(self, clip: Path, number: int, count: int) -> None:
-        self._say(f"clip {number}/{count}: {printable(clip.name)}")
+        self._say(f"video {number}/{count}: {printable(clip.name)}")
 
     def together(self, cluster_progress: ClusterProgress) -> None:
         if self.pace:
@@ -116,13 +116,13 @@ class JobConsole(Listener):
 
     def interrupted(self, partial: Path | None, frames: int) -> None:
         if partial is None and frames:
-            say(self._console, f"{some(frames, 'frame')} are safe; run the same command to go on")
+            say(self._console, f"{some(frames, 'frame')} are safe; run the same command to resume")
         elif partial is None:
             say(self._console, f"no {self.noun} was done, so nothing was written")
         else:
             films = self.noun != "image"
-            goes_on = "; run the same command to go on" if films else ""
-            say(self._console, f"{some(frames, 'frame' if films else self.noun)} done: {printable(partial)}{goes_on}")
+            resumes = "; run the same command to resume" if films else ""
+            say(self._console, f"{some(frames, 'frame' if films else self.noun)} done: {printable(partial)}{resumes}")
 
     def _done(self, painted: PaintedFrame) -> None:
         if self.pace:
@@ -151,7 +151,7 @@ class JobConsole(Listener):
             say(self._console, line())
 
     def _row(self, row: str, name: str, done: float, total: float | None, note: Callable[[], str]) -> None:
-        """Shows a bar in its place, with a note that is made anew at each refresh."""
+        """Shows a bar in its place, with a note that is made again at each refresh."""
         if self._bars:
             if row not in self._rows:
                 self._rows[row] = self._bars.add_task(name, total=total, note=note)

@@ -77,7 +77,7 @@ def _checked(name: str, check: Check) -> Sequence[Finding]:
     try:
         return list(check())
     except Exception as error:
-        advice = "install vidstyle anew with pip; if that does not help, report it"
+        advice = "reinstall vidstyle with pip; if that does not help, report it"
         return [Finding(name, "fault", printable(f"{type(error).__name__}: {error}"), advice)]
 
 
@@ -194,10 +194,10 @@ def _weights() -> Iterator[Finding]:
     for path in [path for path, (state, _) in states.items() if state != "ok"]:
         yield Finding("weights", "fault", f"{path} is broken ({states[path][0]})", "delete the file")
     if imagenet_file() in states:
-        yield Finding("weights", "ok", f"ImageNet filters, SHA-256 {states[imagenet_file()][1]}")
+        yield Finding("weights", "ok", f"ImageNet weights, SHA-256 {states[imagenet_file()][1]}")
     else:
-        advice = "vidstyle weights fetch; until then filters are learned from your images"
-        yield Finding("weights", "note", "the ImageNet filters are not kept here", advice)
+        advice = "vidstyle weights fetch; until then weights are learned from your images"
+        yield Finding("weights", "note", "the ImageNet weights are not stored here", advice)
 
 
 def _disk() -> Iterator[Finding]:
@@ -209,13 +209,13 @@ def _disk() -> Iterator[Finding]:
         if not os.access(place, os.W_OK):
             yield Finding(f"disk: {name}", "note", f"{place} may not be written to", "work in another folder")
         elif free < LITTLE_DISK:
-            yield Finding(f"disk: {name}", "note", f"{memory(free)} free at {place}", "make room before long films")
+            yield Finding(f"disk: {name}", "note", f"{memory(free)} free at {place}", "make room before long videos")
         else:
             yield Finding(f"disk: {name}", "ok", f"{memory(free)} free at {place}")
 
 
 def _painting() -> Iterator[Finding]:
-    """Writes a small clip, reads it again, and paints its first frame by random filters."""
+    """Writes a small video, reads it again, and paints its first frame by random filters."""
     import torch
 
     from vidstyle.core.device import select_device
@@ -240,7 +240,7 @@ def _painting() -> Iterator[Finding]:
     apart = float((frames[0] - image).abs().mean()) * 255
     if len(frames) != 3 or apart > 4:
         found = f"3 frames were written and {len(frames)} read, {apart:.1f} levels apart"
-        yield Finding("video", "fault", found, "unset IMAGEIO_FFMPEG_EXE; install vidstyle anew with pip")
+        yield Finding("video", "fault", found, "unset IMAGEIO_FFMPEG_EXE; reinstall vidstyle with pip")
         return
     yield Finding("video", "ok", f"written and read again, {apart:.1f} levels apart")
     settings, losses = Settings(steps=TEST_STEPS, scales=1), list[float]()

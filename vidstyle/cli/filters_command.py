@@ -45,7 +45,7 @@ def status() -> None:
         for path, (state, digest) in zip(kept, states, strict=True):
             print(f"  {path.name:<42} {memory(path.stat().st_size):>7}  {digest:<{HASH_DIGITS}}  {state}")
         if imagenet_file() not in kept:
-            print("  no ImageNet filters; get them with: vidstyle weights fetch")
+            print("  no ImageNet weights; get them with: vidstyle weights fetch")
         broken = sum(state != "ok" for state, _ in states)
         if broken:
             raise WeightsError("VS701", broken=broken, count=len(kept))
@@ -131,7 +131,7 @@ def teach(
                 teachers,
                 deepest=LAYERS[-1],
                 seed=seed,
-                on_layer=lambda done, count: listener.working("learning filters", done, count),
+                on_layer=lambda done, count: listener.working("learning weights", done, count),
             )
         save_filters(filters, output)
         print(output)
@@ -147,7 +147,7 @@ def state_of(path: Path) -> tuple[str, str]:
         digest = read_tensors(path)[0] if path.stem in SIZES else read_filters(path, LAYERS[0]).sha256
     except WeightsError as error:
         log.debug("%s", error)
-        return "broken: not readable as filters", ""
+        return "broken: not readable as weights", ""
     noted = path.with_suffix(".sha256")
     if not noted.is_file() or noted.read_text(errors="replace").strip() != digest:
         return "broken: its SHA-256 is not the one noted", digest[:HASH_DIGITS]

@@ -171,7 +171,7 @@ class Machines:
     task_gpus: Annotated[float | None, Parameter(metavar="X")] = None
     """With --ray: GPUs per task, or a share of one. Default: 0."""
     storage: Annotated[str | None, Parameter(metavar="URL")] = None
-    """With --ray: shared storage for machines without a common folder, such as s3://bucket/films."""
+    """With --ray: shared storage for machines without a common folder, such as s3://bucket/videos."""
 
     def check(self, device: str, look: Look) -> None:
         """UsageError where the words do not fit together, with the `device` of this machine and a `look` too."""
@@ -221,7 +221,7 @@ class LossFiles:
                 check_target(file, endings, overwrite=overwrite)
 
     def partial(self) -> "LossFiles":
-        """The names that files of a painting that was stopped get, as its film does."""
+        """The names that files of a painting that was stopped get, as its video does."""
         log, plot = (file and file.with_stem(f"{file.stem}.partial") for file in (self.log_losses, self.plot_losses))
         return LossFiles(log, plot)
 
@@ -229,7 +229,7 @@ class LossFiles:
 @Parameter(name="*", group=SHOWING)
 @dataclass(frozen=True)
 class Showing:
-    """How an animation of the making of an image's painting looks."""
+    """How the animation of the painting process looks."""
 
     max_mb: Annotated[float | None, Parameter(metavar="X")] = None
     """Maximum size of the animation in MB. Frames are dropped, shrunk and reduced in colours to fit."""
@@ -250,7 +250,7 @@ class Showing:
 @Parameter(name="*", group=SHOWING)
 @dataclass(frozen=True)
 class Making:
-    """The animation of the making of an image's painting, beside the painting."""
+    """The animation of the painting process, next to the painting."""
 
     progress_gif: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
     """Write an animation of the painting process too: .gif, .webp or .mp4."""

@@ -61,7 +61,7 @@ def paint(
     """Paints INPUT in the style of images.
 
     Args:
-        source: A video, GIF or image, a folder of clips or of images, a pattern like 'a*.png', or a numbered image
+        source: A video, GIF or image, a folder of videos or of images, a pattern like 'a*.png', or a numbered image
             sequence like 'shot.%04d.png' or 'shot.####.png', which is painted as a video.
     """
     look.check(job_options.report, saves="save_settings" in options)
@@ -138,7 +138,7 @@ def _paint(job: "JobSpec", record: "LossRecord", progress: "Progress | None", te
     if summary.failed:
         for failure in summary.failed:
             say(terminal.console, f"failed: {printable(failure)}")
-        noun = "clip" if job.kind == "clips" else "image"
+        noun = "video" if job.kind == "clips" else "image"
         others = f"the others are in {summary.out}" if summary.frames else "nor could any other"
         raise VidstyleError("VS802", count=some(len(summary.failed), noun), others=others)
 
@@ -249,7 +249,7 @@ def _check_files(source: Path, wanted: Wanted, settings: Settings) -> None:
     if settings.lut_file:
         check_there(settings.lut_file, "3D LUT (--lut)")
     if settings.weights not in FILTERS:
-        check_there(Path(settings.weights), "file of filters (--weights)", {name: name for name in FILTERS})
+        check_there(Path(settings.weights), "weights file (--weights)", {name: name for name in FILTERS})
 
 
 def check_styles(styles: Sequence[Path]) -> None:
@@ -268,7 +268,7 @@ def tell_unused(job: "JobSpec", given: Mapping[str, Any], look: Look = Look()) -
         ("frame_steps", single, "it applies to the frames of a video; images take --steps"),
         ("flow stability look_back passes loop", single, "it applies to the frames of a video"),
         ("codec quality pix_fmt", single, "it applies to video files"),
-        ("lut", single or job.kind == "sequence", "it applies to videos"),
+        ("lut", job.kind not in ("video", "clips"), "it applies to videos"),
         ("restart keep_work", single or look.dry_run, "it applies to videos"),
         ("look_back", settings.flow == "none", "--flow is none"),
         ("strength content_layers", not settings.content_weight, "--content-weight is 0"),

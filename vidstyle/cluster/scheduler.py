@@ -181,7 +181,7 @@ class Cluster:
             storage_of(work.job).remove()
             site = self._sites[str(work.folder.path)]
             self.ray.get([self._at(node, worker.tidy).remote(site) for node in self._nodes()], timeout=ANSWER)
-        except Exception as error:  # the film stands
+        except Exception as error:  # the video stands
             log.warning(
                 "some files of the job could not be removed from the cluster or its storage: %s", _reason(error)
             )

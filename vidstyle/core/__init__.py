@@ -1,1 +1,1 @@
-"""The method: one image, and films. It opens no images or videos and starts no ffmpeg."""
+"""The method: one image, and videos. It opens no images or videos and starts no ffmpeg."""

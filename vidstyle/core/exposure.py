@@ -2,7 +2,7 @@
 
 A frame of a fade, a flash or of a camera that adjusts itself shows the scene of its shot times a gain, plus an offset,
 for each channel of RGB. The scene is painted as if evenly exposed, and its painting is given the frame's gain and
-offset again. The restoration of old films takes flicker away by such a fit (Decenciere 1997; van Roosmalen et al.
+offset again. The restoration of old videos takes flicker away by such a fit (Decenciere 1997; van Roosmalen et al.
 1999). A frame that shows nothing, as a black or a white one, is painted as the nearest of its shot that does.
 """
 
@@ -39,7 +39,7 @@ WHITE = 0.9  # what the brightest hundredth of a dark scene is brought to before
 
 @dataclass(frozen=True)
 class Scenes:
-    """The shots of a film, and the exposures of its frames.
+    """The shots of a video, and the exposures of its frames.
 
     `cuts` are the positions of the frames that open shots. `exposures` are those of the frames that are not EVEN, and
     `shows` names for each frame that shows nothing the one that shows its scene; both by position. `bars` are the rows
@@ -53,7 +53,7 @@ class Scenes:
 
     @classmethod
     def of_json(cls, found: Mapping[str, Any], frames: int, size: tuple[int, int]) -> "Scenes":
-        """Of a film of so many frames of `size`, from what `dataclasses.asdict` and JSON made of it; ValueError,
+        """Of a video of so many frames of `size`, from what `dataclasses.asdict` and JSON made of it; ValueError,
         KeyError or TypeError for what cannot be."""
         cuts = tuple(int(cut) for cut in found["cuts"])
         exposures = {int(at): Exposure.of_json(one) for at, one in found["exposures"].items()}
@@ -102,7 +102,7 @@ def luminance(thumbnails: Array) -> Array:
 
 
 def find_scenes(thumbnails: Sequence[Array], contrasts: Sequence[float], cuts: Iterable[int]) -> Scenes:
-    """The scenes of a film, and how each of its frames is exposed.
+    """The scenes of a video, and how each of its frames is exposed.
 
     A cut at which nothing but the exposure changes is none, and two scenes that a frame without contrast separates have
     one.
@@ -133,7 +133,7 @@ def find_scenes(thumbnails: Sequence[Array], contrasts: Sequence[float], cuts: I
 
 
 def find_bars(light: Tensor, most: Sequence[int] | None = None) -> Bars:
-    """The black bars of a film by the highest luminance (H, W) that each pixel ever has, at `most` so many rows and
+    """The black bars of a video by the highest luminance (H, W) that each pixel ever has, at `most` so many rows and
     columns.
 
     Bars lie on opposite sides, are about alike, and end along the whole side at once, which black places in an image
@@ -161,7 +161,7 @@ def _bars_along(dark: NDArray[np.bool_]) -> tuple[int, int]:
 
 
 def scenes_of_image(image: Tensor) -> Scenes:
-    """A single image (3, H, W) as a film of one frame: dark, or not."""
+    """A single image (3, H, W) as a video of one frame: dark, or not."""
     found = of_dark_scene(EVEN, luminance(thumbnail(image)))
     return Scenes(exposures={} if found == EVEN else {0: found})
 

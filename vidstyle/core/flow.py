@@ -76,7 +76,7 @@ def warp(image: Tensor, flow: Tensor | Flow, interpolation: int = cv2.INTER_LANC
 
     By default Lanczos interpolation over 8x8 pixels, because errors add up over the frames of a shot: OpenCV's bicubic
     kernel amplifies detail (1.5 times its energy after 24 shifts by half a pixel), the usual one blurs it (0.2 times);
-    this keeps 0.77 times. Pixels without motion are copied bit for bit; beyond the border the image goes on by its
+    this keeps 0.77 times. Pixels without motion are copied bit for bit; beyond the border the image is extended by its
     edge.
 
     Args:

@@ -1,4 +1,4 @@
-"""A frame, and how it is to be painted: its style, where that is not the same for a whole film, and its exposure."""
+"""A frame, and how it is to be painted: its style, where that is not the same for a whole video, and its exposure."""
 
 import math
 from collections.abc import Mapping
@@ -77,7 +77,7 @@ class FrameStyle:
     """How one frame is to be painted.
 
     `shares`: how much of each style, summing to 1; None for the same of all. `strength`, 0..1, where it changes over
-    the film. `places` (styles, H, W), 0..1: where each style is painted; None for everywhere. `mask` (1, H, W), 0..1:
+    the video. `places` (styles, H, W), 0..1: where each style is painted; None for everywhere. `mask` (1, H, W), 0..1:
     where anything is painted; None for everywhere. `exposure` is the frame's, which its painting is given again.
     `paint`, 0..1, is how much of the image strokes cover.
     """
@@ -91,7 +91,7 @@ class FrameStyle:
 
     @cached_property
     def cover(self) -> Tensor | None:
-        """How much of the paint is seen at each pixel, (1, H, W); None for all of it."""
+        """How much of the painting is seen at each pixel, (1, H, W); None for all of it."""
         if self.places is None:
             return self.mask
         painted = self.places.sum(0, keepdim=True).clamp(max=1)
@@ -125,7 +125,7 @@ def blended(values: tuple[Tensor, ...], shares: tuple[float, ...] | None) -> Ten
 @dataclass(frozen=True)
 class Frame:
     """One frame: ``index`` and ``seconds`` count from the file's first; ``image`` (3, H, W) float32
-    RGB 0..1; ``alpha`` (1, H, W), 0..1: its opacity, None for a film that has none (``image`` is filled then);
+    RGB 0..1; ``alpha`` (1, H, W), 0..1: its opacity, None for a video that has none (``image`` is filled then);
     ``cut``: a new shot begins here, ``look``: how to paint it, and ``even``: the image evenly exposed, where
     that is another (these are set by others, never by a source);
     ``mark``, if there is one, tells it from the file's other images, so that it can be sought."""

@@ -51,7 +51,7 @@ def content_weights(target: Tensor) -> Tensor:
 
 
 def temporal_loss(image: Tensor, target: Tensor, weights: Tensor) -> Tensor:
-    """Mean over all values of the weighted squared difference from the paint that is carried along.
+    """Mean over all values of the weighted squared difference from the painting that is carried along.
 
     Ruder et al. 2016 (arXiv 1604.08610), equation 7, where the weights are 1 for pixels that can be seen in both
     images and 0 for others; ours are those of `temporal.temporal_weights`.
@@ -255,7 +255,7 @@ def measured_by_tiles(
 class Anchor:
     """A painting of nearly the same image that a new one is held to.
 
-    `image` (3, H, W) shows the paint where the new image has it; `stiffness` (1, H, W) is what a squared
+    `image` (3, H, W) shows the painting where the new image has it; `stiffness` (1, H, W) is what a squared
     difference from it counts; `mobility` (1, H, W) is how far a pixel moves for a gradient, 0: not by a bit.
     """
 
@@ -273,7 +273,7 @@ class Objective:
     """The loss of an image against its targets; call it with (3, H, W) to get Losses with a graph.
 
     Content is what `ContentTargets` make of ||F - P||^2, style the distance of the `statistic` in each region, which
-    counts by its area. An image that `wraps` goes on at its other side. With an `anchor` there is a temporal loss too,
+    counts by its area. An image that `wraps` wraps around at its sides. With an `anchor` there is a temporal loss too,
     and pixels without mobility stay where they are. With a `tile`, a multiple of the network's stride, activations are
     held for so many pixels squared at a time, and the border that they need: the same loss to about 1e-5, for twice
     the work. The statistic must have `of_moments` then, and the image must not wrap.

@@ -159,7 +159,7 @@ def quasi_newton(
         step_size: that of an earlier descent with this preconditioner on nearly the same loss.
 
     Returns:
-        The image, clamped to 0..1, the losses before the last step, and the step size to go on with.
+        The image, clamped to 0..1, the losses before the last step, and the step size to continue with.
 
     Raises:
         DivergedError: the loss at the start is no number (VS604).

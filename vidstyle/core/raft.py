@@ -57,7 +57,7 @@ class Raft:
 
 
 def raft_file(name: str) -> Path:
-    """Where the filters of ``raft-small`` or ``raft-large`` are kept."""
+    """Where the weights of ``raft-small`` or ``raft-large`` are kept."""
     return cache_folder() / f"{name}.safetensors"
 
 
@@ -66,12 +66,12 @@ def fetch_raft(name: str, on_progress: OnProgress | None = None) -> Path:
     cache_folder().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
         return import_raft(
-            name, fetch_published(_published(name).url, Path(folder), f"the filters of {name}", on_progress)
+            name, fetch_published(_published(name).url, Path(folder), f"the weights of {name}", on_progress)
         )
 
 
 def import_raft(name: str, path: Path) -> Path:
-    """Keeps the filters of torchvision's file; WeightsError for any other."""
+    """Keeps the weights of torchvision's file; WeightsError for any other."""
     digest, tensors = read_tensors(path)
     if not digest.startswith(published_digits(_published(name).url)):
         raise WeightsError("VS706", path=path, name=name)

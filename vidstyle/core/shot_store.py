@@ -59,7 +59,7 @@ class ShotStore:
         return self._read(index)["painting"].float()
 
     def settled(self, index: int) -> Tensor:
-        """How settled the paint of the first pass was: (1, H, W), 0..1."""
+        """How settled the painting of the first pass was: (1, H, W), 0..1."""
         return self._read(index)["settled"].float()
 
     def __iter__(self) -> Iterator[PaintedFrame]:

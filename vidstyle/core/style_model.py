@@ -76,9 +76,9 @@ class StyleModel:
 
     `styles` are images (3, H, W), RGB, 0..1, and `features` what is found of them. `balance` is the weight of the
     content loss against a style loss of weight 1, and `palettes` the colours that contents and styles are moved to
-    first; `calibrated` finds both, and `balances` for each strength of a film (strength, balance) whose strength
+    first; `calibrated` finds both, and `balances` for each strength of a video (strength, balance) whose strength
     changes. Without palettes all keep their colours. `init_image` is the start that ``Settings.init`` names where it
-    names a file. `wraps`: each image goes on at its other side, so that tiles of it show no seam. Images that take more
+    names a file. `wraps`: each image wraps around at its sides, so that tiles of it show no seam. Images that take more
     than `memory`, in bytes, are painted by tiles: see `tiling`.
     """
 

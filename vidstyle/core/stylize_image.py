@@ -1,4 +1,4 @@
-"""One image: coarse to fine from its content, or refined from the paint that the frame before handed on."""
+"""One image: coarse to fine from its content, or refined from the painting that the frame before handed on."""
 
 import logging
 import math
@@ -100,7 +100,7 @@ def stylize_image(
 def coarse_to_fine(
     model: StyleModel, content: Tensor, on_step: OnStep | None = None, look: FrameStyle = PLAIN
 ) -> Painted:
-    """Like `stylize_image` for an evenly exposed `content`, without `finish`: what the next frame goes on from."""
+    """Like `stylize_image` for an evenly exposed `content`, without `finish`: what the next frame starts from."""
     if is_flat(model.settings, content):
         return flat_painting(model, content, look)
     began, plan = time.perf_counter(), scale_plan(size_of(content), model.settings, TILE if model.wraps else 1)
@@ -334,7 +334,7 @@ def _halved(size: Size, times: int, multiple: int) -> Size:
 
 
 def resized_tile(image: Tensor, size: Size) -> Tensor:
-    """A tile (3, H, W) at another (height, width), its sides going on at each other, moved by a pixel.
+    """A tile (3, H, W) at another (height, width), its sides wrapping around, moved by a pixel.
 
     Enlarging leaves the largest steps between what were pixels; the tile's edge must not lie there each time.
     """

@@ -1,9 +1,9 @@
-"""A film, frame by frame: each painted from where the paintings before it were carried along the motion.
+"""A video, frame by frame: each painted from where the paintings before it were carried along the motion.
 
 `tracked` finds the motion, `stylize_shots` paints forwards, and with two passes `backward_pass` paints each shot again
-from its end. What comes into sight late in a shot is painted bare at first and settles over the next frames; the way
+from its end. What becomes visible late in a shot is painted bare at first and settles over the next frames; the way
 back carries what it became to where it began, and evens out the chain's errors (Ruder et al. 2016, section 5.3,
-alternate many short passes; here both are chains of finished paintings). Where a film is to loop, the way back starts
+alternate many short passes; here both are chains of finished paintings). Where a video is to loop, the way back starts
 at its first frame.
 """
 
@@ -63,7 +63,7 @@ log = logging.getLogger(__name__)
 def paint_frames(
     model: StyleModel, frames: Iterable[Frame], on_step: OnStep | None = None, on_turn: OnTurn | None = None
 ) -> Iterator[PaintedFrame]:
-    """Paints the frames of a film in order, each from the ones before it in its shot; see `paint_part`."""
+    """Paints the frames of a video in order, each from the ones before it in its shot; see `paint_part`."""
     for painted, _ in paint_part(model, frames, None, True, on_step, on_turn):
         yield painted
 
@@ -77,19 +77,19 @@ def paint_part(
     on_turn: OnTurn | None = None,
     scratch: Path | None = None,
 ) -> Iterator[tuple[PaintedFrame, Linked]]:
-    """Paints part of a film, in one pass or, by ``Settings.both_ways``, in two.
+    """Paints part of a video, in one pass or, by ``Settings.both_ways``, in two.
 
     Args:
         frames: the frames of the part in order, shots marked by their cuts; whole shots where there are two passes.
         handed: what came last with the part before; None where the part begins for itself.
-        ends_film: whether the film ends with this part, so that a loop is closed.
+        ends_film: whether the video ends with this part, so that a loop is closed.
         on_step: told the steps of each painting.
         on_turn: told every painting of each of two passes.
         scratch: the folder of the temporary files of two passes, 14 bytes a pixel of a shot.
 
     Yields:
         What is seen of each frame, and what a part that begins after it is to be `handed`: in one pass the frame, in
-        two the film's first frame. Of two passes a shot comes out when all of it is painted.
+        two the video's first frame. Of two passes a shot comes out when all of it is painted.
 
     Raises:
         PaintingError: the memory does not do, or a first frame's loss is no number.
@@ -140,7 +140,7 @@ def stylize_shots(
 ) -> Iterator[Linked]:
     """Paints frames in order: a shot's first frame coarse to fine, each next from the ones before.
 
-    The first goes on from `state`, that of the frame before it, where it does not open a shot.
+    The first continues from `state`, that of the frame before it, where it does not open a shot.
 
     A frame that shows hardly anything of those before, as after a flash of light, is painted like a first one.
     """
@@ -190,7 +190,7 @@ def stylize_next(
     Args:
         one: the frame, with its motion since the one before on the model's device.
         state: what the frame before it hands on.
-        warped: the paint of the frames before, where this one shows it.
+        warped: the painting of the frames before, where this one shows it.
         on_step: told each step.
         earlier: what an earlier pass painted of the frame: blended in, and seen where earlier paint shows nothing.
         repaint_still: still pixels are painted on too, without a temporal loss, and every frame takes all its steps.
@@ -247,7 +247,7 @@ def _filled(model: StyleModel, warped: WarpedPaint, content: Tensor, look: Frame
 
 
 def _shots(links: Iterator[Linked], tell: OnTurn, scratch: Path | None) -> Iterator[ShotStore]:
-    """The shots of a film, each as soon as the next begins."""
+    """The shots of a video, each as soon as the next begins."""
     shot: ShotStore | None = None
     try:
         for link in links:
@@ -270,7 +270,7 @@ def _painted_back(
 ) -> Iterator[tuple[int, PaintedFrame]]:
     """A shot painted again from its end to its start, with the place of each frame.
 
-    `meets` is what comes after the end; without it the last painting stays. A film's first frame that its end is to
+    `meets` is what comes after the end; without it the last painting stays. A video's first frame that its end is to
     meet stays too.
     """
     last = len(shot) - 1
@@ -289,7 +289,7 @@ def _painted_back(
 
 
 def _shows(model: StyleModel, end: Linked, start: Linked) -> bool:
-    """Whether a film's end shows enough of its start to meet it."""
+    """Whether a video's end shows enough of its start to meet it."""
     estimate = flow_estimator(model.settings.flow, model.device)
     same_size = end.frame.content.shape == start.frame.content.shape
     motion = Motion.between(end.frame.content, start.frame.content, estimate) if same_size else None

@@ -1,8 +1,8 @@
 """What a frame takes over from those before it, where that ends, and how firmly it is held: formulas, no network.
 
-`propagate` carries what is known of the paint along the motion, `temporal_weights` says how firmly each pixel is held
-to it, `Stillness` which pixels are not painted at all. The loss that takes these weights is `losses.temporal_loss`;
-`stylize_video` paints.
+`propagate` carries what is known of the painting along the motion, `temporal_weights` says how firmly each pixel is
+held to it, `Stillness` which pixels are not painted at all. The loss that takes these weights is
+`losses.temporal_loss`; `stylize_video` paints.
 """
 
 import math
@@ -69,7 +69,7 @@ REPAIRED = 0.25  # share of a change that paint out of date is given in each fra
 FIRM = 0.9  # share, 0..1, below which paint is not settled
 RENEWED = 0.05  # how far a frame's steps bring paint to what it shows
 RESTLESS = 0.025  # repaired share, above which paint is painted on though it lies still
-FRESH = 4  # frames since it came into sight, in which a large area is given coarse strokes first
+FRESH = 4  # frames since it became visible, in which a large area is given coarse strokes first
 PATCH = 0.08  # of the long side: the size from which on such an area is large
 SKETCHED = 0.02  # share of pixels in large new areas, from which on there are coarse strokes
 
@@ -155,10 +155,10 @@ class Linked:
 
 @dataclass(frozen=True)
 class Carried:
-    """What is known of the paint at each pixel of a new frame, before it is painted; planes are (1, H, W).
+    """What is known of the painting at each pixel of a new frame, before it is painted; planes are (1, H, W).
 
-    `age` counts frames up to SETTLING, as in `ShotState`; `shown` (3, H, W) is what the paint was made for; `change`
-    (3, H, W) is how the frame differs from that, and `stale`, 0..1, how far the paint is out of date. `repaired` is the
+    `age` counts frames up to SETTLING, as in `ShotState`; `shown` (3, H, W) is what the painting was made for; `change`
+    (3, H, W) is how the frame differs from that, and `stale`, 0..1, how far the painting is outdated. `repaired` is the
     share of the change that it is given now. `style_changed`, True or False, of any shape that fits: where it is to
     look otherwise.
     """
@@ -172,7 +172,7 @@ class Carried:
 
     @property
     def settled(self) -> Tensor:
-        """How settled the paint is, 0..1: age / SETTLING * (1 - stale)."""
+        """How settled the painting is, 0..1: age / SETTLING * (1 - stale)."""
         return self.age / SETTLING * (1 - self.stale)
 
     def unsettled(self, motion: Motion) -> Tensor:
@@ -180,13 +180,13 @@ class Carried:
         return (self.age[0] < SETTLING) | (motion.flow != 0).any(-1) | (self.repaired[0] > RESTLESS)
 
     def renewed(self, content: Tensor, free: Tensor) -> Tensor:
-        """`shown` after the frame: nearer to its `content` where its paint was repaired, or `free` and painted on."""
+        """`shown` after the frame: nearer to its `content` where its painting was repaired, or `free` and painted."""
         share = torch.maximum(self.repaired, RENEWED * free.float())
         return self.shown + share * (content - self.shown)
 
 
 def propagate(state: ShotState, frame: Frame, content: Tensor, motion: Motion, hidden: Tensor) -> Carried:
-    """Carries what is known of the paint along the motion to a frame.
+    """Carries what is known of the painting along the motion to a frame.
 
     Args:
         state: what the frame before handed on.
@@ -201,7 +201,7 @@ def propagate(state: ShotState, frame: Frame, content: Tensor, motion: Motion, h
     age = torch.where(style_changed.to(age.device), age.clamp(max=UNSETTLED), age)
     shown = torch.where(motion.visible, warp(state.shown, motion.flow), content)
     change, stale = staleness(shown, content)
-    # A film of few frames that are shown twice is painted once, unless much of its paint is out of date.
+    # A video of few frames that are shown twice is painted once, unless much of its painting is out of date.
     again = torch.equal(frame.content, state.contents[0]) and float(stale.mean()) < LOST
     repaired = torch.zeros_like(stale) if again else REPAIRED * stale
     return Carried(age, shown, change, stale, repaired, style_changed)
@@ -220,7 +220,7 @@ def temporal_weights(
 ) -> TemporalWeights:
     """The weights of the temporal loss, c in mean(c (x - warped)^2) of Ruder et al. 2016, equation 7.
 
-    There c is 1 where the flow can be trusted. Here it is `confidence` times how `settled` the paint is, both 0..1,
+    There c is 1 where the flow can be trusted. Here it is `confidence` times how `settled` the painting is, both 0..1,
     times what holds a pixel within `stability` levels of 0 to 255 against the `pull` of the rest of the loss
     (`gradient_scale`). Pixels that are not `free` (True or False) do not move; those that are not settled move up to
     UNSETTLED_MOBILITY times as far as others.
@@ -247,7 +247,7 @@ def frame_effort(state: ShotState, carried: Carried, free: Tensor) -> tuple[floa
 
 @dataclass(frozen=True)
 class WarpedPaint:
-    """The paint (3, H, W) of earlier frames where a new one shows it, how sure its place is, and where there is any."""
+    """The painting (3, H, W) of earlier frames where a new one shows it, its confidence, and where there is any."""
 
     paint: Tensor
     confidence: Tensor
@@ -305,7 +305,7 @@ def bare_places(fresh: Tensor) -> Tensor:
 
 
 def staleness(shown: Tensor, content: Tensor) -> tuple[Tensor, Tensor]:
-    """How the `content` (3, H, W) differs from what its paint was made for, and how far that paint is out of date.
+    """How the `content` (3, H, W) differs from what its painting was made for, and how far that paint is out of date.
 
     The change is `content` less `shown`, blurred, (3, H, W); the share, (1, H, W), 0..1, is 1/2 where it is STALE.
     """

@@ -11,7 +11,7 @@ _FOLDS = 12  # powers of two: so often is the image mirrored at its edges, then 
 
 
 def filled(image: Tensor, alpha: Tensor) -> Tensor:
-    """`image` with hidden pixels made of seen ones, mirrored at the edge of what is seen: it goes on with its texture.
+    """`image` with hidden pixels made of seen ones, mirrored at the edge of what is seen: its texture continues.
 
     Each pixel keeps its own colour by its opacity; one that is seen keeps all of it.
 

@@ -47,7 +47,7 @@ class VGG19(nn.Module):
 
         image: (3, H, W) or (1, 3, H, W), RGB, 0..1. Returns {layer: (1, C, h, w)}, h = ceil(H / 2 ** pools), in float32
         whatever the network works in: what is summed over positions needs its digits.
-        `wraps`: the image goes on at its other side, as on a torus; its sides must be multiples of `stride`.
+        `wraps`: the image wraps around at its sides, as on a torus; its sides must be multiples of `stride`.
         """
         wanted = self.layers if layers is None else layers
         x = (image if image.dim() == 4 else image[None]).contiguous(memory_format=torch.channels_last)

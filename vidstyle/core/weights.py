@@ -108,7 +108,7 @@ def fetch_imagenet(on_progress: OnProgress | None = None) -> Path:
     cache_folder().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
         return import_filters(
-            download.fetch_published(_imagenet_address(), Path(folder), "ImageNet filters", on_progress)
+            download.fetch_published(_imagenet_address(), Path(folder), "ImageNet weights", on_progress)
         )
 
 
@@ -155,7 +155,7 @@ def _selftaught(teachers: Sequence[Tensor], deepest: str, seed: int, on_progress
         teachers,
         deepest=deepest,
         seed=seed,
-        on_layer=lambda done, count: tell("learning filters", done, count),
+        on_layer=lambda done, count: tell("learning weights", done, count),
     )
     keep(tensors, path)
     _forget_oldest()

@@ -1,1 +1,1 @@
-"""How good painted films are: measures, plots and reports."""
+"""How good painted videos are: measures, plots and reports."""

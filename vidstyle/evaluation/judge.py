@@ -54,7 +54,7 @@ class Judge:
         *,
         grey: bool = False,
     ) -> "Judge":
-        """A judge for films painted with these layers; the layers held out are the second of every block.
+        """A judge for videos painted with these layers; the layers held out are the second of every block.
 
         Args:
             filters: Weights and biases of the network, as in ``Filters.tensors``.

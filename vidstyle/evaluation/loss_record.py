@@ -1,4 +1,4 @@
-"""What becomes of the losses while an image or a film is painted, as a table and as a plot."""
+"""What becomes of the losses while an image or a video is painted, as a table and as a plot."""
 
 import csv
 import io
@@ -56,7 +56,7 @@ class Entry:
 
 
 class LossRecord(Listener):
-    """Keeps the losses that it is told of: StepLosses for an image, FrameLosses for a film.
+    """Keeps the losses that it is told of: StepLosses for an image, FrameLosses for a video.
 
     All are weighted as they were minimised, so that the layers, the total variation and the temporal loss sum to the
     total. `earlier`: so many frames were painted before, by another run, and are missing.
@@ -113,7 +113,7 @@ class StepLosses(LossRecord):
 
 
 class FrameLosses(LossRecord):
-    """The losses of each frame of a film, before its last step, with the steps it took and its time in seconds.
+    """The losses of each frame of a video, before its last step, with the steps it took and its time in seconds.
 
     Frames that stay as the one before, with no step, have that one's losses.
     """

@@ -1,6 +1,6 @@
-"""Painted films measured against their source: figures, and the images that a report shows of them.
+"""Painted videos measured against their source: figures, and the images that a report shows of them.
 
-A film is seen once, in memory that does not grow with its frames.
+A video is seen once, in memory that does not grow with its frames.
 """
 
 import logging
@@ -49,7 +49,7 @@ class WorstPair:
 
 @dataclass(frozen=True)
 class MeasuredFilm:
-    """A painted film: its figures, its album, and the pairs of frames that follow each other worst."""
+    """A painted video: its figures, its album, and the pairs of frames that follow each other worst."""
 
     name: str
     size: Size
@@ -59,7 +59,7 @@ class MeasuredFilm:
 
 
 class Album:
-    """A few of a film's `count` frames, and one row and one column of pixels of every frame."""
+    """A few of a video's `count` frames, and one row and one column of pixels of every frame."""
 
     def __init__(self, count: int) -> None:
         self._wanted = {round(i * (count - 1) / max(1, STRIP - 1)) for i in range(STRIP)}
@@ -90,7 +90,7 @@ class Album:
 
 
 def _measured_film(name: str, size: Size, found: Iterator[Judged], count: int, work: Sequence[Work]) -> MeasuredFilm:
-    """The figures of all frames of a film, and what is shown of them.
+    """The figures of all frames of a video, and what is shown of them.
 
     Args:
         name: Of its file.
@@ -128,7 +128,7 @@ def _thumbnail(image: Tensor) -> Pixels:
 
 @dataclass(frozen=True)
 class Original:
-    """The part of a source that films of a job show."""
+    """The part of a source that videos of a job show."""
 
     job: JobSpec
     source: Source
@@ -136,7 +136,7 @@ class Original:
     listener: Listener
 
     def filters(self, styles: Sequence[Tensor]) -> Filters:
-        """Those of the settings, learned from the styles and the film where that is the choice."""
+        """Those of the settings, learned from the styles and the video where that is the choice."""
         settings, samples = self.job.settings, self.prescan.samples
         return load_filters(
             settings.weights,
@@ -147,7 +147,7 @@ class Original:
         )
 
     def judge(self, filters: Filters, styles: Sequence[Tensor]) -> Judge:
-        """Who judges films that were painted from it with the job's settings."""
+        """Who judges videos that were painted from it with the job's settings."""
         settings = self.job.settings
         pooling = pooling_of(filters, settings)
         palettes = palettes_for(settings.keep_colors, self.prescan.samples, styles)
@@ -161,7 +161,7 @@ class Original:
         yield from self.source
 
     def film(self, path: Path, judge: Judge, work: Sequence[Work]) -> MeasuredFilm:
-        """What is found of a painted film; SourceError where it cannot be of this source."""
+        """What is found of a painted video; SourceError where it cannot be of this source."""
         cuts = self.prescan.scenes.cuts
         looks = StyleSchedule(self.job.settings, len(self.job.styles), Scenes(cuts))
         with open_film(replace(self.job, source=path, start=0.0, end=None), self.listener) as painted:

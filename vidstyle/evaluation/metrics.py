@@ -1,4 +1,4 @@
-"""What a painted film is worth, in figures: stability, style, content, work. Nothing here paints."""
+"""What a painted video is worth, in figures: stability, style, content, work. Nothing here paints."""
 
 import math
 from collections import deque
@@ -39,7 +39,7 @@ def flow_difference(painting: Tensor, earlier: Tensor, motion: Motion) -> float:
 
 @dataclass(frozen=True)
 class StillRuns:
-    """Pixels of a film that lie still, followed frame by frame.
+    """Pixels of a video that lie still, followed frame by frame.
 
     A run begins where the source (3, H, W) leaves its `reference` by more than STILL, or moves. Of every run of at
     least LONG_ENOUGH frames count the standard deviation of the painting over time, and how far its last value lies
@@ -92,7 +92,7 @@ class StillRuns:
 
 LONG = 8  # frames between the two of a long-term pair
 NOTHING = float("nan")
-MEANS = (  # the figures of frames of which a film has the mean
+MEANS = (  # the figures of frames of which a video has the mean
     *("warp_error", "warp_error_over_energy", "long_warp_error", "long_warp_error_over_energy"),
     *("flow_difference", "structure", "content"),
 )
@@ -136,7 +136,7 @@ class FrameMeasures:
 
 @dataclass(frozen=True)
 class FilmMeasures:
-    """The figures of a film: its frames', and those of its still pixels (see `StillRuns`), in levels of 0 to 255."""
+    """The figures of a video: its frames', and those of its still pixels (see `StillRuns`), in levels of 0 to 255."""
 
     frames: tuple[FrameMeasures, ...]
     still: float  # share of the pixels, frame by frame, that lie still
@@ -200,13 +200,13 @@ def _measured(
 
 
 def film_measures(frames: Sequence[FrameMeasures], still: StillRuns) -> FilmMeasures:
-    """The figures of a film from those of its frames, at least one, and from its still pixels at its end."""
+    """The figures of a video from those of its frames, at least one, and from its still pixels at its end."""
     share, flicker, drift = still.figures()
     return FilmMeasures(tuple(frames), share / len(frames), flicker, drift)
 
 
 def summary(film: FilmMeasures, optimised: Sequence[str], held_out: Sequence[str]) -> dict[str, float]:
-    """The figures of a whole film, by name: means over the frames that have them, nan where none has.
+    """The figures of a whole video, by name: means over the frames that have them, nan where none has.
 
     `optimised` and `held_out` are style layers, which the distances from the style are means over.
     """

@@ -1,4 +1,4 @@
-"""How good painted films are: figures and images, from the files and their source."""
+"""How good painted videos are: figures and images, from the files and their source."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Report:
-    """Films of one source in one style, measured side by side.
+    """Videos of one source in one style, measured side by side.
 
     `filters` names those that judged; `optimised` are the style layers that were painted with, `held_out` others.
     """
@@ -50,7 +50,7 @@ class Report:
 
     @property
     def summaries(self) -> list[dict[str, float]]:
-        """The figures of each whole film."""
+        """The figures of each whole video."""
         return [summary(film.measures, self.optimised, self.held_out) for film in self.films]
 
     def to_json(self) -> str:
@@ -92,23 +92,23 @@ def compare(
     filters: Filters | None = None,
     listener: Listener | None = None,
 ) -> Report:
-    """Measures painted films, side by side, against what they were painted from.
+    """Measures painted videos, side by side, against what they were painted from.
 
     Args:
-        outputs: The films.
+        outputs: The videos.
         source: The video that they were painted from.
         styles: The images that they imitate.
         settings: They name the layers and the filters that judge, else the defaults.
         device: What measures: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        start: Where the films begin in the source, in seconds.
+        start: Where the videos begin in the source, in seconds.
         end: Where they end in it; None for its end.
-        work: What each frame of a single film took to paint.
+        work: What each frame of a single video took to paint.
         filters: What judges instead of those of the settings.
         listener: Is told how far it is.
 
     Raises:
         SettingsError: There are no `outputs`.
-        SourceError: A film cannot be read, has more frames than the source, or is an animation, whose frames need not
+        SourceError: A video cannot be read, has more frames than the source, or is an animation, whose frames need not
             be those of its source.
     """
     if not outputs:
@@ -119,9 +119,9 @@ def compare(
 
 
 def report_job(job: JobSpec, model: StyleModel, work: Sequence[Work], listener: Listener) -> Path:
-    """Measures the film of a job as it was written, by the filters of its `model`; the page of the report.
+    """Measures the video of a job as it was written, by the filters of its `model`; the page of the report.
 
-    `work` is what each frame took. VidstyleError where there can be no report; the film is there all the same.
+    `work` is what each frame took. VidstyleError where there can be no report; the video is there all the same.
     """
     try:
         report = _compared(job, [job.out], work, model.filters, listener)
@@ -185,7 +185,7 @@ FIGURES = (  # key of the summary, what the reader sees, unit and digits
 
 
 def _table(summaries: Sequence[Mapping[str, float]]) -> list[tuple[str, list[str]]]:
-    """A label and the text for each film, for each of the figures that any film has."""
+    """A label and the text for each video, for each of the figures that any video has."""
     rows = [(label, [figures[key] * scale for figures in summaries], form) for key, label, scale, form in FIGURES]
     return [
         (label, ["" if math.isnan(number) else form.format(number) for number in numbers])
@@ -195,9 +195,9 @@ def _table(summaries: Sequence[Mapping[str, float]]) -> list[tuple[str, list[str
 
 
 def film_curves(report: Report) -> dict[str, list[Curve]]:
-    """By the title of each measure that there is, a curve of seconds for each film.
+    """By the title of each measure that there is, a curve of seconds for each video.
 
-    Frames whose content error is far off their film's usual one are marked by dots.
+    Frames whose content error is far off their video's usual one are marked by dots.
     """
     measures: dict[str, Callable[[FrameMeasures], float]] = {
         "warp error / gradient energy, next frame": attrgetter("warp_error_over_energy"),

@@ -1,4 +1,4 @@
-"""A folder of clips: each a job of its own, and all of them one that goes on where it was stopped."""
+"""A folder of videos: each a job of its own, and all of them one that resumes where it was stopped."""
 
 import contextlib
 import json
@@ -27,16 +27,16 @@ log = logging.getLogger(__name__)
 def run_clips(
     job: JobSpec, listener: Listener, cluster: RemotePainters | None = None, report: Reporter | None = None
 ) -> Summary:
-    """Paints every clip of a folder to a folder; those that fail are told at the end, and the others done.
+    """Paints every video of a folder to a folder; those that fail are told at the end, and the others done.
 
     Args:
-        job: of a folder of clips.
-        listener: is told what goes on.
+        job: of a folder of videos.
+        listener: is told about the progress.
         cluster: who paints; None for this machine.
-        report: measures each film, where the job asks for that.
+        report: measures each video, where the job asks for that.
 
     Returns:
-        The frames, steps and seconds of all clips that were painted now.
+        The frames, steps and seconds of all videos that were painted now.
 
     Raises:
         VidstyleError: where none could be.
@@ -63,25 +63,25 @@ def run_clips(
 
 @dataclass(frozen=True)
 class _Clip:
-    """A clip of the folder, its output, and the digest that the clip had when the folder's job began."""
+    """A video of the folder, its output, and the digest that the video had when the folder's job began."""
 
     path: Path
     out: Path
     digest: str
 
     def is_done(self, began: int, known: Mapping[str, tuple[str, str]]) -> bool:
-        """Whether the output is newer than the folder's job, and made of the same clip."""
+        """Whether the output is newer than the folder's job, and made of the same video."""
         same = known.get(self.path.name, ("", ""))[1] == self.digest
         return same and self.out.exists() and self.out.stat().st_mtime_ns >= began
 
 
 def outputs_of(clips: Sequence[Path], folder: Path, before: Mapping[str, str]) -> dict[Path, Path]:
-    """Where each clip is painted to, by names that do not collide.
+    """Where each video is painted to, by names that do not collide.
 
     Args:
-        clips: the clips.
+        clips: the videos.
         folder: where the outputs lie.
-        before: by their names, the names of outputs that clips have already.
+        before: by their names, the names of outputs that videos have already.
     """
     outputs = {clip: folder / before[clip.name] for clip in clips if clip.name in before}
     for clip in clips:
@@ -94,7 +94,7 @@ def outputs_of(clips: Sequence[Path], folder: Path, before: Mapping[str, str]) -
 
 
 def _begun(job: JobSpec, folder: WorkFolder, listener: Listener) -> list[_Clip]:
-    """The clips that are not painted; the folder's job is begun, or found. JobError where it is another."""
+    """The videos that are not painted; the folder's job is begun, or found. JobError where it is another."""
     file, key = folder.manifest_file, settings_key(job, listener)
     if job.restart or not file.exists():
         folder.write(file, json.dumps({"key": key, "clips": {}}, indent=1).encode())
@@ -125,7 +125,7 @@ def _tell_others(folder: Path) -> None:
     for file in sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")):
         if file.suffix.lower() in IMAGE_ENDINGS:
             log.warning(
-                "%s is skipped, since the folder holds clips; for images use a pattern such as '%s'",
+                "%s is skipped, since the folder holds videos; for images use a pattern such as '%s'",
                 file,
                 folder / f"*{file.suffix}",
             )
@@ -145,13 +145,13 @@ class _Clips:
     _failed: list[str] = field(default_factory=list)
 
     def paint_in_turn(self) -> None:
-        """One clip after the other."""
+        """One video after the other."""
         for clip in self._told():
             with self._failures_kept(clip.path):
                 self._summaries.append(run_film(self._member(clip), self.listener, report=self.report))
 
     def paint_together(self, cluster: RemotePainters) -> None:
-        """Plans all clips, paints the segments of all, joins those that are done."""
+        """Plans all videos, paints the segments of all, joins those that are done."""
         plans, heard = list[PlannedJob](), _Heard(self.listener)
         for clip in self._told():
             with self._failures_kept(clip.path):
@@ -178,7 +178,7 @@ class _Clips:
                 raise
 
     def summary(self) -> Summary:
-        """Of all clips; VidstyleError where some failed and none was painted."""
+        """Of all videos; VidstyleError where some failed and none was painted."""
         if not self._summaries:
             if self._failed:
                 raise VidstyleError("VS804", source=self.job.source, failed=self._failed[0])
@@ -187,13 +187,13 @@ class _Clips:
         return replace(self._summaries[-1], out=self.job.out, report=None, failed=tuple(self._failed), **totals)
 
     def _told(self) -> Iterator[_Clip]:
-        """The clips that are not done; the listener is told each."""
+        """The videos that are not done; the listener is told each."""
         for number, clip in enumerate(self.todo, 1):
             self.listener.clip(clip.path, number, len(self.todo))
             yield clip
 
     def _member(self, clip: _Clip) -> JobSpec:
-        """The job of one clip."""
+        """The job of one video."""
         job = self.job
         options = {name: getattr(job, name) for name in JobOptions.__annotations__} | {"overwrite": True}
         return JobSpec.of(clip.path, job.styles, clip.out, job.settings, **options)
@@ -218,7 +218,7 @@ class _Heard(Listener):
         self._outlines.append(outline)
 
     def in_all(self) -> Outline:
-        """Of all jobs together, as if they were one film."""
+        """Of all jobs together, as if they were one video."""
         last = self._outlines[-1]
         frames, shots = (sum(getattr(one, name) for one in self._outlines) for name in ("frames", "shots"))
         seconds = sum(one.estimate.seconds for one in self._outlines)

@@ -6,7 +6,7 @@
     states/00007.safetensors   what it hands to the next
     scratch/              what is being written
 
-Every file but those in scratch is whole or not there. Where a segment's film lies, all of the segment is done.
+Every file but those in scratch is whole or not there. Where a segment's video lies, all of the segment is done.
 """
 
 import contextlib
@@ -146,7 +146,7 @@ class WorkFolder:
         return self.film(segment).exists()
 
     def commit(self, segment: Segment, part: Path, work: Sequence[Work], state: bytes | None) -> None:
-        """Makes a painted segment safe: its film `part` comes last, for it says that all is done."""
+        """Makes a painted segment safe: its video `part` comes last, for it says that all is done."""
         if state is not None:
             self.write(self.state(segment.index), state)
         self.write(self.work_file(segment), json.dumps([asdict(one) for one in work]).encode())

@@ -1,4 +1,4 @@
-"""How long a job takes: before it begins, and while it goes on, from what its frames took so far."""
+"""How long a job takes: before it starts, and while it runs, from what its frames took so far."""
 
 import math
 import time

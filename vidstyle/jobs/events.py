@@ -15,7 +15,7 @@ from vidstyle.core.temporal import PaintedFrame
 from vidstyle.jobs.spec import JobSpec
 from vidstyle.video.flipbook import Flipbook
 
-FAR_OFF = 20.0  # times the usual content error or loss of a film: such a frame does not show what it should
+FAR_OFF = 20.0  # times the usual content error or loss of a video: such a frame does not show what it should
 
 
 @dataclass(frozen=True)
@@ -127,10 +127,10 @@ class Listener:
         """The source was looked at, painting is about to begin."""
 
     def working(self, what: str, done: float, count: float) -> None:
-        """Something beside painting goes on: `done` of `count`."""
+        """Something other than painting is in progress: `done` of `count`."""
 
     def resumed(self, frames: int, shots: int, folder: Path) -> None:
-        """The job goes on: so many frames are done in its work folder, and so many shots begun."""
+        """The job resumes: so many frames are done in its work folder, and so many shots begun."""
 
     def step(self, step: Step) -> None:
         """One step of the current image."""
@@ -142,7 +142,7 @@ class Listener:
         """A frame was painted and written."""
 
     def clip(self, clip: Path, number: int, count: int) -> None:
-        """The next clip of a folder is begun, number so and so, from 1, of the `count` that are not done."""
+        """The next video of a folder is begun, number so and so, from 1, of the `count` that are not done."""
 
     def together(self, cluster_progress: ClusterProgress) -> None:
         """Some time went by while the machines of a cluster paint."""

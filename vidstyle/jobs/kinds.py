@@ -22,7 +22,7 @@ ANIMATION_ENDINGS = (".gif", ".webp", ".png")
 def kind_of(source: Path, *, as_video: bool = False) -> Kind:
     """What a path is, by what it holds where its ending does not tell; SourceError when there is nothing.
 
-    SettingsError where something is to be a film, `as_video`, that is no folder or pattern of images.
+    SettingsError where something is to be a video, `as_video`, that is no folder or pattern of images.
     """
     several = source.is_dir() or (not source.exists() and re.search(r"[*?\[]", source.name))
     if FrameNames.of_pattern(source) or (several and as_video):
@@ -45,7 +45,7 @@ def kind_of(source: Path, *, as_video: bool = False) -> Kind:
 
 
 def default_output(source: Path, styles: Sequence[Path], kind: Kind) -> Path:
-    """``clip.mp4`` in the style of ``monet.jpg`` is ``clip_monet.mp4``, beside the clip."""
+    """``clip.mp4`` in the style of ``monet.jpg`` is ``clip_monet.mp4``, beside the video."""
     named = "_".join(style.stem for style in styles)
     if kind == "sequence":
         if source.is_dir():

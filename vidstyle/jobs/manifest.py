@@ -1,4 +1,4 @@
-"""What the job of a film paints: all that its pixels depend on, and the segments that it is painted in."""
+"""What the job of a video paints: all that its pixels depend on, and the segments that it is painted in."""
 
 import hashlib
 import heapq
@@ -133,13 +133,13 @@ class Segment:
     """Consecutive frames of one shot.
 
     Args:
-        index: its number among the segments of the film.
+        index: its number among the segments of the video.
         shot: the number of its shot.
         start: position of its first frame among those that are painted.
         stop: position after its last.
-        needs: the index of the segment from whose end it goes on; None where it begins for itself.
-        leaves: whether another segment goes on from its end.
-        ends_film: whether the film ends with it.
+        needs: the index of the segment from whose end it continues; None where it begins for itself.
+        leaves: whether another segment continues from its end.
+        ends_film: whether the video ends with it.
     """
 
     index: int
@@ -155,14 +155,14 @@ class Segment:
 
 
 def segments_of(frames: int, cuts: Sequence[int], size: Size, *, both_ways: bool, loop: bool) -> tuple[Segment, ...]:
-    """The segments of a film. They depend on nothing else, so that every run of a job has the same.
+    """The segments of a video. They depend on nothing else, so that every run of a job has the same.
 
     Args:
-        frames: how many the film has.
+        frames: how many the video has.
         cuts: positions of the frames that open its shots, but for the first.
         size: (height, width) of its frames.
         both_ways: each shot is painted in two passes, and so is one segment.
-        loop: the film's end is to meet its start, and so the last segment needs the first.
+        loop: the video's end is to meet its start, and so the last segment needs the first.
     """
     bounds = [
         (shot, *bounds)

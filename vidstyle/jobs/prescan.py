@@ -1,4 +1,4 @@
-"""Before a job paints: a first look at the film, an outline for those who wait, filters, and the balance."""
+"""Before a job paints: a first look at the video, an outline for those who wait, filters, and the balance."""
 
 import logging
 import math
@@ -34,14 +34,14 @@ from vidstyle.video.sequence import open_sequence
 log = logging.getLogger(__name__)
 
 LONG_SIDE = 256  # pixels that cuts are looked for at and filters are learned from
-SAMPLES = 8  # frames kept, one of each part of the film
+SAMPLES = 8  # frames kept, one of each part of the video
 ALIKE = 0.02  # root mean square of 0..1, within which two samples are alike
 CPU_LONG_SIDE = 640  # pixels; above, a CPU takes minutes for each frame
 
 
 @dataclass(frozen=True)
 class Prescan:
-    """What is known of a film before it is painted.
+    """What is known of a video before it is painted.
 
     `size` is the source's own; `scenes` count the frames that are painted; `samples` are some of them, small (3, h, w),
     evenly exposed and without bars.
@@ -62,7 +62,7 @@ class Prescan:
 
 
 def opened(job: JobSpec, listener: Listener, work: Path | None = None, rewrite: bool = False) -> Source:
-    """The film of a job, in a form that OpenCV reads rightly.
+    """The video of a job, in a form that OpenCV reads rightly.
 
     Args:
         job: names it, and the part of it that is painted.
@@ -95,7 +95,7 @@ def opened(job: JobSpec, listener: Listener, work: Path | None = None, rewrite: 
 
 
 def run_prescan(source: Source, listener: Listener) -> Prescan:
-    """Reads the film once at small size."""
+    """Reads the video once at small size."""
     source.size = fit_size(source.info.size, LONG_SIDE)
     passed = _Passed(len(source))
     cuts = find_cuts(_told(passed.collecting(source), len(source), listener), source.info.rate)
@@ -121,7 +121,7 @@ def with_bars_at(prescan: Prescan, source: Source) -> Scenes:
 
 
 class _Passed:
-    """What is kept of the frames that pass: a little of each, and the sharpest of each part of the film."""
+    """What is kept of the frames that pass: a little of each, and the sharpest of each part of the video."""
 
     def __init__(self, expected: int) -> None:
         self._part = max(1, expected / SAMPLES)
@@ -184,7 +184,7 @@ def plan(job: JobSpec, listener: Listener) -> Outline:
     """What a job would do. Looks at the source, paints nothing and writes nothing.
 
     Raises:
-        SettingsError: for a folder of clips.
+        SettingsError: for a folder of videos.
         VidstyleError: where the source cannot be read, or the memory does not do.
     """
     if job.kind == "clips":
@@ -198,11 +198,11 @@ def plan(job: JobSpec, listener: Listener) -> Outline:
 
 
 def outline_film(job: JobSpec, source: Source, frames: int, shots: int) -> Outline:
-    """What a job of a film is about to do, with estimates for its size and for the source's own.
+    """What a job of a video is about to do, with estimates for its size and for the source's own.
 
     Args:
         job: the job.
-        source: its film.
+        source: its video.
         frames: how many are painted.
         shots: in how many shots.
 
@@ -290,15 +290,15 @@ def balanced(model: StyleModel, contents: Sequence[Tensor], listener: Listener, 
 
 
 def ready_for_film(job: JobSpec, source: Source, listener: Listener) -> tuple[Prescan, StyleModel]:
-    """All that is done before a film is painted.
+    """All that is done before a video is painted.
 
     Args:
         job: the job.
-        source: its film; it is set to the painting's size.
-        listener: is told what goes on.
+        source: its video; it is set to the painting's size.
+        listener: is told about the progress.
 
     Returns:
-        What a first look at the film found, and the style model for it.
+        What a first look at the video found, and the style model for it.
     """
     prescan = run_prescan(source, listener)
     outline = outline_film(job, source, prescan.frames, prescan.shots)

@@ -1,6 +1,6 @@
-"""A film from its first look to its last segment: begun or found again, painted segment by segment, joined.
+"""A video from its first look to its last segment: begun or found again, painted segment by segment, joined.
 
-A job that was stopped goes on where it was.
+A job that was stopped resumes where it was.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ def running_job(job: JobSpec, listener: Listener, *, tells: bool = True, checks:
 
     Args:
         job: what is asked for.
-        listener: is told what goes on.
+        listener: is told about the progress.
         tells: `listener` is told what the job is about to do.
         checks: a job that is found must have the same settings and files, else JobError.
     """
@@ -99,13 +99,13 @@ class RemotePainters(Protocol):
 def run_film(
     job: JobSpec, listener: Listener, cluster: RemotePainters | None = None, report: Reporter | None = None
 ) -> Summary:
-    """Paints a film, or the rest of it. Ctrl-C leaves a playable file of the frames that are done.
+    """Paints a video, or the rest of it. Ctrl-C leaves a playable file of the frames that are done.
 
     Args:
         job: of a video or an animation.
-        listener: is told what goes on.
+        listener: is told about the progress.
         cluster: who paints; None for this machine.
-        report: measures the film, where the job asks for that.
+        report: measures the video, where the job asks for that.
 
     Raises:
         VidstyleError: where the user can do something about it; what is done stays in the work folder.
@@ -168,17 +168,17 @@ def paint_shot(place: Path, shot: int, listener: Listener) -> None:
 
 
 def join_film(place: Path, listener: Listener, *, overwrite: bool = False, report: Reporter | None = None) -> Summary:
-    """Joins the film of the job in the work folder `place`, whose shots are all painted.
+    """Joins the video of the job in the work folder `place`, whose shots are all painted.
 
     Args:
         place: the folder.
-        listener: is told what goes on.
-        overwrite: whether the film may be there already.
-        report: measures the film, where the job asks for that.
+        listener: is told about the progress.
+        overwrite: whether the video may be there already.
+        report: measures the video, where the job asks for that.
 
     Raises:
         JobError: where there is no job, or not all of it is painted.
-        SinkError: where the film cannot be written.
+        SinkError: where the video cannot be written.
     """
     began, folder = time.monotonic(), WorkFolder(place.absolute())
     job = folder.job(overwrite=overwrite)

@@ -1,4 +1,4 @@
-"""A job of a film at work: its segments are read, painted, made safe and in the end joined."""
+"""A job of a video at work: its segments are read, painted, made safe and in the end joined."""
 
 import contextlib
 import functools
@@ -29,12 +29,12 @@ from vidstyle.video.reader import Source
 
 log = logging.getLogger(__name__)
 
-Reporter = Callable[[JobSpec, StyleModel, Sequence[Work], Listener], Path]  # measures a film; the page of its report
+Reporter = Callable[[JobSpec, StyleModel, Sequence[Work], Listener], Path]  # measures a video; the page of its report
 
 
 @dataclass(frozen=True)
 class PlannedJob:
-    """A job of a film that was looked at and can be painted."""
+    """A job of a video that was looked at and can be painted."""
 
     job: JobSpec
     manifest: Manifest
@@ -46,7 +46,7 @@ class PlannedJob:
 
     @functools.cached_property
     def segments(self) -> tuple[Segment, ...]:
-        """All of the film."""
+        """All of the video."""
         settings = self.job.settings
         facts = self.manifest.frames, self.manifest.scenes.cuts, self.manifest.size
         return segments_of(*facts, both_ways=settings.both_ways, loop=settings.loop)
@@ -69,7 +69,7 @@ class PlannedJob:
 
 @dataclass(frozen=True)
 class RunningJob(PlannedJob):
-    """A job of a film that is being worked on."""
+    """A job of a video that is being worked on."""
 
     model: StyleModel
     reader: "SegmentReader"
@@ -137,11 +137,11 @@ class RunningJob(PlannedJob):
         return paint_part(self.model, frames, handed, segment.ends_film, listener.step, listener.turn, scratch)
 
     def tell_partial(self, scratch: Path, begun: OpenSegment | None = None, first: int = 0) -> None:
-        """Joins what is done from the film's start on, and tells of that, or how many frames of others are safe.
+        """Joins what is done from the video's start on, and tells of that, or how many frames of others are safe.
 
         Args:
             scratch: a folder for temporary files, on the disk of the output.
-            begun: the film of a segment that was worked on.
+            begun: the video of a segment that was worked on.
             first: the position of its first frame.
         """
         done = list(itertools.takewhile(self.folder.is_done, self.segments))
@@ -153,7 +153,7 @@ class RunningJob(PlannedJob):
         self.listener.interrupted(partial, frames or sum(map(len, self.done)))
 
     def join(self, report: Reporter | None = None) -> Summary:
-        """Writes the film, and its `report` where the job asks for one; what its frames took.
+        """Writes the video, and its `report` where the job asks for one; what its frames took.
 
         JobError where some are not painted.
         """
@@ -185,7 +185,7 @@ class SegmentWriter:
     Args:
         work: the job.
         segment: what is painted.
-        file: its film.
+        file: its video.
     """
 
     work: RunningJob
@@ -211,7 +211,7 @@ class SegmentWriter:
             work: the job.
             segment: what is painted.
             scratch: a folder for what is being written, on the disk of the work folder.
-            on_stop: is told by Ctrl-C the `scratch`, what there is of the segment's film, and its first position.
+            on_stop: is told by Ctrl-C the `scratch`, what there is of the segment's video, and its first position.
             before_commit: may refuse by an error that the segment is made safe.
         """
         name = f"{secrets.token_hex(8)}{work.film.segment_ending}"  # another each time: a dying ffmpeg writes on
@@ -237,7 +237,7 @@ class SegmentWriter:
         self.work.listener.frame(painted)
 
     def finish(self) -> None:
-        """Ends the film. VidstyleError where it is not whole, or the source is no longer what it was."""
+        """Ends the video. VidstyleError where it is not whole, or the source is no longer what it was."""
         segment, source, count = self.segment, self.work.reader.source, len(self._work)
         if count != len(segment):
             source.check_there()
@@ -267,7 +267,7 @@ def tell_resumed(done: Sequence[Sequence[Segment]], folder: WorkFolder, listener
 
 
 class SegmentReader:
-    """Reads the frames of segments, on from the last one where they go on, each with its look."""
+    """Reads the frames of segments, from the last one where they continue, each with its look."""
 
     def __init__(self, source: Source, manifest: Manifest, schedule: StyleSchedule) -> None:
         """`source` gives frames of the size that the `manifest` says."""

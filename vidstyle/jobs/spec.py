@@ -74,10 +74,10 @@ class JobSpec:
     """What one job is to do: made and checked by `JobSpec.of`, done by `api.run`.
 
     Args:
-        source: a video, animation or image, a folder of clips or of images, or a pattern of images; numbered ones, like
-            ``shot.%04d.png``, are a film.
+        source: a video, animation or image, a folder of videos or of images, or a pattern of images; numbered, like
+            ``shot.%04d.png``, are a video.
         styles: the images whose style is taken.
-        out: the file, or for folders and patterns the folder, that is written; for films also a folder or a pattern.
+        out: the file, or for folders and patterns the folder, that is written; for videos also a folder or a pattern.
         kind: what the source is.
         settings: how it is painted.
         device: what paints: ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -85,13 +85,13 @@ class JobSpec:
         end: seconds up to which; None for its end.
         mask: where to paint: an image or a video that is white there.
         style_masks: the same for each of the first styles.
-        report: measure the film when it is painted, and write that to `report_file`.
+        report: measure the video when it is painted, and write that to `report_file`.
         overwrite: an output that is there already is replaced.
         restart: forget what an earlier run of the job has done.
         keep_work: leave the work folder when all is done.
         fps: frames a second of a sequence of images, such as ``24000/1001``; empty for 24.
         audio: a file whose sound the video of a sequence of images gets.
-        as_video: a folder of numbered images is a film.
+        as_video: a folder of numbered images is a video.
         no_limits: take files of any size.
         max_memory: bytes that painting may take; larger images are painted in tiles. None for 70 % of what is free.
         cluster_options: the cluster that paints; None for this machine.
@@ -213,17 +213,17 @@ class JobSpec:
 
     @property
     def work_folder(self) -> Path:
-        """Where the job of a film, or of a folder of clips, keeps what is done."""
+        """Where the job of a video, or of a folder of videos, keeps what is done."""
         return self.out.with_name(f"{self.out.name}.vidstyle")
 
     def encoding(self, *, transparent: bool = False) -> Encoding:
-        """How a film is encoded, which may be `transparent`; SettingsError where that cannot be."""
+        """How a video is encoded, which may be `transparent`; SettingsError where that cannot be."""
         settings = self.settings
         return encoding_of(self.out.suffix.lower(), settings.codec, settings.pix_fmt, settings.grade, transparent)
 
     @property
     def keeps_alpha(self) -> bool:
-        """Whether the output has a place for the opacity of a film."""
+        """Whether the output has a place for the opacity of a video."""
         if is_sequence(self.out):
             return names_in(self.out, None).ending not in OPAQUE_ENDINGS
         return self.encoding(transparent=True).alpha
@@ -331,7 +331,7 @@ def _check_output(job: JobSpec) -> None:
 
 
 def _check_images(job: JobSpec) -> None:
-    """That a film can be written as images, none of which is painted from."""
+    """That a video can be written as images, none of which is painted from."""
     settings, source = job.settings, find_sequence(job.source) if job.kind == "sequence" else None
     names = names_in(job.out, source[0] if source else None)
     image_encoding_of(names.ending, settings.codec, settings.pix_fmt, settings.grade)

@@ -1,4 +1,4 @@
-"""Single images: an image, a folder of them, and single frames of a film that show what a job would give."""
+"""Single images: an image, a folder of them, and single frames of a video that show what a job would give."""
 
 import contextlib
 import glob
@@ -123,12 +123,12 @@ def _readable(paths: Sequence[Path], limits: Limits) -> list[Tensor]:
 
 
 def preview(job: JobSpec, at: Sequence[float], listener: Listener, *, overwrite: bool = False) -> list[Path]:
-    """Paints single frames of a film as images.
+    """Paints single frames of a video as images.
 
     Args:
         job: of a video or an animation.
         at: seconds of its time that the frames are shown at; none for the middle frame of each shot.
-        listener: is told what goes on.
+        listener: is told about the progress.
         overwrite: previews of that name are replaced.
 
     Returns:
@@ -136,7 +136,7 @@ def preview(job: JobSpec, at: Sequence[float], listener: Listener, *, overwrite:
         ``OUT_preview.png``.
 
     Raises:
-        SettingsError: for another kind of job, or seconds outside of the film.
+        SettingsError: for another kind of job, or seconds outside of the video.
         SinkError: where a preview of that name is there already.
     """
     if job.kind not in ("video", "animation", "sequence"):
@@ -164,7 +164,7 @@ def middles_of_shots(prescan: Prescan) -> list[int]:
 
 
 def _positions(seconds: Sequence[float], source: Source) -> list[int]:
-    """Positions of the frames that are shown at `seconds`; SettingsError for seconds outside of the film."""
+    """Positions of the frames that are shown at `seconds`; SettingsError for seconds outside of the video."""
     positions = [source.position_at(moment) for moment in seconds]
     for moment, position in zip(seconds, positions, strict=True):
         if not 0 <= position < len(source):
@@ -175,7 +175,7 @@ def _positions(seconds: Sequence[float], source: Source) -> list[int]:
 def _painted(
     model: StyleModel, frames: Iterator[Frame], wanted: Collection[int], listener: Listener
 ) -> Iterator[PaintedFrame]:
-    """Paints the frames at the positions `wanted`, each alone, in the order of the film."""
+    """Paints the frames at the positions `wanted`, each alone, in the order of the video."""
     for position, frame in enumerate(itertools.islice(frames, max(wanted) + 1)):
         if position in wanted:
             alone = coarse_to_fine(model, frame.content, listener.step, look=frame.look)

@@ -20,7 +20,7 @@ from vidstyle.video.masks import Mask, divided, feathered, open_mask
 
 
 class StyleSchedule:
-    """The looks of the frames of a film, by their seconds, shots and masks; an image is a film of one frame."""
+    """The looks of the frames of a video, by their seconds, shots and masks; an image is a video of one frame."""
 
     def __init__(
         self,

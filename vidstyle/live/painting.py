@@ -65,7 +65,7 @@ class LiveImage:
 
 class LivePainting:
     """The paintings of what a camera sees. `style`, the number of one of the styles or None for the blend of the
-    settings, and `strength`, 0..1, may be chosen anew at any time.
+    settings, and `strength`, 0..1, may be changed at any time.
 
     Args:
         model: What paints, led to all strengths by `steerable`.
@@ -120,7 +120,7 @@ class LivePainting:
         return False
 
     def _tracked(self, frame: Frame) -> tuple[Tracked, WarpedPaint | None]:
-        """The frame with its motion, and what is known of its paint; None where that is hardly anything."""
+        """The frame with its motion, and what is known of its painting; None where that is hardly anything."""
         if self._state is None:
             return Tracked(frame, {}), None
         size = (frame.content.shape[1], frame.content.shape[2])

@@ -133,7 +133,7 @@ class Window:
         self._status = f"{what} {100 * done / count:.0f} %" if count else what
 
     def _record(self, recording: Recording, image: LiveImage) -> None:
-        """One more image; a recording that cannot go on ends, and the window does not."""
+        """One more image; a recording that cannot continue ends, and the window does not."""
         try:
             recording.add(image, time.monotonic())
             self._recording = recording

@@ -1,4 +1,4 @@
-"""What changes over a film: values at moments, written like ``0s=A, 4s=B, 8s=0.5A+0.5B``, and lines between them."""
+"""What changes over a video: values at moments, written like ``0s=A, 4s=B, 8s=0.5A+0.5B``, and lines between them."""
 
 import itertools
 import math
@@ -14,7 +14,7 @@ _SOURCE = -1  # in place of the number of a style
 
 @dataclass(frozen=True)
 class Key:
-    """Values at a moment of a film, in seconds."""
+    """Values at a moment of a video, in seconds."""
 
     seconds: float
     values: tuple[float, ...]
@@ -33,7 +33,7 @@ def to_seconds(text: str) -> float:
 
 
 def between(keys: Sequence[Key], seconds: float) -> tuple[float, ...]:
-    """The values at a moment of a film: on the line between two keys, or those of the first or last key.
+    """The values at a moment of a video: on the line between two keys, or those of the first or last key.
 
     Args:
         keys: One or more, their times rising.

@@ -167,7 +167,7 @@ class Settings:
     seed: int = _option(
         0,
         PAINTING,
-        "Random seed, for the noise and the self-taught filters.",
+        "Random seed, for the noise and the self-taught weights.",
         lambda v: 0 <= v < 2**63,
         "a whole number from 0 to 2**63 - 1",
     )
@@ -255,12 +255,12 @@ class Settings:
 
     @property
     def keyed_strengths(self) -> tuple[Key, ...]:
-        """The keys of a strength that changes over a film, one number 0..1 each; none where it does not."""
+        """The keys of a strength that changes over a video, one number 0..1 each; none where it does not."""
         return parse_number_keys(self.strength_keys) if self.strength_keys else ()
 
     @property
     def keyed_styles(self) -> tuple[Key, ...]:
-        """The keys of styles that change over a film, the share 0..1 of each style; none where they do not."""
+        """The keys of styles that change over a video, the share 0..1 of each style; none where they do not."""
         return parse_style_keys(self.style_keys) if self.style_keys else ()
 
     @property
@@ -286,7 +286,7 @@ class Settings:
 
     @property
     def both_ways(self) -> bool:
-        """Whether films are painted forwards and backwards."""
+        """Whether videos are painted forwards and backwards."""
         return self.passes == 2 or self.loop
 
     @property
@@ -296,7 +296,7 @@ class Settings:
 
     @property
     def lut_file(self) -> Path | None:
-        """The 3D LUT that a film goes through, if one is named."""
+        """The 3D LUT that a video goes through, if one is named."""
         return Path(self.lut) if self.lut else None
 
     @property

@@ -1,4 +1,4 @@
-"""The making of a painting as an animation, from what is kept of its steps."""
+"""The painting process as an animation, from what is kept of its steps."""
 
 from __future__ import annotations
 

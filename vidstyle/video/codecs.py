@@ -1,4 +1,4 @@
-"""What the frames of a film can be encoded as: codecs, the files that hold them, pixel formats and qualities."""
+"""What the frames of a video can be encoded as: codecs, the files that hold them, pixel formats and qualities."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Codec:
         encoder: ffmpeg's options that choose it.
         endings: of the files that hold it and that common players play.
         pixel_formats: those that it takes, by ffmpeg's names; the first where none is asked for, and of those with
-            opacity the first where a film has some.
+            opacity the first where a video has some.
         quality_option: the option of ffmpeg that its quality is given by; none where it loses nothing.
         quality: where none is asked for.
         qualities: the lowest number and the highest.
-        muxer: what the segments of a film are written with.
+        muxer: what the segments of a video are written with.
         least_for_alpha: the lowest quality that has opacity.
     """
 
@@ -61,7 +61,7 @@ CODECS = {
     ),
 }
 _CODEC_OF = {".mp4": "h264", ".mov": "h264", ".m4v": "h264", ".mkv": "h264", ".webm": "vp9"}  # where none is asked for
-_ALPHA_CODEC_OF = {".mov": "prores", ".mkv": "ffv1", ".webm": "vp9"}  # the same for films with opacity
+_ALPHA_CODEC_OF = {".mov": "prores", ".mkv": "ffv1", ".webm": "vp9"}  # the same for videos with opacity
 _NO_ALPHA = ".mp4"  # has no place for the opacity of VP9
 VIDEO_ENDINGS = tuple(_CODEC_OF)
 LOOP_ENDINGS = (".gif", ".webp", ".png")
@@ -71,7 +71,7 @@ GRADES = {**{ending: CODECS[codec].quality for ending, codec in _CODEC_OF.items(
 
 @dataclass(frozen=True)
 class Encoding:
-    """How the frames of a film are encoded.
+    """How the frames of a video are encoded.
 
     Attributes:
         options: those of ffmpeg for the codec and its quality.
@@ -113,14 +113,14 @@ def _has_alpha(pixel_format: str) -> bool:
 def encoding_of(
     ending: str, codec: str = AUTO, pixel_format: str = AUTO, quality: int | None = None, transparent: bool = False
 ) -> Encoding:
-    """How a film is encoded.
+    """How a video is encoded.
 
     Args:
         ending: of its file, one of VIDEO_ENDINGS or LOOP_ENDINGS, whose frames stay as they are.
         codec: one of CODECS, or AUTO for that of the ending.
         pixel_format: one that the codec takes, or AUTO for its first.
         quality: in the codec's own scale; None for its default.
-        transparent: whether the film has opacity, which AUTO keeps where that can be.
+        transparent: whether the video has opacity, which AUTO keeps where that can be.
 
     Raises:
         SettingsError: VS270 where files of that kind do not hold the codec, VS271 for a pixel format that the codec
@@ -159,7 +159,7 @@ def _codec_for(ending: str, alpha: bool) -> str:
 
 
 def _format_for(takes: Sequence[str], codec: Codec, quality: int | None, transparent: bool) -> str:
-    """Of the formats that a codec takes, the one for a film whose opacity is kept where that can be."""
+    """Of the formats that a codec takes, the one for a video whose opacity is kept where that can be."""
     keeps = transparent and (quality is None or quality >= codec.least_for_alpha)
     return next((one for one in takes if keeps and _has_alpha(one)), takes[0])
 

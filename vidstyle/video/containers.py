@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 _AAC = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "7.1")
 _FLAC = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")  # RFC 9639, 9.1.3
 _OPUS = ("mono", "stereo", "3.0", "quad", "5.1", "7.1")  # RFC 7845, 5.1.1.2; ffmpeg 9 confuses the channels of 5.0, 6.1
-_BITS_PER_CHANNEL = 96_000  # a second, of sound that is encoded anew
+_BITS_PER_CHANNEL = 96_000  # a second, of sound that is encoded again
 _SHORTEST_CHAPTER = 0.001  # seconds
 _LONGEST = 10_000  # characters of a tag that is given to ffmpeg; systems limit what programs are given
 _MOST_NAMED = 12  # of the things that are lost
@@ -69,12 +69,12 @@ CONTAINERS = {
 
 @dataclass(frozen=True)
 class SourcePart:
-    """The part of a source that a film shows.
+    """The part of a source that a video shows.
 
     Attributes:
-        shift: seconds from the times of the source to those of the film.
-        first: the number, from 0, of the source's frame that the film begins with; 0: nothing is cut off before it.
-        end: seconds of the film at which all ends; None for the source's end.
+        shift: seconds from the times of the source to those of the video.
+        first: the number, from 0, of the source's frame that the video begins with; 0: nothing is cut off before it.
+        end: seconds of the video at which all ends; None for the source's end.
         rate: frames a second.
     """
 
@@ -135,7 +135,7 @@ def tell_changes(tracks: Tracks, ending: str, name: str) -> None:
 
 def tell_lost(kept: Tracks, film: Path, ending: str, name: str) -> None:
     """Warns of what of `kept` is not in the file `film`, since its container has no place for that."""
-    with contextlib.suppress(*UNREADABLE):  # it is checked elsewhere whether the film is whole
+    with contextlib.suppress(*UNREADABLE):  # it is checked elsewhere whether the video is whole
         _tell_lost(sorted(kept.facts() - read_tracks(film).facts()), ending, name)
 
 
@@ -224,7 +224,7 @@ def _cut_subtitles(part: SourcePart) -> dict[str, str]:
 
 
 def _cut_chapters(tracks: Tracks, part: SourcePart) -> Iterator[Chapter]:
-    """The chapters of the part, in the film's time."""
+    """The chapters of the part, in the video's time."""
     end = float("inf") if part.end is None else part.end
     for one in tracks.chapters:
         begin, stop = max(0.0, one.begin + part.shift), min(end, one.end + part.shift)

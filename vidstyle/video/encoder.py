@@ -1,4 +1,4 @@
-"""Frames out: the segments of a film, each encoded once, at its final quality."""
+"""Frames out: the segments of a video, each encoded once, at its final quality."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ _FASTEST_TICK = 50  # frames a second of a video made from an animation with une
 
 
 def segment_ending(film: Path) -> str:
-    """The ending of the segments of a film: MP4, whose times are exact, or raw frames for animations."""
+    """The ending of the segments of a video: MP4, whose times are exact, or raw frames for animations."""
     return ".raw" if film.suffix.lower() in LOOP_ENDINGS else ".mp4"
 
 
 @dataclass(frozen=True)
 class Film:
-    """What a film is written as: a video, or with the ending .gif, .webp or .png an animation.
+    """What painted frames are written as: a video, or with the ending .gif, .webp or .png an animation.
 
     Attributes:
         path: the file.
         size: (height, width) of its frames in pixels.
         rate: frames a second.
         sound_from: what `probe` told about the original, whose sound is copied; None for no sound.
-        start: seconds of the original at which the film begins.
+        start: seconds of the original at which the video begins.
         end: seconds of the original at which it ends; None for the original's end.
         durations: seconds that each frame of an animation is shown; in a video by repeating frames.
         grade: how finely frames are kept: the colours of a GIF (2 to 256), the quality of a WebP (0 to 100), that of
@@ -138,7 +138,7 @@ class Film:
 
 
 class SegmentFile:
-    """Frames of a film, written by ffmpeg to a file that is whole after `finish` only.
+    """Frames of a video, written by ffmpeg to a file that is whole after `finish` only.
 
     A video's are BT.709, odd sides padded by one repeated line; an animation's stay raw, since the palette of a GIF is
     made from all of them.
@@ -150,7 +150,7 @@ class SegmentFile:
     """
 
     def __init__(self, path: Path, film: Film, first: int = 0) -> None:
-        """`first` is the number in the film, from 0, of the first frame."""
+        """`first` is the number in the video, from 0, of the first frame."""
         self.path, self.film, self.frame_count = path, film, 0
         self._first, self._written = first, 0
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in close); no pipe, which could fill up
@@ -165,7 +165,7 @@ class SegmentFile:
     def write(self, frame: Tensor, alpha: Tensor | None = None) -> None:
         """Append a frame (3, H, W), RGB, 0..1, with its opacity (1, H, W); raises what `write_pixels` does.
 
-        It is laid on white where the film's encoding has no opacity.
+        It is laid on white where the video's encoding has no opacity.
         """
         self._check(tuple(frame.shape), (3, *self.film.size))
         if alpha is not None:
@@ -174,10 +174,10 @@ class SegmentFile:
         self.write_pixels(_deep_array(frame) if self.film.encoding.deep else to_array(frame))
 
     def write_pixels(self, pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
-        """Append a frame (H, W, 3), RGB, 0..255; or 0..65535, for a film of more than 8 bits; with opacity (H, W, 4).
+        """Append a frame (H, W, 3), RGB, 0..255; or 0..65535, for a video of more than 8 bits; with opacity (H, W, 4).
 
         Raises:
-            SinkError: VS446 where it is not of the film's size, VS444 where ffmpeg cannot encode it.
+            SinkError: VS446 where it is not of the video's size, VS444 where ffmpeg cannot encode it.
         """
         self._check(pixels.shape, (*self.film.size, 3 if pixels.shape[2:] == (3,) else self.film.channels))
         data = _raw(pixels if self.film.loops else _padded(pixels), self.film.encoding)

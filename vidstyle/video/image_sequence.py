@@ -1,4 +1,4 @@
-"""Frames out: films written as images whose names are numbered."""
+"""Frames out: videos written as images whose names are numbered."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def image_encoding_of(
 
 
 def is_sequence(out: Path) -> bool:
-    """Whether a film of this name is written as images: to a folder, by a name without an ending, or to a pattern."""
+    """Whether a video of this name is written as images: to a folder, by a name without an ending, or to a pattern."""
     return not out.suffix or (FrameNames.of_pattern(out) is not None and out.suffix.lower() in IMAGE_ENDINGS)
 
 
@@ -86,12 +86,12 @@ def names_in(out: Path, source: FrameNames | None) -> FrameNames:
 
 @dataclass(frozen=True)
 class ImageSequence:
-    """What a film is written as: images.
+    """What a video is written as: images.
 
     Attributes:
         path: a folder that is made, or a pattern.
         size: (height, width) of the frames in pixels.
-        number_of: the number in the name of a frame, by its position in the film.
+        number_of: the number in the name of a frame, by its position in the video.
         source: the names of the source's images, which those in a folder follow; None for others.
         codec, pixel_format, quality, deep: those of `image_encoding_of`.
         left_out: in words, what the source has beside the frames that images have no place for.
@@ -129,7 +129,7 @@ class ImageSequence:
 
 
 class ImageArchive:
-    """Frames of a film as images in one file that is whole after `finish` only.
+    """Frames of a video as images in one file that is whole after `finish` only.
 
     Attributes:
         path: the file.
@@ -184,9 +184,9 @@ class ImageArchive:
 def unpack_archives(
     archives: Sequence[Path], film: ImageSequence, count: int, *, scratch: Path, partial: bool = False
 ) -> Path:
-    """Gives the images of a film their names; a new folder appears with all of them.
+    """Gives the images of a video their names; a new folder appears with all of them.
 
-    Files of other names stay, and so do images of the pattern whose numbers the film does not have, which is told.
+    Files of other names stay, and so do images of the pattern whose numbers the video does not have, which is told.
 
     Args:
         archives: what `ImageArchive` wrote, in order.

@@ -1,4 +1,4 @@
-"""Films out: segments joined without being encoded anew, with the sound of the original; whole or not at all."""
+"""Videos out: segments joined without being encoded again, with the sound of the original; whole or not at all."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NO_ROOM = [
 
 
 class TooLargeError(SinkError):
-    """A film would take more `bytes` than it is `allowed`."""
+    """A video would take more `bytes` than it is `allowed`."""
 
     def __init__(self, name: str, found: int, allowed: int) -> None:
         super().__init__("VS450", name=name, found=found, allowed=allowed)
@@ -34,7 +34,7 @@ class TooLargeError(SinkError):
 
 
 class Sink(SegmentFile):
-    """A film of one segment, whose frames are taken in order.
+    """A video of one segment, whose frames are taken in order.
 
     Its name appears only when the file is whole. Leaving the `with` by an error, or without `finish`, leaves nothing.
 
@@ -48,7 +48,7 @@ class Sink(SegmentFile):
         super().__init__(Path(self._folder.name) / f"frames{film.segment_ending}", film)
 
     def finish(self) -> Path:
-        """End the file, check it, give it its name; the film's path.
+        """End the file, check it, give it its name; the video's path.
 
         Raises:
             SinkError: VS436 where it is closed, VS437 where it has no frame, and what `SegmentFile.finish` and
@@ -70,7 +70,7 @@ class Sink(SegmentFile):
 
 
 def _check_place(film: Film) -> None:
-    """SinkError unless a film can be written where it is to be, and that is not its source."""
+    """SinkError unless a video can be written where it is to be, and that is not its source."""
     require_place(film.path)
     if film.sound_from is not None and film.path.exists() and film.path.samefile(film.sound_from.path):
         raise SinkError("VS425", target=film.path)
@@ -84,7 +84,7 @@ def _folder_in(place: Path) -> tempfile.TemporaryDirectory[str]:
 def join_segment_files(
     segment_files: Sequence[Path], film: Film, count: int, *, scratch: Path | None = None, partial: bool = False
 ) -> Path:
-    """Joins the segments of a film without encoding them anew.
+    """Joins the segments of a video without encoding them again.
 
     The name appears when the file is whole.
 
@@ -92,8 +92,8 @@ def join_segment_files(
         segment_files: what `SegmentFile` wrote, in order.
         film: what they are parts of.
         count: frames in all.
-        scratch: a folder on the same disk for what is not whole yet; None for that of the film.
-        partial: the film is called `name.partial.ending`, and its sound ends with its frames.
+        scratch: a folder on the same disk for what is not whole yet; None for that of the video.
+        partial: the video is called `name.partial.ending`, and its sound ends with its frames.
 
     Returns:
         The file.
@@ -102,7 +102,7 @@ def join_segment_files(
         SinkError: VS440 where the segments cannot be joined, VS443 where they hold more or fewer frames, VS448 where
             there is no room for the sound, VS438 where the disk fails, VS430 or VS431 where an animation cannot be
             written. Nothing is left then.
-        TooLargeError: VS450 where the film may not be so large.
+        TooLargeError: VS450 where the video may not be so large.
     """
     target = film.path.with_name(f"{film.path.stem}.partial{film.path.suffix}") if partial else film.path
     try:
@@ -158,7 +158,7 @@ def _write_video(segment_files: Sequence[Path], film: Film, count: int, folder: 
             raise SinkError("VS440", name=film.name, reason=ffmpeg.reason(result.log))
     if film.sound_from is not None and problem:
         name = printable(film.sound_from.path.name)
-        log.warning("the sound of %s cannot be read (%s): the film has none", name, problem)
+        log.warning("the sound of %s cannot be read (%s): the video has none", name, problem)
     check_count(whole, film, shown)
     return whole
 
@@ -187,7 +187,7 @@ def _write_with_tracks(segments: list[str], source: VideoInfo, film: Film, part:
 
     Args:
         segments: the arguments that open the segments as one input.
-        source: what the film was made from.
+        source: what the video was made from.
         film: what is written.
         part: what of the source it shows.
         whole: the file.
@@ -240,10 +240,10 @@ def _run(arguments: list[str], name: str) -> ffmpeg.Finished:
 
 
 def _in_a_row(source: VideoInfo, folder: Path) -> VideoInfo:
-    """The sound of a file whose times begin anew on the way, moved as its frames are, in a file in `folder`."""
+    """The sound of a file whose times restart on the way, moved as its frames are, in a file in `folder`."""
     file, options, name = folder / "sound.mkv", list[str](), printable(source.path.name)
     if source.subtitles:
-        log.warning("%s: its subtitles are left out, since its times begin anew on the way", name)
+        log.warning("%s: its subtitles are left out, since its times restart on the way", name)
     for number, shifts in enumerate(source.sound_shifts):
         steps = zip(shifts, [0.0, *(shift for _, shift in shifts)], strict=False)
         moves = [f"gte(N,{packet})*({shift - before:.6f})" for (packet, shift), before in steps]
@@ -254,7 +254,7 @@ def _in_a_row(source: VideoInfo, folder: Path) -> VideoInfo:
 
 
 def _inputs(segments: list[str], source: VideoInfo, part: SourcePart, chapters: Path) -> list[str]:
-    """The segments, the source and the chapters as inputs of ffmpeg, in the film's time."""
+    """The segments, the source and the chapters as inputs of ffmpeg, in the video's time."""
     delay = 0.0 if part.first else source.delay
     return [
         # -copyts takes times as they are: otherwise the sound of some containers is moved to 0.
@@ -265,7 +265,7 @@ def _inputs(segments: list[str], source: VideoInfo, part: SourcePart, chapters: 
 
 
 def _part(source: VideoInfo, film: Film, shown: int, partial: bool) -> SourcePart:
-    """What of the source a film of so many frames shows."""
+    """What of the source a video of so many frames shows."""
     first, cut = source.first_from(film.start), partial or film.end is not None
     begin = source.start + (source.delay + source.seconds_of(first) if first else 0.0)
     length = float(shown / film.video_rate) + (0.0 if first else source.delay)

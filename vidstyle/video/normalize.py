@@ -94,7 +94,7 @@ def arguments(info: VideoInfo, lut: Path | None = None) -> list[str]:
     raw_jpeg = stream.codec == "mjpeg" and Fault.NO_TIMES in info.faults
     decoder = _STILL_ALPHA.get(stream.codec) if stream.alpha_apart else None
     return [
-        *(["-copyts"] if not info.restarted else []),  # else ffmpeg puts times that begin anew in a row
+        *(["-copyts"] if not info.restarted else []),  # else ffmpeg puts times that start over in a row
         *(["-reinit_filter", "0"] if Fault.RESHAPED in info.faults else []),  # else the filters forget what was before
         *(["-c:v", decoder] if decoder else []),
         *ffmpeg.input_arguments(info.path, *(["-f", "mjpeg"] if raw_jpeg else [])),
@@ -109,7 +109,7 @@ def is_rgb(stream: VideoStream, lut: Path | None) -> bool:
 
 
 def _filters(info: VideoInfo, stream: VideoStream, lut: Path | None) -> list[str]:
-    # DV does not say that it is interlaced; others flag each frame, so that film in them stays sharp.
+    # DV does not say that it is interlaced; others flag each frame, so that video in them stays sharp.
     fields = "all" if stream.codec == "dvvideo" else "interlaced"
     height, width = info.size
     values = {"fields": fields, "transfer": stream.hdr, "white": _WHITE_NITS, "width": width, "height": height}

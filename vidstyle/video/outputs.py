@@ -1,4 +1,4 @@
-"""What a film is written to, a video, an animation or images: its segments, and how they are joined."""
+"""What a video is written to, a video, an animation or images: its segments, and how they are joined."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ OpenSegment = SegmentFile | ImageArchive
 
 
 def ending_of_segments(out: Path) -> str:
-    """The ending of the segments of a film of this name."""
+    """The ending of the segments of a video of this name."""
     return ".zip" if is_sequence(out) else segment_ending(out)
 
 
 def open_segment(path: Path, film: Output, first: int) -> OpenSegment:
-    """A file for a segment of a film, whose first frame has the number `first`, from 0."""
+    """A file for a segment of a video, whose first frame has the number `first`, from 0."""
     return ImageArchive(path, film) if isinstance(film, ImageSequence) else SegmentFile(path, film, first)
 
 
 def join_segments(segments: Sequence[Path], film: Output, count: int, *, scratch: Path, partial: bool = False) -> Path:
-    """Writes the film; the arguments and errors are those of `join_segment_files` and `unpack_archives`."""
+    """Writes the video; the arguments and errors are those of `join_segment_files` and `unpack_archives`."""
     if isinstance(film, ImageSequence):
         return unpack_archives(segments, film, count, scratch=scratch, partial=partial)
     return join_segment_files(segments, film, count, scratch=scratch, partial=partial)

@@ -20,7 +20,7 @@ from vidstyle.video.streams import FAILURES, main_track, opened
 SCAN_SECONDS = 3.5  # a scan that takes longer is cut off: a very large file is judged by its first part
 
 _BACK, _ON = 0.1, 10.0  # seconds: times that jump back or on by more have begun anew, as ffmpeg takes it
-_MAY_JUMP = 0x200  # libavformat's AVFMT_TS_DISCONT: of formats whose times may begin anew
+_MAY_JUMP = 0x200  # libavformat's AVFMT_TS_DISCONT: of formats whose times may start over
 _FALLBACK = Fraction(25)  # frames a second of what tells neither times nor a rate
 
 Shift = tuple[int, float]  # the number of a packet, from 0, and the seconds by which it and those after it are moved
@@ -37,7 +37,7 @@ class PacketTimes:
         complete: whether the scan was not cut off.
         announced: how many frames there are by what the file says; no fewer than `times`.
         damaged: whether something is missing or not whole.
-        restarted: whether times that begin anew on the way were moved behind those before.
+        restarted: whether times that restart on the way were moved behind those before.
         sound_shifts: how the packets of each sound track are moved then, to stay with the frames.
     """
 
@@ -130,7 +130,7 @@ def _noted(packet: Packet[Any]) -> _Packet:
 
 
 def _put_in_a_row(packets: list[_Packet], tick: Fraction) -> list[Shift]:
-    """Moves times that begin anew on the way behind those before; from which packet on, and by how much."""
+    """Moves times that restart on the way behind those before; from which packet on, and by how much."""
     shift, expected, step, shifts = 0, None, 0, list[Shift]()
     for number, packet in enumerate(packets):
         if packet.decoded is not None:
@@ -146,7 +146,7 @@ def _put_in_a_row(packets: list[_Packet], tick: Fraction) -> list[Shift]:
 
 
 def _along(own: list[Shift], shifts: list[Shift]) -> tuple[Shift, ...]:
-    """The places where the times of a sound begin anew, with the shifts of the frames, where there are as many."""
+    """The places where the times of a sound restart, with the shifts of the frames, where there are as many."""
     if len(own) != len(shifts):
         return tuple(own)
     return tuple((number, shift) for (number, _), (_, shift) in zip(own, shifts, strict=True))

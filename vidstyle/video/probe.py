@@ -92,7 +92,7 @@ class VideoInfo:
         exact_count: whether `frame_count` was counted.
         start: seconds, the file's own first time stamp. With `delay` it places the sound.
         delay: seconds that the first frame comes later than that.
-        restarted: whether times that begin anew on the way were moved behind those before.
+        restarted: whether times that restart on the way were moved behind those before.
         sound_shifts: how the packets of each sound track are moved then.
         stream: the video track as the file describes it; None for an animation.
         transparent: whether it has an alpha channel, or for an animation, transparent parts.

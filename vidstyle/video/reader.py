@@ -40,7 +40,7 @@ PATIENCE = 120.0  # seconds that the next frame of a file may take
 
 
 class Source:
-    """The frames of a video or an animation, in order; each `iter()` decodes anew, `len()` is how many are expected.
+    """The frames of a video or an animation, in order; each `iter()` decodes again, `len()` is how many are expected.
 
     Leaving the `with` ends all reading and removes temporary files.
 
@@ -188,7 +188,7 @@ class Source:
             yield from decoded(self._file, done, sign=sign)
 
     def rewrite(self, sign: Sign = lambda: None) -> None:
-        """Read a video from a rewritten form from now on; `sign` is called as that goes on."""
+        """Read a video from a rewritten form from now on; `sign` is called during that."""
 
         def told(done: float) -> None:
             sign()

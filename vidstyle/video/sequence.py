@@ -1,4 +1,4 @@
-"""Frames in: images whose names are numbered, as a film."""
+"""Frames in: images whose names are numbered, as a video."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from vidstyle.video.tracks import UNREADABLE
 
 log = logging.getLogger(__name__)
 
-USUAL_RATE = Fraction(24)  # frames a second, of films
+USUAL_RATE = Fraction(24)  # frames a second, of videos
 _LOWEST, _HIGHEST = Fraction(1, 60), Fraction(1000)
 _ROUNDED = Fraction(1, 5000)  # what rates written with two decimals are off: 23.98 is 24000/1001
 
@@ -72,7 +72,7 @@ def find_sequence(place: Path) -> tuple[FrameNames, dict[int, Path]]:
 
 
 class SequenceSource(Source):
-    """The images of a sequence as the frames of a film, with all of their bits."""
+    """The images of a sequence as the frames of a video, with all of their bits."""
 
     def __init__(
         self,
@@ -165,7 +165,7 @@ def open_sequence(
     Args:
         place: a pattern, a folder or a glob.
         rate: frames a second.
-        sound: a file whose sound the film gets.
+        sound: a file whose sound the video gets.
         size: (height, width) in pixels that frames are scaled to; None for their own.
         start: seconds.
         end: seconds; None for the end.
@@ -203,7 +203,7 @@ def _tell_gaps(names: FrameNames, numbers: tuple[int, ...]) -> None:
 
 
 def _sound_of(path: Path, film: VideoInfo) -> VideoInfo:
-    """A file whose sound begins with the film, and ends with it; SourceError VS364 where it holds none."""
+    """A file whose sound begins with the video, and ends with it; SourceError VS364 where it holds none."""
     require_file(path)
     limits = {"protocol_whitelist": "file,pipe", "format_whitelist": ffmpeg.FORMATS}
     name = printable(path.name)

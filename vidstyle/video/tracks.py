@@ -21,7 +21,7 @@ UNREADABLE = (
     ValueError,
     RuntimeError,
 )  # what `read_tracks` raises for a file that cannot be read
-TECHNICAL = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode")  # tags of no film
+TECHNICAL = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode")  # tags of no video
 
 _APPLE = "com.apple.quicktime."  # in front of the tags of iPhones; those that have another name elsewhere:
 _APPLE_NAMES = {"location.iso6709": "location", "creationdate": "date"}
@@ -173,7 +173,7 @@ def _chapters(file: InputContainer) -> Iterator[Chapter]:
 
 
 def plain_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """Tags that say something of the film, by the names that all containers share."""
+    """Tags that say something of the video, by the names that all containers share."""
     found = dict[str, str]()
     for name, value in tags.items():
         short = name.lower().removeprefix(_APPLE)

@@ -96,7 +96,7 @@ class JobStore:
         return JobView(place.name, ticket, status, _times(place, (ticket.out, LATEST, BEFORE, MAKING, REPORT)), turn)
 
     def names(self) -> Iterator[str]:
-        """All jobs, the oldest first; a folder that another program spoilt is none and holds up no other."""
+        """All jobs, the oldest first; a folder that another program damaged is none and holds up no other."""
         found = []
         for place in self.folder.iterdir():
             with suppress(JobError):
@@ -151,7 +151,7 @@ class JobStore:
             shutil.rmtree(self.place(name), ignore_errors=True)
 
     def close(self) -> None:
-        """Stops all workers of this store; their jobs go on when the next store tends them."""
+        """Stops all workers of this store; their jobs resume when the next store tends them."""
         with self._guard:
             for name in list(self._workers):
                 self._stop(name)
@@ -170,7 +170,7 @@ class JobStore:
         for name in old:
             shutil.rmtree(self.folder / name, ignore_errors=True)
         known = set(self.names())
-        lost = [place for place in self.folder.iterdir() if place.name not in known]  # with a dot before, or spoilt
+        lost = [place for place in self.folder.iterdir() if place.name not in known]  # with a dot before, or damaged
         for place in _older(lost, now - DAY):
             if _NAME.fullmatch(place.name.removeprefix(".")):
                 shutil.rmtree(place, ignore_errors=True)

@@ -75,7 +75,7 @@ class Reporter(Listener):
             self.turn(painted)
 
     def _tell(self, note: str, due: bool = False) -> bool:
-        """Says what goes on, where that is `due` or the last word was some time ago; whether it did."""
+        """Reports the progress, where that is `due` or the last word was some time ago; whether it did."""
         if not due and time.monotonic() < self._told + EACH:
             return False
         self._told = time.monotonic()
