@@ -562,12 +562,12 @@ def sequence(place: Path, *names: str, sizes: tuple[tuple[int, int], ...] = ((48
         (place / "in" / name).write_bytes(encoded("PNG", sizes[number % len(sizes)]))
 
 
-@case("a pattern of nothing", "a pattern that fits no image")
+@case("a pattern of nothing", "a pattern that matches no image")
 def _(place: Path) -> list[str]:
     return words(place, "shot.%04d.png")
 
 
-@case("two shots in one folder", "a folder that is to be a film, of images that are not numbered alike")
+@case("two shots in one folder", "a folder with `--as-video` whose images are numbered in different ways")
 def _(place: Path) -> list[str]:
     sequence(place, "a.1.png", "b.1.png")
     return words(place, "in", "out.mp4", "style.png", "--as-video")
@@ -587,7 +587,7 @@ def _(place: Path) -> list[str]:
     return words(place, "in/a.%d.png")
 
 
-@case("an image as sound", "sound that is none")
+@case("an image as sound", "`--audio` without sound")
 def _(place: Path) -> list[str]:
     sequence(place, "a.1.png", "a.2.png")
     return words(place, "in/a.%d.png", "out.mp4", "style.png", "--audio", str(place / "photo.png"))

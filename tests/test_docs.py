@@ -3,6 +3,7 @@
 import re
 import shlex
 import shutil
+import string
 import subprocess
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -16,6 +17,7 @@ import vidstyle
 from tests.images import published_vgg19
 from vidstyle.cli.main import app, main
 from vidstyle.core.weights import import_filters
+from vidstyle.errors import TEXTS
 
 ROOT = Path(vidstyle.__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -193,3 +195,15 @@ def test_snippets_run(page: Path, workplace: Path) -> None:
 
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_bytes()) <= 5000
+
+
+def quoted_errors() -> Iterator[tuple[str, str]]:
+    """The texts of errors that the docs quote, with their codes; ``...`` stands for something left out."""
+    for page in PAGES:
+        yield from ((code, text) for text, code in re.findall(r"`([^`\n]+)` \((VS\d{3})\)", page.read_text()))
+
+
+@pytest.mark.parametrize(("code", "text"), sorted(set(quoted_errors())))
+def test_errors_are_quoted_as_they_are(code: str, text: str) -> None:
+    pieces = [re.escape(piece) for piece, *_ in string.Formatter().parse(TEXTS[code])]
+    assert re.fullmatch(".*?".join(pieces) + ".*", text), TEXTS[code]
