@@ -26,11 +26,6 @@ PARAMETERS = re.compile(r"^\s+\w+:", re.MULTILINE)  # names of code, at the star
 FINE_IN_DOCSTRINGS = {"filters", "trained filters", "beside", "tells", "just"}  # short, and clear to who reads code
 
 
-# Numbers of errors whose texts still have banned words: take each out with its rewriting.
-OLD = (104, 112, 209, 211, 215, 267, 321, 339, 353, 436, 513, 514, 517, 518, 519, 525, 526)
-OLD += (708, 709, 710, 713, 716, 719, 804, 805)
-
-
 def banned() -> dict[str, re.Pattern[str]]:
     """The words of the left column of the list, and how each is found; file names such as clip.mp4 are not words."""
     rows = [line.split("|")[1] for line in STYLE.read_text().splitlines() if line.startswith("| `")]
@@ -89,7 +84,7 @@ def test_messages_and_labels() -> None:
     assert not [hit for text in strings if isinstance(text, str) and " " in text for hit in found_in(text)]
 
 
-@pytest.mark.parametrize("code", sorted(set(TEXTS) - {f"VS{number}" for number in OLD}))
+@pytest.mark.parametrize("code", sorted(TEXTS))
 def test_errors(code: str) -> None:
     assert not found_in(TEXTS[code])
 

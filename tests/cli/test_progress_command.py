@@ -42,7 +42,7 @@ def test_an_image_and_its_making(
     ("words", "code", "wanted"),
     [
         ("photo.png --curve", 2, "add --progress-gif FILE"),
-        ("photo.png --progress-gif a.gif --dry-run", 2, "leave out --preview and --dry-run"),
+        ("photo.png --progress-gif a.gif --dry-run", 2, "[VS106]"),
         ("photo.png --progress-gif a.png", 1, "use .gif or .webp or .mp4"),
         ("photo.png --progress-gif a.gif --max-mb -1", 1, "--max-mb should be above 0"),
         ("clip.mp4 --progress-gif a.gif", 1, "[VS266]"),

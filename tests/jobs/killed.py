@@ -70,7 +70,7 @@ def child(source: Path, style: Path, weights: Path, out: Path, passes: int, how:
         job(source, style, weights, out, passes, how == "k")
     except VidstyleError as error:
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        print(error, file=sys.stderr, flush=True)
+        print(error.line, file=sys.stderr, flush=True)
         os._exit(1)
     os._exit(0)
 

@@ -22,7 +22,7 @@ def blurred(image: Tensor, sigma: float) -> Tensor:
 
 
 def convolved(image: Tensor, sigma: float) -> Tensor:
-    """`blurred` in torch, on any device; an image too small for the kernel goes on by its edge."""
+    """`blurred` in torch, on any device; an image too small for the kernel is extended by its edge."""
     reach = round(2 * REACH * sigma + 1) // 2
     kernel = torch.exp(-torch.arange(-reach, reach + 1, device=image.device).square() / (2 * sigma**2))
     kernel /= kernel.sum()

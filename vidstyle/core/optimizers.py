@@ -87,8 +87,8 @@ class Curvature:
     """The inverse Hessian of the loss as the last HISTORY steps show it.
 
     Nocedal 1980, "Updating Quasi-Newton Matrices with Limited Storage"; the matrix to begin from is `step_size`, a
-    scalar, times the preconditioner; 0 where it is not known. Nothing here is decided on the CPU, so that a GPU goes
-    on without a halt.
+    scalar, times the preconditioner; 0 where it is not known. Nothing here is decided on the CPU, so that a GPU never
+    waits.
     """
 
     preconditioner: Preconditioner

@@ -171,7 +171,7 @@ class RunningJob(PlannedJob):
 
     @contextlib.contextmanager
     def _joining(self) -> Iterator[None]:
-        """Images that are written meanwhile are the job's own: after a kill they may be there when it goes on."""
+        """Images that are written meanwhile are the job's own: after a kill they may be there when it resumes."""
         if is_sequence(self.job.out):
             self.folder.write(self.folder.joining_file, b"")
         yield

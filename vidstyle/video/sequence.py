@@ -192,7 +192,7 @@ def open_sequence(
 
 
 def _tell_gaps(names: FrameNames, numbers: tuple[int, ...]) -> None:
-    """Warns of numbers that are missing; one that goes on in even steps lacks none."""
+    """Warns of numbers that are missing; one with even steps lacks none."""
     steps = [after - before for before, after in pairwise(numbers)]
     if len(set(steps)) < 2:
         return
