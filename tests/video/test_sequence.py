@@ -12,7 +12,7 @@ import torch
 from tests.images import clouds
 from vidstyle.errors import SettingsError, SinkError, SourceError
 from vidstyle.exr import exr_bytes, linear_of, read_exr, srgb_of
-from vidstyle.images import save_image
+from vidstyle.images import load_image, save_image
 from vidstyle.limits import LIMITS
 from vidstyle.video.frame_names import FrameNames
 from vidstyle.video.image_sequence import ImageArchive, ImageSequence, image_encoding_of, is_sequence, unpack_archives
@@ -126,12 +126,53 @@ def test_gaps_are_told(tmp_path: Path, numbers: tuple[int, ...], told: bool, cap
     assert [("[VS365]" in record.message) for record in caplog.records] == [True] * told
 
 
-def test_transparency_is_told_once_and_images_may_be_empty(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_opacity_is_read_and_what_it_hides_is_not(tmp_path: Path) -> None:
+    generator = torch.Generator().manual_seed(0)
+    alpha = torch.zeros(1, 8, 8)
+    alpha[:, :, :4] = 1
     for number in range(3):
-        save_image(tmp_path / f"a{number}.png", torch.zeros(3, 8, 8), torch.zeros(1, 8, 8))
+        hidden = torch.rand(3, 8, 8, generator=generator)
+        save_image(tmp_path / f"a{number}.png", torch.where(alpha > 0, 0.2, hidden), alpha)
+    with open_sequence(tmp_path / "a%d.png") as source:
+        for frame in source:
+            assert frame.alpha is not None
+            assert torch.equal(frame.alpha, alpha)
+            assert torch.allclose(frame.image, torch.full((3, 8, 8), 0.2), atol=1 / 255)
+
+
+def test_an_image_that_is_empty_is_white(tmp_path: Path) -> None:
+    save_image(tmp_path / "a0.png", torch.zeros(3, 8, 8), torch.zeros(1, 8, 8))
     with open_sequence(tmp_path / "a%d.png") as source:
         assert all(bool((frame.image == 1).all()) for frame in source)
+
+
+def test_transparency_that_the_first_image_lacks_is_laid_on_white_and_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    save_image(tmp_path / "a0.png", torch.zeros(3, 8, 8))
+    for number in (1, 2):
+        save_image(tmp_path / f"a{number}.png", torch.zeros(3, 8, 8), torch.zeros(1, 8, 8))
+    with open_sequence(tmp_path / "a%d.png") as source:
+        whole, *empty = source
+    assert not whole.image.any()
+    assert all(bool((frame.image == 1).all()) and frame.alpha is None for frame in empty)
     assert len(caplog.records) == 1
+
+
+def test_opacity_comes_back_bit_for_bit(tmp_path: Path) -> None:
+    alpha = torch.arange(64).reshape(1, 8, 8) / 64
+    save_image(tmp_path / "a0.png", torch.full((3, 8, 8), 0.2), alpha, bits=16)
+    with open_sequence(tmp_path / "a%d.png") as source:
+        (frame,) = source
+        film = ImageSequence(tmp_path / "out.%d.png", (8, 8), source.number_of, source.names, deep=True)
+        with ImageArchive(tmp_path / "one.zip", film) as archive:
+            archive.write(frame.image, frame.alpha)
+            archive.finish()
+        unpack_archives([archive.path], film, 1, scratch=tmp_path)
+    before, after = (load_image(tmp_path / name).alpha for name in ("a0.png", "out.0.png"))
+    assert before is not None
+    assert after is not None
+    assert torch.equal(before, after)
 
 
 def test_what_is_no_sequence_is_refused(tmp_path: Path) -> None:
