@@ -4,7 +4,8 @@
 
 A file is right, or told by one true line (an error with a code, a warning), or wrong; then the exit code is 1. With
 --folder, the files in a folder are checked the same way. The kinds are those of tests/media_images.py,
-tests/media_animations.py and tests/media_films.py; a file is made again by its kind and seed: --only KIND --seed N --files 1.
+tests/media_animations.py and tests/media_films.py; a file is made again by its kind and seed: --only KIND --seed N
+--files 1.
 """
 
 import argparse

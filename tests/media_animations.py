@@ -45,7 +45,7 @@ def parts_of(trial: Trial, ending: str, size: tuple[int, int]) -> Iterator[Part]
             if whole or first
             else (int(noise.integers(size[0] - top)) + 1, int(noise.integers(size[1] - left)) + 1)
         )
-        pixels = noise.integers(0, 256, (height, width, 4)).astype(np.uint8)
+        pixels = (85 * noise.integers(0, 4, (height, width, 4))).astype(np.uint8)  # few colours, for GIF
         pixels[..., 3] = 255 if number == 0 else noise.choice(levels, (height, width))
         pixels[pixels[..., 3] == 0] = 0
         over = ending == "gif" or bool(trial.pick(0, 1))
