@@ -26,6 +26,7 @@ from tests.clips import (
 )
 from tests.refusals import refused
 from vidstyle.core.frame_style import Frame
+from vidstyle.video.packets import packet_times
 from vidstyle.video.probe import Fault, probe
 from vidstyle.video.reader import find_images, open_video
 
@@ -176,6 +177,20 @@ def test_one_image_and_no_sound(tmp_path: Path) -> None:
     info = probe(clip(tmp_path / "a.mp4", count=1))
     assert (info.frame_count, info.audio) == (1, ())
     assert [number(f.image) for f in frames_of(info.path)] == [0]
+
+
+def test_raw_frames_whose_bytes_are_letters_are_no_text(tmp_path: Path) -> None:
+    dark = "geq=lum=65+mod(X+N\\,20):cb=100:cr=90,format=yuv420p"
+    path = clip(tmp_path / "a.y4m", "-c:v", "wrapped_avframe", count=2, size=(16, 16), filters=dark)
+    assert path.read_bytes().isascii()
+    assert len(frames_of(path)) == 2
+
+
+def test_a_raw_stream_of_few_frames_loses_none(tmp_path: Path) -> None:
+    """Of which the first has no time, since it depends on later ones that are not there."""
+    path = clip(tmp_path / "a.h264", "-c:v", "libx264", "-preset", "ultrafast", "-bf", 3, "-g", 4, count=8, rate="240")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 5])
+    assert len(frames_of(path)) == len(packet_times(path).times)
 
 
 def test_two_sound_tracks_are_seen(tmp_path: Path) -> None:

@@ -126,7 +126,9 @@ def _filters(info: VideoInfo, stream: VideoStream, lut: Path | None) -> list[str
     planar = f"format={pixels.replace('bgra', 'gbrap')}"
     return [
         *of(Fault.RESHAPED, Fault.INTERLACED),
-        *[f"setpts=PTS-{begin}", f"fps=fps={info.rate}:start_time=0"],
+        # Some frames of a raw stream have no guessed time either, and would be dropped.
+        f"setpts=N/({info.rate}*TB)" if Fault.NO_TIMES in info.faults else f"setpts=PTS-{begin}",
+        f"fps=fps={info.rate}:start_time=0",
         *(conversion or ([_to_rgb(stream), planar] if rgb else [_to_bt709(info)])),
         *([lut_filter(lut)] if lut else []),
         *(of(Fault.ASPECT) if not stream.transparent else _without_hidden(of(Fault.ASPECT))),

@@ -29,6 +29,7 @@ HD_HEIGHT = 720  # untagged frames of at least this height are taken as BT.709, 
 _SAME_COLOURS = 12.0  # mean difference, of 255; other conversions differ by < 2, wrongly read files by > 30
 _RAW = ("h264", "hevc", "m4v", "mpegvideo", "mjpeg")  # formats without times
 _TEXT_START = 4096  # bytes
+_RAW_FRAMES = b"YUV4MPEG2 ", b"\nFRAME"  # text before frames, which may be letters by their bytes, too
 _MOMENT = 1e-6  # seconds: less than this before a frame's time still counts as its time
 
 
@@ -194,7 +195,7 @@ def _demuxer(path: Path) -> str | None:
         head = file.read(_TEXT_START)
     if head.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"#EXTM3U"):
         raise SourceError("VS346", name=_name(path))
-    if b"\0" not in head and _is_text(head):
+    if b"\0" not in head and not all(word in head for word in _RAW_FRAMES) and _is_text(head):
         raise SourceError("VS347", name=_name(path))
     return None
 
