@@ -587,13 +587,19 @@ def _(place: Path) -> list[str]:
     return words(place, "in/a.%d.png")
 
 
+@case("a LUT that is cut off", "a `--lut` that is no whole 3D LUT")
+def _(place: Path) -> list[str]:
+    (place / "slog.cube").write_text("LUT_3D_SIZE 3\n" + "0 0 0\n" * 5)
+    return words(place, "clip.mp4", "out.mp4", "style.png", "--lut", str(place / "slog.cube"))
+
+
 @case("an image as sound", "`--audio` without sound")
 def _(place: Path) -> list[str]:
     sequence(place, "a.1.png", "a.2.png")
     return words(place, "in/a.%d.png", "out.mp4", "style.png", "--audio", str(place / "photo.png"))
 
 
-@case("images onto themselves", "an output that is a source, exists, or has no place")
+@case("images onto themselves", "an output that is a source, exists, or has no folder")
 def _(place: Path) -> list[str]:
     sequence(place, "a.1.png", "a.2.png")
     return words(place, "in/a.%d.png", "in/a.%01d.png", "style.png", "--overwrite")
@@ -633,7 +639,7 @@ def _(place: Path) -> list[str]:
     return words(place, "clip.mp4", "out.mp4", "style.png", "--mask", str(place / "in" / "a.%d.png"), "--from", "0.1")
 
 
-@case("a mask of fewer images than the film has", "a mask that is no image, or shorter than the film")
+@case("a mask of fewer images than the film has", "a mask that is no image, or shorter than the video")
 def _(place: Path) -> list[str]:
     sequence(place, "a.1.png", "a.2.png")
     return words(place, "clip.mp4", "out.mp4", "style.png", "--mask", str(place / "in" / "a.%d.png"))

@@ -156,5 +156,6 @@ def test_a_process_whose_memory_is_really_full() -> None:
     done = subprocess.run([sys.executable, "-c", LIMITED], capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
-    assert "PaintingError: the memory is not enough to paint 2000x1500; --size" in last
+    assert last.startswith("vidstyle.errors.PaintingError: ")
+    assert "2000x1500" in last
     assert 200 < int(last.split("--size ")[1].split()[0]) < 1500

@@ -212,7 +212,7 @@ def _sound_of(path: Path, film: VideoInfo) -> VideoInfo:
             codecs = tuple(one.codec_context.name if one.codec_context else "" for one in file.streams.audio)
             start, long = (file.start_time or 0) / av.time_base, (file.duration or 0) / av.time_base
     except UNREADABLE as error:
-        raise SourceError("VS364", name=name, reason=printable(error)) from error
+        raise SourceError("VS364", name=name, reason=getattr(error, "strerror", None) or "damaged") from error
     if not codecs:
         raise SourceError("VS364", name=name, reason="it holds none")
     if long and abs(long - film.seconds) > max(0.1, float(1 / film.rate)):
