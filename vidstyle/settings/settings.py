@@ -116,7 +116,14 @@ class Settings:
         20, PAINTING, "Optimisation steps at each scale of an image, or of the first frame of a shot.", *_ONE_OR_MORE
     )
     frame_steps: int = _option(
-        3, PAINTING, "Steps for each following frame; up to twice as many where areas are new.", *_ONE_OR_MORE
+        2, PAINTING, "Steps for each following frame; up to twice as many where areas are new.", *_ONE_OR_MORE
+    )
+    every: int = _option(
+        2,
+        MOTION,
+        "Optimise every Nth frame; the frames between are the painting moved along the motion. Frames that show much "
+        "that is new are always optimised.",
+        *_ONE_OR_MORE,
     )
     flow: FlowName = _option("dis", MOTION, "Optical flow method.")  # noqa: RUF009 (frozen)
     stability: float = _option(
