@@ -48,7 +48,7 @@ def running_job(job: JobSpec, listener: Listener, *, tells: bool = True, checks:
                 listener.started(outline_film(job, source, manifest.frames, 1 + len(manifest.scenes.cuts)))
             model = _found(job, folder, listener)
             source.size = manifest.size
-        with style_schedule_of(job, manifest.size, manifest.scenes) as schedule:
+        with style_schedule_of(job, manifest.size, manifest.scenes, source.times) as schedule:
             reader = SegmentReader(source, manifest, schedule)
             yield RunningJob(job, manifest, model, reader, listener)
 

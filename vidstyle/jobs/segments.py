@@ -215,7 +215,7 @@ class SegmentWriter:
             before_commit: may refuse by an error that the segment is made safe.
         """
         name = f"{secrets.token_hex(8)}{work.film.segment_ending}"  # another each time: a dying ffmpeg writes on
-        with open_segment(scratch / name, work.film, segment.start) as file:
+        with open_segment(scratch / name, work.film) as file:
             try:
                 yield (writer := cls(work, segment, file))
                 writer.finish()
