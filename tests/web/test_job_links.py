@@ -55,3 +55,24 @@ def test_a_job_is_painted_again_with_changes(
     page.page.reload()
     page.wait_for("done")
     assert name in page.page.url
+
+
+def test_a_painted_video_plays_in_step_with_its_original(
+    server: Server, context: "sync_api.BrowserContext", done: str
+) -> None:
+    page = Page(context, f"{server.url}?job={done}").page
+    page.wait_for_function("[...document.querySelectorAll('#view video')].filter(v => v.readyState == 4).length == 2")
+    before, after = (f"document.querySelector('#view video.{part}')" for part in ("over", "after"))
+    assert page.evaluate(f"{after}.clientWidth") > 500  # of a video of 64 x 48 pixels
+    box = page.locator("#view .frame").bounding_box()
+    assert box
+    assert box["height"] == pytest.approx(box["width"] * 48 / 64, abs=2)
+    assert page.evaluate(f"{before}.duration") == pytest.approx(page.evaluate(f"{after}.duration"), abs=0.01)
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function(f"{after}.currentTime > 0.05 && !{before}.paused")
+    page.get_by_role("button", name="Pause").click()
+    page.fill("#view .seek", "0.5")
+    half = page.evaluate(f"{after}.duration / 2")
+    page.wait_for_function(f"[{before}, {after}].every(v => v.paused && Math.abs(v.currentTime - {half}) < 0.001)")
+    page.fill("#view .wipe", "100")
+    assert page.evaluate(f"getComputedStyle({before}).clipPath").startswith("inset(0px 0% 0px 0px")

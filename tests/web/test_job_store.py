@@ -5,6 +5,8 @@ import signal
 import time
 from pathlib import Path
 
+import imageio.v3 as iio
+import numpy as np
 import pytest
 
 from tests.web.conftest import QUICK, until
@@ -12,7 +14,18 @@ from vidstyle.core.temporal import MOST_EFFORT
 from vidstyle.errors import JobError, SettingsError, SinkError, SourceError
 from vidstyle.images import load_image
 from vidstyle.video.probe import probe
-from vidstyle.web.job_folder import BEFORE, LATEST, MAKING, PROCESS, STATUS, TICKET, Status, Ticket
+from vidstyle.web.job_folder import (
+    AFTER_VIDEO,
+    BEFORE,
+    BEFORE_VIDEO,
+    LATEST,
+    MAKING,
+    PROCESS,
+    STATUS,
+    TICKET,
+    Status,
+    Ticket,
+)
 from vidstyle.web.job_store import DAY, TRIES, UPLOADS, JobStore
 from vidstyle.web.view import rows_of
 
@@ -46,9 +59,21 @@ def test_an_image_is_painted(store: JobStore, photo: Path, style: Path) -> None:
 def test_a_film_is_painted_with_a_report(store: JobStore, film: Path, style: Path) -> None:
     name = store.submit(film, [style], QUICK, report=True)
     until(lambda: tended(store, name, "done"))
-    assert probe(store.place(name) / "painting.mp4").size == (48, 64)
+    painting, before = (probe(store.place(name) / file) for file in ("painting.mp4", BEFORE_VIDEO))
+    assert painting.size == before.size == (48, 64)
+    assert painting.frame_count == before.frame_count
     assert "<html" in (store.place(name) / "report.html").read_text()
     assert 6 <= len(store.status(name).losses) <= 6 * MOST_EFFORT
+
+
+def test_an_animation_and_its_painting_are_compared_as_videos(store: JobStore, tmp_path: Path, style: Path) -> None:
+    frames = np.stack([np.full((48, 64, 3), level, np.uint8) for level in (200, 20, 90)])
+    iio.imwrite(tmp_path / "blink.gif", frames, duration=100, loop=0)
+    name = store.submit(tmp_path / "blink.gif", [style], QUICK)
+    until(lambda: tended(store, name, "done"))
+    before, after = (probe(store.place(name) / file) for file in (BEFORE_VIDEO, AFTER_VIDEO))
+    assert before.frame_count == after.frame_count == 3
+    assert before.seconds == after.seconds == pytest.approx(0.3)
 
 
 def test_one_at_a_time_in_the_order_of_asking(store: JobStore, photo: Path, style: Path) -> None:

@@ -1,6 +1,5 @@
 """The page in a real browser that may reach nothing but this machine."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -62,12 +61,9 @@ def test_an_image_is_painted_to_the_end_and_downloaded(
 def test_the_slider_uncovers_the_painting(server: Server, context: "sync_api.BrowserContext") -> None:
     page = Page(context, server.url)  # which shows the last job
     page.wait_for("done")
-    slider = page.page.wait_for_selector("#view .compare input")
-    assert slider
-    slider.fill("10")
-    over = page.page.query_selector("#view .compare .over")
-    assert over
-    assert re.search(r"inset\(0(px)? 90%", over.get_attribute("style") or "")
+    page.page.fill("#view .compare .wipe", "10")
+    clip = page.page.eval_on_selector("#view .compare .over", "over => getComputedStyle(over).clipPath")
+    assert clip.startswith("inset(0px 90% 0px 0px")
 
 
 def test_an_image_of_the_webcam_is_painted(server: Server, context: "sync_api.BrowserContext", place: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.web.conftest import QUICK
-from vidstyle.web.job_folder import BEFORE, LATEST, Status
+from vidstyle.web.job_folder import BEFORE, BEFORE_VIDEO, LATEST, Status
 from vidstyle.web.job_store import JobStore
 from vidstyle.web.view import CURVE, curve, job_html, list_html, rows_of, shown
 
@@ -42,15 +42,16 @@ def test_jobs_that_are_gone_are_told_or_left_out(store: JobStore) -> None:
     assert "<a" not in list_html([])
 
 
-def test_a_job_that_is_done_is_played_compared_and_downloaded(store: JobStore, film: Path, style: Path) -> None:
+def test_a_job_that_is_done_is_compared_and_downloaded(store: JobStore, film: Path, style: Path) -> None:
     place = store.place(name := store.submit(film, [style], QUICK))
     Status("done", "painted", 1.0, losses=(2.0, 1.0)).write(place)
-    for file in ("painting.mp4", LATEST, BEFORE):
+    for file in ("painting.mp4", LATEST, BEFORE, BEFORE_VIDEO):
         (place / file).write_bytes(b"pixels")
     html = job_html(shown(store, name))
     urls = re.findall(rf'"/jobs/{name}/([a-z0-9.]*)[?]\d+"', html)
-    assert urls == ["painting.mp4", LATEST, BEFORE, "painting.mp4"]
+    assert urls == ["painting.mp4", BEFORE_VIDEO, "painting.mp4"]
     assert 'data-state="done"' in html
+    assert 'download="clip_stripes.mp4"' in html
     assert "<polyline" in html
 
 

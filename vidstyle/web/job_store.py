@@ -24,7 +24,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from vidstyle.errors import JobError, SinkError
-from vidstyle.web.job_folder import BEFORE, LATEST, LOCK, MAKING, PROCESS, REPORT, STATUS, TICKET, Status, Ticket, fill
+from vidstyle.web.job_folder import LOCK, PROCESS, STATUS, TICKET, VIEWS, Status, Ticket, fill
 
 TRIES = 3  # starts of a worker that ends without a word, before its job counts as failed
 UPLOADS = "uploads"  # where browsers' files arrive, beside the jobs
@@ -93,7 +93,7 @@ class JobStore:
         ticket, status = Ticket.read(place), self.status(place.name)
         waiting = self.queue() if status.state == "waiting" else []
         turn = waiting.index(place.name) + 1 if place.name in waiting else 0
-        return JobView(place.name, ticket, status, _times(place, (ticket.out, LATEST, BEFORE, MAKING, REPORT)), turn)
+        return JobView(place.name, ticket, status, _times(place, (ticket.out, *VIEWS)), turn)
 
     def names(self) -> Iterator[str]:
         """All jobs, the oldest first; a folder that another program damaged is none and holds up no other."""

@@ -23,6 +23,7 @@ from vidstyle.jobs.eta import RemainingTime
 from vidstyle.jobs.events import Listener, Outline
 from vidstyle.process import keep_freed_memory
 from vidstyle.studies.making import Progress
+from vidstyle.web.comparison import write_comparison
 from vidstyle.web.job_folder import BEFORE, LATEST, LOCK, MAKING, PROCESS, REPORT, State, Status, Ticket
 
 EACH = 0.5  # seconds between two words about the work
@@ -120,6 +121,8 @@ def _paint(folder: Path) -> int:
         summary = run(job, reporter, making)
         if summary.report:
             summary.report.rename(folder / REPORT)
+        if not making:
+            write_comparison(job, reporter)
         reporter.write("done", f"{some(summary.frames, 'image' if making else 'frame')} in {clock(summary.elapsed)}")
     except VidstyleError as error:
         reporter.write("failed", error.line.replace(f"{folder}/", ""))

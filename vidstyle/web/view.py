@@ -10,15 +10,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from vidstyle.errors import JobError, VidstyleError
 from vidstyle.settings.settings import Settings
+from vidstyle.web import job_folder
 from vidstyle.web.facts import Facts
 from vidstyle.web.form import AT_HAND, PRESET_NAMES, in_words_of_the_page, label_of, restored
-from vidstyle.web.job_folder import BEFORE, LATEST, MAKING, REPORT, Ticket
+from vidstyle.web.job_folder import BEFORE, LATEST, Ticket
 from vidstyle.web.job_store import JobStore, JobView
 
 CURVE = (300, 60)  # width and height, pixels
 
 Row = tuple[str, str, str, str, str]  # name, title, state, time and image of a job
 
+_FILES = ("BEFORE", "LATEST", "MAKING", "REPORT", "BEFORE_VIDEO", "AFTER_VIDEO")
 _TEMPLATES = Environment(
     loader=PackageLoader("vidstyle.web"),
     autoescape=True,
@@ -27,7 +29,7 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.filters["words"] = in_words_of_the_page
-_TEMPLATES.globals |= {"BEFORE": BEFORE, "LATEST": LATEST, "MAKING": MAKING, "REPORT": REPORT, "CURVE": CURVE}
+_TEMPLATES.globals |= {name: getattr(job_folder, name) for name in _FILES} | {"CURVE": CURVE}
 
 
 def shown(store: JobStore, name: str) -> JobView | str:

@@ -1,11 +1,36 @@
 // Run once when the page is loaded.
 () => {
-  // The slider uncovers the painting below its source.
+  const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+  const video = (part) => part.closest(".compare").querySelector("video.after");
   document.addEventListener("input", ({ target }) => {
-    if (target.matches(".vs .compare input")) {
-      target.parentElement.querySelector(".over").style.clipPath = `inset(0 ${100 - target.value}% 0 0)`;
-    }
+    if (target.matches(".vs .wipe")) target.closest(".compare").style.setProperty("--at", `${target.value}%`);
+    if (target.matches(".vs .seek")) video(target).currentTime = target.value * video(target).duration;
   });
+  document.addEventListener("click", ({ target }) => {
+    if (!target.matches(".vs .play")) return;
+    if (video(target).paused) video(target).play(); else video(target).pause();
+  });
+  // The original follows the painting, and both are as large as fits, never smaller than the column for being small.
+  const follow = () => {
+    for (const after of document.querySelectorAll(".vs video.after")) {
+      const box = after.closest(".compare"), before = box.querySelector("video.over");
+      const apart = Math.abs(before.currentTime - Math.min(after.currentTime, before.duration || 0));
+      if (apart > (after.paused ? 0.001 : 0.07) && !before.seeking) before.currentTime = after.currentTime;
+      if (after.paused !== before.paused && !before.ended) after.paused ? before.pause() : before.play();
+      box.querySelector(".play").textContent = after.paused ? "Play" : "Pause";
+      const seek = box.querySelector(".seek");
+      if (seek !== document.activeElement || !after.paused) seek.value = after.currentTime / (after.duration || 1);
+      box.querySelector(".time").textContent = `${clock(after.currentTime)} / ${clock(after.duration || 0)}`;
+    }
+    requestAnimationFrame(follow);
+  };
+  follow();
+  const fit = ({ target }) => {
+    if (!target.matches(".vs .after")) return;
+    const [width, height] = [target.videoWidth || target.naturalWidth, target.videoHeight || target.naturalHeight];
+    target.closest(".compare").style.maxWidth = `calc(70vh * ${width / height})`;
+  };
+  for (const event of ["loadedmetadata", "load"]) document.addEventListener(event, fit, true);
   // The address of the page is that of the job that is shown, so that it is there again after a reload.
   new MutationObserver(() => {
     const job = document.querySelector("#view .vs[data-job]")?.dataset.job;
