@@ -1,5 +1,7 @@
 """The command line: help, exit codes and the one line that an error is."""
 
+import re
+import shlex
 import subprocess
 import sys
 from dataclasses import fields
@@ -61,8 +63,16 @@ def test_help_shows_every_option_with_its_default_and_panel(capsys: pytest.Captu
         assert words in text
 
 
-def test_no_words_give_help(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys) == run(capsys, "--help")
+def test_no_arguments_give_three_examples_and_where_help_is(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, errors = run(capsys)
+    lines = out.splitlines()
+    examples = [shlex.split(re.split("   +", line.strip())[0])[1:] for line in lines if line.startswith("  vidstyle ")]
+    assert (code, errors, len(examples)) == (0, [], 3)
+    for words in examples:
+        cli.app.parse_args(words, exit_on_error=False, print_error=False)
+    assert "vidstyle --help" in out
+    assert len(lines) < 24
+    assert max(map(len, lines)) <= 80
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ from cyclopts.exceptions import UnusedCliTokensError
 
 from vidstyle import __version__
 from vidstyle.cli.doctor import doctor
+from vidstyle.cli.examples import START
 from vidstyle.cli.filters_command import weights
 from vidstyle.cli.job_commands import join, plan, report
 from vidstyle.cli.job_commands import paint as paint_shot
@@ -84,7 +85,10 @@ def main(words: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if words is None else words
     with _stop_signals():
         try:
-            app(words or ["--help"], exit_on_error=False, print_error=False, result_action="return_value")
+            if words:
+                app(words, exit_on_error=False, print_error=False, result_action="return_value")
+            else:
+                print(START)
         except (CycloptsError, UsageError) as error:
             return _fail(WRONG_USAGE, _wrong(error))
         except VidstyleError as error:
