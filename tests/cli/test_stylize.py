@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.cli.test_main import run
 from tests.clips import ffmpeg
+from vidstyle.core.optimizers import OPTIMIZERS, Descended, quasi_newton
 
 VIDSTYLE = (sys.executable, "-m", "vidstyle")
 
@@ -33,6 +36,24 @@ def test_a_film_is_painted(film: Path, fast: list[str], tmp_path: Path, capsys: 
     assert "frame 6/6  loss " in text
     assert re.search(r"painted 6 frames in 0:0\d \(.* s per frame\); weights: .*random.safetensors [0-9a-f]{8}$", text)
     assert "\x1b" not in text
+
+
+def test_the_command_is_seven_calls_from_the_optimizer(
+    film: Path, fast: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The calls that docs/architecture.md names, and no other of ours."""
+    stacks: list[list[str]] = []
+
+    def watched(*arguments: Any) -> Descended:
+        own = [one for one in traceback.extract_stack() if "/vidstyle/" in one.filename and "<" not in one.name]
+        stacks.append([one.name for one in own])
+        return quasi_newton(*arguments)
+
+    monkeypatch.setitem(OPTIMIZERS, "quasi-newton", watched)
+    assert run(capsys, film, *fast)[0] == 0
+    calls = ["paint", "run", "run_film", "paint", "stylize_shots", "stylize_next", "refine"]
+    assert stacks[-1][-len(calls) :] == calls
+    assert [*calls[:5], "coarse_to_fine"] in [stack[-6:] for stack in stacks]
 
 
 def test_quiet_prints_the_path_and_nothing_else(

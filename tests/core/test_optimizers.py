@@ -10,13 +10,10 @@ from tests.refusals import refused
 from vidstyle.core.losses import Losses
 from vidstyle.core.optimizers import (
     HISTORY,
+    OPTIMIZERS,
     Curvature,
-    Descended,
-    Objective,
-    OnStep,
     Preconditioner,
     Schedule,
-    lbfgs,
     loss_and_gradient,
     quasi_newton,
 )
@@ -33,13 +30,6 @@ def bowl(image: Tensor) -> Losses:
 
 def quiet(*_: object) -> None:
     pass
-
-
-def by_lbfgs(start: Tensor, objective: Objective, schedule: Schedule, on_step: OnStep) -> Descended:
-    return lbfgs(start, objective, schedule.steps, on_step)
-
-
-OPTIMIZERS = {"quasi-newton": quasi_newton, "lbfgs": by_lbfgs}
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

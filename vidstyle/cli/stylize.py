@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from vidstyle.evaluation.loss_record import LossRecord
     from vidstyle.jobs.events import Summary
     from vidstyle.jobs.spec import ClusterOptions, JobSpec
-    from vidstyle.studies.making import Progress
 
 log = logging.getLogger(__name__)
 
@@ -83,8 +82,13 @@ def paint(
         elif look.preview:
             _preview(job, look.at, wanted.overwrite, terminal)
         else:
+            from vidstyle.api import run
+            from vidstyle.jobs.events import Listeners
+
             with _recorded(record, losses, wanted.overwrite, terminal):
-                _paint(job, record, progress, terminal)
+                with terminal.listening() as listener:
+                    summary = run(job, Listeners(listener, record), progress)
+                _tell_done(job, summary, terminal)
 
 
 def job_of(
@@ -128,12 +132,8 @@ def job_of(
     return job
 
 
-def _paint(job: "JobSpec", record: "LossRecord", progress: "Progress | None", terminal: Terminal) -> None:
-    from vidstyle.api import run
-    from vidstyle.jobs.events import Listeners
-
-    with terminal.listening() as listener:
-        summary = run(job, Listeners(listener, record), progress)
+def _tell_done(job: "JobSpec", summary: "Summary", terminal: Terminal) -> None:
+    """Says what was made; VidstyleError where a part of the job failed."""
     tell_summary(summary, "image" if job.kind in ("image", "images") else "frame")
     if summary.failed:
         for failure in summary.failed:

@@ -1,5 +1,6 @@
 """Descent on the pixels of one image at one scale."""
 
+import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +23,9 @@ HISTORY = 10  # last steps that the curvature is known from
 RISE = 1.05  # times the loss before, above which a step is taken back and the next ones are half as long
 LINE_SEARCH_HISTORY = 20  # of `lbfgs`
 WORSE = 10.0  # times the loss it began with: a descent that ends so high went astray
+
+
+log = logging.getLogger(__name__)
 
 
 class DivergedError(PaintingError):
@@ -227,6 +231,25 @@ def lbfgs(start: Tensor, objective: Objective, steps: int, on_step: OnStep) -> D
     if float(losses.total) > WORSE * first:
         raise DivergedError("VS603", first=first, total=float(losses.total))
     return Descended(leaf.detach().clamp(0, 1), losses)
+
+
+def lbfgs_or_quasi_newton(
+    start: Tensor,
+    objective: Objective,
+    schedule: Schedule,
+    on_step: OnStep,
+    preconditioner: Preconditioner | None = None,
+    step_size: Tensor | float | None = None,
+) -> Descended:
+    """`lbfgs` with the schedule's steps; `quasi_newton`, from the start again, where that leads nowhere."""
+    try:
+        return lbfgs(start, objective, schedule.steps, on_step)
+    except DivergedError as error:
+        log.warning("L-BFGS diverged; starting again with bounded steps: %s", error)
+    return quasi_newton(start, objective, schedule, on_step, preconditioner, step_size)
+
+
+OPTIMIZERS = {"quasi-newton": quasi_newton, "lbfgs": lbfgs_or_quasi_newton}  # by ``Settings.optimizer``
 
 
 def loss_and_gradient(image: Tensor, objective: Objective, *, finite: bool = True) -> tuple[Losses, Tensor]:

@@ -14,15 +14,14 @@ from torch import Tensor
 from vidstyle.core.color_transfer import contrast, luminance_of, with_luminance
 from vidstyle.core.device import memory_for
 from vidstyle.core.frame_style import EVEN, PLAIN, FrameStyle
-from vidstyle.core.losses import Anchor, Losses, Objective
+from vidstyle.core.losses import Anchor, Losses
 from vidstyle.core.optimizers import (
+    OPTIMIZERS,
     Descended,
     DivergedError,
     Preconditioner,
     Schedule,
-    lbfgs,
     loss_and_gradient,
-    quasi_newton,
 )
 from vidstyle.core.sizes import Size, resize, size_of
 from vidstyle.core.style_model import StyleModel
@@ -105,6 +104,7 @@ def coarse_to_fine(
         return flat_painting(model, content, look)
     began, plan = time.perf_counter(), scale_plan(size_of(content), model.settings, TILE if model.wraps else 1)
     report = _Report(plan, on_step and _telling_finished(model, on_step, content, look))
+    descend, preconditioner = OPTIMIZERS[model.settings.optimizer], Preconditioner(model.features.colours)
     with memory_for(size_of(content), model.device):
         coloured = model.coloured(content, look)
         image, step_size = _start(model, coloured, plan[0][0], look), None
@@ -112,7 +112,7 @@ def coarse_to_fine(
             if size_of(image) != size:
                 image = resized_tile(image, size) if model.wraps else resize(image, size)
             objective = model.objective(resize(coloured, size), look)
-            end = _descend(model, image, objective, Schedule(steps), report, step_size)
+            end = descend(image, objective, Schedule(steps), report, preconditioner, step_size)
             image, step_size = end.image, end.step_size
         return _painted(image, end, report, began)
 
@@ -138,10 +138,12 @@ def refine(
         The painting; the anchor's image with a loss that is no number where the descent leads nowhere.
     """
     began, report = time.perf_counter(), _Report([(size_of(content), schedule.steps)], on_step)
+    descend = OPTIMIZERS[model.settings.optimizer]
+    preconditioner = Preconditioner(model.features.colours, anchor.mobility)
     try:
         with memory_for(size_of(content), model.device):
             objective = model.objective(model.coloured(content, look), look, anchor)
-            end = _descend(model, anchor.image, objective, schedule, report, step_size)
+            end = descend(anchor.image, objective, schedule, report, preconditioner, step_size)
     except DivergedError as error:
         log.warning("the optimisation of a frame diverged; it keeps the warped painting of the frame before: %s", error)
         return Painted(anchor.image, Losses(variation=math.nan), 0, 0.0, step_size)
@@ -159,36 +161,16 @@ def sketch(model: StyleModel, content: Tensor, start: Tensor, new: Tensor, look:
 
     Steps at full size alone leave a lattice where there was no paint: only coarse sizes bring its large shapes.
     """
-    coloured = model.coloured(content, look)
+    coloured, descend = model.coloured(content, look), OPTIMIZERS[model.settings.optimizer]
     for size, _ in scale_plan(size_of(content), model.settings)[:-1]:
         small, mobility = resize(start, size), (resize(new, size) > 0.1).float()
         anchor = Anchor(small, torch.zeros_like(mobility), mobility)
         report = _Report([(size, SKETCH_STEPS)], None)
         objective = model.objective(resize(coloured, size), look, anchor)
-        end = _descend(model, small, objective, Schedule(SKETCH_STEPS), report, None)
+        preconditioner = Preconditioner(model.features.colours, mobility)
+        end = descend(small, objective, Schedule(SKETCH_STEPS), report, preconditioner)
         start = (start + new * resize(end.image - small, size_of(start))).clamp(0, 1)
     return start
-
-
-def _descend(
-    model: StyleModel,
-    start: Tensor,
-    objective: Objective,
-    schedule: Schedule,
-    report: "_Report",
-    step_size: Tensor | float | None,
-) -> Descended:
-    """The end of a descent by the optimiser of the settings; by `quasi_newton` where L-BFGS leads nowhere."""
-    spent = report.spent
-    if model.settings.optimizer == "lbfgs":
-        try:
-            return lbfgs(start, objective, schedule.steps, report)
-        except DivergedError as error:
-            log.warning("L-BFGS diverged; starting again with bounded steps: %s", error)
-            report.spent = spent
-    mobility = None if objective.anchor is None else objective.anchor.mobility
-    preconditioner = Preconditioner(model.features.colours, mobility)
-    return quasi_newton(start, objective, schedule, report, preconditioner, step_size)
 
 
 def _start(model: StyleModel, content: Tensor, size: Size, look: FrameStyle) -> Tensor:
@@ -316,7 +298,7 @@ class _Report:
         self.number += 1
         self.spent += image[0].numel()
         if self._on_step:
-            self._on_step(Step(self.number, self.count, self.spent / self._cost, image, losses))
+            self._on_step(Step(self.number, self.count, min(1.0, self.spent / self._cost), image, losses))
 
 
 def scale_plan(size: Size, settings: Settings, multiple: int = 1) -> Plan:

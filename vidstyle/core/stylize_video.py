@@ -64,8 +64,7 @@ def paint_frames(
     model: StyleModel, frames: Iterable[Frame], on_step: OnStep | None = None, on_turn: OnTurn | None = None
 ) -> Iterator[PaintedFrame]:
     """Paints the frames of a video in order, each from the ones before it in its shot; see `paint_part`."""
-    for painted, _ in paint_part(model, frames, None, True, on_step, on_turn):
-        yield painted
+    return (painted for painted, _ in paint_part(model, frames, None, True, on_step, on_turn))
 
 
 def paint_part(
@@ -87,19 +86,19 @@ def paint_part(
         on_turn: told every painting of each of two passes.
         scratch: the folder of the temporary files of two passes, 14 bytes a pixel of a shot.
 
-    Yields:
+    Returns:
         What is seen of each frame, and what a part that begins after it is to be `handed`: in one pass the frame, in
-        two the video's first frame. Of two passes a shot comes out when all of it is painted.
+        two the video's first frame. Each is painted when it is asked for; of two passes a shot comes out when all of
+        it is painted.
 
     Raises:
         PaintingError: the memory does not do, or a first frame's loss is no number.
         SinkError: the temporary files find no room.
     """
     if model.settings.both_ways:
-        yield from _two_passes(model, frames, handed, ends_film, on_step, on_turn, scratch)
-        return
-    for link in stylize_shots(model, frames, on_step, handed.state if handed else None):
-        yield seen(model, link.painted_frame), link
+        return _two_passes(model, frames, handed, ends_film, on_step, on_turn, scratch)
+    links = stylize_shots(model, frames, on_step, handed.state if handed else None)
+    return ((seen(model, link.painted_frame), link) for link in links)
 
 
 def _two_passes(
@@ -218,15 +217,20 @@ def stylize_next(
     if repaint_still:  # by single steps, which no further evaluation corrects: none goes further than the step size
         weights = TemporalWeights(weights.stiffness * free, torch.ones_like(weights.mobility))
         level, effort = -math.inf, 1.0
-    bare = bare_places((free & (carried.age < FRESH)).float())
-    if float(bare.mean()) > SKETCHED and not repaint_still:
-        start = sketch(model, content, start, bare, frame.look)
+    else:
+        start = _sketched(model, content, start, free & (carried.age < FRESH), frame.look)
     anchor = Anchor(start.clamp(0, 1), weights.stiffness, weights.mobility)
     schedule = Schedule(max(1, round(effort * model.settings.frame_steps)), level=level)
     painted = refine(model, content, anchor, schedule, state.last.step_size, on_step, frame.look)
     lowest = -math.inf if carried.style_changed.all() else state.level
     changes = {"stillness": stillness, "age": carried.age, "pull": pull, "level": lowest}
     return state.after(frame, painted, length, shown=carried.renewed(content, free), **changes)
+
+
+def _sketched(model: StyleModel, content: Tensor, start: Tensor, fresh: Tensor, look: FrameStyle) -> Tensor:
+    """`start` (3, H, W) with coarse strokes in large areas that lately became visible: `fresh` (1, H, W)."""
+    bare = bare_places(fresh.float())
+    return sketch(model, content, start, bare, look) if float(bare.mean()) > SKETCHED else start
 
 
 def _recoloured(model: StyleModel, carried: Carried, look: FrameStyle) -> Tensor:
