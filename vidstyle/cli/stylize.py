@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from vidstyle.cli.messages import flipbook_line, outline_lines, say, some, summary_line
+from vidstyle.cli.messages import flipbook_line, next_lines, outline_lines, say, some, summary_line
 from vidstyle.cli.options import (
     FILES,
     AnyPath,
@@ -89,6 +89,7 @@ def paint(
                 with terminal.listening() as listener:
                     summary = run(job, Listeners(listener, record), progress)
                 _tell_done(job, summary, terminal)
+            terminal.hint(next_lines(job, chosen.given))
 
 
 def job_of(

@@ -1,13 +1,14 @@
 """What a command runs in: its terminal, and where the library's log goes."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.text import Text
 
 from vidstyle.cli.messages import say
 from vidstyle.cli.options import Telling
@@ -46,6 +47,12 @@ class Terminal:
 
         with JobConsole(self.console, self.quiet, previews) as listener:
             yield listener
+
+    def hint(self, lines: Sequence[str]) -> None:
+        """Shows what may be done next, where someone looks on."""
+        if not self.quiet and self.console.is_interactive:
+            for line in lines:
+                self.console.print(Text(line, "dim"), soft_wrap=True)  # a command that is copied has no line breaks
 
 
 @contextmanager
