@@ -296,12 +296,13 @@ TEXTS: Final[Mapping[str, str]] = {
 
 
 class VidstyleError(Exception):
-    """Base of all errors that a user can act on; `code` names the text."""
+    """Base of all errors that a user can act on; `code` names the text, `facts` are the numbers and words in it."""
 
     def __init__(self, code: str, /, **values: object) -> None:
         """The text of TEXTS that has this code, with the `values` that it names."""
         super().__init__(TEXTS[code].format(**values))
         self.code = code
+        self.facts = {name: value if isinstance(value, int | float) else str(value) for name, value in values.items()}
 
     @property
     def line(self) -> str:

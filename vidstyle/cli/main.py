@@ -20,7 +20,7 @@ from vidstyle.cli.examples import START
 from vidstyle.cli.filters_command import weights
 from vidstyle.cli.job_commands import join, plan, report
 from vidstyle.cli.job_commands import paint as paint_shot
-from vidstyle.cli.messages import say
+from vidstyle.cli.messages import fault_text, say
 from vidstyle.cli.options import COMMANDS
 from vidstyle.cli.serve import serve
 from vidstyle.cli.study_commands import layers, progress, reconstruct, texture
@@ -129,14 +129,7 @@ def _fault(error: Exception) -> str:
     """An error that the library does not explain: full memory and disks, and what is really a fault."""
     if os.environ.get("VIDSTYLE_DEBUG") == "1":
         traceback.print_exception(error)
-    from vidstyle.core.device import is_full
-
-    if is_full(error):
-        return "the memory is not enough; give a smaller --size"
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    text = f"{type(error).__name__}: {error}"
-    return f"{text} (this is a fault of vidstyle; run again with --log-file FILE and report it)"
+    return fault_text(error)
 
 
 @contextmanager

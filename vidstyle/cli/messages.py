@@ -163,3 +163,15 @@ def _size_and_reason(outline: Outline, device: str) -> list[str]:
 
 def _short(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0") if value < 9.95 else f"{value:.0f}"
+
+
+def fault_text(error: Exception) -> str:
+    """An error that the library does not explain: full memory and disks, and what is really a fault."""
+    from vidstyle.core.device import is_full
+
+    if is_full(error):
+        return "the memory is not enough; give a smaller --size"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    text = f"{type(error).__name__}: {error}"
+    return f"{text} (this is a fault of vidstyle; run again with --log-file FILE and report it)"
