@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import _plain_terminal  # noqa: F401 (a fixture)
+from tests.clips import clip
 from tests.front_ends import film, photo, style  # noqa: F401 (fixtures)
+from tests.images import clouds, stripes
+from vidstyle.images import save_image
 
 QUICK: Mapping[str, Any] = {
     "steps": 1,
@@ -73,3 +76,43 @@ def server(jobs: Path) -> Iterator[Server]:
     started = Server(jobs, "--max-upload", "1mb")
     yield started
     assert started.stop() in (0, 130)
+
+
+@pytest.fixture(scope="module")
+def asked() -> list[str]:
+    """Where requests went."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def browser(asked: list[str]) -> Iterator[Any]:
+    from tests.web.browser import CAMERA, CHROMIUM, is_here, sync_api
+
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *CAMERA])
+        context = chromium.new_context(viewport={"width": 1280, "height": 1000}, permissions=["camera"])
+
+        def only_here(route: Any) -> None:
+            asked.append(route.request.url)
+            route.continue_() if is_here(route.request.url) else route.abort()
+
+        context.route("**/*", only_here)
+        yield context
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("page")
+    save_image(made / "photo.png", clouds(48, 64))
+    save_image(made / "stripes.png", stripes(48, 64))
+    clip(made / "clip.mp4", count=4, size=(48, 64))
+    return made
+
+
+@pytest.fixture
+def context(browser: Any) -> Iterator[Any]:
+    """The browser; each page holds a connection, of which browsers allow six to a server."""
+    yield browser
+    for page in browser.pages:
+        page.close()

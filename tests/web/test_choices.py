@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import imageio.v3 as iio
 import numpy as np
@@ -11,7 +12,7 @@ from vidstyle.core.sizes import size_of
 from vidstyle.errors import SettingsError, SourceError
 from vidstyle.settings.presets import PRESETS
 from vidstyle.settings.settings import Settings
-from vidstyle.web.form import changed, in_words_of_the_page, seconds_of, the_one
+from vidstyle.web.form import changed, in_words_of_the_page, restored, seconds_of, the_one
 from vidstyle.web.job_folder import first_image
 
 
@@ -24,6 +25,19 @@ def test_an_untouched_form_is_the_preset(preset: str) -> None:
 def test_what_is_moved_wins_over_the_preset() -> None:
     values = {**asdict(Settings()), "strength": 1, "steps": 7.0, "style_keys": " "}
     assert changed(values, "draft") == {"strength": 1.0, "steps": 7, "frame_steps": 2}
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"strength": 0.8}, {"steps": 8, "frame_steps": 2}, {"steps": 8}, {"steps": 60}]
+)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_form_is_restored_from_the_settings_it_made(preset: str, settings: dict[str, Any]) -> None:
+    if preset == "paper" and "strength" in settings:
+        return  # plain sums have none
+    made = changed({**asdict(Settings()), **settings}, preset)
+    found, values = restored(made)
+    assert found == preset or "steps" in settings
+    assert changed(values, found) == made
 
 
 def test_what_cannot_be_is_an_error() -> None:

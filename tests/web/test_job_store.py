@@ -1,6 +1,5 @@
 """Jobs in folders: taken, painted in turn, cancelled, and found again."""
 
-import json
 import os
 import signal
 import time
@@ -15,7 +14,7 @@ from vidstyle.images import load_image
 from vidstyle.video.probe import probe
 from vidstyle.web.job_folder import BEFORE, LATEST, MAKING, PROCESS, STATUS, TICKET, Status, Ticket
 from vidstyle.web.job_store import DAY, TRIES, UPLOADS, JobStore
-from vidstyle.web.page import rows_of
+from vidstyle.web.view import rows_of
 
 SLOW = {**QUICK, "steps": 2000}
 
@@ -152,6 +151,19 @@ def test_a_desk_leaves_workers_of_others_alone(store: JobStore, photo: Path, sty
     assert (store.place(name) / PROCESS).read_text() == str(store._workers[name].pid)
 
 
+def test_files_of_a_job_are_lent_under_the_names_that_people_know(store: JobStore, photo: Path, style: Path) -> None:
+    name = store.submit(photo, [style, style], QUICK)
+    source, styles = store.lend(name)
+    assert [path.name for path in (source, *styles)] == [photo.name, style.name, style.name]
+    assert [path.read_bytes() for path in (source, *styles)] == [path.read_bytes() for path in (photo, style, style)]
+    assert store.folder / UPLOADS in source.parents
+    ticket = Ticket.read(store.place(name))
+    assert ticket.download(ticket.out) == "photo_stripes_stripes.png"
+    assert ticket.download(MAKING) == "photo_stripes_stripes_progress.gif"
+    with pytest.raises(JobError):
+        store.lend("x" * 22)
+
+
 def test_old_jobs_are_removed_and_running_ones_kept(store: JobStore, photo: Path, style: Path) -> None:
     old, running, young = (store.submit(photo, [style], SLOW) for _ in range(3))
     store.cancel(old)
@@ -246,5 +258,4 @@ def test_a_status_that_is_torn_counts_as_none(store: JobStore, photo: Path, styl
     name = store.submit(photo, [style], QUICK)
     (store.place(name) / STATUS).write_text('{"state": "pain')
     assert store.status(name) == Status()
-    ticket = json.loads((store.place(name) / TICKET).read_text())
-    assert Ticket.read(store.place(name)).title == ticket["title"] == "photo in the style of stripes"
+    assert Ticket.read(store.place(name)).title == "photo in the style of stripes"

@@ -100,6 +100,18 @@ def changed(values: Mapping[str, Any], preset: str) -> dict[str, Any]:
     return {name: value for name, value in asked.items() if value != plain[name]}
 
 
+def restored(settings: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The preset and the values of a form that make `settings`, which differ from the defaults: `changed` the other
+    way round."""
+
+    def is_part(name: str) -> bool:
+        return all(settings.get(option, plain[option]) == value for option, value in PRESETS[name].items())
+
+    plain = asdict(Settings())
+    preset = max(filter(is_part, PRESETS), key=lambda name: len(PRESETS[name]))
+    return preset, {name: value for name, value in {**plain, **settings}.items() if name not in PRESETS[preset]}
+
+
 def the_one(file: str | None, webcam: str | None) -> Path:
     """What is to be painted: the file that was dropped or the photo from the webcam. SourceError unless it is one."""
     given = [path for path in (file, webcam) if path]

@@ -27,7 +27,7 @@ from vidstyle.video.reader import CLIP_ENDINGS
 State = Literal["waiting", "painting", "done", "failed", "cancelled"]
 
 TICKET, STATUS, LOCK, PROCESS = "ticket.json", "status.json", "worker.lock", "process"
-LATEST, BEFORE, MAKING, REPORT = "latest.jpg", "before.jpg", "making.gif", "report.html"
+LATEST, BEFORE, MAKING, REPORT = "latest.jpg", "before.jpg", "progress.gif", "report.html"
 # Settings that may name files: a page must not read those of the machine that it is served by.
 NO_PATHS: Mapping[str, tuple[str, ...]] = {"weights": FILTERS, "init": ("content", "random"), "lut": ("",)}
 _SPOILT = (OSError, ValueError, TypeError, KeyError)  # what reading a file of a job may raise
@@ -41,7 +41,7 @@ class Ticket:
         source: The name of what is painted, in the job's folder.
         styles: The names of the style images there.
         out: The name of the painting there.
-        title: What people know the job by.
+        names: What people call the source, and each style: the names of their files.
         settings: The settings that differ from the defaults, by name.
         device: What paints: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         report: Whether a video is measured too.
@@ -52,7 +52,7 @@ class Ticket:
     source: str
     styles: tuple[str, ...]
     out: str
-    title: str
+    names: tuple[str, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
     device: str = "auto"
     report: bool = False
@@ -61,16 +61,22 @@ class Ticket:
     made_at: float = 0.0
 
     @property
-    def download(self) -> str:
-        """The name that the painting gets on the user's machine."""
-        return f"{self.title}{Path(self.out).suffix}"
+    def title(self) -> str:
+        """What people know the job by."""
+        source, *styles = (Path(name).stem for name in self.names)
+        return f"{source[:40]} in the style of {', '.join(style[:20] for style in styles)}"
+
+    def download(self, file: str) -> str:
+        """The name that a file of the job gets on the user's machine, such as ``photo_swirl.png``."""
+        stem = "_".join(Path(name).stem[:40] for name in self.names)
+        return stem + ("" if file == self.out else f"_{Path(file).stem}") + Path(file).suffix
 
     @classmethod
     def read(cls, folder: Path) -> Ticket:
         """The ticket of the job in `folder`; JobError where it cannot be read."""
         try:
             facts = from_json((folder / TICKET).read_text())
-            return cls(**{**facts, "styles": tuple(facts["styles"])})
+            return cls(**{**facts, "styles": tuple(facts["styles"]), "names": tuple(facts["names"])})
         except _SPOILT as error:
             raise JobError("VS526") from error
 
@@ -166,10 +172,10 @@ def fill(
     _check_styles(styles)
     preview = first_image(source)
     kept = _copy(source, folder, "source")
-    names = tuple(_copy(style, folder, f"style{number}") for number, style in enumerate(styles, 1))
+    copies = tuple(_copy(style, folder, f"style{number}") for number, style in enumerate(styles, 1))
     ending = {"image": ".png", "animation": ".gif"}.get(kind_of(folder / kept), ".mp4")
-    title = f"{source.stem[:40]} in the style of {', '.join(style.stem[:20] for style in styles)}"
-    ticket = Ticket(kept, names, f"painting{ending}", title, settings, device, report, start, end, time.time())
+    names = tuple(path.name for path in (source, *styles))
+    ticket = Ticket(kept, copies, f"painting{ending}", names, settings, device, report, start, end, time.time())
     ticket.job(folder)  # for its checks
     if preview is not None:
         save_image(folder / BEFORE, preview)

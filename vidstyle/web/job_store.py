@@ -150,6 +150,22 @@ class JobStore:
             self.cancel(name)
             shutil.rmtree(self.place(name), ignore_errors=True)
 
+    def lend(self, name: str) -> tuple[Path, list[Path]]:
+        """The source and the styles of a job under the names that people know, among the uploads, for another job.
+
+        JobError where there is no such job, SinkError where they cannot be copied.
+        """
+        place, ticket = self.place(name), Ticket.read(self.place(name))
+        lent = self.folder / UPLOADS / "again" / secrets.token_urlsafe(16)
+        files = [lent / str(number) / Path(known).name for number, known in enumerate(ticket.names)]
+        try:
+            for kept, file in zip((ticket.source, *ticket.styles), files, strict=True):
+                file.parent.mkdir(parents=True)
+                shutil.copyfile(place / kept, file)
+        except OSError as error:
+            raise SinkError("VS449", reason=error.strerror) from error
+        return files[0], files[1:]
+
     def close(self) -> None:
         """Stops all workers of this store; their jobs resume when the next store tends them."""
         with self._guard:

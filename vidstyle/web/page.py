@@ -1,8 +1,5 @@
-"""The page: source and styles on the left, the painting on the right. What comes from files and people is escaped."""
+"""The page: source and styles on the left, the painting on the right."""
 
-import contextlib
-import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,44 +7,30 @@ from urllib.parse import quote
 
 import gradio as gr
 from gradio.blocks import Block
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from vidstyle.errors import JobError, VidstyleError
+from vidstyle.errors import VidstyleError
 from vidstyle.images import IMAGE_ENDINGS
 from vidstyle.settings.presets import STANDARD
 from vidstyle.settings.settings import Settings
 from vidstyle.video.reader import CLIP_ENDINGS
-from vidstyle.web.facts import Facts, chosen_facts
+from vidstyle.web.facts import chosen_facts
 from vidstyle.web.form import (
     PRESET_NAMES,
     Controls,
     at_hand,
     changed,
     folded,
-    in_words_of_the_page,
+    restored,
     seconds_of,
     the_one,
 )
-from vidstyle.web.job_folder import BEFORE, LATEST, MAKING, REPORT
 from vidstyle.web.job_store import JobStore, JobView
+from vidstyle.web.view import Row, facts_html, job_html, list_html, message_html, rows_of, samples_html, shown
 
 REMEMBERED = 50  # jobs that a browser keeps in its list
-CURVE = (300, 60)  # width and height, pixels
-
-Row = tuple[str, str, str, str, str]  # name, title, state, time and image of a job
-
 _INTRODUCTION = "Choose a video or an image and a style, then press Paint."
 _TIME: dict[str, Any] = {"placeholder": "such as 12.5 or 1:30", "max_lines": 1}
 _QUIETLY: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-_TEMPLATES = Environment(
-    loader=PackageLoader("vidstyle.web"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_TEMPLATES.filters["words"] = in_words_of_the_page
-_TEMPLATES.globals |= {"BEFORE": BEFORE, "LATEST": LATEST, "MAKING": MAKING, "REPORT": REPORT, "CURVE": CURVE}
 
 
 class Page:
@@ -101,37 +84,70 @@ class Page:
         with gr.Row():
             self._cancel = gr.Button("Cancel", visible=False, elem_id="cancel")
             self._resume = gr.Button("Resume", visible=False, elem_id="resume")
+            self._repeat = gr.Button("Paint again with changes", visible=False, elem_id="again")
             self._remove = gr.Button("Delete", visible=False, elem_id="delete")
         with gr.Accordion("Your jobs", open=True):
             self._list = gr.HTML(list_html([]), elem_id="jobs")
 
     def _wire(self) -> None:
         """Says what follows on clicks, on loading, and each second."""
-        inputs: set[Block] = {self._mine, *self._wanted.values(), *self._settings.values()}
-        told = [self._message]
+        given: set[Block] = {self._mine, *self._wanted.values(), *self._settings.values()}
+        fields = [self._message, *self._wanted.values(), *self._settings.values()]
+        store, named, told = self._store, [self._current], [self._message]
+        submit, again = self._telling(self._submit), self._telling(self._again)
         acts = (
-            self._paint.click(_telling(self._submit, 2), inputs, [*told, self._current, self._mine], **_QUIETLY),
-            self._cancel.click(_telling(self._store.cancel), [self._current], told, **_QUIETLY),
-            self._resume.click(_telling(self._store.resume), [self._current], told, **_QUIETLY),
-            self._remove.click(_telling(self._store.remove), [self._current], told, **_QUIETLY),
-            self.blocks.load(self._opened, [self._mine], [self._current], **_QUIETLY),
+            self._paint.click(submit, given, [*told, self._current, self._mine], **_QUIETLY),
+            self._cancel.click(self._telling(store.cancel), named, told, **_QUIETLY),
+            self._resume.click(self._telling(store.resume), named, told, **_QUIETLY),
+            self._remove.click(self._telling(store.remove), named, told, **_QUIETLY),
+            self._repeat.click(again, named, fields, **_QUIETLY),
+            self.blocks.load(self._opened, [self._mine], named, **_QUIETLY),
         )
         for part in ("file", "webcam", "preset", "start", "end"):
-            self._wanted[part].change(self._describe, inputs, [self._facts], **_QUIETLY)
-        self._settings["size"].change(self._describe, inputs, [self._facts], **_QUIETLY)
-        outputs = [self._seen, self._view, self._list, self._cancel, self._resume, self._remove]
+            self._wanted[part].change(self._describe, given, [self._facts], **_QUIETLY)
+        self._settings["size"].change(self._describe, given, [self._facts], **_QUIETLY)
+        outputs = [self._seen, self._view, self._list, self._cancel, self._resume, self._repeat, self._remove]
         for event in (*(act.then for act in acts), gr.Timer(1).tick):
             event(self._look, [self._current, self._seen, self._mine], outputs, **_QUIETLY)
 
-    def _submit(self, given: Mapping[Any, Any]) -> tuple[str, list[str]]:
-        """The name of a new job of what was given, and those of all jobs of this browser."""
+    def _telling(self, act: Callable[..., Mapping[Block, Any] | None]) -> Callable[..., dict[Block, Any]]:
+        """`act`, and what it could not do as the message, which the page shows until the next act."""
+
+        def told(*given: Any) -> dict[Block, Any]:
+            try:
+                return {self._message: "", **(act(*given) or {})}
+            except VidstyleError as error:
+                return {self._message: message_html(error)}
+
+        return told
+
+    def _submit(self, given: Mapping[Any, Any]) -> dict[Block, Any]:
+        """A new job of what was given, which joins those of this browser."""
         wanted, settings = self._read(given)
         source = the_one(wanted["file"], wanted["webcam"])
         styles = [*map(Path, wanted["styles"] or []), *(self._shelf[number] for number in wanted.get("shelf") or [])]
         start, end = seconds_of(wanted["start"]) or 0.0, seconds_of(wanted["end"])
         name = self._store.submit(source, styles, settings, report=bool(wanted["report"]), start=start, end=end)
         self._store.tend()
-        return name, [*(given[self._mine] or []), name][-REMEMBERED:]
+        return {self._current: name, self._mine: [*(given[self._mine] or []), name][-REMEMBERED:]}
+
+    def _again(self, name: str) -> dict[Block, Any]:
+        """The files and settings of a job, in the form."""
+        ticket = self._store.view(name).ticket
+        source, styles = self._store.lend(name)
+        preset, values = restored(ticket.settings)
+        wanted = {
+            "file": str(source),
+            "webcam": None,
+            "styles": list(map(str, styles)),
+            "shelf": [],
+            "preset": preset,
+            "start": f"{ticket.start:g}" if ticket.start else "",
+            "end": "" if ticket.end is None else f"{ticket.end:g}",
+            "report": ticket.report,
+        }
+        controls = [(self._wanted, wanted), (self._settings, values)]
+        return {made[part]: value for made, found in controls for part, value in found.items() if part in made}
 
     def _read(self, given: Mapping[Any, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """What is wanted by name, and the settings that differ from the defaults."""
@@ -156,14 +172,15 @@ class Page:
     def _look(self, name: str, seen: tuple[JobView | str, list[Row]], mine: Sequence[object]) -> tuple[Any, ...]:
         """The job and the list as they are; what did not change is left alone, so that videos play on."""
         job, rows = shown(self._store, name), rows_of(self._store, mine or [])
-        view = cancel = resume = remove = gr.skip()
+        view = cancel = resume = repeat = remove = gr.skip()
         if job != seen[0]:
             status = job.status if isinstance(job, JobView) else None
             view = job_html(job)
             cancel = gr.Button(visible=bool(status and not status.ended))
             resume = gr.Button(visible=bool(status and status.can_resume))
+            repeat = gr.Button(visible=bool(status))
             remove = gr.Button(visible=bool(status and status.ended))
-        return (job, rows), view, list_html(rows) if rows != seen[1] else gr.skip(), cancel, resume, remove
+        return (job, rows), view, list_html(rows) if rows != seen[1] else gr.skip(), cancel, resume, repeat, remove
 
     def _opened(self, request: gr.Request, mine: Sequence[str]) -> str:
         """The job that a link names, else the last one of this browser that was not cancelled."""
@@ -175,69 +192,5 @@ def _sample_styles(shelf: Sequence[Path]) -> gr.CheckboxGroup:
     """The images of the shelf to choose from. What is chosen comes as numbers."""
     gr.set_static_paths(list(shelf))  # else a copy of each would lie, and grow old, among the uploads
     urls = [f"/gradio_api/file={quote(str(path.absolute()))}" for path in shelf]
-    gr.HTML(_TEMPLATES.get_template("samples.html").render(urls=urls), padding=False)
+    gr.HTML(samples_html(urls), padding=False)
     return gr.CheckboxGroup([path.stem for path in shelf], type="index", label="Sample styles", elem_id="shelf")
-
-
-def _telling(act: Callable[..., Any], outputs: int = 0) -> Callable[..., Any]:
-    """`act`, and before its `outputs` what could not be done, which the page shows until the next act."""
-
-    def told(*given: Any) -> Any:
-        try:
-            result = act(*given)
-        except VidstyleError as error:
-            return (message_html(error), *(gr.skip() for _ in range(outputs))) if outputs else message_html(error)
-        return ("", *result) if outputs else ""
-
-    return told
-
-
-def shown(store: JobStore, name: str) -> JobView | str:
-    """A job as it is now, or why there is none of that name; nothing where none is named."""
-    try:
-        return store.view(name) if name else ""
-    except JobError as error:
-        return error.line
-
-
-def rows_of(store: JobStore, names: Sequence[object]) -> list[Row]:
-    """What the list shows of the jobs that are still there, the newest first. Other things are no names."""
-    rows: list[Row] = []
-    for name in reversed(names):
-        with contextlib.suppress(JobError):
-            job = store.view(name)
-            when = time.strftime("%H:%M", time.localtime(job.ticket.made_at))
-            image = next((f"{file}?{job.files[file]}" for file in (LATEST, BEFORE) if file in job.files), "")
-            rows.append((job.name, job.ticket.title, job.status.state, when, image))
-    return rows
-
-
-def job_html(job: JobView | str) -> str:
-    """What `shown` gives, with the losses as a curve."""
-    points = curve(job.status.losses) if isinstance(job, JobView) else []
-    return _TEMPLATES.get_template("job.html").render(job=job, points=points)
-
-
-def message_html(error: VidstyleError) -> str:
-    """An error in the page's words."""
-    return _TEMPLATES.get_template("message.html").render(text=error.line)
-
-
-def facts_html(facts: Facts) -> str:
-    """What was chosen, with an image of it."""
-    return _TEMPLATES.get_template("facts.html").render(facts=facts)
-
-
-def list_html(rows: Sequence[Row]) -> str:
-    """Links to jobs, from what `rows_of` gives."""
-    return _TEMPLATES.get_template("jobs.html").render(rows=rows)
-
-
-def curve(losses: Sequence[float]) -> list[tuple[float, float]]:
-    """Points (x, y) of the losses in an image of the size CURVE, their logarithms upwards; none for fewer than two."""
-    logs = [math.log(max(loss, 1e-12)) for loss in losses if math.isfinite(loss)]
-    if len(logs) < 2:
-        return []
-    width, height = CURVE
-    low, span = min(logs), max(max(logs) - min(logs), 1e-9)
-    return [(width * i / (len(logs) - 1), height - (height - 4) * (x - low) / span - 2) for i, x in enumerate(logs)]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.web.conftest import QUICK
 from vidstyle.web.job_folder import BEFORE, LATEST, Status
 from vidstyle.web.job_store import JobStore
-from vidstyle.web.page import CURVE, curve, job_html, list_html, rows_of, shown
+from vidstyle.web.view import CURVE, curve, job_html, list_html, rows_of, shown
 
 EVIL = '<img src=x onerror="alert(1)">'
 
