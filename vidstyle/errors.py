@@ -33,6 +33,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS123": "--countdown, --count and --every need --snapshot FILE",
     "VS124": "--seconds needs --record FILE",
     "VS125": "--every needs --count N",
+    "VS126": "the shell cannot be determined; add --shell bash, --shell zsh or --shell fish",
     # settings
     "VS201": "--log-file {file} cannot be written ({reason}); use another location",
     "VS202": "{where}{error}",

@@ -15,6 +15,7 @@ from cyclopts import App, CycloptsError
 from cyclopts.exceptions import UnusedCliTokensError
 
 from vidstyle import __version__
+from vidstyle.cli.completion import add_completion
 from vidstyle.cli.doctor import doctor
 from vidstyle.cli.examples import START
 from vidstyle.cli.filters_command import weights
@@ -77,6 +78,7 @@ app = App(
 app.default(paint)
 for command in (webcam, progress, reconstruct, texture, layers, report, plan, paint_shot, join, weights, serve, doctor):
     app.command(command)
+add_completion(app)
 
 
 def main(words: Sequence[str] | None = None) -> int:
