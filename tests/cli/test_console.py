@@ -1,5 +1,6 @@
 """What is shown while a job works."""
 
+import contextlib
 import io
 import re
 from dataclasses import replace
@@ -129,8 +130,18 @@ def test_a_stop_tells_where_the_frames_are(bars: bool, quiet: bool) -> None:
     listener.interrupted(None, 0)
     assert stream.getvalue().splitlines() == [
         "12 frames done: out.partial.mp4; run the same command to resume",
-        "no frame was done, so nothing was written",
+        "no frame painted yet; weights are kept; run the same command to start again",
     ]
+
+
+def test_a_stop_that_the_job_does_not_tell_is_told() -> None:
+    for frames, wanted in ((0, "no frame painted yet; weights are kept; "), (2, "2 frames painted and kept; ")):
+        terminal, stream = console()
+        with contextlib.suppress(KeyboardInterrupt), JobConsole(terminal) as listener:
+            paint(listener, Clock(), frames=frames)
+            raise KeyboardInterrupt
+        assert stream.getvalue().splitlines()[-1].startswith(wanted)
+        assert "run the same command to" in stream.getvalue()
 
 
 @pytest.mark.parametrize("bars", [False, True])

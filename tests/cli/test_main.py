@@ -15,6 +15,7 @@ from vidstyle.cli.stylize import COMMAND_NAMES
 from vidstyle.settings.presets import PRESETS
 from vidstyle.settings.settings import Settings
 
+WEIGHTS = ("status", "fetch", "import", "teach")
 HEAVY = ("torch", "torchvision", "cv2", "scenedetect", "numpy", "PIL")
 
 
@@ -240,3 +241,15 @@ def test_other_ends(
     found, out, lines = run(capsys, film, *fast)
     assert (found, out) == (code, "")
     assert_one_line(lines, words)
+
+
+@pytest.mark.parametrize("command", ["", "--install-completion", *COMMAND_NAMES, *(f"weights {n}" for n in WEIGHTS)])
+def test_each_help_ends_in_examples_of_its_own_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, *command.split(), "--help")
+    _, _, examples = out.partition("\nExamples:\n")
+    lines = examples.rstrip().splitlines()
+    assert (code, lines[0].startswith("  vidstyle ")) == (0, True)
+    assert lines[0].split()[1:][: len(command.split())] == command.split()
+    for line in lines:
+        assert len(line) <= 80
+        cli.app.parse_args(line.partition("vidstyle ")[2].split(), exit_on_error=False, print_error=False)

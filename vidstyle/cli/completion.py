@@ -4,11 +4,13 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from vidstyle.cli.examples import examples
 from vidstyle.cli.messages import say
 from vidstyle.cli.options import FILES, AnyPath
 from vidstyle.cli.terminal import error_console
 from vidstyle.errors import UsageError
 
+NAME = "--install-completion"
 Shell = Literal["bash", "zsh", "fish"]
 
 
@@ -36,4 +38,4 @@ def add_completion(app: App) -> None:
         if output is None:
             say(error_console(), "open a new shell to use it")
 
-    app.command(install_completion, name="--install-completion")
+    app.command(install_completion, name=NAME, help_epilogue=examples(NAME))

@@ -103,16 +103,22 @@ class JobConsole(ProgressListener):
         super().__init__(previews, now)
         self._console, self._quiet = console, quiet
         self._bar = _bar(console) if console.is_interactive and not quiet else None
-        self._told, self._doing = now(), ""
+        self._told, self._doing, self._stopped = now(), "", False
 
     def __enter__(self) -> "JobConsole":
         if self._bar:
-            self._bar.start()
+            try:
+                self._bar.start()
+            except BaseException:  # a stop, while it is drawn first
+                self._bar.stop()
+                raise
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._bar:
             self._bar.stop()
+        if kind and issubclass(kind, KeyboardInterrupt) and self.pace and not self._stopped:
+            self.interrupted(None, self.pace.frames_done if self.noun == "frame" else 0)
 
     def started(self, outline: Outline) -> None:
         super().started(outline)
@@ -153,10 +159,11 @@ class JobConsole(ProgressListener):
         self._say(f"video {number}/{count}: {printable(clip.name)}")
 
     def interrupted(self, partial: Path | None, frames: int) -> None:
+        self._stopped = True
         if partial is None and frames:
-            say(self._console, f"{some(frames, 'frame')} are safe; run the same command to resume")
+            say(self._console, f"{some(frames, 'frame')} painted and kept; run the same command to resume")
         elif partial is None:
-            say(self._console, f"no {self.noun} was done, so nothing was written")
+            say(self._console, f"no {self.noun} painted yet; weights are kept; run the same command to start again")
         else:
             films = self.noun != "image"
             resumes = "; run the same command to resume" if films else ""

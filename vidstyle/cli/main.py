@@ -17,7 +17,7 @@ from cyclopts.exceptions import UnusedCliTokensError
 from vidstyle import __version__
 from vidstyle.cli.completion import add_completion
 from vidstyle.cli.doctor import doctor
-from vidstyle.cli.examples import START
+from vidstyle.cli.examples import START, examples
 from vidstyle.cli.filters_command import weights
 from vidstyle.cli.job_commands import join, plan, report
 from vidstyle.cli.job_commands import paint as paint_shot
@@ -49,10 +49,6 @@ Usage: vidstyle INPUT --style IMAGE [-o OUTPUT] [OPTIONS]
        vidstyle serve
        vidstyle weights [status | fetch | import | teach]
        vidstyle doctor"""
-EXAMPLES = """\
-Examples:
-  vidstyle clip.mp4 --style monet.jpg
-  vidstyle clip.mp4 -s monet.jpg --preset draft --preview"""
 
 log = logging.getLogger(__name__)
 
@@ -69,15 +65,16 @@ app = App(
     name="vidstyle",
     help="Paint a video, an image or a folder of images in the style of an image.",
     usage=USAGE,
-    help_epilogue=EXAMPLES,
+    help_epilogue=examples(),
     help_format="plaintext",
     version=__version__,
     group_commands=COMMANDS,
     suppress_keyboard_interrupt=False,
 )
 app.default(paint)
-for command in (webcam, progress, reconstruct, texture, layers, report, plan, paint_shot, join, weights, serve, doctor):
-    app.command(command)
+for command in (webcam, progress, reconstruct, texture, layers, report, plan, paint_shot, join, serve, doctor):
+    app.command(command, help_epilogue=examples(command.__name__))
+app.command(weights)
 add_completion(app)
 
 
