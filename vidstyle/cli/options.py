@@ -80,6 +80,15 @@ class Telling:
     """Append a detailed log with times to this file."""
 
 
+@Parameter(name="*", group=RUNNING)
+@dataclass(frozen=True)
+class JobTelling(Telling):
+    """How much a job tells, and where."""
+
+    json: Switch = False
+    """Print events as JSON to standard output, one per line, and nothing else there."""
+
+
 @Parameter(name="*", group=FILES)
 @dataclass(frozen=True)
 class Wanted:

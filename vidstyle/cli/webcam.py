@@ -217,7 +217,7 @@ def _snapshot(studio: _Studio, progress: "Progress | None", terminal: Terminal) 
             progress=progress,
             listener=listener,
         )
-    tell_summary(summary, "image", shooting.files)
+    tell_summary(terminal, summary, "image", shooting.files)
 
 
 def _record(studio: _Studio, file: Path, terminal: Terminal) -> None:

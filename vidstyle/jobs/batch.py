@@ -203,6 +203,7 @@ class _Clips:
         try:
             yield
         except VidstyleError as error:
+            self.listener.failed(clip, error)
             text = str(error)
             self._failed.append(text if clip.name in text else f"{clip}: {text}")
 
