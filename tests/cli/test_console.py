@@ -150,7 +150,7 @@ def test_what_was_done_before_is_told_and_counted(bars: bool) -> None:
     listener = JobConsole(terminal)
     listener.started(OUTLINE)
     listener.resumed(3, 1, Path("out.mp4.vidstyle"))
-    assert "3 frames done before, in out.mp4.vidstyle; resumes there" in stream.getvalue()
+    assert "3 frames already painted, in out.mp4.vidstyle; resuming after them" in stream.getvalue()
     assert listener.pace is not None
     assert listener.pace.current == 4
 

@@ -51,7 +51,7 @@ def test_what_is_chosen_is_saved_and_makes_the_same_settings(
     words = [film, *fast[4:], "-o", out]  # steps and frame steps come from the file
     code, printed, lines = run(capsys, *words, "--settings", mine, "--save-settings", saved, "--seed", "3")
     assert (code, printed) == (0, f"{out}\n"), lines
-    assert f"the settings are in {saved}" in lines
+    assert f"settings written to {saved}" in lines
     assert "warning: --look-back is not used: --flow is none" in lines
     text = saved.read_text()
     assert "seed = 3\n" in text

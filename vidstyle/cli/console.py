@@ -147,7 +147,7 @@ class JobConsole(ProgressListener):
 
     def resumed(self, frames: int, shots: int, folder: Path) -> None:
         super().resumed(frames, shots, folder)
-        self._say(f"{some(frames, 'frame')} done before, in {printable(folder)}; resumes there")
+        self._say(f"{some(frames, 'frame')} already painted, in {printable(folder)}; resuming after them")
 
     def progressed(self, pace: RemainingTime, due: bool) -> None:
         if due or pace.cluster_progress:

@@ -81,10 +81,10 @@ def import_(
     *,
     telling: Telling = Telling(),
 ) -> None:
-    """Import a file of torchvision that was downloaded elsewhere, as the ImageNet or RAFT weights.
+    """Import the ImageNet or RAFT weights from a file of torchvision that you downloaded.
 
     Args:
-        file: torchvision's vgg19-dcbb9e9d.pth, or its file of RAFT.
+        file: The file of torchvision: vgg19-dcbb9e9d.pth, or that of a RAFT model.
     """
     from vidstyle.core.raft import import_raft, raft_of
     from vidstyle.core.weights import import_filters, read_tensors

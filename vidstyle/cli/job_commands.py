@@ -111,7 +111,7 @@ def report(
     overwrite: Overwrite = False,
     from_: Annotated[Seconds | None, Parameter(name="--from", group=FILES)] = None,
     to: Annotated[Seconds | None, Parameter(group=FILES)] = None,
-    device: Annotated[Device, Parameter(help="What measures; auto is a GPU where there is one.")] = "auto",
+    device: Device = "auto",
     telling: JobTelling = JobTelling(),
     **options: Any,
 ) -> None:
@@ -122,8 +122,8 @@ def report(
         source: The source video.
         style: The style image. Repeat for several.
         page: The HTML page to write; the measures go next to it as .json. Default: OUTPUT_report.html.
-        from_: Start time that was used for painting.
-        to: End time that was used for painting.
+        from_: The --from that the videos were painted with.
+        to: The --to that the videos were painted with.
     """
     with open_terminal(telling) as terminal:
         if not outputs or source is None or not style:

@@ -76,6 +76,8 @@ for command in (webcam, progress, reconstruct, texture, layers, report, plan, pa
     app.command(command, help_epilogue=examples(command.__name__))
 app.command(weights)
 add_completion(app)
+app["--help"].help = "Show this help."
+app["--version"].help = "Show the version."
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -119,7 +121,7 @@ def _of_unused(error: UnusedCliTokensError, chain: str) -> str:
     word, *_ = error.unused_tokens or [""]
     names = [name for name in error.app or () if not name.startswith("-")]
     if error.app is app or not names:
-        return f"There is no place for {word!r}: one INPUT at a time, styles after --style."
+        return f"{word!r} is one argument too many: give one INPUT, and styles after --style."
     near = difflib.get_close_matches(word, names, 1) or names
     return f"'{chain}' has no command {word!r}. Did you mean {' or '.join(near)}?"
 

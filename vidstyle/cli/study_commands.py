@@ -15,6 +15,7 @@ from vidstyle.cli.options import (
     Device,
     JobTelling,
     Making,
+    ManyPaths,
     Output,
     Overwrite,
     Showing,
@@ -51,7 +52,12 @@ def progress(
     image: Image,
     /,
     *,
-    wanted: Wanted = Wanted(),
+    style: Styles = (),
+    style_mask: Annotated[ManyPaths, Parameter(group=FILES, metavar="FILE")] = (),
+    mask: Annotated[AnyPath | None, Parameter(group=FILES, metavar="FILE")] = None,
+    output: Output = None,
+    overwrite: Overwrite = False,
+    no_limits: Annotated[Switch, Parameter(group=FILES)] = False,
     showing: Showing = Showing(),
     device: Device = "auto",
     telling: JobTelling = JobTelling(),
@@ -61,18 +67,23 @@ def progress(
 
     Args:
         image: The image to paint. Only the animation is written.
+        style: Style image. Repeat to mix several styles.
+        style_mask: Image that is white where a style applies. Repeat for each style, in their order.
+        mask: Image that is white where to paint. The rest of IMAGE is kept unchanged.
+        no_limits: Accept an image of any size, even over 150 million pixels.
     """
     with open_terminal(telling) as terminal:
-        names = "_".join(style.stem for style in wanted.style)
-        file = wanted.output or image.with_name(f"{image.stem}_{names}.gif")
-        check_target(file, FLIPBOOK_ENDINGS, overwrite=wanted.overwrite)
-        chosen = Chosen.of(options, overwrite=wanted.overwrite)
+        names = "_".join(path.stem for path in style)
+        file = output or image.with_name(f"{image.stem}_{names}.gif")
+        check_target(file, FLIPBOOK_ENDINGS, overwrite=overwrite)
+        chosen = Chosen.of(options, overwrite=overwrite)
+        painting = Wanted(style, style_mask, mask, overwrite=True, no_limits=no_limits)  # which is not written
         with terminal.starting():
-            job = job_of(image, replace(wanted, output=None, overwrite=True), chosen.settings, device)
+            job = job_of(image, painting, chosen.settings, device)
             from vidstyle.api import run_progress
 
             animation = showing.progress(file)
-            animation.check(replace(job, out=job.source), wanted.overwrite)
+            animation.check(replace(job, out=job.source), overwrite)
         chosen.save()
         tell_unused(job, chosen.given)
         with terminal.listening() as listener:
@@ -97,7 +108,7 @@ def reconstruct(
     """Reconstruct an image from the activations of a layer, starting from noise.
 
     Args:
-        image: The image.
+        image: The image to reconstruct.
         layer: The layer to reconstruct from, or several with weights, such as conv4_2=1,conv5_2=0.5.
         all_layers: Write one image per block, conv1_2 to conv5_2, to a folder.
     """
@@ -165,7 +176,7 @@ def layers(
     """Show what each layer represents of an image and a style, or compare two settings, on one sheet.
 
     Args:
-        image: The image.
+        image: The image to examine.
         style: A style image, or a folder of them. Repeat for several.
         grid: Compare two settings instead, as ROWS:COLUMNS, such as strength=0.2,0.8:style-scale or style:content.
         show: Additional figures: gram, features, or gram,features.

@@ -111,7 +111,7 @@ def webcam(
     telling: Telling = Telling(),
     **options: Any,
 ) -> None:
-    """Paint a camera: live in a window, or without one as a snapshot or a recording.
+    """Paint what a camera sees: live in a window, as a snapshot, or as a recording.
 
     Args:
         style: A style image.

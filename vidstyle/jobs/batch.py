@@ -115,7 +115,7 @@ def _begun(job: JobSpec, folder: WorkFolder, listener: Listener) -> list[_Clip]:
     os.utime(file, ns=(began, began))
     for clip in clips:
         if clip.is_done(began, known):
-            log.info("done before: %s", clip.out)
+            log.info("already painted: %s", clip.out)
     return [clip for clip in clips if not clip.is_done(began, known)]
 
 
