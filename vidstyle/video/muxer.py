@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import shutil
 import tempfile
@@ -28,10 +27,6 @@ from vidstyle.video.retiming import joined_in_time
 from vidstyle.video.tracks import UNREADABLE, Tracks, read_tracks
 
 log = logging.getLogger(__name__)
-
-_NO_ROOM = [
-    256 - number for number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM)
-]
 
 
 class TooLargeError(SinkError):
@@ -253,7 +248,7 @@ def _muxed(
 def _run(arguments: list[str], name: str) -> ffmpeg.Finished:
     """How a run of ffmpeg with the sound of `name` ended; SinkError VS448 where there is no room."""
     result = ffmpeg.run_with_progress(arguments)
-    if result.code in _NO_ROOM or (result.code or 0) < 0:
+    if result.code in ffmpeg.NO_ROOM or (result.code or 0) < 0:
         raise SinkError("VS448", name=name, reason=ffmpeg.reason(result.log))
     return result
 
