@@ -111,7 +111,7 @@ def webcam(
     telling: Telling = Telling(),
     **options: Any,
 ) -> None:
-    """Paint a camera: live in a window, or without one as a snapshot or a recording.
+    """Paint what a camera sees: live in a window, as a snapshot, or as a recording.
 
     Args:
         style: A style image.
@@ -217,7 +217,7 @@ def _snapshot(studio: _Studio, progress: "Progress | None", terminal: Terminal) 
             progress=progress,
             listener=listener,
         )
-    tell_summary(summary, "image", shooting.files)
+    tell_summary(terminal, summary, "image", shooting.files)
 
 
 def _record(studio: _Studio, file: Path, terminal: Terminal) -> None:

@@ -252,7 +252,7 @@ class SegmentWriter:
         self.work.folder.commit(self.segment, self.file.path, self._work, state)
         if found := far_off(self._losses):
             log.warning(
-                "%d frames have a far higher content loss, the first is frame %d; check them, and try another"
+                "%d frames have a much higher content loss; the first is frame %d; check them, and try another"
                 " --strength or --style",
                 len(found),
                 self.segment.start + found[0],

@@ -73,6 +73,7 @@ def run_images(job: JobSpec, listener: Listener) -> Summary:
                 listener.frame(painted)
             except VidstyleError as error:
                 failed.append(str(error))
+                listener.failed(path, error)
     except KeyboardInterrupt:
         listener.interrupted(job.out if summary.frames else None, summary.frames)
         raise

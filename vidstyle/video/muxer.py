@@ -257,7 +257,7 @@ def _in_a_row(source: VideoInfo, folder: Path) -> VideoInfo:
     """The sound of a file whose times restart on the way, moved as its frames are, in a file in `folder`."""
     file, options, name = folder / "sound.mkv", list[str](), printable(source.path.name)
     if source.subtitles:
-        log.warning("%s: its subtitles are left out, since its times restart on the way", name)
+        log.warning("%s: its subtitles are left out, since its time stamps restart", name)
     for number, shifts in enumerate(source.sound_shifts):
         steps = zip(shifts, [0.0, *(shift for _, shift in shifts)], strict=False)
         moves = [f"gte(N,{packet})*({shift - before:.6f})" for (packet, shift), before in steps]
