@@ -220,6 +220,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS444": "{name} cannot be encoded ({reason}); free disk space or use another location.",
     "VS445": "{name} has no supported video ending; use {video_endings}, .gif, .webp or .png.",
     "VS446": "{name} expects frames of {size} (height x width), got {found}; resize them first.",
+    "VS447": "the encoder cannot make {name} at {size} ({reason}); use another --size, --codec or --pix-fmt.",
     "VS448": "the sound of {name} cannot be added ({reason}); free disk space and run the same command to resume.",
     "VS449": "the files cannot be copied ({reason}); upload them again, or free space in the jobs folder",
     "VS450": "{name} would take {found:,} bytes, more than {allowed:,}; raise the limit.",
