@@ -45,7 +45,7 @@ def warm(model: StyleModel, frames: Sequence[Frame]) -> Painting:
             else:
                 schedule = Schedule(WARM_STEPS)
                 objective = model.objective(model.coloured(frame.image))
-                preconditioner = Preconditioner(model.colours)
+                preconditioner = Preconditioner(model.features.colours)
                 end = quasi_newton(last.image, objective, schedule, lambda *_: None, preconditioner)
                 last = Painted(end.image, end.losses, WARM_STEPS, 0.0, full_steps=WARM_STEPS)
             yield frame, last

@@ -106,7 +106,7 @@ def step_seconds(model: StyleModel, frame: Frame) -> dict[str, float]:
     times = []
     for _ in range(5):
         began = time.perf_counter()
-        quasi_newton(image, objective, Schedule(1), lambda *_: None, Preconditioner(model.colours))
+        quasi_newton(image, objective, Schedule(1), lambda *_: None, Preconditioner(model.features.colours))
         times.append(time.perf_counter() - began)
     steps, began = 10, time.perf_counter()
     lbfgs(image, objective, steps, lambda *_: None)

@@ -1,6 +1,5 @@
 """Whole jobs with real files, a tiny network and few steps."""
 
-import itertools
 import time
 from fractions import Fraction
 from pathlib import Path
@@ -93,16 +92,32 @@ def test_size_and_full_size(tmp_path: Path, settings: Settings, style: Path) -> 
 
 
 def test_frames_of_variable_rate_are_painted_once(tmp_path: Path, settings: Settings, style: Path) -> None:
+    """And shown at their own times, also in a part, and after the job was stopped."""
     source = clips.clip(tmp_path / "vfr.mkv", "-vf", "setpts='if(lt(N,6),N,6+(N-6)*3)/25/TB'", "-fps_mode", "vfr")
-    ear = Ear()
-    stylize(source, [style], tmp_path / "out.mp4", settings, listener=ear)
-    repeated = [
-        torch.equal(after.painted.image, before.painted.image) and after.painted.steps == 0
-        for before, after in itertools.pairwise(ear.frames)
-        if torch.equal(after.frame.image, before.frame.image)
-    ]
-    assert len(repeated) == len(ear.frames) - 12 > 0
-    assert all(repeated)
+    times = [n / 25 if n < 6 else (6 + (n - 6) * 3) / 25 for n in range(12)]
+    for out, start in (("out.mp4", 0.0), ("part.webm", 0.2)):
+        ear, first = Ear(), 5 if start else 0
+        with pytest.raises(KeyboardInterrupt):
+            stylize(source, [style], tmp_path / out, settings, start=start, listener=StopsAfter(4))
+        assert probe(tmp_path / out.replace(".", ".partial.")).frame_count == 4
+        stylize(source, [style], tmp_path / out, settings, start=start, listener=ear)
+        with open_video(tmp_path / out) as painted:
+            assert [frame.seconds + times[first] for frame in painted] == pytest.approx(times[first:], abs=0.001)
+        assert [one.frame.seconds for one in ear.frames] == pytest.approx(times[first:], abs=0.001)
+
+
+@pytest.mark.parametrize("ending", [".gif", ""])
+def test_variable_rate_as_an_animation_or_as_images(
+    tmp_path: Path, settings: Settings, style: Path, ending: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = clips.clip(tmp_path / "vfr.mkv", "-vf", "setpts='if(lt(N,6),N,6+(N-6)*3)/25/TB'", "-fps_mode", "vfr")
+    out = tmp_path / f"out{ending}"
+    stylize(source, [style], out, settings)
+    if ending:
+        assert (probe(out).durations or ())[:-1] == pytest.approx([0.04] * 6 + [0.12] * 5, abs=0.011)
+    else:
+        assert sorted(file.name for file in out.iterdir()) == [f"frame_{n:04}.png" for n in range(1, 13)]
+        assert "images have no place for the times" in caplog.text
 
 
 @pytest.mark.parametrize("ending", [".gif", ".mp4", ".webp", ".png"])

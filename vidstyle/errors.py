@@ -33,6 +33,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS123": "--countdown, --count and --every need --snapshot FILE",
     "VS124": "--seconds needs --record FILE",
     "VS125": "--every needs --count N",
+    "VS126": "the shell cannot be determined; add --shell bash, --shell zsh or --shell fish",
     # settings
     "VS201": "--log-file {file} cannot be written ({reason}); use another location",
     "VS202": "{where}{error}",
@@ -298,12 +299,13 @@ TEXTS: Final[Mapping[str, str]] = {
 
 
 class VidstyleError(Exception):
-    """Base of all errors that a user can act on; `code` names the text."""
+    """Base of all errors that a user can act on; `code` names the text, `facts` are the numbers and words in it."""
 
     def __init__(self, code: str, /, **values: object) -> None:
         """The text of TEXTS that has this code, with the `values` that it names."""
         super().__init__(TEXTS[code].format(**values))
         self.code = code
+        self.facts = {name: value if isinstance(value, int | float) else str(value) for name, value in values.items()}
 
     @property
     def line(self) -> str:

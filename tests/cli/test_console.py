@@ -1,5 +1,6 @@
 """What is shown while a job works."""
 
+import contextlib
 import io
 import re
 from dataclasses import replace
@@ -20,8 +21,8 @@ def console(terminal: bool = False, width: int = 80) -> tuple[Console, io.String
 
 
 def refresh(listener: JobConsole) -> None:
-    assert listener._bars is not None
-    listener._bars.refresh()
+    assert listener._bar is not None
+    listener._bar.refresh()
 
 
 def paint(listener: Listener, clock: Clock, frames: int = 3, seconds: float = 4.2) -> None:
@@ -55,14 +56,18 @@ def test_a_long_line_is_not_wrapped() -> None:
     assert len(stream.getvalue().splitlines()) == 3
 
 
-def test_plain_lines_name_other_work_once() -> None:
+def test_plain_lines_name_other_work_that_takes_a_while() -> None:
     terminal, stream = console()
     clock = Clock()
     lines = JobConsole(terminal, now=clock)
     for done in range(1, 11):
         lines.working("learning filters", done, 10)
         clock.now += EVERY / 4
-    assert stream.getvalue().splitlines() == ["learning filters", "learning filters  50 %", "learning filters  90 %"]
+    assert stream.getvalue().splitlines() == ["learning filters  50 %", "learning filters  90 %"]
+    lines.started(OUTLINE)
+    lines.working("finding the balance", 1, 3)
+    lines.working("finding the balance", 2, 3)
+    assert stream.getvalue().splitlines()[5:] == ["finding the balance"]
 
 
 def test_work_of_unknown_size_has_no_percentage() -> None:
@@ -72,43 +77,43 @@ def test_work_of_unknown_size_has_no_percentage() -> None:
     assert "%" not in stream.getvalue()
 
 
-def test_bars_tell_frames_shots_steps_loss_and_time() -> None:
-    terminal, stream = console(terminal=True)
-    with JobConsole(terminal) as bars:
-        bars.working("looking for cuts", 5, 10)
-        refresh(bars)
-        paint(bars, Clock(), frames=2)
-        bars.step(step(2, 3, 0.75))
-    shown = stream.getvalue()
-    for words in (
-        "looking for cuts",
-        "50 %",
-        "640x360 of 1920x1080",
-        "3/300",
-        "shot 1/3",
-        " left",
-        "2/3",
-        "loss 0.310",
-    ):
-        assert words in shown, words
+def rows(stream: io.StringIO) -> list[str]:
+    """The lines that a terminal was sent, without its controls."""
+    return [re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", row).strip() for row in re.split("[\r\n]+", stream.getvalue())]
 
 
-def test_bars_fit_into_80_columns() -> None:
+def test_one_bar_tells_the_work_and_then_the_frames_with_loss_rate_and_time() -> None:
     terminal, stream = console(terminal=True)
+    with JobConsole(terminal) as bar:
+        refresh(bar)
+        assert rows(stream)[-1].endswith("━ preparing")
+        bar.working("looking for cuts", 5, 10)
+        refresh(bar)
+        assert rows(stream)[-1].endswith("━ looking for cuts  50 %")
+        bar.working("looking for cuts", 10, 10)
+        refresh(bar)
+        assert rows(stream)[-1].endswith("━ preparing")
+        paint(bar, Clock(), frames=2)
+        bar.step(step(2, 3, 0.75))
+        refresh(bar)
+        assert re.search(r"━ frame 3/300  loss 0\.310  \S+ s/frame  [\d:]+ left$", rows(stream)[-1])
+    assert any("300 frames at 640x360" in row for row in rows(stream))
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_the_bar_is_one_line_also_where_its_numbers_are_long(width: int) -> None:
+    terminal, stream = console(terminal=True, width=width)
     outline = replace(OUTLINE, frames=12000, shots=300)
-    with JobConsole(terminal) as bars:
-        bars.started(outline)
+    with JobConsole(terminal) as bar:
+        bar.started(outline)
         for index in range(1200):
-            bars.frame(painted(index, cut=index % 10 == 0))
-        bars.step(step(2, 3, 0.75))
+            bar.frame(painted(index, cut=index % 10 == 0))
+        bar.step(step(2, 151, 0.75))
         stream.truncate(0)
-        refresh(bars)
-        rows = [re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", row).strip() for row in stream.getvalue().splitlines()]
-    rows = [row for row in rows if row.startswith("frame")]
-    assert rows
-    for row in rows:
-        assert len(row) <= 80
-        assert re.search(r"1201/12000  shot 120/300  .* s/frame  [\d:]+ left$", row), row
+        refresh(bar)
+        row = rows(stream)[-1]
+    assert len(row) <= width
+    assert re.search(r"━ frame 1201/12000  step 2/151  loss 0\.310  .* s/frame  [\d:]+ left$", row), row
 
 
 def test_quiet_says_nothing_while_all_goes_well() -> None:
@@ -125,8 +130,18 @@ def test_a_stop_tells_where_the_frames_are(bars: bool, quiet: bool) -> None:
     listener.interrupted(None, 0)
     assert stream.getvalue().splitlines() == [
         "12 frames done: out.partial.mp4; run the same command to resume",
-        "no frame was done, so nothing was written",
+        "no frame painted yet; weights are kept; run the same command to start again",
     ]
+
+
+def test_a_stop_that_the_job_does_not_tell_is_told() -> None:
+    for frames, wanted in ((0, "no frame painted yet; weights are kept; "), (2, "2 frames painted and kept; ")):
+        terminal, stream = console()
+        with contextlib.suppress(KeyboardInterrupt), JobConsole(terminal) as listener:
+            paint(listener, Clock(), frames=frames)
+            raise KeyboardInterrupt
+        assert stream.getvalue().splitlines()[-1].startswith(wanted)
+        assert "run the same command to" in stream.getvalue()
 
 
 @pytest.mark.parametrize("bars", [False, True])
@@ -135,7 +150,7 @@ def test_what_was_done_before_is_told_and_counted(bars: bool) -> None:
     listener = JobConsole(terminal)
     listener.started(OUTLINE)
     listener.resumed(3, 1, Path("out.mp4.vidstyle"))
-    assert "3 frames done before, in out.mp4.vidstyle; resumes there" in stream.getvalue()
+    assert "3 frames already painted, in out.mp4.vidstyle; resuming after them" in stream.getvalue()
     assert listener.pace is not None
     assert listener.pace.current == 4
 

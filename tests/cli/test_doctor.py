@@ -83,3 +83,20 @@ def test_what_nobody_thought_of_is_a_fault_too(
     monkeypatch.setattr(doctor, "CHECKS", {"OpenCV": broken})
     found = findings(capsys, code=1)["OpenCV"]
     assert (found["state"], found["found"]) == ("fault", "ImportError: libGL.so.1: no such file second line")
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_on_a_terminal_lines_are_wrapped_between_words_into_columns(width: int) -> None:
+    found = [
+        doctor.Finding("system", "ok", "short"),
+        doctor.Finding("disk: this folder", "note", "many words " * 20, "do this " * 20),
+    ]
+    lines = list(doctor._lines(found, width))
+    assert lines[0] == "ok     system             short"
+    assert 60 < max(map(len, lines)) <= width
+    assert {line[:25].strip() for line in lines[2:]} == {""}
+    assert (
+        " ".join(" ".join(line[26:].split()) for line in lines[1:])
+        == f"{'many words ' * 20}-> {'do this ' * 20}".strip()
+    )
+    assert len(list(doctor._lines(found, float("inf")))) == 3

@@ -35,7 +35,7 @@ def test_status_finds_what_is_broken(capsys: pytest.CaptureFixture[str]) -> None
     save_filters(random_tensors("conv1_1"), cache_folder() / "selftaught-0.safetensors")
     code, out, lines = run(capsys, "weights", "status")
     assert code == 1
-    assert out.count("broken") == 2
+    assert out.count("damaged") == 2
     assert_one_line(lines, "[VS701]")
 
 

@@ -52,7 +52,7 @@ def test_a_planned_film_can_be_painted_by_the_plain_command(
     assert run(capsys, "paint", tmp_path / "out.mp4.vidstyle", "1")[0] == 0
     code, _, lines = run(capsys, cut_film, *fast, "-o", out)
     assert code == 0
-    assert any(line.startswith("6 frames done before, in ") for line in lines)
+    assert any(line.startswith("6 frames already painted, in ") for line in lines)
 
 
 @pytest.mark.parametrize(

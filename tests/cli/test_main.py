@@ -1,5 +1,7 @@
 """The command line: help, exit codes and the one line that an error is."""
 
+import re
+import shlex
 import subprocess
 import sys
 from dataclasses import fields
@@ -13,6 +15,7 @@ from vidstyle.cli.stylize import COMMAND_NAMES
 from vidstyle.settings.presets import PRESETS
 from vidstyle.settings.settings import Settings
 
+WEIGHTS = ("status", "fetch", "import", "teach")
 HEAVY = ("torch", "torchvision", "cv2", "scenedetect", "numpy", "PIL")
 
 
@@ -61,8 +64,16 @@ def test_help_shows_every_option_with_its_default_and_panel(capsys: pytest.Captu
         assert words in text
 
 
-def test_no_words_give_help(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys) == run(capsys, "--help")
+def test_no_arguments_give_three_examples_and_where_help_is(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, errors = run(capsys)
+    lines = out.splitlines()
+    examples = [shlex.split(re.split("   +", line.strip())[0])[1:] for line in lines if line.startswith("  vidstyle ")]
+    assert (code, errors, len(examples)) == (0, [], 3)
+    for words in examples:
+        cli.app.parse_args(words, exit_on_error=False, print_error=False)
+    assert "vidstyle --help" in out
+    assert len(lines) < 24
+    assert max(map(len, lines)) <= 80
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -230,3 +241,15 @@ def test_other_ends(
     found, out, lines = run(capsys, film, *fast)
     assert (found, out) == (code, "")
     assert_one_line(lines, words)
+
+
+@pytest.mark.parametrize("command", ["", "--install-completion", *COMMAND_NAMES, *(f"weights {n}" for n in WEIGHTS)])
+def test_each_help_ends_in_examples_of_its_own_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, *command.split(), "--help")
+    _, _, examples = out.partition("\nExamples:\n")
+    lines = examples.rstrip().splitlines()
+    assert (code, lines[0].startswith("  vidstyle ")) == (0, True)
+    assert lines[0].split()[1:][: len(command.split())] == command.split()
+    for line in lines:
+        assert len(line) <= 80
+        cli.app.parse_args(line.partition("vidstyle ")[2].split(), exit_on_error=False, print_error=False)

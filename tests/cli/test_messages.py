@@ -1,17 +1,21 @@
 """Numbers in words."""
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from vidstyle.cli.messages import (
     clock,
     loss_number,
     memory,
+    next_lines,
     outline_lines,
     preview_lines,
     roughly,
+    say,
     seconds_each,
     summary_line,
 )
@@ -58,33 +62,62 @@ def test_a_name_cannot_move_the_cursor_or_break_the_line() -> None:
     assert printable("a\x1b[2Jb\nc\td\x07") == "a?[2Jb c?d?"
 
 
-def test_outline_tells_source_size_reason_and_time() -> None:
+def test_the_first_line_of_an_outline_says_what_is_painted_and_how_long_that_takes() -> None:
     assert outline_lines(OUTLINE, "cpu") == [
-        "clip.mp4: video, 300 frames in 3 shots, 12.0 s at 25 fps; to out.mp4",
-        "painted at 640x360 of 1920x1080, because the CPU paints; full size would take about 3 h (--size full)",
-        "about 20 min of painting and about 1.5 GB of memory",
+        "clip.mp4 in the style of monet.jpg: 300 frames at 640x360, about 20 min of painting",
+        "video, 12.0 s at 25 fps, 3 shots; about 1.5 GB of memory; to out.mp4",
+        "640x360 of 1920x1080, the limit of --size auto on a CPU; --size full would take about 3 h",
     ]
 
 
 def test_preview_lines_tell_both_times() -> None:
-    assert preview_lines(OUTLINE, "cpu", 3, 95.0)[::2] == [
-        "clip.mp4: video, 300 frames in 3 shots, 12.0 s at 25 fps",
-        "about 1.6 min for 3 previews; the whole would take about 20 min",
+    assert preview_lines(OUTLINE, "cpu", 3, 95.0)[:2] == [
+        "clip.mp4 in the style of monet.jpg: 300 frames at 640x360; 3 previews, about 1.6 min",
+        "video, 12.0 s at 25 fps, 3 shots; the whole would take about 20 min",
     ]
 
 
 def test_outline_of_a_chosen_size() -> None:
     job = replace(JOB, settings=Settings(size="640"))
-    assert "as --size 640 says" in outline_lines(replace(OUTLINE, job=job), "cpu")[1]
+    assert "as --size 640 says" in outline_lines(replace(OUTLINE, job=job), "cpu")[2]
     full = replace(OUTLINE, job=replace(JOB, settings=Settings(size="4000")), size=(1080, 1920))
-    assert outline_lines(full, "cuda")[1] == "painted at 1920x1080, the source's size, because --size 4000 is larger"
+    assert outline_lines(full, "cuda")[2] == "1920x1080 is the size of the source; --size 4000 is larger"
+    assert len(outline_lines(replace(OUTLINE, size=(1080, 1920)), "cuda")) == 2
 
 
-def test_outline_of_images() -> None:
+def test_outline_of_images_and_several_styles() -> None:
     one = replace(OUTLINE, job=replace(JOB, kind="image"), rate=None, frames=1, shots=1)
-    many = replace(OUTLINE, job=replace(JOB, kind="images"), rate=None, frames=5, shots=5)
-    assert outline_lines(one, "cpu")[0] == "clip.mp4: an image; to out.mp4"
-    assert outline_lines(many, "cpu")[0] == "clip.mp4: 5 images; to out.mp4"
+    two, three = ((Path("a.png"), Path("b.png"), Path("c.png"))[:count] for count in (2, 3))
+    many = replace(OUTLINE, job=replace(JOB, kind="images", styles=two), rate=None, frames=5, shots=5)
+    assert outline_lines(one, "cpu")[0].startswith("clip.mp4 in the style of monet.jpg: 1 image at 640x360, about")
+    assert outline_lines(many, "cpu")[0].startswith("clip.mp4 in the style of a.png and b.png: 5 images at up to 640x")
+    job = replace(JOB, styles=three)
+    assert "in the style of a.png and 2 others: 300" in outline_lines(replace(OUTLINE, job=job), "cpu")[0]
+
+
+def test_what_to_try_next_can_be_copied_and_leaves_out_what_does_not_apply(tmp_path: Path) -> None:
+    (out := tmp_path / "my video.mp4").touch()
+    job = replace(JOB, out=out, end=2.5)
+    assert next_lines(job, {}) == [
+        "try next:",
+        "  stronger  the same command with --strength 0.7 --overwrite",
+        "  finer     the same command with --preset fine --overwrite",
+        f"  report    vidstyle report '{out}' --source in/clip.mp4 --style monet.jpg --to 2.5",
+    ]
+    strong = replace(job, settings=Settings(strength=1.0), kind="image")
+    assert not next_lines(strong, {"steps": 100})
+    assert "--strength 1 " in next_lines(replace(job, settings=Settings(strength=0.9)), {})[1]
+
+
+@pytest.mark.parametrize(
+    ("terminal", "wanted"),
+    [(True, ["one two", "a/long/file/name.mp4", "end"]), (False, ["one two a/long/file/name.mp4 end"])],
+)
+def test_a_line_is_wrapped_between_words_on_a_terminal_only(terminal: bool, wanted: list[str]) -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=terminal, width=10, color_system=None)
+    say(console, "one two a/long/file/name.mp4 end")
+    assert stream.getvalue().splitlines() == wanted
 
 
 def test_summary_tells_frames_speed_and_filters() -> None:

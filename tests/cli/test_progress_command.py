@@ -20,7 +20,8 @@ def test_the_making_of_an_image(photo: Path, fast: list[str], capsys: pytest.Cap
     height, width = probe(gif).size
     assert height == 48
     assert width > 64
-    assert any(line.endswith(f"photo.png: an image; to {gif}") for line in lines)
+    assert lines[2].endswith(f"; to {gif}")
+    assert lines[1].startswith("photo.png in the style of stripes.png: 1 image at 64x48, about ")
     assert "writing the animation" in lines
     assert lines[-1].startswith("photo_stripes.gif: ")
     assert lines[-1].endswith(f": 10 frames, {width} pixels across, 256 colours")

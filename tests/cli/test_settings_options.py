@@ -25,9 +25,9 @@ def mine(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [
-        ((), Settings(steps=40, frame_steps=10, strength=0.7)),
-        (("--strength", "0.2"), Settings(steps=40, frame_steps=10, strength=0.2)),
-        (("--preset", "draft"), Settings(steps=40, frame_steps=2, strength=0.7)),
+        ((), Settings(steps=40, frame_steps=10, every=1, strength=0.7)),
+        (("--strength", "0.2"), Settings(steps=40, frame_steps=10, every=1, strength=0.2)),
+        (("--preset", "draft"), Settings(steps=40, frame_steps=1, strength=0.7)),
         (("--preset", "standard", "--steps", "9"), Settings(steps=9, strength=0.7)),
     ],
 )
@@ -51,7 +51,7 @@ def test_what_is_chosen_is_saved_and_makes_the_same_settings(
     words = [film, *fast[4:], "-o", out]  # steps and frame steps come from the file
     code, printed, lines = run(capsys, *words, "--settings", mine, "--save-settings", saved, "--seed", "3")
     assert (code, printed) == (0, f"{out}\n"), lines
-    assert f"the settings are in {saved}" in lines
+    assert f"settings written to {saved}" in lines
     assert "warning: --look-back is not used: --flow is none" in lines
     text = saved.read_text()
     assert "seed = 3\n" in text

@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 
 from tests.cli.test_main import run
 from tests.clips import ffmpeg
+from vidstyle.cli.main import main
 from vidstyle.core.optimizers import OPTIMIZERS, Descended, quasi_newton
 
 VIDSTYLE = (sys.executable, "-m", "vidstyle")
@@ -31,8 +33,9 @@ def test_a_film_is_painted(film: Path, fast: list[str], tmp_path: Path, capsys: 
     assert (code, out) == (0, f"{tmp_path / 'clip_stripes.mp4'}\n"), lines
     assert frames_of(tmp_path / "clip_stripes.mp4") == 6
     text = "\n".join(lines)
-    assert "clip.mp4: video, 6 frames in 1 shot, 0.2 s at 25 fps" in text
-    assert "painted at 64x48, the source's size" in text
+    assert lines[0].startswith("clip.mp4 in the style of stripes.png: 6 frames at 64x48, about ")
+    assert lines[1].startswith("video, 0.2 s at 25 fps, 1 shot; about ")
+    assert not re.search("try next|--strength", text)
     assert "frame 6/6  loss " in text
     assert re.search(r"painted 6 frames in 0:0\d \(.* s per frame\); weights: .*random.safetensors [0-9a-f]{8}$", text)
     assert "\x1b" not in text
@@ -91,7 +94,7 @@ def test_a_dry_run_tells_the_plan_and_writes_nothing(
     before = sorted(tmp_path.iterdir())
     code, out, lines = run(capsys, film, "--dry-run", *fast)
     assert code == 0, lines
-    for words in ("video, 6 frames in 1 shot", "64x48", "of painting", "of memory"):
+    for words in ("6 frames at 64x48", "1 shot", "of painting", "of memory"):
         assert words in out
     assert sorted(tmp_path.iterdir()) == before
 
@@ -102,7 +105,7 @@ def test_a_dry_run_looks_also_where_the_output_exists(
     there = tmp_path / "there.mp4"
     there.write_bytes(b"mine")
     code, out, lines = run(capsys, film, "--dry-run", "-o", there, *fast)
-    assert (code, len(out.splitlines())) == (0, 3), lines
+    assert (code, len(out.splitlines())) == (0, 2), lines
     assert [line for line in lines if line.startswith(f"{there} already exists")]
     assert there.read_bytes() == b"mine"
     assert not [line for line in run(capsys, film, "--dry-run", *fast)[2] if "already exists" in line]
@@ -172,8 +175,11 @@ def test_bars_on_a_real_terminal(film: Path, fast: list[str], tmp_path: Path) ->
     text = re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", shown.decode())
     assert (job.returncode, stdout.decode()) == (0, f"{tmp_path / 'o.mp4'}\n"), text
     assert b"\x1b[" in shown
-    for words_shown in ("starting", "frame ", "━", "/6", "loss ", " left", "painted 6 frames"):
+    for words_shown in ("starting", "━ frame ", "/6", "loss ", " left", "painted 6 frames", "try next:"):
         assert words_shown in text, text
+    report = re.search(r"  report    vidstyle (.*)", text)
+    assert report
+    assert main(shlex.split(report[1])) == 0
 
 
 def _read(descriptor: int) -> bytes:

@@ -91,7 +91,7 @@ def test_a_camera_that_is_unplugged_leaves_a_recording_that_plays(
     camera.unplug()
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "went away; looking for it" in said
+    assert "was disconnected; waiting" in said
     assert said.splitlines()[-1].endswith("[VS336]")
     assert "Traceback" not in said
     assert probe(out).seconds > 0

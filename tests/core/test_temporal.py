@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tests.images import clouds, random_filters
-from vidstyle.core.flow import Flow, Motion, Tracked, dis, tracked
+from vidstyle.core.flow import Flow, Motion, Tracked, dis, optical_flow, tracked, warp
 from vidstyle.core.frame_style import Frame
 from vidstyle.core.style_model import StyleModel
 from vidstyle.core.stylize_image import Step, coarse_to_fine, sketch, stylize_image
@@ -25,7 +25,7 @@ from vidstyle.core.temporal import (
 from vidstyle.settings.settings import Settings
 
 SETTINGS = Settings(
-    style_layers="conv1_1,conv2_1", content_layers="conv2_2", steps=6, frame_steps=2, scales=1, pooling="avg"
+    style_layers="conv1_1,conv2_1", content_layers="conv2_2", steps=6, frame_steps=2, every=1, scales=1, pooling="avg"
 )
 MODEL = StyleModel.of([clouds(64, 64, seed=1, grain=3).round()], random_filters("conv2_2"), SETTINGS, balance=0.3)
 SCENE = clouds(72, 120, grain=6)
@@ -110,6 +110,34 @@ def test_steps_are_told_for_every_frame() -> None:
     seen: list[Step] = []
     list(paint_frames(MODEL, pan(3), seen.append))
     assert [step.number for step in seen] == [1, 2, 3, 4, 5, 6, 1, 2, 1, 2]
+
+
+@pytest.mark.parametrize("every", [1, 2, 3])
+def test_frames_between_every_nth_are_the_painting_moved_along(every: int) -> None:
+    """They take no steps, and where they show what the frame before did, they show its painting."""
+    frames = pan(7, step=1)
+    results = list(paint_frames(MODEL.changed(settings=SETTINGS.replace(every=every)), frames))
+    assert [bool(result.painted.steps) for result in results] == [not i % every for i in range(7)]
+    for before, after in itertools.pairwise(results):
+        if not after.painted.steps:
+            moved = warp(before.painted.image, optical_flow(after.frame.image, before.frame.image))
+            assert float((moved - after.painted.image)[:, 6:-6, 6:-6].abs().mean()) < 1 / 255
+    assert not torch.equal(results[every].painted.image, results[every - 1].painted.image)
+
+
+def test_frames_that_show_much_that_is_new_are_always_optimised() -> None:
+    model = MODEL.changed(settings=SETTINGS.replace(every=9))
+    assert all(result.painted.steps for result in list(paint_frames(model, pan(6, step=8)))[3:])
+    changing = [Frame(i, i / 24, torch.lerp(SCENE[:, :, :80], 1 - SCENE[:, :, :80], i / 6)) for i in range(6)]
+    assert sum(result.painted.steps > 0 for result in paint_frames(model, changing)) > 2
+
+
+def test_what_changes_while_frames_wait_is_painted_afterwards() -> None:
+    """A square that moves in a frame without steps, and then stands, is not forgotten."""
+    model = MODEL.changed(settings=SETTINGS.replace(every=2, look_back="1"))
+    views = [moved_square(offset) for offset in (0, 12, 12, 12)]
+    results = list(paint_frames(model, [Frame(i, i / 24, view) for i, view in enumerate(views)]))
+    assert [bool(result.painted.steps) for result in results][:3] == [True, False, True]
 
 
 def test_uncovered_pixels_take_the_contents_shapes_in_the_paintings_colours() -> None:

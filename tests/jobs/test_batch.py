@@ -84,7 +84,7 @@ def test_it_goes_on_within_the_clip_where_it_was_stopped(
         stylize(folder, [style], settings=settings, listener=ear)
     assert ear.clips == [("c10.mp4", 1, 1)]
     assert len(ear.frames) == 3  # the second of two segments
-    assert f"done before: {tmp_path / 'clips_stripes' / 'c2.mp4'}" in caplog.messages
+    assert f"already painted: {tmp_path / 'clips_stripes' / 'c2.mp4'}" in caplog.messages
 
 
 def test_other_settings_are_not_mixed(folder: Path, settings: Settings, style: Path) -> None:

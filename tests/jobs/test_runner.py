@@ -27,7 +27,7 @@ from vidstyle.images import save_image
 from vidstyle.jobs import manifest as manifests
 from vidstyle.jobs import segments
 from vidstyle.jobs.checkpoint import WorkFolder
-from vidstyle.jobs.events import Listener
+from vidstyle.jobs.events import Listener, Outline
 from vidstyle.jobs.spec import JobSpec
 from vidstyle.settings.settings import Settings
 from vidstyle.video.probe import probe
@@ -193,6 +193,32 @@ def test_a_broken_manifest_is_refused_until_the_job_begins_anew(
         with pytest.raises(KeyboardInterrupt):
             stylize(source, [style], out, settings, restart=True, listener=(again := StopsAfter(6)))
         assert len(again.frames) == len(stopped.frames)
+
+
+class StopsBefore(Ear):
+    """Is stopped while the job is prepared."""
+
+    def started(self, outline: Outline) -> None:
+        super().started(outline)
+        raise KeyboardInterrupt
+
+
+def test_a_stop_during_the_preparation_tells_how_many_frames_are_kept(
+    tmp_path: Path, settings: Settings, style: Path
+) -> None:
+    source, out = two_shots(tmp_path / "clip.mp4"), tmp_path / "out.mp4"
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(KeyboardInterrupt):
+        stylize(source, [style], out, settings, listener=(first := StopsBefore()))
+    assert (first.partial, sorted(tmp_path.iterdir())) == ((None, 0), before)
+    interrupted(source, style, out, settings, 6)
+    with pytest.raises(KeyboardInterrupt):
+        stylize(source, [style], out, settings, listener=(second := StopsBefore()))
+    assert second.partial is not None
+    assert second.partial[1] > 0
+    stylize(source, [style], out, settings, listener=(last := Goes()))
+    assert last.before is not None
+    assert last.before[0] == second.partial[1]
 
 
 def test_a_broken_state_is_one_line(tmp_path: Path, settings: Settings, style: Path) -> None:

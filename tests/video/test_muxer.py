@@ -27,7 +27,7 @@ def segments_of(film: Film, lengths: list[int], folder: Path, every: int = 1) ->
     files, first = [], 0
     for place, length in enumerate(lengths):
         files.append(folder / f"{place}{film.segment_ending}")
-        with SegmentFile(files[-1], film, first) as segment_file:
+        with SegmentFile(files[-1], film) as segment_file:
             for index in range(first, first + length):
                 segment_file.write(image_tensor(every * index, *film.size))
             segment_file.finish()
@@ -134,12 +134,6 @@ def test_an_animation_in_segments_keeps_times(tmp_path: Path, ending: str) -> No
         assert source.info.durations == pytest.approx(DELAYS)
     kept = join_segment_files(segments_of(film, [2], tmp_path / "segments", every=5), film, 2, partial=True)
     assert probe(kept).durations == pytest.approx(DELAYS[:2])
-
-
-def test_an_animation_as_video_shows_each_image_as_long_over_the_joints(tmp_path: Path) -> None:
-    film = Film(tmp_path / "out.mp4", SIZE, Fraction(10), durations=(0.1, 0.04, 0.2))
-    join_segment_files(segments_of(film, [1, 2], tmp_path / "segments"), film, 3)
-    assert numbers(film.path) == [0] * 5 + [1] * 2 + [2] * 10
 
 
 def test_a_segment_that_is_broken_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a job tells on the terminal: bars where there is one, else plain lines now and then."""
+"""What a job tells on the terminal: a bar where there is one, else plain lines now and then."""
 
 import logging
 import time
@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task
+from rich.table import Table
 from rich.text import Text
 
 from vidstyle.cli.messages import clock, loss_number, outline_lines, preview_lines, say, seconds_each, some
@@ -18,8 +19,8 @@ from vidstyle.jobs.eta import RemainingTime
 from vidstyle.jobs.events import ClusterProgress, Listener, Outline
 
 EVERY = 5.0  # seconds between plain lines
-REFRESHES = 4  # of the bars per second: a refresh takes milliseconds that painting does not have
-WIDEST_BAR = 24  # columns; the numbers beside it matter more
+REFRESHES = 4  # of the bar per second: a refresh takes milliseconds that painting does not have
+WIDEST_BAR, NARROWEST_BAR = 24, 4  # columns; the numbers next to it matter more
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +34,57 @@ def noun_of(outline: Outline, previews: int | None = None) -> str:
     return "frame" if outline.rate is not None else "image"
 
 
-class JobConsole(Listener):
-    """Tells what a job does: by bars on a terminal, else by a line now and then. The log gets all of it.
+class ProgressListener(Listener):
+    """Follows a job from its outline to its last frame: the `pace`, and the `noun` of what is counted.
 
-    The bars are the frames with the time left, and the steps of the current one with the loss.
+    Args:
+        previews: How many single frames are painted where not all are, 0 for one of each shot.
+        now: The time in seconds.
+    """
+
+    def __init__(self, previews: int | None = None, now: Callable[[], float] = time.monotonic) -> None:
+        self.previews, self.now = previews, now
+        self.pace: RemainingTime | None = None
+        self.noun = "frame"
+
+    def progressed(self, pace: RemainingTime, due: bool) -> None:
+        """A step or a frame is done; by a frame it is `due` to tell that."""
+
+    def started(self, outline: Outline) -> None:
+        if self.previews == 0:
+            self.previews = outline.shots
+        self.pace, self.noun = RemainingTime(outline, self.previews, self.now), noun_of(outline, self.previews)
+
+    def working(self, what: str, done: float, count: float) -> None:
+        if self.pace:
+            self.pace.restart()
+
+    def resumed(self, frames: int, shots: int, folder: Path) -> None:
+        if self.pace:
+            self.pace.skip(frames, shots)
+
+    def step(self, step: Step) -> None:
+        if self.pace:
+            self.pace.step(step)
+            self.progressed(self.pace, due=False)
+
+    def turn(self, painted: PaintedFrame) -> None:
+        if self.pace:
+            self.pace.frame(painted)
+            self.progressed(self.pace, due=True)
+
+    def frame(self, painted: PaintedFrame) -> None:
+        if self.pace and self.pace.passes == 1:
+            self.turn(painted)
+
+    def together(self, cluster_progress: ClusterProgress) -> None:
+        if self.pace:
+            self.pace.together(cluster_progress)
+            self.progressed(self.pace, due=False)
+
+
+class JobConsole(ProgressListener):
+    """Tells what a job does: by a bar on a terminal, else by a line now and then. The log gets all of it.
 
     Args:
         console: Where it is told.
@@ -52,92 +100,74 @@ class JobConsole(Listener):
         previews: int | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._console, self._quiet, self._previews, self._now = console, quiet, previews, now
-        self._bars = _bars(console) if console.is_interactive and not quiet else None
-        self._rows: dict[str, TaskID] = {}
-        self._told, self._doing = now(), ""
-        self.pace: RemainingTime | None = None
-        self.noun = "frame"
+        super().__init__(previews, now)
+        self._console, self._quiet = console, quiet
+        self._bar = _bar(console) if console.is_interactive and not quiet else None
+        self._told, self._doing, self._stopped = now(), "", False
 
     def __enter__(self) -> "JobConsole":
-        if self._bars:
-            self._bars.start()
+        if self._bar:
+            try:
+                self._bar.start()
+            except BaseException:  # a stop, while it is drawn first
+                self._bar.stop()
+                raise
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._bars:
-            self._bars.stop()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._bar:
+            self._bar.stop()
+        if kind and issubclass(kind, KeyboardInterrupt) and self.pace and not self._stopped:
+            self.interrupted(None, self.pace.frames_done if self.noun == "frame" else 0)
 
     def started(self, outline: Outline) -> None:
-        count = None if self._previews is None else self._previews or outline.shots
-        self.pace, self.noun = RemainingTime(outline, count, self._now), noun_of(outline, count)
+        super().started(outline)
         device = select_device(outline.job.device).type
-        self._end_work()
-        for line in (
-            preview_lines(outline, device, count, self.pace.left()) if count else outline_lines(outline, device)
-        ):
+        if self.pace and self.previews:
+            lines = preview_lines(outline, device, self.previews, self.pace.left())
+        else:
+            lines = outline_lines(outline, device)
+        for line in lines:
             self._say(line)
+        self._show(0, None, lambda: "preparing")
 
     def working(self, what: str, done: float, count: float) -> None:
+        super().working(what, done, count)
         what = printable(what)
         new, self._doing = what != self._doing, what
-        if self.pace:
-            self.pace.restart()
-        self._tell(lambda: what if new else f"{what}  {percentage(done, count)}", due=new)
-        self._row("work", what, done, count or None, lambda: percentage(done, count))
+
+        def note() -> str:
+            return _joined(what, percentage(done, count))
+
+        self._tell(lambda: what if new else note(), due=new and self.pace is not None)  # the outline is the first line
         if count and done >= count:
-            self._end_work()
+            self._show(0, None, lambda: "finishing" if self.pace and self.pace.frames_done else "preparing")
+        else:
+            self._show(done, count or None, note)
 
     def resumed(self, frames: int, shots: int, folder: Path) -> None:
-        if self.pace:
-            self.pace.skip(frames, shots)
-        self._say(f"{some(frames, 'frame')} done before, in {printable(folder)}; resumes there")
+        super().resumed(frames, shots, folder)
+        self._say(f"{some(frames, 'frame')} already painted, in {printable(folder)}; resuming after them")
 
-    def step(self, step: Step) -> None:
-        if self.pace:
-            self.pace.step(step)
-            self._show(self.pace)
-
-    def turn(self, painted: PaintedFrame) -> None:
-        self._done(painted)
-
-    def frame(self, painted: PaintedFrame) -> None:
-        if self.pace and self.pace.passes == 1:
-            self._done(painted)
+    def progressed(self, pace: RemainingTime, due: bool) -> None:
+        if due or pace.cluster_progress:
+            log.debug("%s", progress_line(pace, self.noun))
+        self._tell(lambda: progress_line(pace, self.noun), due and pace.frames_done == pace.frames)
+        self._show(pace.frames_done + pace.progress, pace.frames, lambda: progress_line(pace, self.noun))
 
     def clip(self, clip: Path, number: int, count: int) -> None:
         self._say(f"video {number}/{count}: {printable(clip.name)}")
 
-    def together(self, cluster_progress: ClusterProgress) -> None:
-        if self.pace:
-            self.pace.together(cluster_progress)
-            log.debug("%s", progress_line(self.pace, self.noun))
-            self._show(self.pace)
-
     def interrupted(self, partial: Path | None, frames: int) -> None:
+        self._stopped = True
         if partial is None and frames:
-            say(self._console, f"{some(frames, 'frame')} are safe; run the same command to resume")
+            say(self._console, f"{some(frames, 'frame')} painted and kept; run the same command to resume")
         elif partial is None:
-            say(self._console, f"no {self.noun} was done, so nothing was written")
+            say(self._console, f"no {self.noun} painted yet; weights are kept; run the same command to start again")
         else:
             films = self.noun != "image"
             resumes = "; run the same command to resume" if films else ""
             say(self._console, f"{some(frames, 'frame' if films else self.noun)} done: {printable(partial)}{resumes}")
-
-    def _done(self, painted: PaintedFrame) -> None:
-        if self.pace:
-            self.pace.frame(painted)
-            log.debug("%s", progress_line(self.pace, self.noun))
-            self._show(self.pace, due=self.pace.frames_done == self.pace.frames)
-
-    def _show(self, pace: RemainingTime, due: bool = False) -> None:
-        self._tell(lambda: progress_line(pace, self.noun), due)
-        self._end_work()
-        if pace.frames > 1:
-            done = pace.frames_done + pace.progress
-            self._row("frames", self.noun, done, pace.frames, lambda: frames_note(pace, self.noun))
-        if pace.last_step:
-            self._row("steps", "step", pace.progress, 1.0, lambda: steps_note(pace))
 
     def _say(self, line: str) -> None:
         log.debug("%s", line)
@@ -145,34 +175,38 @@ class JobConsole(Listener):
             say(self._console, line)
 
     def _tell(self, line: Callable[[], str], due: bool) -> None:
-        """Says a line where there are no bars, if it is due or the last one is some time ago."""
-        if not self._bars and not self._quiet and (due or self._now() - self._told >= EVERY):
-            self._told = self._now()
+        """Says a line where there is no bar, if it is due or the last one is some time ago."""
+        if not self._bar and not self._quiet and (due or self.now() - self._told >= EVERY):
+            self._told = self.now()
             say(self._console, line())
 
-    def _row(self, row: str, name: str, done: float, total: float | None, note: Callable[[], str]) -> None:
-        """Shows a bar in its place, with a note that is made again at each refresh."""
-        if self._bars:
-            if row not in self._rows:
-                self._rows[row] = self._bars.add_task(name, total=total, note=note)
-            self._bars.update(self._rows[row], description=name, completed=done, total=total, note=note)
-
-    def _end_work(self) -> None:
-        if self._bars and "work" in self._rows:
-            self._bars.remove_task(self._rows.pop("work"))
+    def _show(self, done: float, total: float | None, note: Callable[[], str]) -> None:
+        """Sets the bar, with a note that is made again at each refresh; `total` None where it is not known."""
+        if self._bar:
+            (task,) = self._bar.task_ids
+            self._bar.update(task, completed=done, total=total, note=note)
 
 
-def _bars(console: Console) -> Progress:
-    width = min(WIDEST_BAR, console.width // 6)
-    columns = (TextColumn("{task.description:<8}", markup=False), BarColumn(width), _Note())
-    return Progress(*columns, console=console, transient=True, refresh_per_second=REFRESHES)
+def _bar(console: Console) -> Progress:
+    bar = Progress(_BarAndNote(console), console=console, transient=True, refresh_per_second=REFRESHES)
+    bar.add_task("", total=None, note=lambda: "preparing")
+    return bar
 
 
-class _Note(ProgressColumn):
-    """A bar's note. It is asked for at each refresh, so that the time left runs on between steps."""
+class _BarAndNote(ProgressColumn):
+    """A bar as wide as its note leaves room for. The note is asked for at each refresh: the time left runs on."""
 
-    def render(self, task: Task) -> Text:
-        return Text(task.fields["note"](), no_wrap=True)
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console, self._column = console, BarColumn(WIDEST_BAR)
+
+    def render(self, task: Task) -> Table:
+        note = Text(task.fields["note"](), no_wrap=True, overflow="ellipsis")
+        room = self._console.width - note.cell_len - 1
+        self._column.bar_width = max(NARROWEST_BAR, min(WIDEST_BAR, room))
+        line = Table.grid(padding=(0, 1, 0, 0))
+        line.add_row(self._column.render(task), note)
+        return line
 
 
 def percentage(done: float, count: float) -> str:
@@ -187,20 +221,6 @@ def progress_line(pace: RemainingTime, noun: str) -> str:
     number = pace.current if step else pace.frames_done
     counted = f"{noun} {number}/{pace.frames}" if pace.frames > 1 or not within else ""
     return _joined(counted, within, _tasks(pace), _loss(pace), _speed(pace, noun), _left(pace))
-
-
-def frames_note(pace: RemainingTime, noun: str) -> str:
-    """``12/300  shot 1/3  4.2 s/frame  20:10 left``."""
-    shot = f"shot {pace.shot}/{pace.shots}" if 1 < pace.shots < pace.frames else ""
-    number, where = (pace.frames_done, _tasks(pace)) if pace.cluster_progress else (pace.current, shot)
-    return _joined(f"{number}/{pace.frames}", where, _speed(pace, noun), _left(pace))
-
-
-def steps_note(pace: RemainingTime) -> str:
-    """``5/84  loss 0.310``, with the time left where this image is all there is."""
-    step = pace.last_step
-    counted = f"{step.number}/{step.count}" if step else ""
-    return _joined(counted, _loss(pace), _left(pace) if pace.frames == 1 else "")
 
 
 def _joined(*parts: str) -> str:

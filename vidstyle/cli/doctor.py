@@ -7,15 +7,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
+from rich.console import Console
 
 from vidstyle.cli.messages import memory, some
 from vidstyle.cli.options import RUNNING, Switch
@@ -41,6 +43,7 @@ ENCODERS = ("libx264", "libvpx-vp9", "aac", "libopus")
 FILTERS = ("bwdif", "zscale", "tonemap", "palettegen")
 SAFE_PILLOW = 13  # the first release without the holes of October 2026
 LITTLE_DISK, LITTLE_MEMORY = 2e9, 3e9  # bytes
+LEAST_ROOM = 20  # columns for the text of a finding
 TEST_SIDE, TEST_STEPS = 96, 8
 
 
@@ -67,7 +70,11 @@ def doctor(*, json: Annotated[Switch, Parameter(group=RUNNING)] = False) -> None
     with logging_to(console, quiet=True):
         with Terminal(console, quiet=json).starting():
             findings = [finding for name, check in CHECKS.items() for finding in _checked(name, check)]
-        print(json_format.dumps([asdict(finding) for finding in findings], indent=1) if json else _lines(findings))
+        if json:
+            print(json_format.dumps([asdict(finding) for finding in findings], indent=1))
+        else:
+            output = Console()
+            print(*_lines(findings, output.width if output.is_terminal else float("inf")), sep="\n")
         if faults := sum(finding.state == "fault" for finding in findings):
             raise VidstyleError("VS801", faults=some(faults, "fault"))
 
@@ -81,14 +88,22 @@ def _checked(name: str, check: Check) -> Sequence[Finding]:
         return [Finding(name, "fault", printable(f"{type(error).__name__}: {error}"), advice)]
 
 
-def _lines(findings: Sequence[Finding]) -> str:
+def _lines(findings: Sequence[Finding], width: float) -> Iterator[str]:
+    """The findings in columns, wrapped between words to `width`; infinite: one line each."""
     wide = max(len(finding.name) for finding in findings)
-    lines = []
     for one in findings:
-        lines.append(f"{one.state:<5}  {one.name:<{wide}}  {printable(one.found)}")
+        start = f"{one.state:<5}  {one.name:<{wide}}  "
+        yield from _wrapped(printable(one.found), start, " " * len(start), width)
         if one.advice:
-            lines.append(f"{'':<5}  {'':<{wide}}  -> {printable(one.advice)}")
-    return "\n".join(lines)
+            start = " " * len(start)
+            yield from _wrapped(printable(one.advice), f"{start}-> ", f"{start}   ", width)
+
+
+def _wrapped(text: str, start: str, indent: str, width: float) -> Sequence[str]:
+    if width == float("inf"):
+        return [start + text]
+    how: dict[str, Any] = {"initial_indent": start, "subsequent_indent": indent, "break_on_hyphens": False}
+    return textwrap.wrap(text, max(int(width), len(start) + LEAST_ROOM), break_long_words=False, **how)
 
 
 def _versions() -> Iterator[Finding]:
@@ -106,13 +121,13 @@ def _versions() -> Iterator[Finding]:
     else:
         yield Finding("packages", "ok", text)
     if int(found.get("pillow", "0").split(".")[0]) < SAFE_PILLOW:
-        advice = f"pip install 'pillow>={SAFE_PILLOW}', also where pip says that Gradio does not want it (SECURITY.md)"
-        yield Finding("pillow", "note", f"{found.get('pillow')} has known holes in reading images", advice)
+        advice = f"pip install 'pillow>={SAFE_PILLOW}', even if pip warns that Gradio does not allow it (SECURITY.md)"
+        yield Finding("pillow", "note", f"{found.get('pillow')} has known security flaws in reading images", advice)
     for name, extra in EXTRAS.items():
         try:
             yield Finding(name, "ok", version(name))
         except PackageNotFoundError:
-            yield Finding(name, "note", "not installed", f"if you want it: pip install 'vidstyle[{extra}]'")
+            yield Finding(name, "note", "not installed", f"optional: pip install 'vidstyle[{extra}]'")
 
 
 def _device() -> Iterator[Finding]:
@@ -128,7 +143,7 @@ def _device() -> Iterator[Finding]:
         found = f"{device.type}, {some(torch.get_num_threads(), 'thread')}"
     yield Finding("device", "ok", found)
     if free == float("inf"):
-        yield Finding("memory", "note", "the system does not tell how much is free")
+        yield Finding("memory", "note", "the system does not report how much is free")
         return
     side = long_side_within((9, 16), free - BASE)
     text = f"{memory(free)} free: enough for frames of {side} x {side * 9 // 16}"
@@ -141,14 +156,15 @@ def _ffmpeg() -> Iterator[Finding]:
 
     place = ffmpeg.executable()
     said = _output([place, "-hide_banner", "-version"]).splitlines()
-    name = " ".join(said[0].split()[:3]) if said else "no version"
+    where = "from imageio-ffmpeg" if "imageio_ffmpeg" in Path(place).parts else f"at {place}"
+    name = f"{' '.join(said[0].split()[:3]) if said else 'no version'} {where}"
     missing = [name for name in ENCODERS if f" {name} " not in _output([place, "-hide_banner", "-encoders"])]
     missing += [name for name in FILTERS if f" {name} " not in _output([place, "-hide_banner", "-filters"])]
     if missing:
         advice = "unset IMAGEIO_FFMPEG_EXE to take the one that pip installed"
-        yield Finding("ffmpeg", "fault", f"{name} at {place} has no {', '.join(missing)}", advice)
+        yield Finding("ffmpeg", "fault", f"{name} has no {', '.join(missing)}", advice)
     else:
-        yield Finding("ffmpeg", "ok", f"{name} at {place}")
+        yield Finding("ffmpeg", "ok", name)
 
 
 def _output(words: Sequence[str]) -> str:
@@ -167,22 +183,22 @@ def _opencv() -> Iterator[Finding]:
     if problem:
         yield Finding("window", "note", problem, f"for a camera {INSTEAD}")
     else:
-        yield Finding("window", "ok", "one can be opened")
+        yield Finding("window", "ok", "a window can be opened")
 
 
 def _cameras() -> Iterator[Finding]:
-    advice = "give --camera a URL or a video (docs/webcam.md has how to use a phone)"
+    advice = "give --camera a URL or a video (docs/webcam.md: how to use a phone)"
     if sys.platform != "linux":
-        yield Finding("cameras", "note", "not looked for on this system", "try: vidstyle webcam --style IMAGE")
+        yield Finding("cameras", "note", "not checked on this system", "try: vidstyle webcam --style IMAGE")
         return
     found = sorted(Path("/dev").glob("video*"))
     closed = [str(device) for device in found if not os.access(device, os.R_OK | os.W_OK)]
     if closed:
-        yield Finding("cameras", "note", f"{', '.join(closed)} may not be read", "add yourself to the group 'video'")
+        yield Finding("cameras", "note", f"{', '.join(closed)} cannot be read", "add yourself to the group 'video'")
     elif found:
         yield Finding("cameras", "ok", ", ".join(map(str, found)))
     else:
-        yield Finding("cameras", "note", "there is none on this machine", advice)
+        yield Finding("cameras", "note", "none on this machine", advice)
 
 
 def _weights() -> Iterator[Finding]:
@@ -192,11 +208,11 @@ def _weights() -> Iterator[Finding]:
     kept = sorted(cache_folder().glob("*.safetensors"))
     states = {path: state_of(path) for path in kept}
     for path in [path for path, (state, _) in states.items() if state != "ok"]:
-        yield Finding("weights", "fault", f"{path} is broken ({states[path][0]})", "delete the file")
+        yield Finding("weights", "fault", f"{path} is damaged ({states[path][0]})", "delete the file")
     if imagenet_file() in states:
         yield Finding("weights", "ok", f"ImageNet weights, SHA-256 {states[imagenet_file()][1]}")
     else:
-        advice = "vidstyle weights fetch; until then weights are learned from your images"
+        advice = "vidstyle weights fetch; until then, weights are learned from your images"
         yield Finding("weights", "note", "the ImageNet weights are not stored here", advice)
 
 
@@ -207,9 +223,14 @@ def _disk() -> Iterator[Finding]:
     for name, place in (("this folder", Path.cwd()), ("temporary", Path(tempfile.gettempdir())), ("cache", cache)):
         free = shutil.disk_usage(place).free
         if not os.access(place, os.W_OK):
-            yield Finding(f"disk: {name}", "note", f"{place} may not be written to", "work in another folder")
+            yield Finding(f"disk: {name}", "note", f"{place} cannot be written to", "work in another folder")
         elif free < LITTLE_DISK:
-            yield Finding(f"disk: {name}", "note", f"{memory(free)} free at {place}", "make room before long videos")
+            yield Finding(
+                f"disk: {name}",
+                "note",
+                f"{memory(free)} free at {place}",
+                "free disk space for long videos",
+            )
         else:
             yield Finding(f"disk: {name}", "ok", f"{memory(free)} free at {place}")
 
@@ -239,10 +260,10 @@ def _painting() -> Iterator[Finding]:
             frames = [frame.image for frame in source]
     apart = float((frames[0] - image).abs().mean()) * 255
     if len(frames) != 3 or apart > 4:
-        found = f"3 frames were written and {len(frames)} read, {apart:.1f} levels apart"
+        found = f"3 frames were written and {len(frames)} read; their colours differ by {apart:.1f} of 255"
         yield Finding("video", "fault", found, "unset IMAGEIO_FFMPEG_EXE; reinstall vidstyle with pip")
         return
-    yield Finding("video", "ok", f"written and read again, {apart:.1f} levels apart")
+    yield Finding("video", "ok", f"a test video was written and read; its colours differ by {apart:.1f} of 255")
     settings, losses = Settings(steps=TEST_STEPS, scales=1), list[float]()
     filters = random_filters(settings, torch.Generator().manual_seed(0))
     model = StyleModel.of([image.flip(1)], filters, settings, device=select_device("auto"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from vidstyle.cli.examples import examples
 from vidstyle.cli.messages import HASH_DIGITS, memory
 from vidstyle.cli.options import COMMANDS, AnyPath, ManyPaths, Overwrite, Telling
 from vidstyle.cli.terminal import open_terminal
@@ -24,16 +25,13 @@ Published = Literal["imagenet", "raft-small", "raft-large"]
 weights = App(
     name="weights",
     help="Manage network weights: status, fetch, import, teach. Default: status.",
-    help_epilogue="""\
-Examples:
-  vidstyle weights teach holiday/ monet.jpg -o mine.safetensors
-  vidstyle clip.mp4 --style monet.jpg --weights mine.safetensors""",
+    help_epilogue=examples("weights"),
     group=COMMANDS,
 )
 
 
 @weights.default
-@weights.command
+@weights.command(help_epilogue=examples("weights status"))
 def status() -> None:
     """List stored weights with path, size, hash and state."""
     from vidstyle.core.weights import cache_folder, imagenet_file
@@ -51,7 +49,7 @@ def status() -> None:
             raise WeightsError("VS701", broken=broken, count=len(kept))
 
 
-@weights.command
+@weights.command(help_epilogue=examples("weights fetch"))
 def fetch(
     what: Published = "imagenet",
     /,
@@ -76,17 +74,17 @@ def fetch(
         print(path)
 
 
-@weights.command(name="import")
+@weights.command(name="import", help_epilogue=examples("weights import"))
 def import_(
     file: AnyPath,
     /,
     *,
     telling: Telling = Telling(),
 ) -> None:
-    """Import a file of torchvision that was downloaded elsewhere, as the ImageNet or RAFT weights.
+    """Import the ImageNet or RAFT weights from a file of torchvision that you downloaded.
 
     Args:
-        file: torchvision's vgg19-dcbb9e9d.pth, or its file of RAFT.
+        file: The file of torchvision: vgg19-dcbb9e9d.pth, or that of a RAFT model.
     """
     from vidstyle.core.raft import import_raft, raft_of
     from vidstyle.core.weights import import_filters, read_tensors
@@ -96,7 +94,7 @@ def import_(
         print(import_raft(raft, file) if raft else import_filters(file))
 
 
-@weights.command
+@weights.command(help_epilogue=examples("weights teach"))
 def teach(
     images: ManyPaths,
     /,
@@ -147,10 +145,10 @@ def state_of(path: Path) -> tuple[str, str]:
         digest = read_tensors(path)[0] if path.stem in SIZES else read_filters(path, LAYERS[0]).sha256
     except WeightsError as error:
         log.debug("%s", error)
-        return "broken: not readable as weights", ""
+        return "damaged: not readable as weights", ""
     noted = path.with_suffix(".sha256")
     if not noted.is_file() or noted.read_text(errors="replace").strip() != digest:
-        return "broken: its SHA-256 is not the one noted", digest[:HASH_DIGITS]
+        return "damaged: its SHA-256 differs", digest[:HASH_DIGITS]
     return "ok", digest[:HASH_DIGITS]
 
 

@@ -8,12 +8,12 @@ from vidstyle.cli.options import (
     FILES,
     AnyPath,
     Device,
+    JobTelling,
     ManyPaths,
     Overwrite,
     RunOptions,
     Seconds,
     Styles,
-    Telling,
     Wanted,
 )
 from vidstyle.cli.settings_options import Chosen, with_settings, with_some_settings
@@ -38,7 +38,7 @@ def plan(
     wanted: Wanted = Wanted(),
     job_options: RunOptions = RunOptions(),
     device: Device = "auto",
-    telling: Telling = Telling(),
+    telling: JobTelling = JobTelling(),
     **options: Any,
 ) -> None:
     """Prepare a video for painting shot by shot. Prints the work folder and the number of shots.
@@ -58,8 +58,8 @@ def plan(
         tell_unused(job, chosen.given)
         with terminal.listening() as listener:
             planned = plan_film(job, listener)
-        print(planned.folder.path)
-        print(len(planned.shots))
+        terminal.made(planned.folder.path)
+        terminal.result(len(planned.shots))
 
 
 def paint(
@@ -67,7 +67,7 @@ def paint(
     shot: Annotated[int, Parameter(name="SHOT", group=FILES)],
     /,
     *,
-    telling: Telling = Telling(),
+    telling: JobTelling = JobTelling(),
 ) -> None:
     """Paint one shot of a planned video, or resume it.
 
@@ -87,7 +87,7 @@ def join(
     /,
     *,
     overwrite: Overwrite = False,
-    telling: Telling = Telling(),
+    telling: JobTelling = JobTelling(),
 ) -> None:
     """Join the painted shots of a planned video and add its sound. Prints the file."""
     with open_terminal(telling) as terminal:
@@ -97,7 +97,7 @@ def join(
 
         with terminal.listening() as listener:
             summary = join_film(folder, listener, overwrite=overwrite, report=report_job)
-        tell_summary(summary, "frame")
+        tell_summary(terminal, summary, "frame")
 
 
 @with_some_settings("style_layers", "content_layers", "keep_colors", *_SEVERAL, "weights", "pooling", "seed")
@@ -111,8 +111,8 @@ def report(
     overwrite: Overwrite = False,
     from_: Annotated[Seconds | None, Parameter(name="--from", group=FILES)] = None,
     to: Annotated[Seconds | None, Parameter(group=FILES)] = None,
-    device: Annotated[Device, Parameter(help="What measures; auto is a GPU where there is one.")] = "auto",
-    telling: Telling = Telling(),
+    device: Device = "auto",
+    telling: JobTelling = JobTelling(),
     **options: Any,
 ) -> None:
     """Measure the stability, style and content of painted videos. Writes a page with curves and images.
@@ -122,22 +122,21 @@ def report(
         source: The source video.
         style: The style image. Repeat for several.
         page: The HTML page to write; the measures go next to it as .json. Default: OUTPUT_report.html.
-        from_: Start time that was used for painting.
-        to: End time that was used for painting.
+        from_: The --from that the videos were painted with.
+        to: The --to that the videos were painted with.
     """
-    if not outputs or source is None or not style:
-        raise UsageError("VS102")
-    target = page or outputs[0].with_name(f"{outputs[0].stem}_report.html")
-    for path in (*outputs, source, *style):
-        check_there(path, "file")
-    check_target(target, PAGE_ENDINGS, overwrite=overwrite)
-    check_target(target.with_suffix(".json"), (".json",), overwrite=overwrite)
     with open_terminal(telling) as terminal:
+        if not outputs or source is None or not style:
+            raise UsageError("VS102")
+        target = page or outputs[0].with_name(f"{outputs[0].stem}_report.html")
+        for path in (*outputs, source, *style):
+            check_there(path, "file")
+        check_target(target, PAGE_ENDINGS, overwrite=overwrite)
+        check_target(target.with_suffix(".json"), (".json",), overwrite=overwrite)
         with terminal.starting():
             from vidstyle.evaluation.report import compare, write_report
 
         settings, start = Chosen.of(options).settings, from_ or 0.0
         with terminal.listening() as listener:
             found = compare(outputs, source, style, settings, device=device, start=start, end=to, listener=listener)
-        for file in write_report(found, target, overwrite=overwrite):
-            print(file)
+        terminal.made(*write_report(found, target, overwrite=overwrite))

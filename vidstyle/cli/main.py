@@ -15,11 +15,13 @@ from cyclopts import App, CycloptsError
 from cyclopts.exceptions import UnusedCliTokensError
 
 from vidstyle import __version__
+from vidstyle.cli.completion import add_completion
 from vidstyle.cli.doctor import doctor
+from vidstyle.cli.examples import START, examples
 from vidstyle.cli.filters_command import weights
 from vidstyle.cli.job_commands import join, plan, report
 from vidstyle.cli.job_commands import paint as paint_shot
-from vidstyle.cli.messages import say
+from vidstyle.cli.messages import fault_text, say
 from vidstyle.cli.options import COMMANDS
 from vidstyle.cli.serve import serve
 from vidstyle.cli.study_commands import layers, progress, reconstruct, texture
@@ -47,10 +49,6 @@ Usage: vidstyle INPUT --style IMAGE [-o OUTPUT] [OPTIONS]
        vidstyle serve
        vidstyle weights [status | fetch | import | teach]
        vidstyle doctor"""
-EXAMPLES = """\
-Examples:
-  vidstyle clip.mp4 --style monet.jpg
-  vidstyle clip.mp4 -s monet.jpg --preset draft --preview"""
 
 log = logging.getLogger(__name__)
 
@@ -67,15 +65,19 @@ app = App(
     name="vidstyle",
     help="Paint a video, an image or a folder of images in the style of an image.",
     usage=USAGE,
-    help_epilogue=EXAMPLES,
+    help_epilogue=examples(),
     help_format="plaintext",
     version=__version__,
     group_commands=COMMANDS,
     suppress_keyboard_interrupt=False,
 )
 app.default(paint)
-for command in (webcam, progress, reconstruct, texture, layers, report, plan, paint_shot, join, weights, serve, doctor):
-    app.command(command)
+for command in (webcam, progress, reconstruct, texture, layers, report, plan, paint_shot, join, serve, doctor):
+    app.command(command, help_epilogue=examples(command.__name__))
+app.command(weights)
+add_completion(app)
+app["--help"].help = "Show this help."
+app["--version"].help = "Show the version."
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -84,7 +86,10 @@ def main(words: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if words is None else words
     with _stop_signals():
         try:
-            app(words or ["--help"], exit_on_error=False, print_error=False, result_action="return_value")
+            if words:
+                app(words, exit_on_error=False, print_error=False, result_action="return_value")
+            else:
+                print(START)
         except (CycloptsError, UsageError) as error:
             return _fail(WRONG_USAGE, _wrong(error))
         except VidstyleError as error:
@@ -116,7 +121,7 @@ def _of_unused(error: UnusedCliTokensError, chain: str) -> str:
     word, *_ = error.unused_tokens or [""]
     names = [name for name in error.app or () if not name.startswith("-")]
     if error.app is app or not names:
-        return f"There is no place for {word!r}: one INPUT at a time, styles after --style."
+        return f"{word!r} is one argument too many: give one INPUT, and styles after --style."
     near = difflib.get_close_matches(word, names, 1) or names
     return f"'{chain}' has no command {word!r}. Did you mean {' or '.join(near)}?"
 
@@ -125,14 +130,7 @@ def _fault(error: Exception) -> str:
     """An error that the library does not explain: full memory and disks, and what is really a fault."""
     if os.environ.get("VIDSTYLE_DEBUG") == "1":
         traceback.print_exception(error)
-    from vidstyle.core.device import is_full
-
-    if is_full(error):
-        return "the memory is not enough; give a smaller --size"
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    text = f"{type(error).__name__}: {error}"
-    return f"{text} (this is a fault of vidstyle; run again with --log-file FILE and report it)"
+    return fault_text(error)
 
 
 @contextmanager

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import shlex
+import textwrap
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
@@ -12,6 +15,7 @@ from vidstyle.files import printable
 if TYPE_CHECKING:
     from vidstyle.core.sizes import Size
     from vidstyle.jobs.events import Outline, Summary
+    from vidstyle.jobs.spec import JobSpec
     from vidstyle.video.flipbook import Flipbook
 
 HASH_DIGITS = 8
@@ -19,7 +23,9 @@ GRADE_WORDS = {".gif": "{} colours", ".webp": "quality {}", ".mp4": "CRF {}"}
 
 
 def say(console: Console, line: str) -> None:
-    """One line as it is: not wrapped, not coloured, nothing in it taken for markup."""
+    """One line, nothing in it taken for markup: wrapped between words on a terminal, elsewhere as it is."""
+    if console.is_terminal:
+        line = textwrap.fill(line, console.width, break_long_words=False, break_on_hyphens=False)
     console.print(Text(line), soft_wrap=True)
 
 
@@ -67,12 +73,12 @@ def some(count: int, noun: str) -> str:
 
 
 def outline_lines(outline: Outline, device: str) -> list[str]:
-    """What a job is about to do: source and output, size and its reason, time and memory."""
+    """What a job is about to do: first what, how much and how long; then the rest, and the reason of the size."""
     estimate = outline.estimate
     return [
-        f"{_source(outline)}; to {printable(outline.job.out)}",
-        f"painted at {_size_and_reason(outline, device)}",
-        f"{roughly(estimate.seconds)} of painting and about {memory(estimate.memory)} of memory",
+        f"{_task(outline)}, {roughly(estimate.seconds)} of painting",
+        f"{_kind(outline)}; about {memory(estimate.memory)} of memory; to {printable(outline.job.out)}",
+        *_size_and_reason(outline, device),
     ]
 
 
@@ -80,10 +86,27 @@ def preview_lines(outline: Outline, device: str, count: int, seconds: float) -> 
     """What a preview of `count` frames is about to do, and how long the whole would take."""
     whole = roughly(outline.estimate.seconds)
     return [
-        _source(outline),
-        f"painted at {_size_and_reason(outline, device)}",
-        f"{roughly(seconds)} for {some(count, 'preview')}; the whole would take {whole}",
+        f"{_task(outline)}; {some(count, 'preview')}, {roughly(seconds)}",
+        f"{_kind(outline)}; the whole would take {whole}",
+        *_size_and_reason(outline, device),
     ]
+
+
+def next_lines(job: JobSpec, given: Mapping[str, Any]) -> list[str]:
+    """What may be tried after a job whose options `given` are: a stronger style, a finer painting, a report."""
+    settings = job.settings
+    found = {}
+    balanced = settings.loss != "sums" and settings.content_weight and settings.style_weight
+    if balanced and settings.strength < 1 and not settings.strength_keys:
+        found["stronger"] = f"the same command with --strength {min(1.0, settings.strength + 0.2):g} --overwrite"
+    if not {"preset", "steps"} & {*given}:
+        found["finer"] = "the same command with --preset fine --overwrite"
+    if job.kind == "video" and job.out.is_file() and not job.report:
+        styles = [word for style in job.styles for word in ("--style", str(style))]
+        times = [word for name, at in (("--from", job.start), ("--to", job.end)) if at for word in (name, f"{at:g}")]
+        words = ["vidstyle", "report", str(job.out), "--source", str(job.source), *styles, *times]
+        found["report"] = printable(shlex.join(words))
+    return ["try next:", *(f"  {name:<8}  {command}" for name, command in found.items())] if found else []
 
 
 def summary_line(summary: Summary, noun: str) -> str:
@@ -110,28 +133,45 @@ def _of(kept: int, full: int, noun: str) -> str:
     return f"{kept} {noun}" if kept == full else f"{kept} of {full} {noun}"
 
 
-def _source(outline: Outline) -> str:
-    return f"{printable(outline.job.source.name)}: {_contents(outline)}"
+def _task(outline: Outline) -> str:
+    """``clip.mp4 in the style of monet.jpg: 300 frames at 640x360``."""
+    job, largest = outline.job, "up to " if outline.job.kind == "images" else ""
+    names = [printable(style.name) for style in job.styles]
+    styles = " and ".join(names) if len(names) < 3 else f"{names[0]} and {len(names) - 1} others"
+    what = some(outline.frames, "frame" if outline.rate else "image")
+    return f"{printable(job.source.name)} in the style of {styles}: {what} at {largest}{dimensions(outline.size)}"
 
 
-def _contents(outline: Outline) -> str:
-    if outline.job.kind == "image":
-        return "an image"
+def _kind(outline: Outline) -> str:
+    """``video, 12.0 s at 25 fps, 3 shots``."""
     if outline.rate is None:
-        return some(outline.frames, "image")
+        return outline.job.kind
     length = f"{outline.frames / outline.rate:.1f} s at {outline.rate:.4g} fps"
-    return f"{outline.job.kind}, {some(outline.frames, 'frame')} in {some(outline.shots, 'shot')}, {length}"
+    return f"{outline.job.kind}, {length}, {some(outline.shots, 'shot')}"
 
 
-def _size_and_reason(outline: Outline, device: str) -> str:
+def _size_and_reason(outline: Outline, device: str) -> list[str]:
+    """Why it is painted at another size than wished or than the source's, if it is."""
     wish, here, there = outline.job.settings.size, dimensions(outline.size), dimensions(outline.source_size)
     if outline.size == outline.source_size:
         larger = wish.isdigit() and int(wish) > max(outline.size)
-        return f"{here}, the source's size" + (f", because --size {wish} is larger" if larger else "")
-    reason = f"because the {device.upper()} paints" if wish == "auto" else f"as --size {wish} says"
+        return [f"{here} is the size of the source; --size {wish} is larger"] if larger else []
+    reason = f"the limit of --size auto on a {device.upper()}" if wish == "auto" else f"as --size {wish} says"
     full = roughly(outline.full_estimate.seconds)
-    return f"{here} of {there}, {reason}; full size would take {full} (--size full)"
+    return [f"{here} of {there}, {reason}; --size full would take {full}"]
 
 
 def _short(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0") if value < 9.95 else f"{value:.0f}"
+
+
+def fault_text(error: Exception) -> str:
+    """An error that the library does not explain: full memory and disks, and what is really a fault."""
+    from vidstyle.core.device import is_full
+
+    if is_full(error):
+        return "the memory is not enough; give a smaller --size"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    text = f"{type(error).__name__}: {error}"
+    return f"{text} (this is a fault of vidstyle; run again with --log-file FILE and report it)"

@@ -30,6 +30,10 @@ TABLE_ENDINGS, PLOT_ENDINGS = (".csv", ".json"), (".png", ".svg")  # those of lo
 FLIPBOOK_ENDINGS = (".gif", ".webp", ".mp4")  # those of video.flipbook, which takes long to import
 
 DEVICE_HELP = "Device. auto uses a GPU if there is one."
+_OUTPUT_HELP = (
+    "Output file or folder. A video is written as images to a folder, or to a pattern such as 'out.%04d.png' "
+    "(also .tif, .exr, .jpg). Default: INPUT_STYLE next to INPUT."
+)
 
 
 def _times(_: object, tokens: Sequence[Token]) -> tuple[float, ...]:
@@ -80,6 +84,15 @@ class Telling:
     """Append a detailed log with times to this file."""
 
 
+@Parameter(name="*", group=RUNNING)
+@dataclass(frozen=True)
+class JobTelling(Telling):
+    """How much a job tells, and where."""
+
+    json: Switch = False
+    """Print events as JSON to standard output, one per line, and nothing else there."""
+
+
 @Parameter(name="*", group=FILES)
 @dataclass(frozen=True)
 class Wanted:
@@ -88,12 +101,10 @@ class Wanted:
     style: Styles = ()
     """Style image. Repeat to mix several styles."""
     style_mask: Annotated[ManyPaths, Parameter(metavar="FILE")] = ()
-    """Image or video, white where the style at the same position in the list applies. Repeat for each style."""
+    """Image or video that is white where a style applies. Repeat for each style, in their order."""
     mask: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
-    """Image or video, white where to paint. The rest of INPUT is kept unchanged."""
-    output: Annotated[AnyPath | None, Parameter(alias="-o", metavar="FILE")] = None
-    """Output file or folder. Videos are written as images to a folder, or a pattern like 'out.%04d.png', .tif, .exr or
-    .jpg. Default: INPUT_STYLE next to INPUT."""
+    """Image or video that is white where to paint. The rest of INPUT is kept unchanged."""
+    output: Annotated[AnyPath | None, Parameter(alias="-o", metavar="FILE", help=_OUTPUT_HELP)] = None
     overwrite: Switch = False
     """Replace an existing output."""
     from_: Annotated[Seconds | None, Parameter(name="--from")] = None
@@ -107,7 +118,7 @@ class Wanted:
     as_video: Switch = False
     """Treat a folder of numbered images as one video, not as single images."""
     no_limits: Switch = False
-    """Accept files of any size, also over 150 million pixels, 500,000 frames or 12 hours."""
+    """Accept files of any size, even over 150 million pixels, 500,000 frames or 12 hours."""
 
 
 @Parameter(name="*", group=RUNNING)
@@ -151,7 +162,7 @@ class RunOptions:
     keep_work: Switch = False
     """Keep the work folder OUTPUT.vidstyle after the job is done."""
     max_memory: Annotated[float | None, Parameter(converter=_gigabytes, metavar="GB")] = None
-    """Memory to use. Larger images are painted in tiles. Default: 70 % of the free memory."""
+    """Memory that painting may use; larger images are painted in tiles. Default: 70 % of the free memory."""
 
     @property
     def given(self) -> dict[str, bool | float]:
@@ -165,7 +176,7 @@ class Machines:
     """The cluster that paints, where this machine does not."""
 
     ray: Annotated[bool | str, Parameter(negative=(), show_default=False, metavar="[ADDRESS]")] = False
-    """Paint on the Ray cluster at ADDRESS (HOST:PORT), at RAY_ADDRESS, or on a local one. Put it last."""
+    """Paint on the Ray cluster at ADDRESS (HOST:PORT), at RAY_ADDRESS, or on a local one. Put this option last."""
     task_cpus: Annotated[float | None, Parameter(metavar="X")] = None
     """With --ray: CPUs per task. Default: 1."""
     task_gpus: Annotated[float | None, Parameter(metavar="X")] = None
@@ -232,9 +243,9 @@ class Showing:
     """How the animation of the painting process looks."""
 
     max_mb: Annotated[float | None, Parameter(metavar="X")] = None
-    """Maximum size of the animation in MB. Frames are dropped, shrunk and reduced in colours to fit."""
+    """Maximum size of the animation in MB. To fit, frames are dropped, shrunk and given fewer colours."""
     width: Annotated[int | None, Parameter(metavar="N")] = None
-    """Width of the animation in pixels. Default: long side of 512 at most."""
+    """Width of the animation in pixels. Default: a long side of at most 512."""
     beside: Switch = False
     """Show the image and the styles next to the painting."""
     curve: Switch = False

@@ -42,16 +42,16 @@ def serve(
     """Start the web page on this machine.
 
     Args:
-        host: Address to listen on. Any other than the loopback address needs --auth.
+        host: Address to listen on. Addresses that other machines can reach need --auth.
         port: Port to listen on.
         auth: USER:PASSWORD for the page. Safer in the environment variable VIDSTYLE_AUTH.
-        jobs: Folder for jobs. Default: in the data folder of the user.
+        jobs: Folder for jobs. Default: in your data folder.
         shelf: Folder of sample styles to choose from.
         keep_days: Delete jobs this many days after they ended.
         max_upload: Maximum size of an upload, such as 500mb or 2gb.
         at_once: Number of jobs to paint at a time.
         open: Open the page in a browser.
-        device: What paints.
+        device: The device that paints.
         telling: How much is told, and where.
     """
     login, max_bytes = _login(host, auth), _bytes(max_upload)

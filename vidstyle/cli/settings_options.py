@@ -149,4 +149,4 @@ class Chosen:
         """Writes the file that --save-settings names, if it is given."""
         if self.save_to:
             save_settings(self.save_to, self.settings, self.preset, overwrite=self.overwrite)
-            log.info("the settings are in %s", self.save_to)
+            log.info("settings written to %s", self.save_to)

@@ -13,18 +13,19 @@ from vidstyle.cli.options import (
     SETTINGS_GROUPS,
     AnyPath,
     Device,
+    JobTelling,
     Making,
+    ManyPaths,
     Output,
     Overwrite,
     Showing,
     Styles,
     Switch,
-    Telling,
     Wanted,
 )
 from vidstyle.cli.settings_options import Chosen, with_settings, with_some_settings
 from vidstyle.cli.stylize import check_styles, job_of, tell_summary, tell_unused, warn_unused
-from vidstyle.cli.terminal import open_terminal
+from vidstyle.cli.terminal import Terminal, open_terminal
 from vidstyle.errors import UsageError
 from vidstyle.files import check_target, check_there
 from vidstyle.settings.presets import FIGURE, RECONSTRUCTION, TEXTURE
@@ -51,33 +52,43 @@ def progress(
     image: Image,
     /,
     *,
-    wanted: Wanted = Wanted(),
+    style: Styles = (),
+    style_mask: Annotated[ManyPaths, Parameter(group=FILES, metavar="FILE")] = (),
+    mask: Annotated[AnyPath | None, Parameter(group=FILES, metavar="FILE")] = None,
+    output: Output = None,
+    overwrite: Overwrite = False,
+    no_limits: Annotated[Switch, Parameter(group=FILES)] = False,
     showing: Showing = Showing(),
     device: Device = "auto",
-    telling: Telling = Telling(),
+    telling: JobTelling = JobTelling(),
     **options: Any,
 ) -> None:
     """Write an animation of how an image is painted: GIF, WebP or MP4. Default: IMAGE_STYLE.gif.
 
     Args:
         image: The image to paint. Only the animation is written.
+        style: Style image. Repeat to mix several styles.
+        style_mask: Image that is white where a style applies. Repeat for each style, in their order.
+        mask: Image that is white where to paint. The rest of IMAGE is kept unchanged.
+        no_limits: Accept an image of any size, even over 150 million pixels.
     """
-    names = "_".join(style.stem for style in wanted.style)
-    file = wanted.output or image.with_name(f"{image.stem}_{names}.gif")
-    check_target(file, FLIPBOOK_ENDINGS, overwrite=wanted.overwrite)
     with open_terminal(telling) as terminal:
-        chosen = Chosen.of(options, overwrite=wanted.overwrite)
+        names = "_".join(path.stem for path in style)
+        file = output or image.with_name(f"{image.stem}_{names}.gif")
+        check_target(file, FLIPBOOK_ENDINGS, overwrite=overwrite)
+        chosen = Chosen.of(options, overwrite=overwrite)
+        painting = Wanted(style, style_mask, mask, overwrite=True, no_limits=no_limits)  # which is not written
         with terminal.starting():
-            job = job_of(image, replace(wanted, output=None, overwrite=True), chosen.settings, device)
+            job = job_of(image, painting, chosen.settings, device)
             from vidstyle.api import run_progress
 
             animation = showing.progress(file)
-            animation.check(replace(job, out=job.source), wanted.overwrite)
+            animation.check(replace(job, out=job.source), overwrite)
         chosen.save()
         tell_unused(job, chosen.given)
         with terminal.listening() as listener:
             summary = run_progress(job, animation, listener)
-        tell_summary(summary, "image")
+        tell_summary(terminal, summary, "image")
 
 
 @with_some_settings(*_FROM_NOISE, "size", base=RECONSTRUCTION)
@@ -91,27 +102,27 @@ def reconstruct(
     overwrite: Overwrite = False,
     making: Making = Making(),
     device: Device = "auto",
-    telling: Telling = Telling(),
+    telling: JobTelling = JobTelling(),
     **options: Any,
 ) -> None:
     """Reconstruct an image from the activations of a layer, starting from noise.
 
     Args:
-        image: The image.
+        image: The image to reconstruct.
         layer: The layer to reconstruct from, or several with weights, such as conv4_2=1,conv5_2=0.5.
         all_layers: Write one image per block, conv1_2 to conv5_2, to a folder.
     """
-    settings = Settings(**{**RECONSTRUCTION, **options, "content_layers": layer})
-    check_there(image, "image")
-    making.check(overwrite)
     with open_terminal(telling) as terminal:
+        settings = Settings(**{**RECONSTRUCTION, **options, "content_layers": layer})
+        check_there(image, "image")
+        making.check(overwrite)
         with terminal.starting():
             from vidstyle.studies.reconstruct import reconstruct as run
 
         with terminal.listening() as listener:
             how: dict[str, Any] = {"device": device, "overwrite": overwrite, "listener": listener}
             study = run(image, output, settings, all_layers=all_layers, progress=making.progress, **how)
-        _tell(study)
+        _tell(terminal, study)
 
 
 @with_some_settings(*_FROM_NOISE, *_TEXTURES, base=TEXTURE)
@@ -125,7 +136,7 @@ def texture(
     overwrite: Overwrite = False,
     making: Making = Making(),
     device: Device = "auto",
-    telling: Telling = Telling(),
+    telling: JobTelling = JobTelling(),
     **options: Any,
 ) -> None:
     """Make a texture of a style image, starting from noise.
@@ -135,17 +146,17 @@ def texture(
         size: WIDTHxHEIGHT of the texture. Default: the size of STYLE, on a CPU at most 640 pixels long.
         tile: Make a seamless tile. Its sides are multiples of 16.
     """
-    settings, wanted = Settings(**{**TEXTURE, **options}), None if size is None else _size(size)
-    check_there(style, "style image")
-    making.check(overwrite)
     with open_terminal(telling) as terminal:
+        settings, wanted = Settings(**{**TEXTURE, **options}), None if size is None else _size(size)
+        check_there(style, "style image")
+        making.check(overwrite)
         with terminal.starting():
             from vidstyle.studies.reconstruct import texture as run
 
         with terminal.listening() as listener:
             how: dict[str, Any] = {"device": device, "overwrite": overwrite, "listener": listener}
             study = run(style, output, settings, size=wanted, tile=tile, progress=making.progress, **how)
-        _tell(study)
+        _tell(terminal, study)
 
 
 @with_some_settings(*_FROM_NOISE, *_TEXTURES, "size", "strength", "keep_colors", "content_layers", base=FIGURE)
@@ -159,21 +170,22 @@ def layers(
     output: Output = None,
     overwrite: Overwrite = False,
     device: Device = "auto",
-    telling: Telling = Telling(),
+    telling: JobTelling = JobTelling(),
     **options: Any,
 ) -> None:
     """Show what each layer represents of an image and a style, or compare two settings, on one sheet.
 
     Args:
-        image: The image.
+        image: The image to examine.
         style: A style image, or a folder of them. Repeat for several.
         grid: Compare two settings instead, as ROWS:COLUMNS, such as strength=0.2,0.8:style-scale or style:content.
         show: Additional figures: gram, features, or gram,features.
     """
-    settings, figures = Settings(**{**FIGURE, **options}), [part.strip() for part in show.split(",") if part.strip()]
-    check_there(image, "image")
-    check_styles(style)
     with open_terminal(telling) as terminal:
+        settings = Settings(**{**FIGURE, **options})
+        figures = [part.strip() for part in show.split(",") if part.strip()]
+        check_there(image, "image")
+        check_styles(style)
         for name in [name for name in _OF_GRIDS if name in options and not grid]:
             warn_unused(name, "the figure has its own; it is for --grid")
         with terminal.starting():
@@ -182,7 +194,7 @@ def layers(
         with terminal.listening() as listener:
             how: dict[str, Any] = {"device": device, "overwrite": overwrite, "listener": listener}
             study = layer_figure(image, style, output, settings, grid=grid, show=figures, **how)
-        _tell(study)
+        _tell(terminal, study)
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -194,7 +206,7 @@ def _size(text: str) -> tuple[int, int]:
     return height, width
 
 
-def _tell(study: "Study") -> None:
+def _tell(terminal: Terminal, study: "Study") -> None:
     for layer, error in study.errors.items():
         log.info("%s: relative error %.2g %%", layer, 100 * error)
-    tell_summary(study.summary, "image", study.files)
+    tell_summary(terminal, study.summary, "image", study.files)

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from vidstyle.cli.messages import flipbook_line, outline_lines, say, some, summary_line
+from vidstyle.cli.messages import flipbook_line, next_lines, outline_lines, say, some, summary_line
 from vidstyle.cli.options import (
     FILES,
     AnyPath,
     Device,
+    JobTelling,
     Look,
     LossFiles,
     Machines,
     Making,
     RunOptions,
-    Telling,
     Wanted,
 )
 from vidstyle.cli.settings_options import Chosen, with_settings
@@ -54,7 +54,7 @@ def paint(
     losses: LossFiles = LossFiles(),
     making: Making = Making(),
     machines: Machines = Machines(),
-    telling: Telling = Telling(),
+    telling: JobTelling = JobTelling(),
     **options: Any,
 ) -> None:
     """Paints INPUT in the style of images.
@@ -63,11 +63,11 @@ def paint(
         source: A video, GIF or image, a folder of videos or of images, a pattern like 'a*.png', or a numbered image
             sequence like 'shot.%04d.png' or 'shot.####.png', which is painted as a video.
     """
-    look.check(job_options.report, saves="save_settings" in options)
-    machines.check(device, look)
-    losses.check(wanted.overwrite, look, machines)
-    making.check(wanted.overwrite, look)
     with open_terminal(telling) as terminal:
+        look.check(job_options.report, saves="save_settings" in options)
+        machines.check(device, look)
+        losses.check(wanted.overwrite, look, machines)
+        making.check(wanted.overwrite, look)
         chosen = Chosen.of(options, overwrite=wanted.overwrite)
         with terminal.starting():
             job = job_of(source, wanted, chosen.settings, device, job_options, look, machines.options)
@@ -89,6 +89,7 @@ def paint(
                 with terminal.listening() as listener:
                     summary = run(job, Listeners(listener, record), progress)
                 _tell_done(job, summary, terminal)
+            terminal.hint(next_lines(job, chosen.given))
 
 
 def job_of(
@@ -134,7 +135,7 @@ def job_of(
 
 def _tell_done(job: "JobSpec", summary: "Summary", terminal: Terminal) -> None:
     """Says what was made; VidstyleError where a part of the job failed."""
-    tell_summary(summary, "image" if job.kind in ("image", "images") else "frame")
+    tell_summary(terminal, summary, "image" if job.kind in ("image", "images") else "frame")
     if summary.failed:
         for failure in summary.failed:
             say(terminal.console, f"failed: {printable(failure)}")
@@ -143,10 +144,11 @@ def _tell_done(job: "JobSpec", summary: "Summary", terminal: Terminal) -> None:
         raise VidstyleError("VS802", count=some(len(summary.failed), noun), others=others)
 
 
-def tell_summary(summary: "Summary", noun: str, files: Sequence[Path] = ()) -> None:
+def tell_summary(terminal: Terminal, summary: "Summary", noun: str, files: Sequence[Path] = ()) -> None:
     """Prints the files that were made, and says what they took.
 
     Args:
+        terminal: Where.
         summary: What a job did.
         noun: What it painted: frame or image.
         files: What it made, where that is not the output of the summary.
@@ -158,9 +160,9 @@ def tell_summary(summary: "Summary", noun: str, files: Sequence[Path] = ()) -> N
         log.info("%s is already complete", summary.out)
     if summary.progress:
         log.info("%s", flipbook_line(summary.progress))
-    for file in dict.fromkeys((*made, summary.report, summary.progress and summary.progress.path)):
-        if file:
-            print(file)
+    terminal.summary(summary)
+    others = summary.report, summary.progress and summary.progress.path
+    terminal.made(*dict.fromkeys(file for file in (*made, *others) if file))
 
 
 def _preview(job: "JobSpec", at: Sequence[float], overwrite: bool, terminal: Terminal) -> None:
@@ -168,8 +170,7 @@ def _preview(job: "JobSpec", at: Sequence[float], overwrite: bool, terminal: Ter
 
     with terminal.listening(previews=len(at)) as listener:
         files = preview(job, at, listener, overwrite=overwrite)
-    for file in files:
-        print(file)
+    terminal.made(*files)
 
 
 def _dry_run(job: "JobSpec", overwrite: bool, terminal: Terminal) -> None:
@@ -178,8 +179,9 @@ def _dry_run(job: "JobSpec", overwrite: bool, terminal: Terminal) -> None:
 
     with terminal.listening() as listener:
         outline = plan(job, listener)
-    for line in outline_lines(outline, select_device(job.device).type):
-        print(line)
+    if terminal.events:
+        listener.started(outline)
+    terminal.result(*outline_lines(outline, select_device(job.device).type))
     if job.out.exists() and not overwrite:
         log.info("%s already exists; use --overwrite to replace it", job.out)
     log.info("dry run: nothing was written")
@@ -214,8 +216,7 @@ def _recorded(record: "LossRecord", losses: LossFiles, overwrite: bool, terminal
     _write_losses(record, losses, overwrite)
     if losses.files and record.earlier:
         log.info("losses of %d frames; %d were painted before", len(record.entries), record.earlier)
-    for file in losses.files:
-        print(file)
+    terminal.made(*losses.files)
 
 
 def _write_losses(record: "LossRecord", losses: LossFiles, overwrite: bool) -> None:
@@ -266,7 +267,7 @@ def tell_unused(job: "JobSpec", given: Mapping[str, Any], look: Look = Look()) -
     settings = job.settings
     for names, unused, reason in (
         ("frame_steps", single, "it applies to the frames of a video; images take --steps"),
-        ("flow stability look_back passes loop", single, "it applies to the frames of a video"),
+        ("every flow stability look_back passes loop", single, "it applies to the frames of a video"),
         ("codec quality pix_fmt", single, "it applies to video files"),
         ("lut", job.kind not in ("video", "clips"), "it applies to videos"),
         ("restart keep_work", single or look.dry_run, "it applies to videos"),

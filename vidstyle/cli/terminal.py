@@ -1,22 +1,24 @@
 """What a command runs in: its terminal, and where the library's log goes."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.text import Text
 
+from vidstyle.cli.event_stream import EventStream
 from vidstyle.cli.messages import say
-from vidstyle.cli.options import Telling
+from vidstyle.cli.options import JobTelling, Telling
 from vidstyle.errors import SettingsError
 from vidstyle.files import printable
 from vidstyle.process import keep_freed_memory
 
 if TYPE_CHECKING:
-    from vidstyle.cli.console import JobConsole
+    from vidstyle.jobs.events import Listener, Summary
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -25,10 +27,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Terminal:
-    """Where a command tells what it does; where it is `quiet`, warnings and errors only."""
+    """Where a command tells what it does; where it is `quiet`, warnings and errors only.
+
+    Results go to standard output, or into its `events` where programs read these there.
+    """
 
     console: Console
     quiet: bool
+    events: EventStream | None = None
 
     @contextmanager
     def starting(self) -> Iterator[None]:
@@ -40,12 +46,45 @@ class Terminal:
                 yield
 
     @contextmanager
-    def listening(self, previews: int | None = None) -> "Iterator[JobConsole]":
+    def listening(self, previews: int | None = None) -> "Iterator[Listener]":
         """What shows a job, until it ends; `previews`: so many frames of it, 0 for one of each shot."""
+        if self.events:
+            from vidstyle.cli.event_listener import EventListener
+
+            yield EventListener(self.events, previews)
+            return
         from vidstyle.cli.console import JobConsole
 
         with JobConsole(self.console, self.quiet, previews) as listener:
             yield listener
+
+    def made(self, *files: Path) -> None:
+        """Files that are results."""
+        if self.events:
+            self.events.files += files
+        else:
+            self.result(*files)
+
+    def result(self, *lines: object) -> None:
+        """Results that are no files; events say them otherwise."""
+        for line in lines if not self.events else ():
+            print(line)
+
+    def summary(self, summary: "Summary") -> None:
+        """What a job did, for its last event."""
+        if self.events:
+            self.events.summary = {
+                "frames": summary.frames,
+                "seconds": summary.elapsed,
+                "weights": summary.filters,
+                "weights_sha256": summary.filters_sha256,
+            }
+
+    def hint(self, lines: Sequence[str]) -> None:
+        """Shows what may be done next, where someone looks on."""
+        if not self.quiet and self.console.is_interactive:
+            for line in lines:
+                self.console.print(Text(line, "dim"), soft_wrap=True)  # a command that is copied has no line breaks
 
 
 @contextmanager
@@ -53,8 +92,10 @@ def open_terminal(telling: Telling) -> Iterator[Terminal]:
     """The terminal of a command that paints, its log going where `telling` says until it ends."""
     keep_freed_memory()
     console = error_console()
-    with logging_to(console, telling.quiet, telling.log_file):
-        yield Terminal(console, telling.quiet)
+    events = EventStream() if isinstance(telling, JobTelling) and telling.json else None
+    quiet = telling.quiet or events is not None
+    with events.until_the_end() if events else nullcontext(), logging_to(console, quiet, telling.log_file):
+        yield Terminal(console, quiet, events)
 
 
 def error_console() -> Console:

@@ -40,7 +40,7 @@ IMAGES, VIDEOS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"), (".mp4", "
 TELLING = 5.0  # seconds between two lines about a recording
 
 _NOT_LIVE = (
-    *("frame_steps", "look_back", "passes", "loop", "style_keys", "strength_keys", "style_per_shot", "init"),
+    *("frame_steps", "every", "look_back", "passes", "loop", "style_keys", "strength_keys", "style_per_shot", "init"),
     *("codec", "quality", "pix_fmt", "lut"),
 )
 
@@ -111,7 +111,7 @@ def webcam(
     telling: Telling = Telling(),
     **options: Any,
 ) -> None:
-    """Paint a camera: live in a window, or without one as a snapshot or a recording.
+    """Paint what a camera sees: live in a window, as a snapshot, or as a recording.
 
     Args:
         style: A style image.
@@ -217,7 +217,7 @@ def _snapshot(studio: _Studio, progress: "Progress | None", terminal: Terminal) 
             progress=progress,
             listener=listener,
         )
-    tell_summary(summary, "image", shooting.files)
+    tell_summary(terminal, summary, "image", shooting.files)
 
 
 def _record(studio: _Studio, file: Path, terminal: Terminal) -> None:

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -36,6 +37,7 @@ from vidstyle.core.stylize_image import (
     sketch,
 )
 from vidstyle.core.temporal import (
+    CALM,
     FRESH,
     LOST,
     SKETCHED,
@@ -186,6 +188,8 @@ def stylize_next(
 ) -> ShotState:
     """Paints a frame from where the last paintings were carried along the motion; pixels that lie still stay.
 
+    Where little is new, frames between every ``Settings.every``-th are the carried painting, without steps.
+
     Args:
         one: the frame, with its motion since the one before on the model's device.
         state: what the frame before it hands on.
@@ -212,8 +216,12 @@ def stylize_next(
     start = torch.where(free, paint, state.last.image)
     pull = gradient_scale(model, content, start, frame.look) if state.pull is None else state.pull
     start = start + _recoloured(model, carried, frame.look)
-    weights = temporal_weights(carried.settled, warped.confidence, free, pull, model.settings.stability)
     level, effort = frame_effort(state, carried, free)
+    lowest = -math.inf if carried.style_changed.all() else state.level
+    changes: dict[str, Any] = {"age": carried.age, "pull": pull, "level": lowest}
+    if not repaint_still and state.waited + 1 < model.settings.every and effort < CALM:
+        return state.moved(frame, start.clamp(0, 1), length, shown=carried.renewed(content), **changes)
+    weights = temporal_weights(carried.settled, warped.confidence, free, pull, model.settings.stability)
     if repaint_still:  # by single steps, which no further evaluation corrects: none goes further than the step size
         weights = TemporalWeights(weights.stiffness * free, torch.ones_like(weights.mobility))
         level, effort = -math.inf, 1.0
@@ -222,9 +230,7 @@ def stylize_next(
     anchor = Anchor(start.clamp(0, 1), weights.stiffness, weights.mobility)
     schedule = Schedule(max(1, round(effort * model.settings.frame_steps)), level=level)
     painted = refine(model, content, anchor, schedule, state.last.step_size, on_step, frame.look)
-    lowest = -math.inf if carried.style_changed.all() else state.level
-    changes = {"stillness": stillness, "age": carried.age, "pull": pull, "level": lowest}
-    return state.after(frame, painted, length, shown=carried.renewed(content, free), **changes)
+    return state.after(frame, painted, length, stillness=stillness, shown=carried.renewed(content, free), **changes)
 
 
 def _sketched(model: StyleModel, content: Tensor, start: Tensor, fresh: Tensor, look: FrameStyle) -> Tensor:

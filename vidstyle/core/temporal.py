@@ -60,6 +60,7 @@ UNSETTLED = SETTLING // 2  # the age of paint that is to look otherwise: half as
 NEW = 0.05  # share of pixels that were lately uncovered, from which on no loss of a frame is low enough
 FULL_EFFORT = 0.6  # share of free pixels from which on a frame is given all its steps
 MOST_EFFORT = 2.0  # times the steps of a following frame, at most, where much is new or content is far off
+CALM = 1.25  # effort, below which a frame may do without steps: hardly anything is new
 LOST_CONTENT = 1.5  # times the content loss of a shot's first frame, from which on the next takes as many steps again
 LOST = 0.3  # share of pixels that earlier paint is known of, below which a frame is painted like a first one
 UNSETTLED_MOBILITY = 4.0  # how far uncovered pixels, and paint that is not firm, move for a gradient; settled ones: 1
@@ -90,7 +91,8 @@ class ShotState:
     painted of; `last` is all of the latest; `age` (1, H, W) counts the frames since a pixel was uncovered, up to
     SETTLING. `shown` (3, H, W) is what of the source each pixel was painted for: paint that the flow leads astray comes
     to lie on other things. `level` and `content` are losses of the shot's first frame; no loss is below the level once
-    the `look` changes. `pull` is how strongly the second one's pulled (`gradient_scale`); all three stay.
+    the `look` changes. `pull` is how strongly the second one's pulled (`gradient_scale`); all three stay. `waited`
+    counts the last frames that took no steps.
     """
 
     paintings: tuple[Tensor, ...]
@@ -103,6 +105,7 @@ class ShotState:
     content: float
     pull: float | None = None
     look: FrameStyle = PLAIN
+    waited: int = 0
 
     @classmethod
     def of_opener(cls, frame: Frame, painted: Painted) -> "ShotState":
@@ -132,7 +135,16 @@ class ShotState:
         age = (changes.pop("age") + 1).clamp(max=SETTLING)
         paintings = (painted.image, *self.paintings)[:length]
         contents = (frame.content, *self.contents)[:length]
+        changes = {"waited": 0, **changes}
         return replace(self, paintings=paintings, contents=contents, last=painted, age=age, look=frame.look, **changes)
+
+    def moved(self, frame: Frame, image: Tensor, length: int, **changes: Any) -> "ShotState":
+        """With one more frame whose painting (3, H, W) is the last one, moved along: what changed is yet to be painted.
+
+        `length` and `changes` as in `after`.
+        """
+        painted = replace(self.last, image=image, steps=0, seconds=0.0, full_steps=0.0)
+        return self.after(frame, painted, length, waited=self.waited + 1, **changes)
 
 
 @dataclass(frozen=True)
@@ -179,9 +191,9 @@ class Carried:
         """Pixels (H, W), True or False, to be painted though the source lies still there."""
         return (self.age[0] < SETTLING) | (motion.flow != 0).any(-1) | (self.repaired[0] > RESTLESS)
 
-    def renewed(self, content: Tensor, free: Tensor) -> Tensor:
+    def renewed(self, content: Tensor, free: Tensor | None = None) -> Tensor:
         """`shown` after the frame: nearer to its `content` where its painting was repaired, or `free` and painted."""
-        share = torch.maximum(self.repaired, RENEWED * free.float())
+        share = self.repaired if free is None else torch.maximum(self.repaired, RENEWED * free.float())
         return self.shown + share * (content - self.shown)
 
 

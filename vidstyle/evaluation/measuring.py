@@ -182,7 +182,7 @@ class Original:
 def open_film(job: JobSpec, listener: Listener) -> Source:
     """The video of a job; SourceError for an animation."""
     source = opened(job, listener)
-    if source.info.durations:
+    if source.info.animated:
         source.close()
         raise SourceError("VS306", path=job.source)
     return source

@@ -115,7 +115,7 @@ def _begun(job: JobSpec, folder: WorkFolder, listener: Listener) -> list[_Clip]:
     os.utime(file, ns=(began, began))
     for clip in clips:
         if clip.is_done(began, known):
-            log.info("done before: %s", clip.out)
+            log.info("already painted: %s", clip.out)
     return [clip for clip in clips if not clip.is_done(began, known)]
 
 
@@ -203,6 +203,7 @@ class _Clips:
         try:
             yield
         except VidstyleError as error:
+            self.listener.failed(clip, error)
             text = str(error)
             self._failed.append(text if clip.name in text else f"{clip}: {text}")
 

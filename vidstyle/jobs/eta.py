@@ -24,7 +24,7 @@ from vidstyle.settings.settings import Settings
 
 PROBE_SIDE = 128  # pixels of the square that one step is timed on
 TWO_LOOKS = 1.5  # times the work of a step by tiles, which goes forward through the network twice
-BESIDE_STEPS = 0.8  # of a step: what a following frame takes beside its steps, content targets and motion
+TARGETS, CARRYING = 0.5, 0.3  # of a step: what a frame's steps take beside, and what its motion takes
 REMEMBERED = 20  # frames that the mean time of a frame is taken over
 
 
@@ -85,7 +85,7 @@ def _pixels_worked_on(settings: Settings, size: Size, memory: float) -> float:
 
 def following_cost(settings: Settings, size: Size) -> float:
     """Steps times pixels that a following frame of `size` takes as a rule; up to MOST_EFFORT times where all is new."""
-    return (settings.frame_steps + BESIDE_STEPS) * size[0] * size[1]
+    return ((settings.frame_steps + TARGETS) / settings.every + CARRYING) * size[0] * size[1]
 
 
 def random_filters(settings: Settings, generator: torch.Generator) -> Filters:

@@ -12,6 +12,7 @@ from vidstyle.core.sizes import Size
 from vidstyle.core.style_model import StyleModel
 from vidstyle.core.stylize_image import Painted, Step
 from vidstyle.core.temporal import PaintedFrame
+from vidstyle.errors import VidstyleError
 from vidstyle.jobs.spec import JobSpec
 from vidstyle.video.flipbook import Flipbook
 
@@ -147,6 +148,9 @@ class Listener:
 
     def clip(self, clip: Path, number: int, count: int) -> None:
         """The next video of a folder is begun, number so and so, from 1, of the `count` that are not done."""
+
+    def failed(self, file: Path, error: VidstyleError) -> None:
+        """A file of a folder could not be painted; the others are."""
 
     def together(self, cluster_progress: ClusterProgress) -> None:
         """Some time went by while the machines of a cluster paint."""

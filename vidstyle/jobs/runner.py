@@ -38,19 +38,31 @@ def running_job(job: JobSpec, listener: Listener, *, tells: bool = True, checks:
     """
     folder = WorkFolder(job.work_folder)
     manifest = None if job.restart else folder.manifest()
-    with opened(job, listener, folder.path, rewrite=manifest is not None and manifest.rewritten) as source:
-        if manifest is None:
-            manifest, model = _begun(job, folder, source, listener)
-        else:
-            if checks:
-                _check_same(manifest, key_of(job, listener), folder)
-            if tells:
-                listener.started(outline_film(job, source, manifest.frames, 1 + len(manifest.scenes.cuts)))
-            model = _found(job, folder, listener)
-            source.size = manifest.size
-        with style_schedule_of(job, manifest.size, manifest.scenes) as schedule:
-            reader = SegmentReader(source, manifest, schedule)
-            yield RunningJob(job, manifest, model, reader, listener)
+    with contextlib.ExitStack() as stack:
+        with _stop_told(job, manifest, listener):
+            rewrite = manifest is not None and manifest.rewritten
+            source = stack.enter_context(opened(job, listener, folder.path, rewrite=rewrite))
+            if manifest is None:
+                manifest, model = _begun(job, folder, source, listener)
+            else:
+                if checks:
+                    _check_same(manifest, key_of(job, listener), folder)
+                if tells:
+                    listener.started(outline_film(job, source, manifest.frames, 1 + len(manifest.scenes.cuts)))
+                model = _found(job, folder, listener)
+                source.size = manifest.size
+            schedule = stack.enter_context(style_schedule_of(job, manifest.size, manifest.scenes, source.times))
+        yield RunningJob(job, manifest, model, SegmentReader(source, manifest, schedule), listener)
+
+
+@contextlib.contextmanager
+def _stop_told(job: JobSpec, manifest: Manifest | None, listener: Listener) -> Iterator[None]:
+    """A stop before anything is painted: how many frames are safe of the job that was found, if one was."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        listener.interrupted(None, sum(map(len, PlannedJob(job, manifest).done)) if manifest else 0)
+        raise
 
 
 def _begun(job: JobSpec, folder: WorkFolder, source: Source, listener: Listener) -> tuple[Manifest, StyleModel]:

@@ -215,7 +215,7 @@ class SegmentWriter:
             before_commit: may refuse by an error that the segment is made safe.
         """
         name = f"{secrets.token_hex(8)}{work.film.segment_ending}"  # another each time: a dying ffmpeg writes on
-        with open_segment(scratch / name, work.film, segment.start) as file:
+        with open_segment(scratch / name, work.film) as file:
             try:
                 yield (writer := cls(work, segment, file))
                 writer.finish()
@@ -252,7 +252,7 @@ class SegmentWriter:
         self.work.folder.commit(self.segment, self.file.path, self._work, state)
         if found := far_off(self._losses):
             log.warning(
-                "%d frames have a far higher content loss, the first is frame %d; check them, and try another"
+                "%d frames have a much higher content loss; the first is frame %d; check them, and try another"
                 " --strength or --style",
                 len(found),
                 self.segment.start + found[0],

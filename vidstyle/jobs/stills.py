@@ -73,6 +73,7 @@ def run_images(job: JobSpec, listener: Listener) -> Summary:
                 listener.frame(painted)
             except VidstyleError as error:
                 failed.append(str(error))
+                listener.failed(path, error)
     except KeyboardInterrupt:
         listener.interrupted(job.out if summary.frames else None, summary.frames)
         raise
@@ -147,7 +148,7 @@ def preview(job: JobSpec, at: Sequence[float], listener: Listener, *, overwrite:
         moments = _positions(at, source)  # first, so that a wrong time is told at once
         prescan, model = ready_for_film(job, source, listener)
         wanted = moments or middles_of_shots(prescan)
-        with style_schedule_of(job, source.size or source.info.size, prescan.scenes) as schedule:
+        with style_schedule_of(job, source.size or source.info.size, prescan.scenes, source.times) as schedule:
             frames = prescan.scenes.evened(schedule.on(source), source.image_at)
             pairs = list(_painted(model, frames, wanted, listener))
     files = [job.out.with_name(f"{job.out.stem}_preview_{p.frame.seconds:.2f}s.png") for p in pairs]

@@ -118,13 +118,16 @@ def _painted_keys(keys: Sequence[Key]) -> list[Key]:
 
 
 @contextlib.contextmanager
-def style_schedule_of(job: JobSpec, size: Size, scenes: Scenes = ONE_SHOT) -> Iterator[StyleSchedule]:
+def style_schedule_of(
+    job: JobSpec, size: Size, scenes: Scenes = ONE_SHOT, times: Sequence[float] | None = None
+) -> Iterator[StyleSchedule]:
     """The looks of the frames of a job.
 
     Args:
         job: the job.
         size: (height, width) at which they are painted.
         scenes: their shots and exposures.
+        times: their seconds, by position; None where they are evenly spaced.
 
     Raises:
         SourceError: where a mask cannot be read.
@@ -132,7 +135,7 @@ def style_schedule_of(job: JobSpec, size: Size, scenes: Scenes = ONE_SHOT) -> It
     with contextlib.ExitStack() as opened:
 
         def mask_in(path: Path) -> Mask:
-            return opened.enter_context(open_mask(path, size, job.start, job.end, job.limits, job.rate))
+            return opened.enter_context(open_mask(path, size, job.start, job.end, job.limits, job.rate, times))
 
         mask = mask_in(job.mask) if job.mask else None
         yield StyleSchedule(job.settings, len(job.styles), scenes, mask, [mask_in(path) for path in job.style_masks])

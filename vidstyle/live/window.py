@@ -171,7 +171,7 @@ class Window:
     def _lines(self) -> list[str]:
         lines = [self._status or self._figures()]
         if self._camera.lost:
-            lines.append("the camera went away; looking for it")
+            lines.append("the camera was disconnected; waiting for it")
         if self._recording:
             lines.append(f"recording {self._recording.seconds:.0f} s")
         if time.monotonic() < self._message_until:

@@ -5,9 +5,9 @@ from typing import Any
 
 STANDARD = "standard"  # the preset that holds where none is named
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "draft": {"steps": 8, "frame_steps": 2},
+    "draft": {"steps": 8, "frame_steps": 1},
     STANDARD: {},
-    "fine": {"steps": 60, "frame_steps": 10},
+    "fine": {"steps": 60, "frame_steps": 10, "every": 1},
     "paper": {
         "loss": "sums",
         "content_layers": "conv5_2",
@@ -20,6 +20,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "scales": 1,
         "steps": 500,
         "frame_steps": 500,
+        "every": 1,
         "pooling": "max",
     },
 }

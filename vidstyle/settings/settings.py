@@ -104,7 +104,7 @@ class Settings:
     style_keys: str = _option(
         "",
         STYLES,
-        "Styles over time, A being the first: '0s=source, 4s=A, 8s=0.5A+0.5B'.",
+        "Styles over time; A is the first style: '0s=source, 4s=A, 8s=0.5A+0.5B'.",
         _is_empty_or(parse_style_keys),
     )
     strength_keys: str = _option("", STYLES, "Strength over time: '0s=0.2, 4s=0.8'.", _is_empty_or(parse_number_keys))
@@ -116,7 +116,14 @@ class Settings:
         20, PAINTING, "Optimisation steps at each scale of an image, or of the first frame of a shot.", *_ONE_OR_MORE
     )
     frame_steps: int = _option(
-        3, PAINTING, "Steps for each following frame; up to twice as many where areas are new.", *_ONE_OR_MORE
+        2, PAINTING, "Steps for each following frame; up to twice as many where areas are new.", *_ONE_OR_MORE
+    )
+    every: int = _option(
+        2,
+        MOTION,
+        "Optimise every Nth frame; the frames between are the painting moved along the motion. Frames that show much "
+        "that is new are always optimised.",
+        *_ONE_OR_MORE,
     )
     flow: FlowName = _option("dis", MOTION, "Optical flow method.")  # noqa: RUF009 (frozen)
     stability: float = _option(
@@ -180,7 +187,7 @@ class Settings:
     precision: Literal["auto", "fp32", "tf32", "bf16", "fp16"] = _option(
         "auto",
         NETWORK,
-        "Precision of the network's convolutions. auto is bf16 on an NVIDIA GPU that has it, and fp32 on others.",
+        "Precision of the network's convolutions. auto is bf16 on an NVIDIA GPU that supports it, and fp32 elsewhere.",
     )
     codec: Literal["auto", "h264", "hevc", "av1", "vp9", "prores", "ffv1"] = _option(
         "auto", VIDEO_FILE, "Video codec. auto is vp9 for .webm and h264 for others."
@@ -196,7 +203,7 @@ class Settings:
     pix_fmt: str = _option(
         "auto", VIDEO_FILE, "Pixel format, such as yuv420p10le. auto has 8 bits for h264 and vp9, 10 bits for others."
     )
-    lut: str = _option("", VIDEO_FILE, "3D LUT for log footage: a .cube file that makes Rec. 709 of the source.")
+    lut: str = _option("", VIDEO_FILE, "3D LUT for log footage: a .cube file that converts the source to Rec. 709.")
 
     def __post_init__(self) -> None:
         for option, kind in zip(fields(self), get_type_hints(Settings).values(), strict=True):

@@ -171,12 +171,12 @@ class Camera(Newest[Snap]):
             capture = self._found_again()
 
     def _found_again(self) -> cv2.VideoCapture:
-        log.warning("the camera %s went away; looking for it for %g seconds", self.name, self._reconnect)
+        log.warning("the camera %s was disconnected; waiting %g seconds for it", self.name, self._reconnect)
         until = time.monotonic() + self._reconnect
         while time.monotonic() < until and not self._stopping.wait(AGAIN):
             with contextlib.suppress(SourceError):
                 found = self._opened()
-                log.info("the camera %s is back", self.name)
+                log.info("the camera %s is connected again", self.name)
                 return found
         raise SourceError("VS336", name=self.name, reconnect=self._reconnect)
 

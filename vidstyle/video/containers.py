@@ -73,7 +73,7 @@ class SourcePart:
 
     Attributes:
         shift: seconds from the times of the source to those of the video.
-        first: the number, from 0, of the source's frame that the video begins with; 0: nothing is cut off before it.
+        first: how many frames at `rate` come before it; 0: nothing is cut off.
         end: seconds of the video at which all ends; None for the source's end.
         rate: frames a second.
     """

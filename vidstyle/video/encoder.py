@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from math import gcd
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,7 +33,7 @@ _BT709 = (
     "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
 )
 _RGB = "format={},setparams=colorspace=gbr:color_primaries=bt709:color_trc=bt709:range=pc"
-_FASTEST_TICK = 50  # frames a second of a video made from an animation with uneven times
+_CODED_RATES = Fraction(1), Fraction(240)  # that all encoders take
 
 
 def segment_ending(film: Path) -> str:
@@ -53,7 +52,7 @@ class Film:
         sound_from: what `probe` told about the original, whose sound is copied; None for no sound.
         start: seconds of the original at which the video begins.
         end: seconds of the original at which it ends; None for the original's end.
-        durations: seconds that each frame of an animation is shown; in a video by repeating frames.
+        durations: seconds that each frame is shown; None where that is the same for all.
         grade: how finely frames are kept: the colours of a GIF (2 to 256), the quality of a WebP (0 to 100), that of
             a video in its codec's scale (the CRF: less is finer); None for the default.
         max_bytes: how large the file may be; None for any size.
@@ -122,19 +121,20 @@ class Film:
         return GRADES[self.ending] if self.grade is None else self.grade
 
     @property
-    def video_rate(self) -> Fraction:
-        """Frames a second of a video: the lowest on whose grid every time of an animation lies, within reason."""
-        if self.durations is None:
-            return self.rate
-        tick = gcd(*(max(1, round(seconds * 1000)) for seconds in self.durations))
-        return min(Fraction(1000, tick), Fraction(_FASTEST_TICK))
+    def retimed(self) -> bool:
+        """Whether frames of a video get times of their own when its segments are joined."""
+        return not self.loops and self.durations is not None and len(set(self.durations)) > 1
 
-    def repeats(self, number: int) -> int:
-        """How many times frame `number`, from 0, is written."""
-        if self.durations is None or self.loops:
-            return 1
-        begin, stop = (float(sum(self.durations[:n])) for n in (number, number + 1))
-        return max(1, round(stop * self.video_rate) - round(begin * self.video_rate))
+    @property
+    def coded_rate(self) -> Fraction:
+        """Frames a second of the segments of a video."""
+        if self.retimed:
+            return min(max(self.rate, _CODED_RATES[0]), _CODED_RATES[1])
+        return (1 / Fraction(self.durations[0])).limit_denominator(1001) if self.durations else self.rate
+
+    def seconds_of(self, count: int) -> float:
+        """How long its first frames are shown."""
+        return float(count / self.coded_rate) if not self.retimed else sum((self.durations or ())[:count])
 
 
 class SegmentFile:
@@ -149,10 +149,8 @@ class SegmentFile:
         frame_count: frames that were taken so far.
     """
 
-    def __init__(self, path: Path, film: Film, first: int = 0) -> None:
-        """`first` is the number in the video, from 0, of the first frame."""
+    def __init__(self, path: Path, film: Film) -> None:
         self.path, self.film, self.frame_count = path, film, 0
-        self._first, self._written = first, 0
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in close); no pipe, which could fill up
         try:
             arguments = ffmpeg.command(_arguments(film, path))
@@ -180,9 +178,7 @@ class SegmentFile:
             SinkError: VS446 where it is not of the video's size, VS444 where ffmpeg cannot encode it.
         """
         self._check(pixels.shape, (*self.film.size, 3 if pixels.shape[2:] == (3,) else self.film.channels))
-        data = _raw(pixels if self.film.loops else _padded(pixels), self.film.encoding)
-        for _ in range(self.film.repeats(self._first + self.frame_count)):
-            self._feed(data)
+        self._feed(_raw(pixels if self.film.loops else _padded(pixels), self.film.encoding))
         self.frame_count += 1
 
     def _check(self, found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
@@ -199,7 +195,6 @@ class SegmentFile:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=10)
             raise self._error() from error
-        self._written += 1
 
     def finish(self) -> Path:
         """End the file and check it; its path.
@@ -213,7 +208,7 @@ class SegmentFile:
                 self._process.stdin.close()
             if self._process.wait() != 0:
                 raise self._error()
-        check_count(self.path, self.film, self._written)
+        check_count(self.path, self.film, self.frame_count)
         return self.path
 
     @contextlib.contextmanager
@@ -266,10 +261,11 @@ def _arguments(film: Film, target: Path) -> list[str]:
         return [*raw, "-c", "copy", "-f", "rawvideo", ffmpeg.address(target)]
     (height, width), encoding = film.size, film.encoding
     even = height + height % 2, width + width % 2
-    exact = ["-video_track_timescale", str(film.video_rate.numerator)]  # else times are rounded, and joints add up
+    exact = ["-video_track_timescale", str(film.coded_rate.numerator)]  # else times are rounded, and joints add up
     return [
-        *ffmpeg.raw_input(even, film.video_rate, pixel_format=encoding.raw_format),
+        *ffmpeg.raw_input(even, film.coded_rate, pixel_format=encoding.raw_format),
         *["-vf", (_RGB if encoding.is_rgb else _BT709).format(encoding.pixel_format)],
+        *(["-bf", "0"] if film.retimed else []),  # packets are in the order in which they are shown
         *[*encoding.options, "-fps_mode", "passthrough", "-threads", str(_THREADS)],
         *(exact if encoding.muxer in ("mp4", "mov") else []),
         *["-f", encoding.muxer, ffmpeg.address(target)],

@@ -119,7 +119,8 @@ def _hopeless(smallest: Extent, error: TooLargeError) -> SinkError:
 
 def _write(path: Path, images: Images, grade: int, max_bytes: int | None) -> int:
     """Writes all of `images`; the bytes of the file. TooLargeError, leaving nothing, where these are too many."""
-    durations = (*[float(1 / RATE)] * (len(images) - 1), HOLD)
+    durations = (*[float(1 / RATE)] * (len(images) - 1), HOLD) if path.suffix.lower() != ".mp4" else None
+    images = images if durations else [*images, *[images[-1]] * (round(HOLD * RATE) - 1)]  # some players end at once
     height, width = images[0].shape[:2]
     film = Film(path, (height, width), RATE, durations=durations, grade=grade, max_bytes=max_bytes)
     with Sink(film) as sink:

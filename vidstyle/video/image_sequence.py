@@ -215,7 +215,7 @@ def unpack_archives(
     except OSError as error:
         raise SinkError("VS438", name=film.name, reason=error.strerror or printable(error)) from error
     if film.left_out and not partial:
-        log.warning("%s: images have no place for %s of the source", film.name, film.left_out)
+        log.warning("%s: image files cannot hold %s of the source", film.name, film.left_out)
     return target
 
 

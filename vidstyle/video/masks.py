@@ -1,7 +1,7 @@
 """Masks: where to paint, from an image or frame by frame from a video. White is where."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from itertools import repeat
 from pathlib import Path
@@ -35,6 +35,7 @@ def open_mask(
     end: float | None = None,
     limits: Limits = LIMITS,
     rate: Fraction = USUAL_RATE,
+    times: Sequence[float] | None = None,
 ) -> Iterator[Mask]:
     """The mask in an image, for all frames, or in a video or a sequence; transparent parts of an image count as black.
 
@@ -45,9 +46,12 @@ def open_mask(
         end: seconds of the video; None for its end.
         limits: how large and long it may be.
         rate: frames a second of a sequence.
+        times: seconds of the frames that it is for, by position; None where these are evenly spaced. A mask video
+            that has another number of frames is used by them, not frame by frame.
 
     Raises:
-        SourceError: for what is neither; VS339, by the mask, where a video has fewer frames than are asked for.
+        SourceError: for what is neither; VS339, by the mask, where a video has fewer frames than are asked for, or
+            ends earlier.
     """
     if FrameNames.of_pattern(path):
         with open_sequence(path, rate=rate, size=size, start=start, end=end, limits=limits) as images:
@@ -58,7 +62,22 @@ def open_mask(
         yield lambda position: repeat(plane)
     else:
         with open_video(path, size=size, start=start, end=end, limits=limits) as source:
-            yield lambda position: _moving(path, source, position)
+            if times is None or len(times) == len(source):
+                yield lambda position: _moving(path, source, position)
+            else:
+                yield lambda position: _in_time(path, source, times[position:])
+
+
+def _in_time(path: Path, source: Source, times: Sequence[float]) -> Iterator[Tensor]:
+    """The frame that is shown at each of `times`, for the first of them at the earliest the first frame."""
+    place = min(max(0, source.position_at(times[0])), len(source) - 1)
+    planes = enumerate(_moving(path, source, place), place)
+    shown, plane = next(planes)
+    for seconds in times:
+        wanted = source.position_at(seconds)
+        while shown < wanted:
+            shown, plane = next(planes)
+        yield plane
 
 
 def _moving(path: Path, source: Source, position: int) -> Iterator[Tensor]:

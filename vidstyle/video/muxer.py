@@ -10,12 +10,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import av
+
 from vidstyle.errors import SinkError
 from vidstyle.files import printable, put_in_place, require_place
 from vidstyle.video import animation, ffmpeg
 from vidstyle.video.containers import CONTAINERS, SourcePart, chapter_file, options_for, tell_changes, tell_lost
 from vidstyle.video.encoder import Film, SegmentFile, check_count
 from vidstyle.video.probe import VideoInfo
+from vidstyle.video.retiming import join_in_time
 from vidstyle.video.tracks import UNREADABLE, read_tracks
 
 log = logging.getLogger(__name__)
@@ -141,26 +144,43 @@ def _write_animation(segment_files: Sequence[Path], film: Film, count: int, fold
 
 def _write_video(segment_files: Sequence[Path], film: Film, count: int, folder: Path, partial: bool) -> Path:
     """Writes video segments as a video with what its source has beside the frames, in `folder`; the file."""
-    shown = sum(film.repeats(number) for number in range(count))
     whole, listing = folder / f"film{film.ending}", folder / "segments.txt"
     names = "".join(f"file {_quoted(segment_file)}\n" for segment_file in segment_files)
     listing.write_text(f"ffconcat version 1.0\n{names}", encoding="utf-8")
     segments = ffmpeg.input_arguments(listing, "-f", "concat", "-safe", "0")
+    if film.retimed:
+        segments = ffmpeg.input_arguments(_retimed(listing, film, count, folder))
     source = film.sound_from
     problem: str | None = None
-    if source is not None and source.durations is None:
+    if source is not None and not source.animated:
         if source.sound_shifts:
             source = _in_a_row(source, folder)
-        problem = _write_with_tracks(segments, source, film, _part(source, film, shown, partial), whole)
+        problem = _write_with_tracks(segments, source, film, count, _part(source, film, count, partial), whole)
     if problem or not whole.exists():
-        result = ffmpeg.run_with_progress([*segments, "-c", "copy", *_video_options(film), *_output(whole)])
+        result = ffmpeg.run_with_progress([*segments, "-c", "copy", *_video_options(film, count), *_output(whole)])
         if result.code != 0:
             raise SinkError("VS440", name=film.name, reason=ffmpeg.reason(result.log))
     if film.sound_from is not None and problem:
         name = printable(film.sound_from.path.name)
         log.warning("the sound of %s cannot be read (%s): the video has none", name, problem)
-    check_count(whole, film, shown)
+    check_count(whole, film, count)
     return whole
+
+
+def _retimed(listing: Path, film: Film, count: int, folder: Path) -> Path:
+    """The first frames of a video, from segments, each shown for its own time, in a file in `folder`."""
+    muxer = "matroska" if "ffv1" in film.encoding.options else film.encoding.muxer  # PyAV writes none to MOV
+    durations = (film.durations or ())[:count]
+    target = folder / f"retimed.{muxer}"
+    try:
+        found = join_in_time(listing, durations, target, muxer)
+    except (av.FFmpegError, ValueError) as error:
+        if isinstance(error, OSError):
+            raise
+        raise SinkError("VS440", name=film.name, reason=printable(error)) from error
+    if found != count:
+        raise SinkError("VS443", name=film.name, found=found, written=count)
+    return target
 
 
 def _quoted(path: Path) -> str:
@@ -168,12 +188,14 @@ def _quoted(path: Path) -> str:
     return "'" + ffmpeg.address(path).replace("'", "'\\''") + "'"
 
 
-def _video_options(film: Film) -> list[str]:
-    """Of the segments of Matroska, whose times are rounded to milliseconds: exact times, and word of their opacity."""
-    if film.encoding.muxer != "matroska":
-        return []
-    times = f"setts=ts=STARTPTS+N/({film.video_rate}*TB)"
-    return ["-bsf:v", times, "-metadata:s:v:0", "alpha_mode=1"]
+def _video_options(film: Film, count: int) -> list[str]:
+    """Exact times where those of segments are rounded (Matroska), the last duration where no packet has it, opacity."""
+    matroska = film.encoding.muxer == "matroska"
+    opacity = ["-metadata:s:v:0", "alpha_mode=1"] if matroska else []
+    if film.retimed:
+        last = film.seconds_of(count) - film.seconds_of(count - 1)
+        return ["-bsf:v", f"setts=duration=if(eq(N\\,{count - 1})\\,{last:.6f}/TB\\,DURATION)", *opacity]
+    return ["-bsf:v", f"setts=ts=STARTPTS+N/({film.coded_rate}*TB)", *opacity] if matroska else []
 
 
 def _output(target: Path) -> list[str]:
@@ -182,13 +204,16 @@ def _output(target: Path) -> list[str]:
     return [*fast, ffmpeg.address(target)]
 
 
-def _write_with_tracks(segments: list[str], source: VideoInfo, film: Film, part: SourcePart, whole: Path) -> str | None:
+def _write_with_tracks(
+    segments: list[str], source: VideoInfo, film: Film, count: int, part: SourcePart, whole: Path
+) -> str | None:
     """Writes `whole`: the video of the input `segments`, and what the source has beside the frames.
 
     Args:
         segments: the arguments that open the segments as one input.
         source: what the video was made from.
         film: what is written.
+        count: frames in all.
         part: what of the source it shows.
         whole: the file.
 
@@ -216,7 +241,7 @@ def _write_with_tracks(segments: list[str], source: VideoInfo, film: Film, part:
         "0:v",
         "-c:v",
         "copy",
-        *_video_options(film),
+        *_video_options(film, count),
         *options,
         "-map_chapters",
         "2" if kept.chapters else "-1",
@@ -243,7 +268,7 @@ def _in_a_row(source: VideoInfo, folder: Path) -> VideoInfo:
     """The sound of a file whose times restart on the way, moved as its frames are, in a file in `folder`."""
     file, options, name = folder / "sound.mkv", list[str](), printable(source.path.name)
     if source.subtitles:
-        log.warning("%s: its subtitles are left out, since its times restart on the way", name)
+        log.warning("%s: its subtitles are left out, since its time stamps restart", name)
     for number, shifts in enumerate(source.sound_shifts):
         steps = zip(shifts, [0.0, *(shift for _, shift in shifts)], strict=False)
         moves = [f"gte(N,{packet})*({shift - before:.6f})" for (packet, shift), before in steps]
@@ -264,9 +289,11 @@ def _inputs(segments: list[str], source: VideoInfo, part: SourcePart, chapters: 
     ]
 
 
-def _part(source: VideoInfo, film: Film, shown: int, partial: bool) -> SourcePart:
+def _part(source: VideoInfo, film: Film, count: int, partial: bool) -> SourcePart:
     """What of the source a video of so many frames shows."""
     first, cut = source.first_from(film.start), partial or film.end is not None
-    begin = source.start + (source.delay + source.seconds_of(first) if first else 0.0)
-    length = float(shown / film.video_rate) + (0.0 if first else source.delay)
-    return SourcePart(-begin, first, length if cut else None, film.video_rate)
+    seconds, rate = source.seconds_of(first), film.coded_rate
+    begin = source.start + (source.delay + seconds if first else 0.0)
+    length = film.seconds_of(count) + (0.0 if first else source.delay)
+    skipped = max(1, round(seconds * rate)) if first and film.retimed else first
+    return SourcePart(-begin, skipped, length if cut else None, rate)

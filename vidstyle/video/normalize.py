@@ -7,20 +7,27 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 from vidstyle.errors import SourceError
 from vidstyle.files import printable, put_in_place, sha256_of
 from vidstyle.video import ffmpeg
 from vidstyle.video.lut import lut_filter
-from vidstyle.video.packets import packet_times
+from vidstyle.video.packets import PacketTimes, packet_times
 from vidstyle.video.probe import HD_HEIGHT, Fault, VideoInfo
 from vidstyle.video.streams import VideoStream, describe
+from vidstyle.video.timing import TICK
 
-# Lossless, so that a repeated frame decodes to the same bits as the first; repeats cost next to nothing.
+# Lossless; a frame that is repeated, at a constant rate, costs next to nothing.
 _LOSSLESS = ["-c:v", "libx264", "-qp", "0", "-preset", "superfast", "-g", "60"]
 # The same for more than 8 bits or opacity; each frame for itself, so that any can be sought.
 _LOSSLESS_RGB = ["-c:v", "ffv1", "-level", "3", "-g", "1", "-slices", "4"]
+# MOV has a finer clock than the milliseconds of Matroska; frames of the same time are set one tick apart.
+_OWN_TIMES = [
+    *["-fps_mode", "vfr", "-enc_time_base", f"{TICK.numerator}:{TICK.denominator}"],
+    *["-bf", "0", "-video_track_timescale", f"{TICK.denominator}"],
+]
 _BT709_MATRIX, _SD_MATRIX, _MATRICES = 1, 6, (1, *range(4, 10))  # ITU-T H.273; those that zscale knows
 _DEPTHS = (10, 12, 16)  # bits per colour that FFV1 has for RGB, beside 8
 _BT709 = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv:field_mode=prog"
@@ -33,7 +40,9 @@ _STILL_ALPHA = {"vp9": "libvpx-vp9", "vp8": "libvpx"}  # ffmpeg's own decoders o
 def conform(
     info: VideoInfo, work: Path, on_progress: Callable[[float], None] | None = None, lut: Path | None = None
 ) -> tuple[Path, VideoInfo]:
-    """Rewrite a video at a constant rate, progressive, BT.709, upright, with square pixels.
+    """Rewrite a video: progressive, BT.709, upright, with square pixels.
+
+    Its rate is constant, or of a variable rate each frame keeps its time.
 
     One of more than 8 bits or with opacity becomes RGB, of which `decoding.decoded_rgb` gives the frames.
 
@@ -49,15 +58,28 @@ def conform(
     Raises:
         SourceError: VS340 or VS341 where nothing can be decoded, VS342 where the file cannot be written.
     """
-    target = work / f"conformed-{_fingerprint(info, lut)}.mkv"
+    target = work / f"conformed-{_fingerprint(info, lut)}{'.mov' if _is_variable(info) else '.mkv'}"
     if not target.exists():
         _write(info, target, on_progress, lut)
-    count = len(packet_times(target, seconds=600).times)
-    written = describe(target).stream
+    times, written = packet_times(target, seconds=600), describe(target).stream
     assert written is not None
-    return target, replace(
-        info, size=written.size, seconds=count / float(info.rate), frame_count=count, faults=(), exact_count=True
-    )
+    count = len(times.times)
+    read = replace(info, size=written.size, frame_count=count, faults=(), exact_count=True)
+    if not _is_variable(info):
+        return target, replace(read, seconds=count / float(info.rate))
+    durations = _durations(times, info)
+    return target, replace(read, seconds=sum(durations), durations=durations)
+
+
+def _is_variable(info: VideoInfo) -> bool:
+    return Fault.VARIABLE_RATE in info.faults
+
+
+def _durations(times: PacketTimes, info: VideoInfo) -> tuple[float, ...]:
+    """Seconds that each frame is shown; the last one as long as the source says, else as others on average."""
+    last = info.seconds - float(times.times[-1] * times.tick)
+    gaps = [float((after - before) * times.tick) for before, after in pairwise(times.times)]
+    return *gaps, last if last > 0 else float(1 / info.rate)
 
 
 def _fingerprint(info: VideoInfo, lut: Path | None) -> str:
@@ -67,12 +89,12 @@ def _fingerprint(info: VideoInfo, lut: Path | None) -> str:
 
 
 def _write(info: VideoInfo, target: Path, on_progress: Callable[[float], None] | None, lut: Path | None) -> None:
-    name = printable(info.path.name)
-    partial = target.with_suffix(f".{secrets.token_hex(4)}.part.mkv")
+    name, muxer = printable(info.path.name), "mov" if _is_variable(info) else "matroska"
+    partial = target.with_suffix(f".{secrets.token_hex(4)}.part{target.suffix}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         result = ffmpeg.run_with_progress(
-            [*arguments(info, lut), "-f", "matroska", ffmpeg.address(partial)],
+            [*arguments(info, lut), "-f", muxer, ffmpeg.address(partial)],
             lambda frame: on_progress(min(1.0, frame / max(1, info.frame_count))) if on_progress else None,
         )
         if result.code != 0:
@@ -98,7 +120,8 @@ def arguments(info: VideoInfo, lut: Path | None = None) -> list[str]:
         *(["-reinit_filter", "0"] if Fault.RESHAPED in info.faults else []),  # else the filters forget what was before
         *(["-c:v", decoder] if decoder else []),
         *ffmpeg.input_arguments(info.path, *(["-f", "mjpeg"] if raw_jpeg else [])),
-        *["-map", "0:V:0", "-vf", ",".join(_filters(info, stream, lut)), "-fps_mode", "passthrough"],
+        *["-map", "0:V:0", "-vf", ",".join(_filters(info, stream, lut))],
+        *(_OWN_TIMES if _is_variable(info) else ["-fps_mode", "passthrough"]),
         *(_LOSSLESS_RGB if is_rgb(stream, lut) else _LOSSLESS),
     ]
 
@@ -115,7 +138,6 @@ def _filters(info: VideoInfo, stream: VideoStream, lut: Path | None) -> list[str
     values = {"fields": fields, "transfer": stream.hdr, "white": _WHITE_NITS, "width": width, "height": height}
     values["a"] = "a" if stream.transparent else ""
     values["stored_height"], values["stored_width"] = stream.upright_size
-    begin = f"({info.start + info.delay:.6f})/TB" if not info.restarted else "STARTPTS"
 
     def of(*faults: Fault) -> list[str]:
         return [fault.filters.format(**values) for fault in faults if fault in info.faults]
@@ -126,14 +148,22 @@ def _filters(info: VideoInfo, stream: VideoStream, lut: Path | None) -> list[str
     planar = f"format={pixels.replace('bgra', 'gbrap')}"
     return [
         *of(Fault.RESHAPED, Fault.INTERLACED),
-        # Some frames of a raw stream have no guessed time either, and would be dropped.
-        f"setpts=N/({info.rate}*TB)" if Fault.NO_TIMES in info.faults else f"setpts=PTS-{begin}",
-        f"fps=fps={info.rate}:start_time=0",
+        *_placing(info),
         *(conversion or ([_to_rgb(stream), planar] if rgb else [_to_bt709(info)])),
         *([lut_filter(lut)] if lut else []),
         *(of(Fault.ASPECT) if not stream.transparent else _without_hidden(of(Fault.ASPECT))),
         *["setsar=1", f"format={pixels}", _RGB709 if rgb else _BT709],
     ]
+
+
+def _placing(info: VideoInfo) -> list[str]:
+    """Filters that give frames their times. The first is shown from the start on."""
+    begin = f"({info.start + info.delay:.6f})/TB" if not info.restarted else "STARTPTS"
+    if _is_variable(info):
+        return [f"settb={TICK}", f"setpts='if(N,PTS-{begin},0)'"]
+    # Some frames of a raw stream have no guessed time either, and would be dropped.
+    times = f"N/({info.rate}*TB)" if Fault.NO_TIMES in info.faults else f"PTS-{begin}"
+    return [f"setpts={times}", f"fps=fps={info.rate}:start_time=0"]
 
 
 def _to_bt709(info: VideoInfo) -> str:

@@ -18,9 +18,9 @@ def ending_of_segments(out: Path) -> str:
     return ".zip" if is_sequence(out) else segment_ending(out)
 
 
-def open_segment(path: Path, film: Output, first: int) -> OpenSegment:
-    """A file for a segment of a video, whose first frame has the number `first`, from 0."""
-    return ImageArchive(path, film) if isinstance(film, ImageSequence) else SegmentFile(path, film, first)
+def open_segment(path: Path, film: Output) -> OpenSegment:
+    """A file for a segment of a video."""
+    return ImageArchive(path, film) if isinstance(film, ImageSequence) else SegmentFile(path, film)
 
 
 def join_segments(segments: Sequence[Path], film: Output, count: int, *, scratch: Path, partial: bool = False) -> Path:

@@ -82,13 +82,14 @@ class VideoInfo:
     Attributes:
         path: the file.
         size: (height, width) in pixels as displayed: rotation and pixel aspect applied.
-        rate: frames a second, exact.
+        rate: frames a second, exact; on average where their times are uneven.
         seconds: how long the video track is.
         frame_count: frames to expect, an estimate unless `exact_count`.
         audio, subtitles: the codec of each track, such as `aac`.
         faults: why OpenCV cannot be trusted with the file; none: it is read directly.
         remarks: sentences that the user should read, such as of damage; `open_video` logs them.
-        durations: seconds that each frame of an animation is shown; None for a video.
+        durations: seconds that each frame is shown, of an animation, or of a video of variable rate that was
+            rewritten; None for others.
         plays: how many times an animation is shown; 0 for without end.
         exact_count: whether `frame_count` was counted.
         start: seconds, the file's own first time stamp. With `delay` it places the sound.
@@ -117,6 +118,11 @@ class VideoInfo:
     sound_shifts: tuple[tuple[Shift, ...], ...] = ()
     stream: VideoStream | None = None
     transparent: bool = False
+
+    @property
+    def animated(self) -> bool:
+        """Whether it is an animated image."""
+        return self.durations is not None and self.stream is None
 
     def seconds_of(self, frame: int) -> float:
         """When a frame, counted from 0, is shown."""
@@ -240,7 +246,7 @@ def _judge(path: Path, description: Description, packets: PacketTimes) -> VideoI
         seconds = description.seconds - delay
     if faults and not packets.restarted:  # rewriting fills the time before the first frame
         seconds, delay = seconds + delay, 0.0
-    if faults or not packets.complete:
+    if (faults and timing.constant) or not packets.complete:
         count = max(1, round(seconds * timing.rate))
     return VideoInfo(
         path=path,
@@ -251,7 +257,7 @@ def _judge(path: Path, description: Description, packets: PacketTimes) -> VideoI
         audio=description.audio,
         subtitles=description.subtitles,
         faults=tuple(faults),
-        remarks=_remarks(path, timing, packets),
+        remarks=_remarks(path, packets),
         exact_count=not faults and packets.complete,
         start=description.start,
         delay=delay,
@@ -293,15 +299,12 @@ def _faults_seen(path: Path, truth: Pixels | None) -> list[Fault]:
     return [Fault.OTHER_COLOURS] if difference > _SAME_COLOURS else []
 
 
-def _remarks(path: Path, timing: Timing, packets: PacketTimes) -> tuple[str, ...]:
+def _remarks(path: Path, packets: PacketTimes) -> tuple[str, ...]:
     name, count, remarks = _name(path), len(packets.times), []
     if count < packets.announced:
         remarks.append(f"{name} is damaged or cut off: it holds {count} of about {packets.announced} frames")
     elif packets.damaged:
         remarks.append(f"{name} is damaged: frames may be missing or not whole")
-    if timing.dropped:
-        rate = f"{float(timing.rate):g}"
-        remarks.append(f"{name}: {timing.dropped} frames come faster than {rate} a second and are left out")
     return tuple(remarks)
 
 

@@ -102,8 +102,14 @@ class Source:
 
     @property
     def durations(self) -> tuple[float, ...] | None:
-        """Seconds that each frame of the part that is read is shown, for an animation; None for a video."""
+        """Seconds that each frame of the part that is read is shown; None at a constant rate."""
         return self.info.durations and self.info.durations[slice(*self.span)]
+
+    @property
+    def times(self) -> list[float] | None:
+        """Seconds of the file at which these are shown; None at a constant rate."""
+        timed = self.info.durations is not None
+        return [self.info.seconds_of(number) for number in range(*self.span)] if timed else None
 
     def __len__(self) -> int:
         first, stop = self.span
@@ -149,7 +155,7 @@ class Source:
         first += position
         if self._range[1] is None and not self.info.exact_count:
             stop = sys.maxsize  # an estimate must not cut off the last frames
-        decode = self._decoded if self.info.durations is None else self._animated
+        decode = self._animated if self.info.animated else self._decoded
         found = 0
         with contextlib.closing(decode(first, mark, sign)) as frames:
             for index, (pixels, own_mark) in enumerate(frames, first):
@@ -280,7 +286,7 @@ def open_video(
     for remark in info.remarks:
         log.warning("%s", remark)
     source = Source(info, size, start, end, work, lut, on_progress)
-    if info.durations is None and (info.faults or rewrite or lut):
+    if not info.animated and (info.faults or rewrite or lut):
         reasons = "; ".join(fault.text for fault in info.faults) or ("by a LUT" if lut else "it was before")
         log.info("%s is rewritten before reading: %s", info.path.name, reasons)
         source.rewrite()

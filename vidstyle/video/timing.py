@@ -15,8 +15,7 @@ _WHOLE = (5, 6, 8, 10, 12, 15, 16, 18, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120,
 STANDARD_RATES = tuple(
     sorted([Fraction(25, 2), *(Fraction(n) for n in _WHOLE), *(Fraction(n * 1000, 1001) for n in _NTSC)])
 )
-USUAL_RATE = Fraction(60)  # of a file whose rate varies: more mostly paints duplicates
-HIGHEST_RATE = Fraction(240)  # where frames would be left out else
+TICK = Fraction(1, 90_000)  # seconds: the unit of the times of frames that are unevenly spaced
 JITTER = 0.25  # of a frame: times that wander less than this either way count as constant
 _REORDERED = 16  # frames: how far the order of decoding may differ from that of showing
 _FALLBACK = Fraction(25)
@@ -29,20 +28,18 @@ class Timing:
     """How the frames of a file lie in time.
 
     Attributes:
-        rate: frames a second, exact.
-        constant: whether they are evenly spaced.
+        rate: frames a second, exact; on average where they are not evenly spaced.
+        constant: whether they are.
         seconds: from the first frame to the end of the last.
-        dropped: how many share a place with another at that rate, where it varies.
     """
 
     rate: Fraction
     constant: bool
     seconds: float
-    dropped: int = 0
 
 
 def fit(packets: PacketTimes, nominal: Fraction | None) -> Timing:
-    """The exact rate of evenly spaced frames, or a rate whose grid holds unevenly spaced ones.
+    """The exact rate of evenly spaced frames, or the mean rate of others.
 
     Args:
         packets: when the frames are shown.
@@ -57,9 +54,10 @@ def fit(packets: PacketTimes, nominal: Fraction | None) -> Timing:
     constant = _constant_rate(steady if steady.any() else times, tick, nominal)
     if constant is not None:
         return Timing(constant, True, len(times) / float(constant))
-    rate = _grid_rate(times, tick)
-    shown = float((int(times[-1]) + max(packets.last_duration, 0)) * tick)
-    return Timing(rate, False, shown, _collisions(times, tick, rate))
+    last = packets.last_duration if packets.last_duration > 0 else times[-1] / (len(times) - 1)
+    shown = float((times[-1] + last) * float(tick))
+    rate = Fraction(len(times) / shown).limit_denominator(100_000)
+    return Timing(max(rate, Fraction(1, 100_000)), False, shown)
 
 
 def _constant_rate(times: _Times, tick: Fraction, nominal: Fraction | None) -> Fraction | None:
@@ -81,17 +79,3 @@ def _wander(times: _Times, tick: Fraction, rate: Fraction) -> float:
 def _nearest_standard(rate: Fraction) -> Fraction:
     nearest = min(STANDARD_RATES, key=lambda standard: abs(standard / rate - 1))
     return nearest if abs(nearest / rate - 1) < Fraction(1, 50) else rate.limit_denominator(1001)
-
-
-def _grid_rate(times: _Times, tick: Fraction) -> Fraction:
-    steps = np.diff(times)
-    steps = np.sort(steps[steps > 0])
-    rate = min(USUAL_RATE, _nearest_standard(1 / (int(steps[len(steps) // 20]) * tick)))
-    higher = [rate, *(standard for standard in STANDARD_RATES if rate < standard <= HIGHEST_RATE)]
-    few = len(times) // 100
-    return next((rate for rate in higher if _collisions(times, tick, rate) <= few), higher[-1])
-
-
-def _collisions(times: _Times, tick: Fraction, rate: Fraction) -> int:
-    """How many frames share a place on an even grid with another."""
-    return len(times) - len(np.unique(np.rint(times * float(tick * rate))))

@@ -235,6 +235,5 @@ def first_image(source: Path) -> Tensor | None:
     _check_ending(source, (*IMAGE_ENDINGS, *CLIP_ENDINGS))
     if kind_of(source) == "image":
         return load_image(source).rgb
-    animated = probe(source).durations is not None
-    pixels = next(animation.read(source)) if animated else first_frame(source)
+    pixels = next(animation.read(source)) if probe(source).animated else first_frame(source)
     return None if pixels is None else tensors_of(pixels)[0]
