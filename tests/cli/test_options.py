@@ -74,7 +74,7 @@ def test_without_options_the_settings_are_those_of_standard() -> None:
 
 
 def test_a_preset_holds_where_no_option_is_given() -> None:
-    assert settings("--preset", "fine", "--seed", "3") == Settings(steps=60, frame_steps=10, seed=3)
+    assert settings("--preset", "fine", "--seed", "3") == Settings(steps=60, frame_steps=10, every=1, seed=3)
 
 
 def test_style_is_repeatable() -> None:

@@ -25,9 +25,9 @@ def mine(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [
-        ((), Settings(steps=40, frame_steps=10, strength=0.7)),
-        (("--strength", "0.2"), Settings(steps=40, frame_steps=10, strength=0.2)),
-        (("--preset", "draft"), Settings(steps=40, frame_steps=2, strength=0.7)),
+        ((), Settings(steps=40, frame_steps=10, every=1, strength=0.7)),
+        (("--strength", "0.2"), Settings(steps=40, frame_steps=10, every=1, strength=0.2)),
+        (("--preset", "draft"), Settings(steps=40, frame_steps=1, strength=0.7)),
         (("--preset", "standard", "--steps", "9"), Settings(steps=9, strength=0.7)),
     ],
 )

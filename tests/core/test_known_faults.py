@@ -21,7 +21,9 @@ from vidstyle.core.stylize_video import paint_frames
 from vidstyle.errors import PaintingError
 from vidstyle.settings.settings import Settings
 
-QUICK = Settings(style_layers="conv1_1", content_layers="conv2_1", steps=4, frame_steps=2, scales=1, keep_colors="free")
+QUICK = Settings(
+    style_layers="conv1_1", content_layers="conv2_1", steps=4, frame_steps=2, every=1, scales=1, keep_colors="free"
+)
 CPU = torch.device("cpu")
 
 

@@ -179,7 +179,7 @@ def test_following_frames_are_waited_for_a_few_times(device: str) -> None:
     frames = [Frame(i, i / 24, SCENE[:, :, 5 * i : 5 * i + 72].clone()) for i in range(4)]
     reads: list[list[int]] = [[]]
     with pretended(device) as counts:
-        painter = model(SMALL.replace(frame_steps=4), device)
+        painter = model(SMALL.replace(frame_steps=4, every=1), device)
         for _ in paint_frames(painter, frames, lambda _: reads[-1].append(counts.reads)):
             reads.append([])
     _, second, third, fourth, _ = reads

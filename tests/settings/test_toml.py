@@ -62,7 +62,7 @@ def test_a_file_says_what_differs_from_its_preset_and_no_more(tmp_path: Path) ->
     save_settings(file, Settings.preset("fine", strength=0.7), "fine")
     assert file.read_text().splitlines()[1:] == ['preset = "fine"', "strength = 0.7"]
     save_settings(file, Settings.preset("fine", strength=0.7), overwrite=True)
-    assert file.read_text().splitlines()[1:] == ["strength = 0.7", "steps = 60", "frame_steps = 10"]
+    assert file.read_text().splitlines()[1:] == ["strength = 0.7", "steps = 60", "frame_steps = 10", "every = 1"]
     save_settings(file, Settings.preset("fine", steps=Settings().steps), "fine", overwrite=True)
     assert file.read_text().splitlines()[1:] == ['preset = "fine"', "steps = 20"]
 

@@ -99,6 +99,15 @@ def test_a_raw_stream_without_times(tmp_path: Path, ending: str) -> None:
         assert [number(frame.image) for frame in source] == list(range(20))
 
 
+@pytest.mark.parametrize("rate", ["24000/1001", "120", "240"])
+@pytest.mark.parametrize("ending", ["h264", "hevc"])
+def test_a_raw_stream_has_the_rate_that_it_states(tmp_path: Path, ending: str, rate: str) -> None:
+    codec = {"h264": ("-c:v", "libx264"), "hevc": ("-c:v", "libx265", "-x265-params", "log-level=error")}[ending]
+    path = clip(tmp_path / f"raw.{ending}", *codec, "-preset", "ultrafast", count=20, rate=rate, filters=PLAIN)
+    with open_video(path) as source:
+        assert (source.info.rate, len(list(source))) == (Fraction(rate), 20)
+
+
 @pytest.mark.parametrize("ending", ["mp4", "mkv", "avi", "webm"])
 def test_a_cut_file_tells_how_many_images_it_announced(tmp_path: Path, ending: str) -> None:
     codecs = {"avi": ("-c:v", "mpeg4", "-q:v", 2), "webm": ("-c:v", "libvpx", "-b:v", "1M")}

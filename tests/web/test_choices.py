@@ -24,11 +24,11 @@ def test_an_untouched_form_is_the_preset(preset: str) -> None:
 
 def test_what_is_moved_wins_over_the_preset() -> None:
     values = {**asdict(Settings()), "strength": 1, "steps": 7.0, "style_keys": " "}
-    assert changed(values, "draft") == {"strength": 1.0, "steps": 7, "frame_steps": 2}
+    assert changed(values, "draft") == {"strength": 1.0, "steps": 7, "frame_steps": 1}
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"strength": 0.8}, {"steps": 8, "frame_steps": 2}, {"steps": 8}, {"steps": 60}]
+    "settings", [{}, {"strength": 0.8}, {"steps": 8, "frame_steps": 1}, {"steps": 8}, {"steps": 60}]
 )
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_form_is_restored_from_the_settings_it_made(preset: str, settings: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream as VideoTrack
 
-from vidstyle.video.streams import FAILURES, main_track, opened
+from vidstyle.video.streams import FAILURES, main_track, opened, plausible
 
 SCAN_SECONDS = 3.5  # a scan that takes longer is cut off: a very large file is judged by its first part
 
@@ -82,7 +82,7 @@ def _scanned(container: InputContainer, track: VideoTrack, deadline: float) -> P
     packets, tick, jumping = found[0], track.time_base or Fraction(1, 1000), bool(container.format.flags & _MAY_JUMP)
     damaged |= av.logging.get_last_error()[0] > errors
     if not any(packet.decoded is not None or packet.shown is not None for packet in packets):  # a raw stream
-        tick = 1 / (track.guessed_rate or _FALLBACK)
+        tick = 1 / (plausible(track.codec_context.framerate) or track.guessed_rate or _FALLBACK)
         for number, packet in enumerate(packets):
             packet.decoded = packet.shown = number
     shifts = _put_in_a_row(packets, tick) if jumping else []

@@ -228,7 +228,6 @@ def _video_stream(track: VideoTrack, look: _Look) -> VideoStream:
     pixels = first.format if first else context.format
     parts = pixels.components if pixels else ()
     alpha_apart = any(name.lower() == "alpha_mode" and value == "1" for name, value in track.metadata.items())
-    rate = track.guessed_rate
     rotation, mirrored = _turn(first)
     return VideoStream(
         codec=_codec(track),
@@ -243,12 +242,17 @@ def _video_stream(track: VideoTrack, look: _Look) -> VideoStream:
         wide=context.color_primaries == _BT2020,
         hdr=_HDR.get(context.color_trc, ""),
         pixel_aspect=track.sample_aspect_ratio or Fraction(1),
-        nominal_rate=rate if rate and 1 <= rate <= 240 else None,
+        nominal_rate=plausible(track.guessed_rate),
         rotation=rotation,
         mirrored=mirrored,
         reshaped=look.reshaped,
         marks=tuple(text for kind, text in _MARKS.items() if first and first.side_data.get(kind)),
     )
+
+
+def plausible(rate: Fraction | None) -> Fraction | None:
+    """Frames a second that a stream states; None where it states none, or one that cannot be."""
+    return rate if rate and 1 <= rate <= 240 else None
 
 
 def _turn(frame: VideoFrame | None) -> tuple[float, bool]:
