@@ -1,5 +1,6 @@
 """Videos that a browser plays in step: what was painted, and its painting."""
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from vidstyle.jobs.events import Listener
 from vidstyle.jobs.prescan import device_of, opened, painting_size
 from vidstyle.jobs.spec import JobSpec
 from vidstyle.video.encoder import Film, SegmentFile
+from vidstyle.video.muxer import join_segment_files
 from vidstyle.web.job_folder import AFTER_VIDEO, BEFORE_VIDEO
 
 OnFrame = Callable[[int, int], None]
@@ -31,13 +33,11 @@ def write_comparison(job: JobSpec, on_frame: OnFrame) -> None:
 
 
 def _write(job: JobSpec, out: Path, on_frame: OnFrame) -> None:
-    part = out.with_name(f"part_{out.name}")
-    with opened(job, Listener()) as source:
+    with opened(job, Listener()) as source, tempfile.TemporaryDirectory(dir=out.parent) as scratch:
         source.size = painting_size(source.info.size, job.settings, device_of(job))
-        film = Film(part, source.size, source.info.rate, durations=source.durations, grade=GRADE)
-        with SegmentFile(part, film) as file:
+        film = Film(out, source.size, source.info.rate, durations=source.durations, grade=GRADE)
+        with SegmentFile(Path(scratch) / "segment.mp4", film) as file:
             for done, frame in enumerate(source, 1):
                 file.write(frame.image, frame.alpha)
                 on_frame(done, len(source))
-            file.finish()
-    part.replace(out)
+            join_segment_files([file.finish()], film, file.frame_count, scratch=Path(scratch))

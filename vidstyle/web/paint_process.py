@@ -146,9 +146,8 @@ def _paint(folder: Path) -> int:
             summary.report.rename(folder / REPORT)
         if job.kind != "image":
             write_comparison(job, reporter.comparing)
-        reporter.write(
-            "done", f"{some(summary.frames, 'image' if job.kind == 'image' else 'frame')} in {clock(summary.elapsed)}"
-        )
+        noun = "image" if job.kind == "image" else "frame"
+        reporter.write("done", f"{some(summary.frames, noun)} painted in {clock(summary.elapsed)}")
     except VidstyleError as error:
         reporter.write("failed", error.line.replace(f"{folder}/", ""))
         return 1

@@ -29,7 +29,7 @@ class StyleChooser:
         self._shelf = [path for path in shelf if is_style(path)]
         gr.set_static_paths(self._shelf)  # else a copy of each would lie, and grow old, among the uploads
         self.own = gr.State([])
-        self._images = gr.HTML(samples_html(_addresses(self._shelf)), padding=False)
+        self._images = gr.HTML(samples_html(_addresses(self._shelf)), elem_id="samples")
         self.boxes = gr.CheckboxGroup(_choices(self._shelf), label="Styles", elem_id="shelf")
         self._added = gr.File(
             label="Add your own style",

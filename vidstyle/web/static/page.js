@@ -80,8 +80,13 @@
     }
   };
   // The address of the page is that of the job that is shown, so that it is there again after a reload.
+  let linked = innerWidth < 800 && location.search.includes("job=");  // a phone shows the form first
   new MutationObserver(() => {
     tell();
+    if (linked && document.querySelector("#view [data-job]")) {
+      linked = false;
+      document.querySelector("#view").scrollIntoView();
+    }
     const job = document.querySelector("#view .vs[data-job]")?.dataset.job;
     const query = new URLSearchParams(location.search);
     if (!job || query.get("job") === job) return;
