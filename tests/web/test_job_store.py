@@ -45,7 +45,7 @@ def tended(store: JobStore, name: str, state: str) -> bool:
 
 
 def test_an_image_is_painted(store: JobStore, photo: Path, style: Path) -> None:
-    name = store.submit(photo, [style], {**QUICK, "steps": 3})
+    name = store.submit(photo, [style], {**QUICK, "steps": 3}, animated=True)
     assert store.status(name) == Status()
     until(lambda: tended(store, name, "done"))
     place, status = store.place(name), store.status(name)

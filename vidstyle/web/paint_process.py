@@ -44,6 +44,7 @@ class Reporter(Listener):
 
     def started(self, outline: Outline) -> None:
         self._progress.started(outline)
+        self._tell("Preparing the weights", due=True)
 
     def working(self, what: str, done: float, count: float) -> None:
         pace = self._progress.pace
