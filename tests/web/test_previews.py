@@ -5,12 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.web.conftest import QUICK, until
+from tests.web.conftest import until
 from vidstyle.core.sizes import size_of
 from vidstyle.errors import JobError, SourceError
 from vidstyle.images import load_image
+from vidstyle.settings.presets import PRESETS
 from vidstyle.web.job_folder import BEFORE, LATEST, Status, Ticket
 from vidstyle.web.previews import AT_ONCE, SIDE, STEPS, Previews
+
+# Layers for which few weights are learned, and no search for the balance.
+LIGHT = {"weights": "selftaught", "style_layers": "conv1_1", "content_layers": "conv1_1", "content_weight": 0.0}
 
 
 @pytest.fixture
@@ -26,7 +30,7 @@ def ended(previews: Previews, name: str) -> Status | None:
 
 
 def test_the_middle_frame_of_a_video_is_painted(previews: Previews, film: Path, style: Path) -> None:
-    name = previews.start(film, [style], {**QUICK, "init": "random", "style_weight": 1000.0})
+    name = previews.start(film, [style], {**LIGHT, "init": "random"})
     until(lambda: ended(previews, name))
     status, folder = previews.look(name)
     assert status.state == "done"
@@ -40,10 +44,17 @@ def test_the_middle_frame_of_a_video_is_painted(previews: Previews, film: Path, 
     assert len(status.losses) == STEPS
 
 
+def test_the_method_of_the_paper_is_previewed_by_the_standard_one(previews: Previews, photo: Path, style: Path) -> None:
+    """After the few steps of a preview it has painted nearly nothing."""
+    name = previews.start(photo, [style], {**PRESETS["paper"], "seed": 3})
+    settings = Ticket.read(previews._folder / name).settings
+    assert settings == {"seed": 3, "size": str(SIDE), "steps": STEPS}
+
+
 def test_a_new_preview_ends_the_one_before(previews: Previews, photo: Path, style: Path) -> None:
     first = previews.start(photo, [style], {"weights": "selftaught"})
     process = previews._processes[first]
-    second = previews.start(photo, [style], QUICK, instead_of=first)
+    second = previews.start(photo, [style], LIGHT, instead_of=first)
     assert process.poll() is not None
     with pytest.raises(JobError) as caught:
         previews.look(first)
@@ -54,7 +65,7 @@ def test_a_new_preview_ends_the_one_before(previews: Previews, photo: Path, styl
 def test_not_all_visitors_at_once(previews: Previews, photo: Path, style: Path) -> None:
     names = [previews.start(photo, [style], {"weights": "selftaught"}) for _ in range(AT_ONCE)]
     with pytest.raises(JobError) as caught:
-        previews.start(photo, [style], QUICK)
+        previews.start(photo, [style], LIGHT)
     assert caught.value.code == "VS528"
     assert len(list(previews._folder.iterdir())) == len(names)
     previews.close()
@@ -72,5 +83,5 @@ def test_a_preview_that_is_killed_is_told(previews: Previews, photo: Path, style
 def test_what_cannot_be_painted_leaves_nothing(previews: Previews, tmp_path: Path, style: Path) -> None:
     (tmp_path / "broken.mp4").write_bytes(b"no video")
     with pytest.raises(SourceError):
-        previews.start(tmp_path / "broken.mp4", [style], QUICK)
+        previews.start(tmp_path / "broken.mp4", [style], LIGHT)
     assert not list(previews._folder.iterdir())

@@ -27,6 +27,7 @@ from vidstyle.jobs.prescan import balanced, painting_size
 from vidstyle.jobs.spec import JobSpec
 from vidstyle.jobs.stills import ready_for_image
 from vidstyle.jobs.style_schedule import look_of_image
+from vidstyle.settings.presets import PRESETS
 from vidstyle.video import ffmpeg
 from vidstyle.video.probe import probe
 from vidstyle.web.job_folder import Status, fill, first_image, paint_command
@@ -133,9 +134,12 @@ def paint_preview(job: JobSpec, listener: Listener) -> Summary:
 
 
 def _quick(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a job as a preview takes them."""
-    kept = {name: value for name, value in settings.items() if name not in LEFT}
-    return {**kept, "size": str(SIDE), "steps": STEPS}
+    """The settings of a job as a preview takes them.
+
+    Plain sums of squares take hundreds of steps, before which nothing looks painted: the standard method stands in.
+    """
+    left = {*LEFT, *PRESETS["paper"]} if settings.get("loss") == "sums" else {*LEFT}
+    return {**{name: value for name, value in settings.items() if name not in left}, "size": str(SIDE), "steps": STEPS}
 
 
 def _small_frame(source: Path, start: float, end: float | None, folder: Path) -> Path:
