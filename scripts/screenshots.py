@@ -1,4 +1,6 @@
-"""Makes docs/page.jpg and docs/window.jpg: the page and the live window, as they look while they paint the samples.
+"""Makes docs/page.jpg and docs/window.jpg: the page, and the live window, as they look with the samples.
+
+The page's states, at two widths, light and dark, are left in a folder ``vidstyle-page`` for temporary files.
 
     python scripts/screenshots.py [page] [window]
 
@@ -15,39 +17,67 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image, ImageGrab
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES, DOCS = ROOT / "samples", ROOT / "docs"
 DISPLAY = ":87"
+SHOTS = Path(tempfile.gettempdir()) / "vidstyle-page"
+WIDE: ViewportSize = {"width": 1280, "height": 940}
+NARROW: ViewportSize = {"width": 390, "height": 844}
 sys.path.insert(0, str(ROOT))
 from tests.cameras import camera_of, jpeg  # noqa: E402 (the tests' network camera)
 
 
 def page() -> None:
-    """An image on its way."""
-    with tempfile.TemporaryDirectory() as jobs:
+    """The page in its states, at two widths, light and dark, in SHOTS; one of them is docs/page.jpg."""
+    SHOTS.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as jobs, sync_playwright() as playwright:
         words = [sys.executable, "-m", "vidstyle", "serve", "--port", "0", "--jobs", jobs]
         server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
         assert server.stdout
         url = server.stdout.readline().strip()
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-            shown = browser.new_page(viewport={"width": 1280, "height": 940})
-            shown.goto(url)
-            shown.wait_for_selector("#paint")
-            shown.set_input_files("#source input[type=file]", SAMPLES / "photo.jpg")
-            shown.get_by_label("swirl").check()
-            shown.fill("#set-size :is(input, textarea)", "320")
-            shown.click("#paint")
-            shown.wait_for_selector("#view img.live", timeout=300_000)
-            shown.wait_for_function("document.querySelector('#view progress')?.value > 0.6", timeout=300_000)
-            shown.evaluate("scrollTo(0, 0)")  # filling the size moved the page
-            shown.screenshot(path=DOCS / "page.png")
-            browser.close()
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        shown = browser.new_page(viewport=WIDE)
+        shown.goto(url)
+        shown.wait_for_selector("#paint")
+        shown.wait_for_timeout(3000)  # Gradio sets its own theme, and the styles are loaded
+        _shoot(shown, "start")
+        shown.click("#paint")
+        shown.wait_for_selector("#facts .failed")
+        _shoot(shown, "refused")
+        shown.set_input_files("#source input[type=file]", SAMPLES / "photo.jpg")
+        shown.get_by_label("swirl").check()
+        shown.wait_for_selector("#facts .facts")
+        shown.click("#set-size input")
+        shown.get_by_role("option", name="320 px").click()
+        shown.click("#preview")
+        shown.wait_for_selector("#preview-view [data-state=done]", timeout=300_000)
+        _shoot(shown, "preview")
+        shown.click("#paint")
+        shown.wait_for_selector("#view img.live", timeout=300_000)
+        _shoot(shown, "painting")
+        shown.wait_for_selector("#view [data-state=done]", timeout=600_000)
+        _shoot(shown, "done")
+        shown.goto(f"{url}?job={'x' * 22}")
+        shown.wait_for_selector("#view .failed")
+        _shoot(shown, "failed")
+        browser.close()
         server.terminate()
         server.wait(60)
-    _as_jpeg(DOCS / "page.png")
+    _as_jpeg(SHOTS / "done_1280_light.png", DOCS / "page.jpg")
+
+
+def _shoot(shown: Page, state: str) -> None:
+    """What is seen of the page, and on a phone all of it."""
+    for theme in ("dark", "light"):
+        shown.evaluate("theme => document.body.classList.toggle('dark', theme === 'dark')", theme)
+        for size in (NARROW, WIDE):
+            shown.set_viewport_size(size)
+            shown.evaluate("scrollTo(0, 0)")
+            shown.wait_for_timeout(500)
+            file = SHOTS / f"{state}_{size['width']}_{theme}.png"
+            shown.screenshot(path=file, full_page=size == NARROW)
 
 
 def window() -> None:
@@ -66,7 +96,8 @@ def window() -> None:
         live.wait(60)
     server.terminate()
     server.wait(20)
-    _as_jpeg(DOCS / "window.png")
+    _as_jpeg(DOCS / "window.png", DOCS / "window.jpg")
+    (DOCS / "window.png").unlink()
 
 
 def _wait_for_painting() -> None:
@@ -74,10 +105,9 @@ def _wait_for_painting() -> None:
         time.sleep(1)
 
 
-def _as_jpeg(path: Path) -> None:
+def _as_jpeg(path: Path, target: Path) -> None:
     with Image.open(path) as image:
-        image.convert("RGB").save(path.with_suffix(".jpg"), quality=85)
-    path.unlink()
+        image.convert("RGB").save(target, quality=85)
 
 
 if __name__ == "__main__":

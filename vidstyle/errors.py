@@ -98,7 +98,6 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS266": "{source}: only the painting of a single image can be animated; use an image",
     "VS267": "only a single painting can be animated; remove --all-layers or --progress-gif",
     "VS268": "{name} should be one of {choices}, got {value!r}",
-    "VS269": "{text!r} is not a time; use seconds such as 12.5, or minutes such as 1:30",
     "VS270": "--codec {codec} is not possible in {ending} files; write to {endings}, or use --codec {others}",
     "VS271": "--pix-fmt {pixel_format} is not supported by {codec}; use {formats}",
     "VS272": "--quality {quality} is not supported by {what}; use a whole number from {low} to {high}",
@@ -173,9 +172,9 @@ TEXTS: Final[Mapping[str, str]] = {
         "{name} sent no frame for {patience:g} s; check its drive or network and run the same command again, "
         "or copy the file to this machine."
     ),
-    "VS357": "no file to paint; choose a video or an image, or take a photo",
+    "VS357": "add a video or photo first, or take one with the webcam",
     "VS358": "both a file and a photo are given; remove one",
-    "VS359": "no style selected; upload an image or choose a sample style",
+    "VS359": "no style is chosen; pick a sample, or add an image of your own",
     "VS360": "{name}: this file type is not supported; use one of {endings}",
     "VS361": "{name} matches no image; check the name and its ending (one of {known})",
     "VS362": "{name} contains images numbered in different ways ({first}, {last}); use a pattern, as shot.%04d.png",
@@ -220,6 +219,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS444": "{name} cannot be encoded ({reason}); free disk space or use another location.",
     "VS445": "{name} has no supported video ending; use {video_endings}, .gif, .webp or .png.",
     "VS446": "{name} expects frames of {size} (height x width), got {found}; resize them first.",
+    "VS447": "the encoder cannot make {name} at {size} ({reason}); use another --size, --codec or --pix-fmt.",
     "VS448": "the sound of {name} cannot be added ({reason}); free disk space and run the same command to resume.",
     "VS449": "the files cannot be copied ({reason}); upload them again, or free space in the jobs folder",
     "VS450": "{name} would take {found:,} bytes, more than {allowed:,}; raise the limit.",
@@ -252,6 +252,9 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS525": "there is no such job; it may have been deleted: paint again",
     "VS526": "this job is damaged, or of another version; paint again",
     "VS527": "the worker crashed three times, probably out of memory; use a smaller size",
+    "VS528": "other previews are being painted; wait a minute and press the button again",
+    "VS529": "{name} shows no frame that can be previewed at once; paint it, or trim it",
+    "VS530": "the preview ended early, probably out of memory; press the button again",
     # painting itself
     "VS601": "painting {size}x{size2} {found}; {advice}, or try it with --no-limits",
     "VS602": "not enough memory to paint {width}x{height}; {advice}",

@@ -221,7 +221,7 @@ def test_a_frame_whose_content_is_far_off_gives_the_next_one_more_steps() -> Non
         stylize_next(MODEL, one, replace(state, content=share * state.content), warped, None).last.steps
         for share in (1, 0.5)
     ]
-    assert steps == [2, 4]
+    assert steps == [2, 5]
 
 
 def test_paint_that_was_hidden_for_a_frame_comes_back() -> None:

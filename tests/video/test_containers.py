@@ -259,3 +259,16 @@ def test_subtitles_that_are_images_are_kept_or_told(tmp_path: Path, caplog: pyte
     assert not caplog.records
     assert not film_of(tmp_path / "out.mp4", source).subtitles
     assert any("hdmv_pgs_subtitle" in str(record.args) for record in caplog.records)
+
+
+@pytest.mark.parametrize("layout", ["5.0(side)", "5.1(side)"])
+def test_sound_that_cannot_be_copied_is_encoded(tmp_path: Path, layout: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Only the first packet of this AAC tells its layout, and a part leaves that out."""
+    source = tmp_path / "source.ts"
+    places = "|".join(["sin(2000*t)"] * (5 + layout.startswith("5.1")))
+    noise = ("-f", "lavfi", "-i", f"aevalsrc='{places}':c={layout}:d=1.2:s=44100")
+    images = ("-f", "lavfi", "-i", "testsrc=s=64x48:d=1.2")
+    ffmpeg(*images, *noise, "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac", source)
+    found = film_of(tmp_path / "out.m4v", source, 0.4, 1.0)
+    assert [(track.codec, track.layout) for track in found.sound] == [("aac", layout.removesuffix("(side)"))]
+    assert "cannot be copied" in caplog.text

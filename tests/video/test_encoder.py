@@ -241,9 +241,17 @@ def test_leaving_by_an_error_leaves_nothing(tmp_path: Path) -> None:
 def test_failed_encoder_is_an_error_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = ("-c:v", "libx264", "-x264-params", "nonsense=1", "-profile:v", "zzz")
     monkeypatch.setitem(codecs.CODECS, "h264", replace(codecs.CODECS["h264"], encoder=broken))
-    with refused("VS444") as caught:
+    with refused("VS447", "160 x 96") as caught:
         write_all(tmp_path / "out.mp4", [image_tensor(n) for n in range(30)])
     assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_size_that_an_encoder_does_not_take_is_told(tmp_path: Path) -> None:
+    film = Film(tmp_path / "out.mkv", (8, 8), Fraction(25), codec="hevc", pixel_format="yuv422p10le")
+    with refused("VS447", "8 x 8"), Sink(film) as sink:
+        sink.write(torch.zeros(3, 8, 8))
+        sink.finish()
     assert not list(tmp_path.iterdir())
 
 

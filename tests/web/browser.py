@@ -29,23 +29,32 @@ class Page:
 
     def drop(self, source: Path, *styles: Path) -> None:
         self.page.set_input_files("#source input[type=file]", source)
-        self.page.set_input_files("#styles input[type=file]", list(styles))
         self.page.wait_for_selector(f"#source :text('{source.suffix}')")
-        self.page.wait_for_selector(f"#styles :text('{styles[0].suffix}')")
+        for style in styles:
+            self.add(style)
 
-    def choose(self, name: str, value: object, part: str = "Painting") -> None:
-        """Fills a field, in a part that is unfolded if need be."""
+    def add(self, style: Path) -> None:
+        """Adds an own style, which is chosen then."""
+        self.page.set_input_files("#styles input[type=file]", style)
+        self.page.locator("#shelf label.selected", has_text=style.stem).wait_for()
+
+    def choose(self, name: str, value: object) -> None:
+        """Fills a field, in the part that is unfolded if need be."""
         found = f"#set-{name} :is(input, textarea)"
         if not self.page.is_visible(found):
-            if not self.page.get_by_role("button", name=part).is_visible():
-                self.page.get_by_role("button", name="All settings").click()
-            self.page.get_by_role("button", name=part).click()
+            self.page.get_by_role("button", name="Advanced").click()
+            self.page.wait_for_timeout(500)  # its fields are made now, and take their values
         self.page.fill(found, str(value))
+
+    def pick(self, name: str, label: str) -> None:
+        """Picks from a menu."""
+        self.page.click(f"#set-{name} input")
+        self.page.get_by_role("option", name=label).click()
 
     def choose_first_layer(self) -> None:
         """For which no more than one layer of filters is learned."""
         for layers in ("style-layers", "content-layers"):
-            self.choose(layers, "conv1_1", "Style and content")
+            self.choose(layers, "conv1_1")
 
     def paint(self) -> None:
         before = self.state

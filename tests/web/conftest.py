@@ -21,6 +21,7 @@ from vidstyle.images import save_image
 QUICK: Mapping[str, Any] = {
     "steps": 1,
     "frame_steps": 1,
+    "every": 1,
     "scales": 1,
     "loss": "sums",
     "style_layers": "conv1_1",

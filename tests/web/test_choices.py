@@ -12,7 +12,7 @@ from vidstyle.core.sizes import size_of
 from vidstyle.errors import SettingsError, SourceError
 from vidstyle.settings.presets import PRESETS
 from vidstyle.settings.settings import Settings
-from vidstyle.web.form import changed, in_words_of_the_page, restored, seconds_of, the_one
+from vidstyle.web.form import changed, in_words_of_the_page, restored, the_one
 from vidstyle.web.job_folder import first_image
 
 
@@ -55,18 +55,11 @@ def test_one_thing_is_painted() -> None:
         assert caught.value.code == code
 
 
-def test_times_are_typed_as_on_the_command_line() -> None:
-    assert [seconds_of(text) for text in ("", None, " ", "12.5", "1:30")] == [None, None, None, 12.5, 90.0]
-    with pytest.raises(SettingsError) as caught:
-        seconds_of("soon")
-    assert caught.value.code == "VS269"
-
-
 def test_errors_name_settings_as_the_page_does() -> None:
     with pytest.raises(SettingsError) as caught:
         changed({"size": "huge", "keep_colors": "no"}, "standard")
     assert in_words_of_the_page(caught.value.line).startswith("Size should be auto")
-    assert in_words_of_the_page("--keep-colors and --size") == "Keep colors and Size"
+    assert in_words_of_the_page("--keep-colors and --size") == "Colours and Size"
 
 
 def test_what_is_first_seen_of_a_file(tmp_path: Path, film: Path, photo: Path) -> None:

@@ -17,7 +17,7 @@ def done(server: Server, jobs: Path, place: Path) -> str:
     """A video that is painted: no browser knows it yet."""
     store = JobStore(jobs)
     settings = {**QUICK, "keep_colors": "luminance"}
-    name = store.submit(place / "clip.mp4", [place / "stripes.png"], settings, start=0.0, end=0.2)
+    name = store.submit(place / "clip.mp4", [place / "stripes.png"], settings, start=0.0, end=0.1)
     until(lambda: store.status(name).state == "done")
     return name
 
@@ -29,7 +29,7 @@ def test_the_link_of_a_job_shows_its_end_and_its_settings(
     page.wait_for("done")
     page.page.get_by_text("Settings of this job").click()
     settings = page.page.inner_text("#view .settings")
-    for part in ("clip.mp4", "stripes.png", "Keep colors\nluminance", "Part\nfrom 0 s to 0.2 s"):
+    for part in ("clip.mp4", "stripes.png", "Colours\nKeep original", "Part\nfrom 0 s to 0.1 s"):
         assert part in settings
     assert page.page.get_by_role("link", name="Link to this job").get_attribute("href") == f"/?job={done}"
 
@@ -41,8 +41,9 @@ def test_a_job_is_painted_again_with_changes(
     page.wait_for("done")
     page.page.click("#again")
     page.page.wait_for_selector("#source :text('.mp4')")
-    page.page.wait_for_selector("#styles :text('.png')")
-    assert page.page.input_value("#end :is(input, textarea)") == "0.2"
+    page.page.locator("#shelf label.selected", has_text="stripes").wait_for()
+    assert page.page.input_value("#end input[type=range]") == "0.1"
+    assert page.page.input_value("#set-keep-colors input") == "Keep original"
     page.choose("steps", 2)
     page.page.click("#paint")
     page.page.wait_for_function(f"!location.search.includes('{done}')")
@@ -69,7 +70,7 @@ def test_a_painted_video_plays_in_step_with_its_original(
     assert box["height"] == pytest.approx(box["width"] * 48 / 64, abs=2)
     assert page.evaluate(f"{before}.duration") == pytest.approx(page.evaluate(f"{after}.duration"), abs=0.01)
     page.get_by_role("button", name="Play").click()
-    page.wait_for_function(f"{after}.currentTime > 0.05 && !{before}.paused")
+    page.wait_for_function(f"{after}.currentTime > 0.02 && !{before}.paused")
     page.get_by_role("button", name="Pause").click()
     page.fill("#view .seek", "0.5")
     half = page.evaluate(f"{after}.duration / 2")

@@ -22,6 +22,7 @@ def test_a_film_is_painted_live_and_cancelled(
     page.drop(place / "clip.mp4", place / "stripes.png")
     page.choose("steps", 300)
     page.choose("frame-steps", 300)
+    page.choose_first_layer()
     page.paint()
     page.wait_for("painting")
     until(lambda: page.live)
@@ -41,6 +42,7 @@ def test_an_image_is_painted_to_the_end_and_downloaded(
 ) -> None:
     page = Page(context, server.url)
     page.drop(place / "photo.png", place / "stripes.png")
+    page.page.get_by_label("Watch it being painted (GIF)").check()
     page.choose("steps", 2)
     page.choose_first_layer()
     page.paint()
@@ -69,15 +71,17 @@ def test_the_slider_uncovers_the_painting(server: Server, context: "sync_api.Bro
 def test_an_image_of_the_webcam_is_painted(server: Server, context: "sync_api.BrowserContext", place: Path) -> None:
     page = Page(context, server.url)
     page.page.get_by_role("tab", name="Webcam").click()
-    page.page.get_by_text("Click to Access Webcam").click()
-    button = page.page.wait_for_selector("#webcam button[aria-label='capture photo']", timeout=30_000)
-    page.page.wait_for_timeout(500)
-    button.click()  # type: ignore[union-attr]
-    page.page.wait_for_selector("#webcam img", timeout=30_000)
-    page.page.set_input_files("#styles input[type=file]", place / "stripes.png")
-    page.page.wait_for_selector("#styles :text('.png')")
+    page.page.get_by_role("button", name="Take a photo in 3 seconds").click()
+    page.page.get_by_text("Photo in 3").wait_for()
+    photo = "#webcam .image-frame img"
+    page.page.wait_for_selector(photo)
+    page.page.get_by_role("button", name="Take another photo in 3 seconds").click()
+    page.page.wait_for_selector(photo, state="detached")
+    page.page.wait_for_selector(photo)
+    page.page.wait_for_selector("#facts .facts")
+    page.add(place / "stripes.png")
     page.choose("steps", 1)
-    page.choose("size", 48)
+    page.pick("size", "320 px")
     page.choose_first_layer()
     page.page.wait_for_timeout(1000)
     before = len(page.page.query_selector_all("#jobs a"))
@@ -99,6 +103,48 @@ def test_sample_styles_are_shown_chosen_and_unchosen(server: Server, context: "s
     chosen.wait_for(state="detached")
 
 
+def test_own_styles_are_added_to_those_chosen(server: Server, context: "sync_api.BrowserContext", place: Path) -> None:
+    page = Page(context, server.url)
+    page.page.locator("#shelf label", has_text="swirl").click()
+    page.add(place / "stripes.png")
+    page.add(place / "photo.png")
+    chosen = page.page.locator("#shelf label.selected")
+    assert chosen.all_inner_texts() == ["swirl", "stripes", "photo"]
+    image = chosen.last.evaluate("box => getComputedStyle(box, '::before').backgroundImage")
+    assert page.page.evaluate("url => fetch(url).then(got => got.status)", image[5:-2]) == 200
+    (place / "broken.png").write_bytes(b"no image")
+    page.page.set_input_files("#styles input[type=file]", place / "broken.png")
+    page.page.wait_for_selector("#style-message :text('broken.png')")
+    assert chosen.count() == 3
+
+
+def test_what_is_missing_is_told_next_to_its_field(
+    server: Server, context: "sync_api.BrowserContext", place: Path
+) -> None:
+    page = Page(context, server.url)
+    page.page.click("#paint")
+    page.page.wait_for_selector("#facts :text('Add a video or photo first, or take one with the webcam')")
+    page.page.set_input_files("#source input[type=file]", place / "photo.png")
+    page.page.wait_for_selector("#facts .facts")
+    page.page.click("#paint")
+    page.page.wait_for_selector("#style-message :text('No style is chosen')")
+    assert not page.page.query_selector("#message .failed")
+
+
+def test_a_video_is_trimmed_by_sliders(server: Server, context: "sync_api.BrowserContext", place: Path) -> None:
+    page = Page(context, server.url)
+    assert not page.page.is_visible("#end")
+    page.drop(place / "clip.mp4", place / "stripes.png")
+    page.page.wait_for_selector("#facts :text('4 frames')")
+    assert page.page.get_attribute("#end input[type=range]", "max") == page.page.input_value("#end input[type=range]")
+    slider = page.page.locator("#start input[type=range]")
+    slider.focus()
+    slider.press("ArrowRight")
+    page.page.wait_for_selector("#facts :text('3 frames'), #facts :text('2 frames')")
+    assert page.page.is_visible("#report")
+    assert not page.page.is_visible("#animated")
+
+
 def test_what_was_chosen_is_described(server: Server, context: "sync_api.BrowserContext", place: Path) -> None:
     page = Page(context, server.url)
     page.drop(place / "clip.mp4", place / "stripes.png")
@@ -114,7 +160,7 @@ def test_what_cannot_be_painted_is_said(server: Server, context: "sync_api.Brows
     page = Page(context, server.url)
     page.drop(place / "list.mp4", place / "stripes.png")
     page.page.click("#paint")
-    said = page.page.wait_for_selector("#message .failed", timeout=30_000)
+    said = page.page.wait_for_selector("#facts .failed", timeout=30_000)
     assert "list.mp4" in said.inner_text()  # type: ignore[union-attr]
     assert "[VS346]" in said.inner_text()  # type: ignore[union-attr]
     assert "Traceback" not in page.page.inner_text("body")

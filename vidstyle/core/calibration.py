@@ -26,7 +26,7 @@ OnProbe = Callable[[int, int], None]  # paintings of the search done, in all
 
 PROBE_AREA = 170**2  # pixels of the paintings that the balance is searched on; twice that where three sizes need it
 PROBES = 3  # paintings of the search, at most
-PROBE_STEPS = 20
+PROBE_STEPS = 20  # at most; a painting of fewer steps is searched with as many
 FIRST_GUESS = 0.2
 NEAR = 0.02  # of the wanted structure: the search ends there
 TYPICAL_SLOPE, SMALLEST_SLOPE = 0.08, 0.025  # structure gained for each e-fold of the balance
@@ -102,7 +102,7 @@ def found_balance(
     """The balance at which paintings keep the structure of `strength`."""
     content = max(contents, key=lambda image: float(image.std()))
     small = resize(content, _probe_size(size_of(content)))
-    settings = model.settings.replace(init="content", steps=PROBE_STEPS)
+    settings = _probe_settings(model.settings).replace(init="content")
     probe = model.changed(settings=settings, init_image=None)
     mixed = FrameStyle(shares=look.shares)
     wanted, tell = wanted_structure(strength), on_probe or (lambda *_: None)
@@ -135,9 +135,13 @@ def search_cost(settings: Settings, size: Size) -> int:
     """Steps times pixels that the search takes for images of `size`, at most."""
     if settings.loss == "sums" or not settings.content_weight or not settings.style_weight:
         return 0
-    probe = settings.replace(steps=PROBE_STEPS)
+    probe = _probe_settings(settings)
     strengths = len({key.values for key in settings.keyed_strengths}) or 1
     return strengths * PROBES * sum(h * w * steps for (h, w), steps in scale_plan(_probe_size(size), probe))
+
+
+def _probe_settings(settings: Settings) -> Settings:
+    return settings.replace(steps=min(PROBE_STEPS, settings.steps))
 
 
 def _probe_size(size: Size) -> Size:

@@ -59,9 +59,10 @@ SETTLING = 16  # frames over which uncovered pixels are painted freely, before t
 UNSETTLED = SETTLING // 2  # the age of paint that is to look otherwise: half as firm, and not held
 NEW = 0.05  # share of pixels that were lately uncovered, from which on no loss of a frame is low enough
 FULL_EFFORT = 0.6  # share of free pixels from which on a frame is given all its steps
-MOST_EFFORT = 2.0  # times the steps of a following frame, at most, where much is new or content is far off
-CALM = 1.25  # effort, below which a frame may do without steps: hardly anything is new
-LOST_CONTENT = 1.5  # times the content loss of a shot's first frame, from which on the next takes as many steps again
+MOST_EFFORT = 2.5  # times the steps of a following frame, at most
+NEW_EFFORT = 1.5  # of these, where all is new or content is far off
+CALM = 1.4  # effort, below which a frame may do without steps: hardly anything is new
+LOST_CONTENT = 1.5  # times the content loss of a shot's first frame, from which on the next takes more steps
 LOST = 0.3  # share of pixels that earlier paint is known of, below which a frame is painted like a first one
 UNSETTLED_MOBILITY = 4.0  # how far uncovered pixels, and paint that is not firm, move for a gradient; settled ones: 1
 STALE = 0.05  # of 0..1, blurred: change of what paint shows, at which it is half out of date
@@ -246,14 +247,14 @@ def frame_effort(state: ShotState, carried: Carried, free: Tensor) -> tuple[floa
 
     They end at the level of the shot's first frame, but where a part is new or to look otherwise: a good loss of the
     rest may hide that it is bare. Fewer pixels that move take fewer steps; new ones, and a frame before that lost its
-    content, take as many again.
+    content, take up to NEW_EFFORT times as many on top.
     """
     settled = carried.settled
     shares = (settled < FIRM).float().mean(), free.float().mean(), (1 - settled).mean()
     unfirm, moving, unsettled = torch.stack(shares).tolist()
     level = state.level if unfirm < NEW and not carried.style_changed.all() else -math.inf
     effort = min(1.0, moving / FULL_EFFORT)
-    effort += unsettled + (float(state.last.losses.content) > LOST_CONTENT * state.content)
+    effort += NEW_EFFORT * max(unsettled, float(state.last.losses.content) > LOST_CONTENT * state.content)
     return level, min(MOST_EFFORT, effort)
 
 

@@ -130,6 +130,10 @@ class Listener:
     def working(self, what: str, done: float, count: float) -> None:
         """Something other than painting is in progress: `done` of `count`."""
 
+    def balancing(self, done: int, count: int) -> None:
+        """The balance of content and style is searched: at most `count` paintings, `done` of which are made."""
+        self.working("finding the balance", done, count)
+
     def resumed(self, frames: int, shots: int, folder: Path) -> None:
         """The job resumes: so many frames are done in its work folder, and so many shots begun."""
 

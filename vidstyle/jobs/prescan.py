@@ -282,11 +282,7 @@ def make_model(job: JobSpec, contents: Sequence[Tensor], listener: Listener) -> 
 
 def balanced(model: StyleModel, contents: Sequence[Tensor], listener: Listener, look: FrameStyle = PLAIN) -> StyleModel:
     """`model` with the balance for `contents`, styles mixed as in the `look`."""
-
-    def tell(done: int, count: int) -> None:
-        listener.working("finding the balance", done, count)
-
-    return calibrated(model, contents, tell, look)
+    return calibrated(model, contents, listener.balancing, look)
 
 
 def ready_for_film(job: JobSpec, source: Source, listener: Listener) -> tuple[Prescan, StyleModel]:

@@ -116,7 +116,7 @@ class Settings:
         20, PAINTING, "Optimisation steps at each scale of an image, or of the first frame of a shot.", *_ONE_OR_MORE
     )
     frame_steps: int = _option(
-        2, PAINTING, "Steps for each following frame; up to twice as many where areas are new.", *_ONE_OR_MORE
+        2, PAINTING, "Steps for each following frame; up to 2.5 times as many where areas are new.", *_ONE_OR_MORE
     )
     every: int = _option(
         2,

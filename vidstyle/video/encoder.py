@@ -177,7 +177,7 @@ class SegmentFile:
         """Append a frame (H, W, 3), RGB, 0..255; or 0..65535, for a video of more than 8 bits; with opacity (H, W, 4).
 
         Raises:
-            SinkError: VS446 where it is not of the video's size, VS444 where ffmpeg cannot encode it.
+            SinkError: VS446 where it is not of the video's size, VS444 or VS447 where ffmpeg cannot encode it.
         """
         self._check(pixels.shape, (*self.film.size, 3 if pixels.shape[2:] == (3,) else self.film.channels))
         self._feeding = True
@@ -204,7 +204,7 @@ class SegmentFile:
         """End the file and check it; its path.
 
         Raises:
-            SinkError: VS444 where ffmpeg failed, VS442 or VS443 where the file is not whole.
+            SinkError: VS444 or VS447 where ffmpeg failed, VS442 or VS443 where the file is not whole.
         """
         assert self._process.stdin is not None
         with self._expecting():
@@ -229,8 +229,11 @@ class SegmentFile:
 
     def _error(self) -> SinkError:
         self._log.seek(0)
-        log = self._log.read().decode("utf-8", "replace")
-        return SinkError("VS444", name=self.film.name, reason=ffmpeg.reason(f"{log}\n{self._watch.verdict}"))
+        log, ended = self._log.read().decode("utf-8", "replace"), self._process.returncode
+        reason = ffmpeg.reason(f"{log}\n{self._watch.verdict}")
+        if ended in ffmpeg.CRASHES or (ended and ended > 0 and ended not in ffmpeg.NO_ROOM):
+            return SinkError("VS447", name=self.film.name, size="{1} x {0}".format(*self.film.size), reason=reason)
+        return SinkError("VS444", name=self.film.name, reason=reason)
 
     def close(self) -> None:
         """Stop writing. May be called twice, and after `finish`."""

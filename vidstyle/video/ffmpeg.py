@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
+import signal
 import subprocess
 import threading
 from collections.abc import Callable
@@ -22,6 +24,10 @@ FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,h264,hevc,ivf,flv,asf,ogg,dv,mxf,nut,wtv,rm,"
     "yuv4mpegpipe,wav,mp3,aac,flac,ac3,caf"
 )
+NO_ROOM = [  # exit codes where a file cannot be written
+    256 - number for number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM)
+]
+CRASHES = [-number for number in (signal.SIGABRT, signal.SIGSEGV, signal.SIGILL, signal.SIGFPE)]  # the same, of faults
 _PROGRESS = re.compile(r"\w+=")
 PATIENCE = 120.0  # seconds without a sign of ffmpeg, after which it hangs
 PROTOCOLS = "file,pipe"

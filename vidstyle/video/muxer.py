@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import shutil
 import tempfile
@@ -10,22 +9,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import av
-
 from vidstyle.errors import SinkError
 from vidstyle.files import printable, put_in_place, require_place
 from vidstyle.video import animation, ffmpeg
-from vidstyle.video.containers import CONTAINERS, SourcePart, chapter_file, options_for, tell_changes, tell_lost
+from vidstyle.video.containers import (
+    CONTAINERS,
+    Container,
+    SourcePart,
+    chapter_file,
+    options_for,
+    tell_changes,
+    tell_lost,
+)
 from vidstyle.video.encoder import Film, SegmentFile, check_count
 from vidstyle.video.probe import VideoInfo
-from vidstyle.video.retiming import join_in_time
-from vidstyle.video.tracks import UNREADABLE, read_tracks
+from vidstyle.video.retiming import joined_in_time
+from vidstyle.video.tracks import UNREADABLE, Tracks, read_tracks
 
 log = logging.getLogger(__name__)
-
-_NO_ROOM = [
-    256 - number for number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM)
-]
 
 
 class TooLargeError(SinkError):
@@ -149,7 +150,7 @@ def _write_video(segment_files: Sequence[Path], film: Film, count: int, folder: 
     listing.write_text(f"ffconcat version 1.0\n{names}", encoding="utf-8")
     segments = ffmpeg.input_arguments(listing, "-f", "concat", "-safe", "0")
     if film.retimed:
-        segments = ffmpeg.input_arguments(_retimed(listing, film, count, folder))
+        segments = ffmpeg.input_arguments(joined_in_time(listing, film, count, folder))
     source = film.sound_from
     problem: str | None = None
     if source is not None and not source.animated:
@@ -165,22 +166,6 @@ def _write_video(segment_files: Sequence[Path], film: Film, count: int, folder: 
         log.warning("the sound of %s cannot be read (%s): the video has none", name, problem)
     check_count(whole, film, count)
     return whole
-
-
-def _retimed(listing: Path, film: Film, count: int, folder: Path) -> Path:
-    """The first frames of a video, from segments, each shown for its own time, in a file in `folder`."""
-    muxer = "matroska" if "ffv1" in film.encoding.options else film.encoding.muxer  # PyAV writes none to MOV
-    durations = (film.durations or ())[:count]
-    target = folder / f"retimed.{muxer}"
-    try:
-        found = join_in_time(listing, durations, target, muxer)
-    except (av.FFmpegError, ValueError) as error:
-        if isinstance(error, OSError):
-            raise
-        raise SinkError("VS440", name=film.name, reason=printable(error)) from error
-    if found != count:
-        raise SinkError("VS443", name=film.name, found=found, written=count)
-    return target
 
 
 def _quoted(path: Path) -> str:
@@ -232,22 +217,15 @@ def _write_with_tracks(
     tell_changes(found, film.ending, name)
     if source.stream and source.stream.marks:  # they are of the frames, which are painted, and ffmpeg sets none
         log.warning("%s: left out of the %s file: %s", name, film.ending, ", ".join(source.stream.marks))
-    options, kept = options_for(found, part, CONTAINERS[film.ending])
-    chapters = whole.with_name("chapters.txt")
-    chapters.write_bytes(chapter_file(kept.chapters))
-    inputs = _inputs(segments, source, part, chapters)
-    copied = [
-        "-map",
-        "0:v",
-        "-c:v",
-        "copy",
-        *_video_options(film, count),
-        *options,
-        "-map_chapters",
-        "2" if kept.chapters else "-1",
-    ]
-    end = ["-t", f"{part.end:.6f}"] if part.end is not None else []
-    result = _run([*inputs, *copied, *end, *_output(whole)], name)
+    chapters, container = whole.with_name("chapters.txt"), CONTAINERS[film.ending]
+    frames = [*_inputs(segments, source, part, chapters), "-map", "0:v", "-c:v", "copy", *_video_options(film, count)]
+    kept, result = _muxed(frames, found, part, container, whole, name)
+    if result.code != 0 and any(track.codec in container.sound for track in found.sound):
+        encoder = container.encoder.removeprefix("lib").upper()
+        log.warning(
+            "%s: its sound cannot be copied (%s); it is encoded as %s", name, ffmpeg.reason(result.log), encoder
+        )
+        kept, result = _muxed(frames, found, part, replace(container, sound=frozenset()), whole, name)
     if result.code != 0:
         return ffmpeg.reason(result.log)
     if result.log.strip():  # of errors only
@@ -256,10 +234,21 @@ def _write_with_tracks(
     return None
 
 
+def _muxed(
+    frames: list[str], found: Tracks, part: SourcePart, container: Container, whole: Path, name: str
+) -> tuple[Tracks, ffmpeg.Finished]:
+    """Writes `whole` once: what it should hold then, and how that ended. `frames` are the arguments for these."""
+    options, kept = options_for(found, part, container)
+    whole.with_name("chapters.txt").write_bytes(chapter_file(kept.chapters))
+    end = ["-t", f"{part.end:.6f}"] if part.end is not None else []
+    chapters = ["-map_chapters", "2" if kept.chapters else "-1"]
+    return kept, _run([*frames, *options, *chapters, *end, *_output(whole)], name)
+
+
 def _run(arguments: list[str], name: str) -> ffmpeg.Finished:
     """How a run of ffmpeg with the sound of `name` ended; SinkError VS448 where there is no room."""
     result = ffmpeg.run_with_progress(arguments)
-    if result.code in _NO_ROOM or (result.code or 0) < 0:
+    if result.code in ffmpeg.NO_ROOM or (result.code or 0) < 0:
         raise SinkError("VS448", name=name, reason=ffmpeg.reason(result.log))
     return result
 

@@ -8,26 +8,44 @@ from pathlib import Path
 
 import av
 
+from vidstyle.errors import SinkError
+from vidstyle.files import printable
 from vidstyle.video import ffmpeg
+from vidstyle.video.encoder import Film
 from vidstyle.video.timing import TICK
 
 
-def join_in_time(listing: Path, durations: Sequence[float], target: Path, muxer: str) -> int:
-    """Joins segments, and shows each frame for its own time; nothing is encoded.
+def joined_in_time(listing: Path, film: Film, count: int, folder: Path) -> Path:
+    """Joins the segments of a video, and shows each frame for its own time; nothing is encoded.
 
     Args:
-        listing: names the segments, as ffmpeg's concat demuxer reads it. Their frames are decoded in the order in
-            which they are shown.
-        durations: seconds that each frame is shown.
-        target: the file that is written.
-        muxer: of that, by ffmpeg's name.
+        listing: names the segments, as ffmpeg's concat demuxer reads it.
+        film: what they are parts of.
+        count: frames in all.
+        folder: for the file.
 
     Returns:
-        How many frames were there; those that have no duration are not written.
+        The file.
 
     Raises:
-        av.FFmpegError, OSError: where the segments cannot be read, or the file cannot be written.
+        SinkError: VS440 where the segments cannot be joined, VS443 where they hold more or fewer frames.
+        OSError: where the file cannot be written.
     """
+    muxer = "matroska" if "ffv1" in film.encoding.options else film.encoding.muxer  # PyAV writes none to MOV
+    target = folder / f"retimed.{muxer}"
+    try:
+        found = _write_in_time(listing, (film.durations or ())[:count], target, muxer)
+    except (av.FFmpegError, ValueError) as error:
+        if isinstance(error, OSError):
+            raise
+        raise SinkError("VS440", name=film.name, reason=printable(error)) from error
+    if found != count:
+        raise SinkError("VS443", name=film.name, found=found, written=count)
+    return target
+
+
+def _write_in_time(listing: Path, durations: Sequence[float], target: Path, muxer: str) -> int:
+    """Writes the frames that have a duration; how many were there. They are decoded in the order they are shown in."""
     rounded = [round(time / TICK) for time in accumulate(durations, initial=0.0)]
     ticks = list(accumulate(rounded, lambda before, time: max(before + 1, time)))  # no two frames have one time
     limits = {"safe": "0", "protocol_whitelist": ffmpeg.PROTOCOLS}

@@ -56,8 +56,13 @@ def chosen_facts(source: Path, settings: Settings, device: str, start: float = 0
     painted = painting_size(size, settings, select_device(device))
     pace = _pace(settings.replace(size="auto"), device)
     takes = estimate(settings, painted, 1, frames, pace)
-    how_long = f"Painted at {painted[1]} x {painted[0]}: {roughly(takes.seconds)} after the preparation"
+    how_long = f"Painted at {painted[1]} x {painted[0]} pixels: {roughly(takes.seconds)}"
     return Facts(source.name, _data_url(image), (f"{size[1]} x {size[0]} pixels", *length, how_long))
+
+
+def length_of(source: Path) -> float:
+    """Seconds of a video or animation, 0 for an image; SourceError where it cannot be read."""
+    return 0.0 if kind_of(source) == "image" else probe(source).seconds
 
 
 @lru_cache(16)

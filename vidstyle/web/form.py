@@ -1,24 +1,45 @@
 """The settings as a form, and what a form that was sent asks for."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import gradio as gr
 
-from vidstyle.errors import SettingsError, SourceError
-from vidstyle.settings.keyframes import to_seconds
+from vidstyle.errors import SourceError
 from vidstyle.settings.presets import PRESETS, STANDARD
 from vidstyle.settings.settings import Settings
 from vidstyle.web.job_folder import NO_PATHS
 
-AT_HAND = ("strength", "keep_colors", "size")  # shown above the rest
+SLIDERS, MENUS = ("strength", "style_scale"), ("keep_colors", "size")
+AT_HAND = (*SLIDERS, *MENUS)  # shown above the rest
 LEFT_OUT = ("feather", "lut")  # of masks and tables of colours, which the page does not take
-SIZES = ("auto", "full", "256", "384", "512", "640", "960", "1280")  # offered; others may be typed
-_PRESET_LABELS = {"draft": "Draft (fast)", "fine": "Fine (slow)", "paper": "As in the paper"}
-PRESET_NAMES = [(_PRESET_LABELS.get(name, name.capitalize()), name) for name in PRESETS]
+LABELS: Mapping[str, str] = {"style_scale": "Stroke size", "keep_colors": "Colours"}  # where the name would not do
+HELP: Mapping[str, str] = {
+    "strength": "0 stays close to the original, 1 is all style.",
+    "style_scale": "2 paints with strokes twice as large.",
+    "keep_colors": "",
+    "size": "Of the long side. Automatic is the original size on a GPU, and 640 px at most without one.",
+}
+RANGES: Mapping[str, tuple[float, float, float]] = {"strength": (0, 1, 0.05), "style_scale": (0.25, 4, 0.25)}
+SIZES = ("320", "480", "640", "960", "1280", "1920")
+CHOICES: Mapping[str, Sequence[tuple[str, str]]] = {
+    "keep_colors": (
+        ("From the style", "no"),
+        ("Keep original", "luminance"),
+        ("Style recoloured to match the original", "match"),
+        ("Not controlled", "free"),
+    ),
+    "size": (("Automatic", "auto"), *((f"{size} px", size) for size in SIZES), ("Original size", "full")),
+}
+PRESET_NAMES = (
+    ("Quick draft", "draft"),
+    ("Standard", STANDARD),
+    ("Fine", "fine"),
+    ("Original paper method", "paper"),
+)
 
 Controls = dict[str, Any]  # Gradio components, whose events are made at run time
 
@@ -26,36 +47,35 @@ _OPTIONS = {option.name: option for option in fields(Settings)}
 _TYPES = get_type_hints(Settings)
 
 
-def at_hand() -> Controls:
-    """The controls of the settings that people use most, by name, made where the page is now."""
-    return {name: _control(name) for name in AT_HAND}
+def at_hand(*names: str) -> Controls:
+    """The controls of some of AT_HAND, by name, made where the page is now."""
+    return {name: control(name) for name in names}
 
 
 def folded() -> Controls:
-    """The controls of all other settings that the page takes, by name, each group in a part that unfolds."""
+    """The controls of all other settings that the page takes, by name, under the headings of their groups."""
     made: Controls = {}
     for group in dict.fromkeys(option.metadata["group"] for option in _OPTIONS.values()):
-        with gr.Accordion(group, open=False):
-            names = [name for name, option in _OPTIONS.items() if option.metadata["group"] == group]
-            made |= {name: _control(name) for name in names if name not in (*AT_HAND, *LEFT_OUT)}
+        names = [name for name, option in _OPTIONS.items() if option.metadata["group"] == group]
+        gr.Markdown(f"### {group}")
+        made |= {name: control(name) for name in names if name not in (*AT_HAND, *LEFT_OUT)}
     return made
 
 
-def _control(name: str) -> gr.components.Component:
+def control(name: str) -> gr.components.Component:
     """What suits a setting's type, with its help and its default."""
     option, kind = _OPTIONS[name], _TYPES[name]
-    common = {
+    common: dict[str, Any] = {
         "label": label_of(name),
-        "info": option.metadata["help"],
+        "info": HELP.get(name, option.metadata["help"]) or None,
         "value": option.default,
         "elem_id": f"set-{name.replace('_', '-')}",
     }
-    if name == "strength":
-        return gr.Slider(0, 1, step=0.05, **common)
-    if name == "size":
-        return gr.Dropdown(list(SIZES), allow_custom_value=True, **common)
-    if choices := NO_PATHS.get(name) or get_args(kind):
-        return gr.Dropdown(list(choices), **common)
+    if name in RANGES:
+        low, high, step = RANGES[name]
+        return gr.Slider(low, high, step=step, buttons=[], **common)
+    if choices := CHOICES.get(name) or NO_PATHS.get(name) or get_args(kind):
+        return gr.Dropdown(list(choices), filterable=False, **common)
     if kind is bool:
         return gr.Checkbox(**common)
     if kind in (int, float):
@@ -65,22 +85,20 @@ def _control(name: str) -> gr.components.Component:
 
 def label_of(name: str) -> str:
     """What the page calls a setting."""
-    return name.replace("_", " ").capitalize()
+    return LABELS.get(name) or name.replace("_", " ").capitalize()
+
+
+def value_in_words(name: str, value: Any) -> str:
+    """What the page calls a value of a setting."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return next((label for label, choice in CHOICES.get(name, ()) if choice == value), str(value))
 
 
 def in_words_of_the_page(text: str) -> str:
     """An error's text with the page's labels instead of the command line's options: ``--size`` is Size here."""
-    return re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda found: label_of(found[1].replace("-", "_")), text)
-
-
-def seconds_of(text: str | None) -> float | None:
-    """The seconds of a time that was typed, such as 12.5 or 1:30; None for nothing. SettingsError for anything else."""
-    if not (text or "").strip():
-        return None
-    try:
-        return to_seconds(str(text))
-    except ValueError:
-        raise SettingsError("VS269", text=text) from None
+    named = re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda found: label_of(found[1].replace("-", "_")), text)
+    return named[:1].upper() + named[1:] if re.match(r"[a-z]+(?![\w.])", named) else named  # no name of a file
 
 
 def changed(values: Mapping[str, Any], preset: str) -> dict[str, Any]:

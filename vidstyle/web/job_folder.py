@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -47,7 +48,9 @@ class Ticket:
         settings: The settings that differ from the defaults, by name.
         device: What paints: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         report: Whether a video is measured too.
+        animated: Whether an animation shows how an image is painted.
         start, end: Seconds of a video that are painted; None for its end.
+        preview: Whether it is one of `previews`.
         made_at: When the job was submitted, in seconds of time.time().
     """
 
@@ -58,8 +61,10 @@ class Ticket:
     settings: Mapping[str, Any] = field(default_factory=dict)
     device: str = "auto"
     report: bool = False
+    animated: bool = False
     start: float = 0.0
     end: float | None = None
+    preview: bool = False
     made_at: float = 0.0
 
     @property
@@ -150,8 +155,10 @@ def fill(
     *,
     device: str = "auto",
     report: bool = False,
+    animated: bool = False,
     start: float = 0.0,
     end: float | None = None,
+    preview: bool = False,
 ) -> None:
     """Makes a new job in an empty folder, of copies under names of our own, with an image of the source.
 
@@ -162,8 +169,10 @@ def fill(
         settings: The settings that differ from the defaults, by name.
         device: What paints: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         report: Whether a video is measured too.
+        animated: Whether an animation shows how an image is painted.
         start: Seconds from which on a video is painted.
         end: Seconds up to which it is; None for its end.
+        preview: Whether it is one of `previews`.
 
     Raises:
         SettingsError: For settings that cannot be, or that name a file.
@@ -171,18 +180,24 @@ def fill(
         OSError: Where they cannot be copied.
     """
     _refuse_paths(Settings(**settings))
-    _check_styles(styles)
-    preview = first_image(source)
+    check_styles(styles)
+    first = first_image(source)
     kept = _copy(source, folder, "source")
     copies = tuple(_copy(style, folder, f"style{number}") for number, style in enumerate(styles, 1))
     ending = {"image": ".png", "animation": ".gif"}.get(kind_of(folder / kept), ".mp4")
     names = tuple(path.name for path in (source, *styles))
-    ticket = Ticket(kept, copies, f"painting{ending}", names, settings, device, report, start, end, time.time())
+    out, wanted = f"painting{ending}", (report, animated, start, end, preview)
+    ticket = Ticket(kept, copies, out, names, settings, device, *wanted, made_at=time.time())
     ticket.job(folder)  # for its checks
-    if preview is not None:
-        save_image(folder / BEFORE, preview)
+    if first is not None:
+        save_image(folder / BEFORE, first)
     write_whole(folder / TICKET, json.dumps(asdict(ticket)).encode())
     Status().write(folder)
+
+
+def paint_command(folder: Path) -> list[str]:
+    """What starts the process that paints the job in `folder`."""
+    return [sys.executable, "-m", "vidstyle.web.paint_process", str(folder)]
 
 
 def _refuse_paths(settings: Settings) -> None:
@@ -192,7 +207,8 @@ def _refuse_paths(settings: Settings) -> None:
             raise SettingsError("VS268", name=name, choices=", ".join(choices), value=value)
 
 
-def _check_styles(styles: Sequence[Path]) -> None:
+def check_styles(styles: Sequence[Path]) -> None:
+    """SourceError where there is none, or one is no image."""
     if not styles:
         raise SourceError("VS359")
     for style in styles:

@@ -12,7 +12,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,7 +23,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from vidstyle.errors import JobError, SinkError
-from vidstyle.web.job_folder import LOCK, PROCESS, STATUS, TICKET, VIEWS, Status, Ticket, fill
+from vidstyle.web.job_folder import LOCK, PROCESS, STATUS, TICKET, VIEWS, Status, Ticket, fill, paint_command
 
 TRIES = 3  # starts of a worker that ends without a word, before its job counts as failed
 UPLOADS = "uploads"  # where browsers' files arrive, beside the jobs
@@ -205,9 +204,10 @@ class JobStore:
             return
         (place / PROCESS).unlink(missing_ok=True)  # its number may be another program's by now
         replace(status, state="painting", note="", tries=status.tries + 1).write(place)
-        words = [sys.executable, "-m", "vidstyle.web.paint_process", str(place)]
         with (place / "worker.log").open("ab") as said:
-            worker = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True)
+            worker = subprocess.Popen(
+                paint_command(place), stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True
+            )
         self._workers[name] = worker
         log.info("painting %s, job %s", Ticket.read(place).title, name)
 

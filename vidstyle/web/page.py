@@ -1,186 +1,279 @@
 """The page: source and styles on the left, the painting on the right."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import gradio as gr
 from gradio.blocks import Block
 
-from vidstyle.errors import VidstyleError
+from vidstyle.errors import JobError, VidstyleError
 from vidstyle.images import IMAGE_ENDINGS
+from vidstyle.jobs.kinds import kind_of
 from vidstyle.settings.presets import STANDARD
 from vidstyle.settings.settings import Settings
 from vidstyle.video.reader import CLIP_ENDINGS
-from vidstyle.web.facts import chosen_facts
-from vidstyle.web.form import (
-    PRESET_NAMES,
-    Controls,
-    at_hand,
-    changed,
-    folded,
-    restored,
-    seconds_of,
-    the_one,
-)
+from vidstyle.web.facts import chosen_facts, length_of
+from vidstyle.web.form import MENUS, PRESET_NAMES, SLIDERS, Controls, at_hand, changed, folded, restored, the_one
+from vidstyle.web.job_folder import check_styles, first_image
 from vidstyle.web.job_store import JobStore, JobView
-from vidstyle.web.view import Row, facts_html, job_html, list_html, message_html, rows_of, samples_html, shown
+from vidstyle.web.previews import Previews
+from vidstyle.web.style_chooser import StyleChooser
+from vidstyle.web.view import Row, facts_html, job_html, list_html, message_html, preview_html, rows_of, shown
 
 REMEMBERED = 50  # jobs that a browser keeps in its list
-_INTRODUCTION = "Choose a video or an image and a style, then press Paint."
-_TIME: dict[str, Any] = {"placeholder": "such as 12.5 or 1:30", "max_lines": 1}
+
+_INTRODUCTION = "Add a video or photo, pick a style, press Paint."
 _QUIETLY: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+_SECONDS = 0.1  # step of the sliders that trim a video
+
+Given = Mapping[Any, Any]  # what a browser sent, by control
+Shown = dict[Block, Any]  # what it is to show, by control
 
 
 class Page:
     """The page over the jobs of `store`, with the images of `shelf` as styles to choose from; `blocks` is what Gradio
     serves."""
 
-    def __init__(self, store: JobStore, shelf: Sequence[Path]) -> None:
-        self._store, self._shelf = store, shelf
+    def __init__(self, store: JobStore, previews: Previews, shelf: Sequence[Path]) -> None:
+        self._store, self._previews = store, previews
         with gr.Blocks(title="vidstyle", analytics_enabled=False) as self.blocks:
             self._current, self._seen = gr.State(""), gr.State(("", []))
+            self._preview, self._seen_preview = gr.State(""), gr.State("")
             # The browser keeps the names of its jobs; the secret is none, it only has to outlive the server.
             self._mine = gr.BrowserState([], storage_key="vidstyle-jobs", secret="vidstyle")
             gr.Markdown(f"# vidstyle\n{_INTRODUCTION}")
             with gr.Row():
-                with gr.Column(scale=2):
+                with gr.Column(scale=2, elem_id="form"):
                     self._sources()
+                    self._chooser = StyleChooser(shelf)
+                    self._options()
+                    self._actions()
                 with gr.Column(scale=3):
                     self._results()
             self._wire()
 
     def _sources(self) -> None:
-        """Makes the controls that say what is wanted."""
-        wanted: Controls = {}
-        with gr.Tab("Video or image"):
+        """Makes the controls that say what is painted."""
+        self._wanted: Controls = {}
+        with gr.Tab("Video or photo"):
             endings = [*CLIP_ENDINGS, *IMAGE_ENDINGS]
-            wanted["file"] = gr.File(label="Video or image", file_types=endings, height=120, elem_id="source")
+            self._wanted["file"] = gr.File(label="Video or photo", file_types=endings, height=120, elem_id="source")
         with gr.Tab("Webcam"):
-            label = "Photo"
-            wanted["webcam"] = gr.Image(sources=["webcam"], type="filepath", label=label, elem_id="webcam")
+            self._wanted["webcam"] = gr.Image(
+                sources=["webcam"], type="filepath", label="Photo", elem_id="webcam", buttons=[]
+            )
+            gr.HTML('<div class="vs"><button type="button" class="shoot">Take a photo in 3 seconds</button></div>')
         self._facts = gr.HTML("", elem_id="facts")
-        if self._shelf:
-            wanted["shelf"] = _sample_styles(self._shelf)
-        wanted["styles"] = gr.File(
-            label="Your own styles", file_types=list(IMAGE_ENDINGS), file_count="multiple", height=120, elem_id="styles"
+        with gr.Row(visible=False) as self._trim:
+            for part, label in (("start", "From second"), ("end", "To second")):
+                self._wanted[part] = gr.Slider(0, 1, 0, step=_SECONDS, label=label, elem_id=part, buttons=[])
+
+    def _options(self) -> None:
+        """Makes the controls that say how it is painted."""
+        self._settings = at_hand(*SLIDERS)
+        self._preview_view = gr.HTML("", elem_id="preview-view")
+        self._settings |= at_hand(*MENUS)
+        self._wanted["preset"] = gr.Radio(PRESET_NAMES, value=STANDARD, label="Quality", elem_id="quality")
+        self._wanted["report"] = gr.Checkbox(
+            label="Also create a quality report", value=False, visible=False, elem_id="report"
         )
-        wanted["preset"] = gr.Radio(PRESET_NAMES, value=STANDARD, label="Quality")
-        self._paint = gr.Button("Paint", variant="primary", size="lg", elem_id="paint")
-        self._message = gr.HTML("", elem_id="message")
-        self._settings = at_hand()
-        with gr.Row():
-            wanted["start"] = gr.Textbox(label="Start of the video", elem_id="start", **_TIME)
-            wanted["end"] = gr.Textbox(label="End of the video", elem_id="end", **_TIME)
-        wanted["report"] = gr.Checkbox(label="Write a report on the painted video", value=False)
-        with gr.Accordion("All settings", open=False):
+        self._wanted["animated"] = gr.Checkbox(
+            label="Watch it being painted (GIF)", value=False, visible=False, elem_id="animated"
+        )
+        with gr.Accordion("Advanced", open=False):
             self._settings |= folded()
-        self._wanted = wanted
+
+    def _actions(self) -> None:
+        """Makes the buttons below the form, and what they could not do."""
+        with gr.Column(elem_id="actions"):
+            self._message = gr.HTML("", elem_id="message")
+            with gr.Row():
+                self._look_first = gr.Button("Preview one frame", size="lg", elem_id="preview", min_width=120)
+                self._paint = gr.Button("Paint", variant="primary", size="lg", elem_id="paint", min_width=120)
 
     def _results(self) -> None:
         """Makes the parts that show what becomes of it."""
         self._view = gr.HTML(job_html(""), elem_id="view")
         with gr.Row():
-            self._cancel = gr.Button("Cancel", visible=False, elem_id="cancel")
-            self._resume = gr.Button("Resume", visible=False, elem_id="resume")
-            self._repeat = gr.Button("Paint again with changes", visible=False, elem_id="again")
-            self._remove = gr.Button("Delete", visible=False, elem_id="delete")
+            self._cancel = gr.Button("Cancel", visible=False, elem_id="cancel", min_width=120)
+            self._resume = gr.Button("Resume", visible=False, elem_id="resume", min_width=120)
+            self._repeat = gr.Button("Paint again with changes", visible=False, elem_id="again", min_width=200)
+            self._remove = gr.Button("Delete", visible=False, elem_id="delete", min_width=120)
         with gr.Accordion("Your jobs", open=True):
             self._list = gr.HTML(list_html([]), elem_id="jobs")
 
     def _wire(self) -> None:
         """Says what follows on clicks, on loading, and each second."""
-        given: set[Block] = {self._mine, *self._wanted.values(), *self._settings.values()}
-        fields = [self._message, *self._wanted.values(), *self._settings.values()]
         store, named, told = self._store, [self._current], [self._message]
-        submit, again = self._telling(self._submit), self._telling(self._again)
+        self._chooser.wire(**_QUIETLY)
+        given, asked = self._given, [*told, self._facts, self._chooser.message]
+        repeated = self._wire_form(named)
         acts = (
-            self._paint.click(submit, given, [*told, self._current, self._mine], **_QUIETLY),
+            repeated,
+            self._paint.click(self._telling(self._submit), given, [*asked, self._current, self._mine], **_QUIETLY),
             self._cancel.click(self._telling(store.cancel), named, told, **_QUIETLY),
             self._resume.click(self._telling(store.resume), named, told, **_QUIETLY),
             self._remove.click(self._telling(store.remove), named, told, **_QUIETLY),
-            self._repeat.click(again, named, fields, **_QUIETLY),
             self.blocks.load(self._opened, [self._mine], named, **_QUIETLY),
+            self._look_first.click(self._telling(self._preview_of), given, [*asked, self._preview], **_QUIETLY),
         )
-        for part in ("file", "webcam", "preset", "start", "end"):
-            self._wanted[part].change(self._describe, given, [self._facts], **_QUIETLY)
-        self._settings["size"].change(self._describe, given, [self._facts], **_QUIETLY)
-        outputs = [self._seen, self._view, self._list, self._cancel, self._resume, self._repeat, self._remove]
+        for name in SLIDERS:
+            self._settings[name].release(self._telling(self._repaint), given, [*asked, self._preview], **_QUIETLY)
+        seen = [self._current, self._seen, self._mine, self._preview, self._seen_preview]
+        buttons = [self._cancel, self._resume, self._repeat, self._remove]
+        outputs = [self._seen, self._view, self._list, *buttons, self._seen_preview, self._preview_view]
         for event in (*(act.then for act in acts), gr.Timer(1).tick):
-            event(self._look, [self._current, self._seen, self._mine], outputs, **_QUIETLY)
+            event(self._look, seen, outputs, **_QUIETLY)
 
-    def _telling(self, act: Callable[..., Mapping[Block, Any] | None]) -> Callable[..., dict[Block, Any]]:
-        """`act`, and what it could not do as the message, which the page shows until the next act."""
+    def _wire_form(self, named: Sequence[Block]) -> Any:
+        """Says what follows on a file or photo, and on what changes its facts; the click that brings a job back."""
+        wanted, given = self._wanted, self._given
+        file, webcam, size, preset = wanted["file"], wanted["webcam"], self._settings["size"], wanted["preset"]
+        facts = (self._describe, given, [self._facts])
+        fitted = [self._trim, *(wanted[name] for name in ("start", "end", "report", "animated"))]
+        taken = (  # the last one given is painted
+            file.upload(lambda: None, None, [webcam], **_QUIETLY).then,
+            webcam.input(lambda: None, None, [file], **_QUIETLY).then,
+            file.clear,
+            webcam.clear,
+        )
+        for event in taken:
+            event(self._fitted, given, fitted, **_QUIETLY).then(*facts, **_QUIETLY)
+        for event in (size.input, preset.input, wanted["start"].release, wanted["end"].release):
+            event(*facts, **_QUIETLY)
+        fields = [*wanted.values(), *self._settings.values(), *self._chooser.controls, self._message, self._trim]
+        repeated = self._repeat.click(self._telling(self._again), named, fields, **_QUIETLY)
+        repeated.then(*facts, **_QUIETLY)
+        return repeated
 
-        def told(*given: Any) -> dict[Block, Any]:
+    @property
+    def _given(self) -> set[Block]:
+        """What a browser sends with what it asks for."""
+        chooser = self._chooser
+        return {self._mine, self._preview, chooser.boxes, chooser.own, *self._wanted.values(), *self._settings.values()}
+
+    def _telling(self, act: Callable[..., Shown | None]) -> Callable[..., Shown]:
+        """`act`, and what it could not do as a message next to what it is about, until the next act."""
+
+        def told(*given: Any) -> Shown:
             try:
                 return {self._message: "", **(act(*given) or {})}
+            except _BesideError as error:
+                return {self._message: "", error.place: message_html(error.reason)}
             except VidstyleError as error:
                 return {self._message: message_html(error)}
 
         return told
 
-    def _submit(self, given: Mapping[Any, Any]) -> dict[Block, Any]:
+    def _submit(self, given: Given) -> Shown:
         """A new job of what was given, which joins those of this browser."""
-        wanted, settings = self._read(given)
-        source = the_one(wanted["file"], wanted["webcam"])
-        styles = [*map(Path, wanted["styles"] or []), *(self._shelf[number] for number in wanted.get("shelf") or [])]
-        start, end = seconds_of(wanted["start"]) or 0.0, seconds_of(wanted["end"])
-        name = self._store.submit(source, styles, settings, report=bool(wanted["report"]), start=start, end=end)
+        source, styles, settings = self._files_and_settings(given)
+        wanted = {name: bool(given[self._wanted[name]]) for name in ("report", "animated")}
+        start, end = self._part(given, source)
+        name = self._store.submit(source, styles, settings, start=start, end=end, **wanted)
         self._store.tend()
-        return {self._current: name, self._mine: [*(given[self._mine] or []), name][-REMEMBERED:]}
+        mine = [*(given[self._mine] or []), name][-REMEMBERED:]
+        return {self._current: name, self._mine: mine, self._chooser.message: ""}
 
-    def _again(self, name: str) -> dict[Block, Any]:
+    def _preview_of(self, given: Given) -> Shown:
+        """A preview of what was given, instead of the one before."""
+        source, styles, settings = self._files_and_settings(given)
+        start, end = self._part(given, source)
+        before = given[self._preview]
+        name = self._previews.start(source, styles, settings, start=start, end=end, instead_of=before)
+        return {self._preview: name, self._chooser.message: ""}
+
+    def _repaint(self, given: Given) -> Shown:
+        return self._preview_of(given) if given[self._preview] else {}
+
+    def _again(self, name: str) -> Shown:
         """The files and settings of a job, in the form."""
         ticket = self._store.view(name).ticket
         source, styles = self._store.lend(name)
         preset, values = restored(ticket.settings)
-        wanted = {
-            "file": str(source),
-            "webcam": None,
-            "styles": list(map(str, styles)),
-            "shelf": [],
-            "preset": preset,
-            "start": f"{ticket.start:g}" if ticket.start else "",
-            "end": "" if ticket.end is None else f"{ticket.end:g}",
-            "report": ticket.report,
-        }
-        controls = [(self._wanted, wanted), (self._settings, values)]
-        return {made[part]: value for made, found in controls for part, value in found.items() if part in made}
+        wanted = {"file": str(source), "webcam": None, "preset": preset}
+        shown: Shown = {self._wanted[part]: value for part, value in wanted.items()}
+        shown |= {made: values.get(setting, getattr(Settings, setting)) for setting, made in self._settings.items()}
+        fitted = self._fitted_to(source, ticket.start, ticket.end, report=ticket.report, animated=ticket.animated)
+        return shown | fitted | self._chooser.shown(styles)
 
-    def _read(self, given: Mapping[Any, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What is wanted by name, and the settings that differ from the defaults."""
-        wanted = {name: given[control] for name, control in self._wanted.items()}
+    def _files_and_settings(self, given: Given) -> tuple[Path, list[Path], dict[str, Any]]:
+        """What is to be painted, the styles, and the settings that differ from the defaults."""
+        with _beside(self._facts):
+            source = self._source(given)
+            first_image(source)
+        with _beside(self._chooser.message):
+            check_styles(styles := self._chooser.chosen(given))
+        return source, styles, self._changed(given)
+
+    def _source(self, given: Given) -> Path:
+        return the_one(given[self._wanted["file"]], given[self._wanted["webcam"]])
+
+    def _changed(self, given: Given) -> dict[str, Any]:
         settings = {name: given[control] for name, control in self._settings.items()}
-        return wanted, changed(settings, wanted["preset"])
+        return changed(settings, given[self._wanted["preset"]])
 
-    def _describe(self, given: Mapping[Any, Any]) -> str:
-        """What was chosen to be painted, and about how long that takes; or why it cannot be."""
+    def _part(self, given: Given, source: Path) -> tuple[float, float | None]:
+        """Seconds from which on and up to which a video is painted; 0 and None for all of it."""
+        start, end = (float(given[self._wanted[part]] or 0.0) for part in ("start", "end"))
+        length = length_of(source)
+        return (start, end if end < length - _SECONDS / 2 else None) if length else (0.0, None)
+
+    def _fitted(self, given: Given) -> Shown:
+        """The options that the file or photo has, untouched."""
         try:
-            wanted, settings = self._read(given)
-            chosen = wanted["file"] or wanted["webcam"]
-            span = seconds_of(wanted["start"]) or 0.0, seconds_of(wanted["end"])
-            return (
-                facts_html(chosen_facts(Path(chosen), Settings(**settings), self._store.device, *span))
-                if chosen
-                else ""
-            )
+            return self._fitted_to(self._source(given), 0.0, None)
+        except VidstyleError:  # the facts say why
+            return self._fitted_to(None, 0.0, None)
+
+    def _fitted_to(self, source: Path | None, start: float, end: float | None, **ticked: bool) -> Shown:
+        length, kind = (length_of(source), kind_of(source)) if source else (0.0, "")
+        most = math.ceil(length / _SECONDS - 1e-6) * _SECONDS or 1.0  # else the slider does not reach the end
+        return {
+            self._trim: gr.Row(visible=length > 0),
+            self._wanted["start"]: gr.Slider(maximum=most, value=start),
+            self._wanted["end"]: gr.Slider(maximum=most, value=most if end is None else min(end, most)),
+            self._wanted["report"]: gr.Checkbox(visible=kind == "video", value=ticked.get("report", False)),
+            self._wanted["animated"]: gr.Checkbox(visible=kind == "image", value=ticked.get("animated", False)),
+        }
+
+    def _describe(self, given: Given) -> str:
+        """What was chosen to be painted, and about how long that takes; or why it cannot be."""
+        if not (given[self._wanted["file"]] or given[self._wanted["webcam"]]):
+            return ""
+        try:
+            source = self._source(given)
+            part, settings = self._part(given, source), Settings(**self._changed(given))
+            return facts_html(chosen_facts(source, settings, self._store.device, *part))
         except VidstyleError as error:
             return message_html(error)
 
-    def _look(self, name: str, seen: tuple[JobView | str, list[Row]], mine: Sequence[object]) -> tuple[Any, ...]:
-        """The job and the list as they are; what did not change is left alone, so that videos play on."""
+    def _look(self, name: str, seen: tuple[JobView | str, list[Row]], mine: Sequence[object], *preview: str) -> Shown:
+        """The job, the list and the preview as they are; what did not change is left alone, so that videos play on."""
         job, rows = shown(self._store, name), rows_of(self._store, mine or [])
-        view = cancel = resume = repeat = remove = gr.skip()
+        found: Shown = self._look_at_preview(*preview)
         if job != seen[0]:
             status = job.status if isinstance(job, JobView) else None
-            view = job_html(job)
-            cancel = gr.Button(visible=bool(status and not status.ended))
-            resume = gr.Button(visible=bool(status and status.can_resume))
-            repeat = gr.Button(visible=bool(status))
-            remove = gr.Button(visible=bool(status and status.ended))
-        return (job, rows), view, list_html(rows) if rows != seen[1] else gr.skip(), cancel, resume, repeat, remove
+            found[self._view] = job_html(job)
+            found[self._cancel] = gr.Button(visible=bool(status and not status.ended))
+            found[self._resume] = gr.Button(visible=bool(status and status.can_resume))
+            found[self._repeat] = gr.Button(visible=bool(status))
+            found[self._remove] = gr.Button(visible=bool(status and status.ended))
+        if rows != seen[1]:
+            found[self._list] = list_html(rows)
+        return {**found, self._seen: (job, rows)}
+
+    def _look_at_preview(self, name: str, seen: str) -> Shown:
+        if not name:
+            return {}
+        try:
+            html = preview_html(*self._previews.look(name))
+        except JobError:  # another page of this browser, or a server before this one
+            html = ""
+        return {} if html == seen else {self._preview_view: html, self._seen_preview: html}
 
     def _opened(self, request: gr.Request, mine: Sequence[str]) -> str:
         """The job that a link names, else the last one of this browser that was not cancelled."""
@@ -188,9 +281,17 @@ class Page:
         return request.query_params.get("job", "") or next(kept, "")
 
 
-def _sample_styles(shelf: Sequence[Path]) -> gr.CheckboxGroup:
-    """The images of the shelf to choose from. What is chosen comes as numbers."""
-    gr.set_static_paths(list(shelf))  # else a copy of each would lie, and grow old, among the uploads
-    urls = [f"/gradio_api/file={quote(str(path.absolute()))}" for path in shelf]
-    gr.HTML(samples_html(urls), padding=False)
-    return gr.CheckboxGroup([path.stem for path in shelf], type="index", label="Sample styles", elem_id="shelf")
+class _BesideError(Exception):
+    """An error whose message stands at a `place` of its own."""
+
+    def __init__(self, place: Block, reason: VidstyleError) -> None:
+        self.place, self.reason = place, reason
+
+
+@contextmanager
+def _beside(place: Block) -> Any:
+    """Errors are told at this place."""
+    try:
+        yield
+    except VidstyleError as error:
+        raise _BesideError(place, error) from error

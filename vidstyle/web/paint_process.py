@@ -12,7 +12,6 @@ from types import FrameType
 from filelock import FileLock, Timeout
 
 from vidstyle.api import run
-from vidstyle.cli.console import noun_of, percentage, progress_line
 from vidstyle.cli.messages import clock, some
 from vidstyle.core.stylize_image import Step
 from vidstyle.core.temporal import PaintedFrame
@@ -25,6 +24,8 @@ from vidstyle.process import keep_freed_memory
 from vidstyle.studies.making import Progress
 from vidstyle.web.comparison import write_comparison
 from vidstyle.web.job_folder import BEFORE, LATEST, LOCK, MAKING, PROCESS, REPORT, State, Status, Ticket
+from vidstyle.web.previews import paint_preview
+from vidstyle.web.progress import JobProgress, Phase, left_in_words
 
 EACH = 0.5  # seconds between two words about the work
 CURVE = 400  # losses that are kept
@@ -33,54 +34,69 @@ log = logging.getLogger(__name__)
 
 
 class Reporter(Listener):
-    """Writes how far a job is into its `folder`, and what is painted."""
+    """Writes how far the job of `ticket` is into its `folder`, and what is painted."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._status = folder, Status.read(folder)
+    def __init__(self, folder: Path, ticket: Ticket) -> None:
+        self._folder, self._ticket, self._status = folder, ticket, Status.read(folder)
         self._losses: list[float] = []
-        self._pace: RemainingTime | None = None
-        self._noun = "frame"
+        self._progress = JobProgress(ticket.report, self._status.progress)
         self._told = 0.0
 
     def started(self, outline: Outline) -> None:
-        self._pace, self._noun = RemainingTime(outline), noun_of(outline)
+        self._progress.started(outline)
 
     def working(self, what: str, done: float, count: float) -> None:
-        left = f"{clock(self._pace.left())} left" if self._pace else ""
-        self._tell("  ".join(filter(None, (what, percentage(done, count), left))), due=bool(count) and done >= count)
-        if self._pace:
-            self._pace.restart()
+        pace = self._progress.pace
+        painted = pace is not None and pace.frames_done >= pace.frames
+        before, after = Phase.WEIGHTS if pace else Phase.LOOK, Phase.REPORT if self._ticket.report else Phase.FINISH
+        self._work(after if painted else before, what, done, count)
+
+    def balancing(self, done: int, count: int) -> None:
+        self._work(Phase.BALANCE, "finding the balance of style and content", done, count)
+
+    def comparing(self, done: int, count: int) -> None:
+        """The comparison is written: `done` frames of `count`."""
+        self._work(Phase.FINISH, "writing the video", done, count)
 
     def resumed(self, frames: int, shots: int, folder: Path) -> None:
-        if self._pace:
-            self._pace.skip(frames, shots)
+        if self._progress.pace:
+            self._progress.pace.skip(frames, shots)
+            self._progress.painted()
 
     def step(self, step: Step) -> None:
         self._losses.append(float(step.losses.total))
         if len(self._losses) > CURVE:
             self._losses = self._losses[::2]
-        if self._pace:
-            self._pace.step(step)
-            if self._tell(progress_line(self._pace, self._noun)):
+        if pace := self._progress.pace:
+            pace.step(step)
+            self._progress.painted()
+            if self._tell(_frame_note(pace)):
                 save_image(self._folder / LATEST, step.image)
 
     def turn(self, painted: PaintedFrame) -> None:
-        if self._pace:
-            self._pace.frame(painted)
-            self._tell(progress_line(self._pace, self._noun), due=True)
+        if pace := self._progress.pace:
+            pace.frame(painted)
+            self._progress.painted()
+            self._tell(_frame_note(pace), due=True)
 
     def frame(self, painted: PaintedFrame) -> None:
         save_image(self._folder / BEFORE, painted.frame.image)
         save_image(self._folder / LATEST, painted.painted.image)
-        if self._pace and self._pace.passes == 1:
+        if self._progress.pace and self._progress.pace.passes == 1:
             self.turn(painted)
+
+    def _work(self, phase: Phase, what: str, done: float, count: float) -> None:
+        self._progress.at(phase, done / count if count else 0.0)
+        if self._progress.pace:
+            self._progress.pace.restart()
+        self._tell(f"{what[:1].upper()}{what[1:]}", due=bool(count) and done >= count)
 
     def _tell(self, note: str, due: bool = False) -> bool:
         """Reports the progress, where that is `due` or the last word was some time ago; whether it did."""
         if not due and time.monotonic() < self._told + EACH:
             return False
-        self._told = time.monotonic()
-        self.write("painting", note)
+        self._told, left = time.monotonic(), self._progress.left()
+        self.write("painting", note if left is None else f"{note}: {left_in_words(left)}")
         return True
 
     def write(self, state: State, note: str) -> None:
@@ -88,13 +104,18 @@ class Reporter(Listener):
 
         Starts of the worker are forgotten once more frames are done than ever before.
         """
-        frames = self._pace.frames_done if self._pace else 0
+        frames = self._progress.pace.frames_done if self._progress.pace else 0
         if frames > self._status.frames:
             self._status = replace(self._status, tries=0, frames=frames)
-        share = (frames + self._pace.progress) / self._pace.frames if self._pace else 0.0
-        share, losses = 1.0 if state == "done" else share, tuple(self._losses)
+        share, losses = 1.0 if state == "done" else self._progress.share, tuple(self._losses)
         self._status = replace(self._status, state=state, note=printable(note), progress=share, losses=losses)
         self._status.write(self._folder)
+
+
+def _frame_note(pace: RemainingTime) -> str:
+    """``Painting frame 12 of 300``."""
+    number = f" {pace.current} of {pace.frames}" if pace.frames > 1 else ""
+    return f"Painting {'the image' if not number else 'frame' if pace.passes == 1 else 'pass of frame'}{number}"
 
 
 def main(folder: Path) -> int:
@@ -114,16 +135,19 @@ def main(folder: Path) -> int:
 
 def _paint(folder: Path) -> int:
     keep_freed_memory()
-    reporter, ticket = Reporter(folder), Ticket.read(folder)
+    ticket = Ticket.read(folder)
+    reporter = Reporter(folder, ticket)
     try:
         job = ticket.job(folder)
-        making = Progress(folder / MAKING, beside=True, curve=True) if job.kind == "image" else None
-        summary = run(job, reporter, making)
+        shows = ticket.animated and job.kind == "image"
+        making = Progress(folder / MAKING, beside=True, curve=True) if shows else None
+        summary = paint_preview(job, reporter) if ticket.preview else run(job, reporter, making)
         if summary.report:
             summary.report.rename(folder / REPORT)
-        if not making:
-            write_comparison(job, reporter)
-        reporter.write("done", f"{some(summary.frames, 'image' if making else 'frame')} in {clock(summary.elapsed)}")
+        if job.kind != "image":
+            write_comparison(job, reporter.comparing)
+        noun = "image" if job.kind == "image" else "frame"
+        reporter.write("done", f"{some(summary.frames, noun)} painted in {clock(summary.elapsed)}")
     except VidstyleError as error:
         reporter.write("failed", error.line.replace(f"{folder}/", ""))
         return 1

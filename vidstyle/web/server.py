@@ -23,8 +23,9 @@ from starlette.websockets import WebSocketClose
 from vidstyle.cli.messages import some
 from vidstyle.errors import JobError
 from vidstyle.web.job_folder import BEFORE, LATEST
-from vidstyle.web.job_store import JobStore
+from vidstyle.web.job_store import UPLOADS, JobStore
 from vidstyle.web.page import Page
+from vidstyle.web.previews import Previews
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 TENDED_EACH, CLEANED_EACH, PAUSE = 0.5, 3600.0, 30.0  # seconds; the last after an error
@@ -117,14 +118,15 @@ def application(
         max_bytes: The most that an upload may have.
         auth: The user and the password that the page asks for; None for no question.
     """
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lambda _: _tending(store))
+    previews = Previews(store.folder / UPLOADS / "previews", store.device)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lambda _: _tending(store, previews))
 
     @app.get("/jobs/{name}/{file}")
     def job_file(name: str, file: str) -> Response:
         return _job_file(store, name, file)
 
     _fetch_nothing()
-    blocks = Page(store, shelf).blocks
+    blocks = Page(store, previews, shelf).blocks
     blocks.run_history = False
     blocks.queue(max_size=64)
     gr.mount_gradio_app(
@@ -165,7 +167,7 @@ def _fetch_nothing() -> None:
 
 
 @contextlib.asynccontextmanager
-async def _tending(store: JobStore) -> AsyncIterator[None]:
+async def _tending(store: JobStore, previews: Previews) -> AsyncIterator[None]:
     """Starts what waits and removes what is old, in a thread, for as long as the server runs."""
     ending = threading.Event()
     thread = threading.Thread(target=_tend, args=(store, ending), name="vidstyle-store", daemon=True)
@@ -175,6 +177,7 @@ async def _tending(store: JobStore) -> AsyncIterator[None]:
     finally:
         ending.set()
         thread.join()
+        previews.close()
         store.close()
         if left := len(store.queue()):
             log.info("%s not done yet; the next server resumes", some(left, "job"))

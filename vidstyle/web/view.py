@@ -1,10 +1,12 @@
 """What the page shows, as HTML. What comes from files and people is escaped."""
 
+import base64
 import contextlib
 import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -12,8 +14,8 @@ from vidstyle.errors import JobError, VidstyleError
 from vidstyle.settings.settings import Settings
 from vidstyle.web import job_folder
 from vidstyle.web.facts import Facts
-from vidstyle.web.form import AT_HAND, PRESET_NAMES, in_words_of_the_page, label_of, restored
-from vidstyle.web.job_folder import BEFORE, LATEST, Ticket
+from vidstyle.web.form import AT_HAND, PRESET_NAMES, in_words_of_the_page, label_of, restored, value_in_words
+from vidstyle.web.job_folder import BEFORE, LATEST, Status, Ticket
 from vidstyle.web.job_store import JobStore, JobView
 
 CURVE = (300, 60)  # width and height, pixels
@@ -71,13 +73,25 @@ def settings_rows(ticket: Ticket) -> list[tuple[str, str]]:
         ("Styles", ", ".join(ticket.names[1:])),
         ("Quality", next(label for label, name in PRESET_NAMES if name == preset)),
         *([("Part", part)] if ticket.start or ticket.end is not None else []),
-        *((label_of(name), str(value)) for name, value in moved.items()),
+        *((label_of(name), value_in_words(name, value)) for name, value in moved.items()),
     ]
 
 
 def message_html(error: VidstyleError) -> str:
     """An error in the page's words."""
     return _TEMPLATES.get_template("message.html").render(text=error.line)
+
+
+def preview_html(status: Status | None, folder: Path) -> str:
+    """How far the preview in `folder` is, and what it shows; nothing where there is none."""
+    if status is None:
+        return ""
+    images = {
+        file: f"data:image/jpeg;base64,{base64.b64encode((folder / file).read_bytes()).decode()}"
+        for file in (BEFORE, LATEST)
+        if (folder / file).is_file()
+    }
+    return _TEMPLATES.get_template("preview.html").render(status=status, images=images)
 
 
 def facts_html(facts: Facts) -> str:

@@ -31,17 +31,76 @@
     target.closest(".compare").style.maxWidth = `calc(70vh * ${width / height})`;
   };
   for (const event of ["loadedmetadata", "load"]) document.addEventListener(event, fit, true);
+  // The photo is taken after a countdown. A photo that is there is taken away first.
+  const found = async (selector) => {
+    for (let waited = 0; waited < 15000; waited += 100) {
+      const part = document.querySelector(`#webcam ${selector}`);
+      if (part) return part;
+      await new Promise((done) => setTimeout(done, 100));
+    }
+    throw new Error("the webcam does not answer");
+  };
+  const pause = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
+  const shoot = async (button) => {
+    document.querySelector("#webcam button[aria-label='Remove Image']")?.click();
+    const ready = "button[aria-label='capture photo']";
+    const first = await found(`:is(${ready}, [title='grant webcam access'] button)`);
+    if (!first.matches(ready)) first.click();
+    const capture = await found(ready);
+    for (const left of [3, 2, 1]) {
+      button.textContent = `Photo in ${left} ...`;
+      await pause(1);
+    }
+    capture.click();
+    await found(".image-frame img");
+  };
+  document.addEventListener("click", async ({ target }) => {
+    if (!target.matches(".vs .shoot") || target.disabled) return;
+    target.disabled = true;
+    try {
+      await shoot(target);
+      target.textContent = "Take another photo in 3 seconds";
+    } catch {
+      target.textContent = "The webcam does not answer: allow it in the browser, and press here again";
+    }
+    target.disabled = false;
+  });
+  // Gradio hears of a slider that is let go by the pointer only.
+  document.addEventListener("keyup", ({ target, key }) => {
+    if (target.matches("#form input[type=range]") && /^(Arrow|Page|Home|End)/.test(key)) {
+      target.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }));
+    }
+  });
+  // What could not be done stands next to its field, which may be out of sight.
+  const told = new WeakSet();
+  const tell = () => {
+    for (const alert of document.querySelectorAll("#form [role=alert]")) {
+      if (!told.has(alert)) alert.scrollIntoView({ behavior: "smooth", block: "center" });
+      told.add(alert);
+    }
+  };
   // The address of the page is that of the job that is shown, so that it is there again after a reload.
+  let linked = innerWidth < 800 && location.search.includes("job=");  // a phone shows the form first
   new MutationObserver(() => {
+    tell();
+    if (linked && document.querySelector("#view [data-job]")) {
+      linked = false;
+      document.querySelector("#view").scrollIntoView();
+    }
     const job = document.querySelector("#view .vs[data-job]")?.dataset.job;
     const query = new URLSearchParams(location.search);
     if (!job || query.get("job") === job) return;
     query.set("job", job);
     history.replaceState(null, "", `?${query}`);
   }).observe(document.body, { childList: true, subtree: true });
+  const show = (part) => {
+    const seen = () => document.querySelector(part)?.scrollIntoView({ behavior: "smooth", block: "nearest" });
+    setTimeout(seen, 1500);  // after the answer has come
+  };
   // On a phone the form lies above the job whose settings it takes, and the painting lies below the form.
   document.addEventListener("click", ({ target }) => {
     const view = document.querySelector("#view");
+    if (target.closest("#preview")) show("#preview-view .preview");
     if (target.closest("#again")) scrollTo({ top: 0, behavior: "smooth" });
     if (target.closest("#paint") && view && innerWidth < 800) view.scrollIntoView({ behavior: "smooth" });
   });
