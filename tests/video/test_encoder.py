@@ -30,7 +30,7 @@ from tests.clips import (
 from tests.refusals import refused
 from vidstyle.core.pixels import to_tensor
 from vidstyle.video import codecs
-from vidstyle.video.encoder import Film
+from vidstyle.video.encoder import Film, SegmentFile
 from vidstyle.video.muxer import Sink
 from vidstyle.video.probe import probe
 from vidstyle.video.reader import open_video
@@ -55,6 +55,34 @@ def write_all(path: Path, images: list[Tensor]) -> None:
 def numbers(path: Path) -> list[int]:
     with open_video(path) as source:
         return [number(frame.image) for frame in source]
+
+
+class Stopped(SegmentFile):
+    """Ctrl-C comes while the third frame is written: before ffmpeg has it, or after."""
+
+    def __init__(self, path: Path, film: Film, *, late: bool) -> None:
+        super().__init__(path, film)
+        self.late = late
+
+    def _feed(self, data: bytes) -> None:
+        stops = self.frame_count == 2
+        if self.late or not stops:
+            super()._feed(data)
+        if stops:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("ending", ["mp4", "gif"])
+@pytest.mark.parametrize("late", [False, True])
+def test_a_stop_while_a_frame_is_written_leaves_a_whole_segment(late: bool, ending: str, tmp_path: Path) -> None:
+    film = Film(tmp_path / f"out.{ending}", (96, 160), Fraction(25))
+    with Stopped(tmp_path / f"segment{film.segment_ending}", film, late=late) as segment:
+        for n in range(2):
+            segment.write(image_tensor(n))
+        with pytest.raises(KeyboardInterrupt):
+            segment.write(image_tensor(2))
+        segment.finish()
+        assert segment.frame_count == (3 if late else 2)
 
 
 @pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "webm"])

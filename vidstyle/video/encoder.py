@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -151,6 +152,7 @@ class SegmentFile:
 
     def __init__(self, path: Path, film: Film) -> None:
         self.path, self.film, self.frame_count = path, film, 0
+        self._feeding = False  # also after a stop while a frame was written, which may be whole in the file or not
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in close); no pipe, which could fill up
         try:
             arguments = ffmpeg.command(_arguments(film, path))
@@ -178,8 +180,10 @@ class SegmentFile:
             SinkError: VS446 where it is not of the video's size, VS444 or VS447 where ffmpeg cannot encode it.
         """
         self._check(pixels.shape, (*self.film.size, 3 if pixels.shape[2:] == (3,) else self.film.channels))
+        self._feeding = True
         self._feed(_raw(pixels if self.film.loops else _padded(pixels), self.film.encoding))
         self.frame_count += 1
+        self._feeding = False
 
     def _check(self, found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
         if found != wanted:
@@ -208,6 +212,8 @@ class SegmentFile:
                 self._process.stdin.close()
             if self._process.wait() != 0:
                 raise self._error()
+        if self._feeding and self.path.exists():
+            self.frame_count += _counted(self.path, self.film) == self.frame_count + 1
         check_count(self.path, self.film, self.frame_count)
         return self.path
 
@@ -246,15 +252,16 @@ def check_count(file: Path, film: Film, count: int) -> None:
     """SinkError unless `file`, raw frames or a video, holds `count` frames (VS443), or where it is gone (VS442)."""
     if not file.exists():
         raise SinkError("VS442", name=film.name)
-    height, width = film.size
-    raw = file.suffix == ".raw"
-    found = file.stat().st_size // (film.channels * height * width) if raw else _counted(file)
+    found = _counted(file, film)
     if found != count:
         raise SinkError("VS443", name=film.name, found=found, written=count)
 
 
-def _counted(video: Path) -> int:
-    return len(packet_times(video, seconds=600).times)
+def _counted(file: Path, film: Film) -> int:
+    """How many frames raw frames or a video have."""
+    if file.suffix == ".raw":
+        return file.stat().st_size // (film.channels * math.prod(film.size))
+    return len(packet_times(file, seconds=600).times)
 
 
 def _arguments(film: Film, target: Path) -> list[str]:
