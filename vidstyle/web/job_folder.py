@@ -147,19 +147,7 @@ class Status:
         write_whole(folder / STATUS, json.dumps(asdict(self)).encode())
 
 
-def fill(
-    folder: Path,
-    source: Path,
-    styles: Sequence[Path],
-    settings: Mapping[str, Any],
-    *,
-    device: str = "auto",
-    report: bool = False,
-    animated: bool = False,
-    start: float = 0.0,
-    end: float | None = None,
-    preview: bool = False,
-) -> None:
+def fill(folder: Path, source: Path, styles: Sequence[Path], settings: Mapping[str, Any], **wanted: Any) -> None:
     """Makes a new job in an empty folder, of copies under names of our own, with an image of the source.
 
     Args:
@@ -167,12 +155,7 @@ def fill(
         source: A video, animation or image.
         styles: The style images.
         settings: The settings that differ from the defaults, by name.
-        device: What paints: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        report: Whether a video is measured too.
-        animated: Whether an animation shows how an image is painted.
-        start: Seconds from which on a video is painted.
-        end: Seconds up to which it is; None for its end.
-        preview: Whether it is one of `previews`.
+        **wanted: What else a Ticket says, from ``device`` to ``preview``.
 
     Raises:
         SettingsError: For settings that cannot be, or that name a file.
@@ -186,8 +169,7 @@ def fill(
     copies = tuple(_copy(style, folder, f"style{number}") for number, style in enumerate(styles, 1))
     ending = {"image": ".png", "animation": ".gif"}.get(kind_of(folder / kept), ".mp4")
     names = tuple(path.name for path in (source, *styles))
-    out, wanted = f"painting{ending}", (report, animated, start, end, preview)
-    ticket = Ticket(kept, copies, out, names, settings, device, *wanted, made_at=time.time())
+    ticket = Ticket(kept, copies, f"painting{ending}", names, settings, made_at=time.time(), **wanted)
     ticket.job(folder)  # for its checks
     if first is not None:
         save_image(folder / BEFORE, first)

@@ -126,9 +126,8 @@ def application(
         return _job_file(store, name, file)
 
     _fetch_nothing()
-    blocks = Page(store, previews, shelf).blocks
+    blocks = Page(store, previews, shelf).blocks.queue(max_size=64)
     blocks.run_history = False
-    blocks.queue(max_size=64)
     gr.mount_gradio_app(
         app,
         blocks,
