@@ -175,6 +175,17 @@ def test_the_time_is_right_at_any_rate(ending: str, count: int, rate: Fraction, 
         assert begin <= due[number] * second + shortest + 0.5
 
 
+@pytest.mark.parametrize("ending", [".gif", ".webp", ".png"])
+def test_an_animation_of_one_image_is_that_image(tmp_path: Path, ending: str) -> None:
+    film = Film(tmp_path / f"a{ending}", SIZE, Fraction(5))
+    with Sink(film) as sink:
+        sink.write_pixels(np.full((*SIZE, 3), 200, np.uint8))
+        sink.finish()
+    with Image.open(film.path) as image:
+        assert getattr(image, "n_frames", 1) == 1
+        assert np.abs(np.asarray(image.convert("RGB")).astype(int) - 200).max() <= 4
+
+
 @pytest.mark.parametrize(("rate", "kept"), [(30, 30), (50, 50), (60, 50), (240, 50)])
 def test_a_fast_film_keeps_its_time_as_gif(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, rate: int, kept: int

@@ -207,7 +207,8 @@ def write_png(spool: Path, shape: Shape, delays: list[int], plays: int, grade: i
     """
     how = ["-f", "apng", "-pred", "mixed", "-plays", f"{min(plays, _MOST_PLAYS)}", "-fps_mode", "passthrough"]
     _run([*_raw(spool, shape), *how, ffmpeg.address(target)], name)
-    target.write_bytes(with_png_delays(target.read_bytes(), delays))
+    if len(delays) > 1:  # of one image ffmpeg makes a plain PNG, which has no times
+        target.write_bytes(with_png_delays(target.read_bytes(), delays))
 
 
 WRITERS: dict[str, Writer] = {".gif": write_gif, ".webp": write_webp, ".png": write_png}
