@@ -111,7 +111,7 @@ def test_what_cannot_be_written_is_one_line(painted: StepLosses, tmp_path: Path)
 
 def test_a_film_is_recorded_frame_by_frame_and_goes_on(settings: Settings, style: Path, tmp_path: Path) -> None:
     film, out = many_shots(tmp_path / "film.mp4", count=16, shots=2, size=(64, 80)), tmp_path / "out.mp4"
-    settings = settings.replace(loss="sums", content_layers="conv2_1")
+    settings = settings.replace(loss="sums", content_layers="conv2_1", every=1)
     first, rest, stops = FrameLosses(), FrameLosses(), StopsAfter(12)
     with pytest.raises(KeyboardInterrupt):
         stylize(film, [style], out, settings, listener=Listeners(first, stops))

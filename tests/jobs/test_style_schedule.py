@@ -166,7 +166,7 @@ def test_a_mask_that_ends_early_is_told(tmp_path: Path, styles: list[Path], sett
 def test_kept_colours_of_a_film(tmp_path: Path, styles: list[Path], settings: Settings) -> None:
     """On every frame the chroma is the source's, as luminance does not touch it."""
     ear = Ear()
-    kept = settings.replace(keep_colors="luminance")
+    kept = settings.replace(keep_colors="luminance", every=1)
     stylize(two_shots(tmp_path / "clip.mp4"), styles, tmp_path / "out.mp4", kept, listener=ear)
     for one in ear.frames:
         for a, b in ((0, 1), (1, 2)):
