@@ -26,7 +26,7 @@ OnProbe = Callable[[int, int], None]  # paintings of the search done, in all
 
 PROBE_AREA = 170**2  # pixels of the paintings that the balance is searched on; twice that where three sizes need it
 PROBES = 3  # paintings of the search, at most
-PROBE_STEPS = 20  # at most; a painting of fewer steps is searched with as many
+PROBE_STEPS = 8, 20  # at least and at most; between, as many as the job's paintings take
 FIRST_GUESS = 0.2
 NEAR = 0.02  # of the wanted structure: the search ends there
 TYPICAL_SLOPE, SMALLEST_SLOPE = 0.08, 0.025  # structure gained for each e-fold of the balance
@@ -141,7 +141,7 @@ def search_cost(settings: Settings, size: Size) -> int:
 
 
 def _probe_settings(settings: Settings) -> Settings:
-    return settings.replace(steps=min(PROBE_STEPS, settings.steps))
+    return settings.replace(steps=min(max(PROBE_STEPS[0], settings.steps), PROBE_STEPS[1]))
 
 
 def _probe_size(size: Size) -> Size:
