@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.images import clouds
 from tests.web.browser import Page, is_here, needs_chromium, sync_api
 from tests.web.conftest import Server, until
+from vidstyle.images import save_image
 
 pytestmark = needs_chromium
 
@@ -35,6 +37,24 @@ def test_a_film_is_painted_live_and_cancelled(
     assert page.page.is_visible("#resume")
     assert not page.page.is_visible("#cancel")
     links["cancelled"] = page.page.query_selector("#jobs a").get_attribute("href") or ""  # type: ignore[union-attr]
+
+
+def test_the_first_look_is_shown_until_the_painting_is_as_fine(
+    server: Server, context: "sync_api.BrowserContext", place: Path, jobs: Path
+) -> None:
+    save_image(place / "large.png", clouds(96, 128))
+    page = Page(context, server.url)
+    page.drop(place / "large.png", place / "stripes.png")
+    page.choose("steps", 100_000)
+    page.choose_first_layer()
+    page.paint()
+    page.page.wait_for_selector("#view .first-look :text('Finding the balance: first look')")
+    page.page.wait_for_selector("#view .note:text('Painting the image')")
+    assert page.live
+    assert "first_look" in page.live
+    assert not (jobs / page.live.split("/")[2] / "latest.jpg").exists()
+    page.page.click("#cancel")
+    page.wait_for("cancelled")
 
 
 def test_an_image_is_painted_to_the_end_and_downloaded(

@@ -28,7 +28,7 @@ from vidstyle.settings.layers import LAYERS, filter_shape, layers_up_to, state_k
 
 log = logging.getLogger(__name__)
 
-OnProgress = Callable[[str, int, int], None]  # what is being done, done so far, in all
+OnProgress = Callable[[str, float, int], None]  # what is being done, done so far, in all
 SELFTAUGHT_KEPT = 12  # each is about 50 MB
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Self
 
+from torch import Tensor
+
 from vidstyle.core.device import peak_memory
 from vidstyle.core.sizes import Size
 from vidstyle.core.style_model import StyleModel
@@ -130,8 +132,11 @@ class Listener:
     def working(self, what: str, done: float, count: float) -> None:
         """Something other than painting is in progress: `done` of `count`."""
 
-    def balancing(self, done: int, count: int) -> None:
-        """The balance of content and style is searched: at most `count` paintings, `done` of which are made."""
+    def balancing(self, done: float, count: int, painting: Tensor) -> None:
+        """The balance of content and style is searched: at most `count` small paintings, `done` of which are made.
+
+        `painting` (3, h, w), 0..1, is what there is of the current one.
+        """
         self.working("finding the balance", done, count)
 
     def resumed(self, frames: int, shots: int, folder: Path) -> None:

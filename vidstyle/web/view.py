@@ -15,14 +15,14 @@ from vidstyle.settings.settings import Settings
 from vidstyle.web import job_folder
 from vidstyle.web.facts import Facts
 from vidstyle.web.form import AT_HAND, PRESET_NAMES, in_words_of_the_page, label_of, restored, value_in_words
-from vidstyle.web.job_folder import BEFORE, LATEST, Status, Ticket
+from vidstyle.web.job_folder import BEFORE, FIRST_LOOK, LATEST, Status, Ticket
 from vidstyle.web.job_store import JobStore, JobView
 
 CURVE = (300, 60)  # width and height, pixels
 
 Row = tuple[str, str, str, str, str]  # name, title, state, time and image of a job
 
-_FILES = ("BEFORE", "LATEST", "MAKING", "REPORT", "BEFORE_VIDEO", "AFTER_VIDEO")
+_FILES = ("BEFORE", "FIRST_LOOK", "LATEST", "MAKING", "REPORT", "BEFORE_VIDEO", "AFTER_VIDEO")
 _TEMPLATES = Environment(
     loader=PackageLoader("vidstyle.web"),
     autoescape=True,
@@ -88,7 +88,7 @@ def preview_html(status: Status | None, folder: Path) -> str:
         return ""
     images = {
         file: f"data:image/jpeg;base64,{base64.b64encode((folder / file).read_bytes()).decode()}"
-        for file in (BEFORE, LATEST)
+        for file in (BEFORE, FIRST_LOOK, LATEST)
         if (folder / file).is_file()
     }
     return _TEMPLATES.get_template("preview.html").render(status=status, images=images)
