@@ -170,7 +170,7 @@ def test_what_was_chosen_is_described(server: Server, context: "sync_api.Browser
     page.drop(place / "clip.mp4", place / "stripes.png")
     facts = page.page.wait_for_selector("#facts .facts", timeout=60_000)
     assert facts
-    for fact in ("clip.mp4", "64 x 48", "4 frames"):
+    for fact in ("clip.mp4", "64 x 48", "4 frames", "to learn weights first"):
         assert fact in facts.inner_text()
     assert facts.query_selector("img[src^='data:image/jpeg']")
 

@@ -23,10 +23,16 @@ FAR_OFF = 20.0  # times the usual content error or loss of a video: such a frame
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds of painting and bytes of memory that a job is expected to take."""
+    """Seconds of painting and bytes of memory that a job is expected to take; seconds of learning weights before."""
 
     seconds: float
     memory: float
+    learning: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """Seconds of learning and painting."""
+        return self.learning + self.seconds
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from vidstyle.core.stylize_image import FLAT
 from vidstyle.errors import SettingsError
 from vidstyle.files import printable
 from vidstyle.images import load_image
-from vidstyle.jobs.eta import estimate, seconds_per_pixel, seen_at_once
+from vidstyle.jobs.eta import estimate, learning_seconds, seconds_per_pixel, seen_at_once
 from vidstyle.jobs.events import Listener, Outline
 from vidstyle.jobs.spec import JobSpec
 from vidstyle.settings.settings import Settings
@@ -191,13 +191,14 @@ def plan(job: JobSpec, listener: Listener) -> Outline:
         raise SettingsError("VS209")
     if job.paints_images:
         paths = find_images(job.source) if job.kind == "images" else [job.source]
-        return outline_images(job, [size_of(load_image(path, job.limits).rgb) for path in paths])
+        samples = [load_image(path, job.limits).rgb for path in paths[:SAMPLES]]
+        return outline_images(job, [size_of(load_image(path, job.limits).rgb) for path in paths], samples)
     with opened(job, listener) as source:
         prescan = run_prescan(source, listener)
-        return outline_film(job, source, prescan.frames, prescan.shots)
+        return outline_film(job, source, prescan.frames, prescan.shots, prescan.samples)
 
 
-def outline_film(job: JobSpec, source: Source, frames: int, shots: int) -> Outline:
+def outline_film(job: JobSpec, source: Source, frames: int, shots: int, contents: Sequence[Tensor] = ()) -> Outline:
     """What a job of a video is about to do, with estimates for its size and for the source's own.
 
     Args:
@@ -205,27 +206,36 @@ def outline_film(job: JobSpec, source: Source, frames: int, shots: int) -> Outli
         source: its video.
         frames: how many are painted.
         shots: in how many shots.
+        contents: images that its weights are found for; none where it has them.
 
     Raises:
         PaintingError: where the memory of this machine does not do.
     """
-    return _outline(job, source.info.size, frames, shots, float(source.info.rate))
+    return _outline(job, source.info.size, frames, shots, float(source.info.rate), contents)
 
 
-def outline_images(job: JobSpec, sizes: Sequence[Size]) -> Outline:
-    """What a job of images of `sizes` is about to do; the largest stands for all."""
+def outline_images(job: JobSpec, sizes: Sequence[Size], contents: Sequence[Tensor] = ()) -> Outline:
+    """What a job of images of `sizes` is about to do; the largest stands for all. Its weights are found for `contents`,
+    none where it has them."""
     largest = max(sizes, key=lambda size: size[0] * size[1])
-    return _outline(job, largest, len(sizes), len(sizes), None)
+    return _outline(job, largest, len(sizes), len(sizes), None, contents)
 
 
-def _outline(job: JobSpec, source_size: Size, frames: int, shots: int, rate: float | None) -> Outline:
+def _outline(
+    job: JobSpec, source_size: Size, frames: int, shots: int, rate: float | None, contents: Sequence[Tensor]
+) -> Outline:
     pace = seconds_per_pixel(job.settings, device_here(job))
     size = painting_size(source_size, job.settings, device_of(job))
     memory = memory_of(job)
     if not (job.no_limits or job.cluster_options):
         free = free_memory(device_here(job)) if job.max_memory is None else job.max_memory
         check_memory(size, free, seen_at_once(job.settings, size, memory))
-    here, full = (estimate(job.settings, s, shots, frames, pace, memory) for s in (size, source_size))
+    learning = (
+        learning_seconds(job.settings, [*load_styles(job), *contents], device_here(job), pace) if contents else 0.0
+    )
+    here, full = (
+        replace(estimate(job.settings, s, shots, frames, pace, memory), learning=learning) for s in (size, source_size)
+    )
     return Outline(job, source_size, size, frames, shots, rate, here, full)
 
 
@@ -297,7 +307,7 @@ def ready_for_film(job: JobSpec, source: Source, listener: Listener) -> tuple[Pr
         What a first look at the video found, and the style model for it.
     """
     prescan = run_prescan(source, listener)
-    outline = outline_film(job, source, prescan.frames, prescan.shots)
+    outline = outline_film(job, source, prescan.frames, prescan.shots, prescan.samples)
     listener.started(outline)
     prepare_flow(job.settings.flow, listener.working)
     model = balanced(make_model(job, prescan.samples, listener), prescan.samples, listener)

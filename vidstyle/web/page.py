@@ -142,7 +142,13 @@ class Page:
         )
         for event in taken:
             event(self._fitted, given, fitted, **_QUIETLY).then(*facts, **_QUIETLY)
-        for event in (size.input, preset.input, wanted["start"].release, wanted["end"].release):
+        for event in (
+            size.input,
+            preset.input,
+            wanted["start"].release,
+            wanted["end"].release,
+            self._chooser.boxes.change,
+        ):
             event(*facts, **_QUIETLY)
         fields = [*wanted.values(), *self._settings.values(), *self._chooser.controls, self._message, self._trim]
         repeated = self._repeat.click(self._telling(self._again), named, fields, **_QUIETLY)
@@ -247,7 +253,7 @@ class Page:
         try:
             source = self._source(given)
             part, settings = self._part(given, source), Settings(**self._changed(given))
-            return facts_html(chosen_facts(source, settings, self._store.device, *part))
+            return facts_html(chosen_facts(source, self._chooser.chosen(given), settings, self._store.device, *part))
         except VidstyleError as error:
             return message_html(error)
 
