@@ -27,6 +27,7 @@ REMEMBERED = 50  # jobs that a browser keeps in its list
 
 _INTRODUCTION = "Add a video or photo, pick a style, press Paint."
 _QUIETLY: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+_JOB_OF_ADDRESS = "() => new URLSearchParams(location.search).get('job') ?? ''"
 _SECONDS = 0.1  # step of the sliders that trim a video
 
 Given = Mapping[Any, Any]  # what a browser sent, by control
@@ -104,6 +105,9 @@ class Page:
             self._remove = gr.Button("Delete", visible=False, elem_id="delete", min_width=120)
         with gr.Accordion("Your jobs", open=True):
             self._list = gr.HTML(list_html([]), elem_id="jobs")
+        # Links to jobs press this button, which takes the job of the page's address: the form stays as it is.
+        self._address = gr.Textbox(visible=False)
+        self._open = gr.Button("Open the job", visible="hidden", elem_id="open")
 
     def _wire(self) -> None:
         """Says what follows on clicks, on loading, and each second."""
@@ -117,6 +121,7 @@ class Page:
             self._cancel.click(self._telling(store.cancel), named, told, **_QUIETLY),
             self._resume.click(self._telling(store.resume), named, told, **_QUIETLY),
             self._remove.click(self._telling(store.remove), named, told, **_QUIETLY),
+            self._open.click(lambda name: name, [self._address], named, js=_JOB_OF_ADDRESS, **_QUIETLY),
             self.blocks.load(self._opened, [self._mine], named, **_QUIETLY),
             self._look_first.click(self._telling(self._preview_of), given, [*asked, self._preview], **_QUIETLY),
         )

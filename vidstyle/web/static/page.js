@@ -81,6 +81,7 @@
   };
   // The address of the page is that of the job that is shown, so that it is there again after a reload.
   let linked = innerWidth < 800 && location.search.includes("job=");  // a phone shows the form first
+  let opening = false;  // a job by its link, which is not shown yet
   new MutationObserver(() => {
     tell();
     if (linked && document.querySelector("#view [data-job]")) {
@@ -89,10 +90,27 @@
     }
     const job = document.querySelector("#view .vs[data-job]")?.dataset.job;
     const query = new URLSearchParams(location.search);
-    if (!job || query.get("job") === job) return;
+    if (query.get("job") === job || document.querySelector("#view .failed[role]")) opening = false;
+    if (!job || opening || query.get("job") === job) return;
     query.set("job", job);
     history.replaceState(null, "", `?${query}`);
   }).observe(document.body, { childList: true, subtree: true });
+  // A link to a job opens it next to the form, which keeps what was chosen.
+  const open = () => {
+    opening = true;
+    document.querySelector("#open").click();
+  };
+  document.addEventListener("click", (click) => {
+    const link = click.target.closest(".vs a[href^='/?job=']");
+    if (!link || click.ctrlKey || click.metaKey || click.shiftKey) return;
+    click.preventDefault();
+    const query = new URLSearchParams(location.search);
+    query.set("job", new URL(link.href).searchParams.get("job"));
+    history.pushState(null, "", `?${query}`);
+    open();
+    document.querySelector("#view").scrollIntoView({ behavior: "smooth", block: "nearest" });
+  });
+  addEventListener("popstate", open);
   const show = (part) => {
     const seen = () => document.querySelector(part)?.scrollIntoView({ behavior: "smooth", block: "nearest" });
     setTimeout(seen, 1500);  // after the answer has come
