@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,20 @@ from vidstyle.jobs.kinds import kind_of
 from vidstyle.settings.presets import STANDARD
 from vidstyle.settings.settings import Settings
 from vidstyle.video.reader import CLIP_ENDINGS
+from vidstyle.web.beside import BesideError, beside
 from vidstyle.web.facts import chosen_facts, length_of
-from vidstyle.web.form import MENUS, PRESET_NAMES, SLIDERS, Controls, at_hand, changed, folded, restored, the_one
+from vidstyle.web.form import (
+    MENUS,
+    PRESET_NAMES,
+    SLIDERS,
+    Controls,
+    at_hand,
+    changed,
+    field_of,
+    folded,
+    restored,
+    the_one,
+)
 from vidstyle.web.job_folder import check_styles, first_image
 from vidstyle.web.job_store import JobStore, JobView
 from vidstyle.web.previews import Previews
@@ -84,7 +95,7 @@ class Page:
         self._wanted["animated"] = gr.Checkbox(
             label="Watch it being painted (GIF)", value=False, visible=False, elem_id="animated"
         )
-        with gr.Accordion("Advanced", open=False):
+        with gr.Accordion("Advanced", open=False, elem_id="advanced"):
             self._settings |= folded()
 
     def _actions(self) -> None:
@@ -172,10 +183,11 @@ class Page:
         def told(*given: Any) -> Shown:
             try:
                 return {self._message: "", **(act(*given) or {})}
-            except _BesideError as error:
+            except BesideError as error:
                 return {self._message: "", error.place: message_html(error.reason)}
             except VidstyleError as error:
-                return {self._message: message_html(error)}
+                values = self._values(given[0]) if isinstance(given[0], dict) else {}
+                return {self._message: message_html(error, field_of(error, values))}
 
         return told
 
@@ -213,19 +225,21 @@ class Page:
 
     def _files_and_settings(self, given: Given) -> tuple[Path, list[Path], dict[str, Any]]:
         """What is to be painted, the styles, and the settings that differ from the defaults."""
-        with _beside(self._facts):
+        with beside(self._facts):
             source = self._source(given)
             first_image(source)
-        with _beside(self._chooser.message):
+        with beside(self._chooser.message):
             check_styles(styles := self._chooser.chosen(given))
         return source, styles, self._changed(given)
 
     def _source(self, given: Given) -> Path:
         return the_one(given[self._wanted["file"]], given[self._wanted["webcam"]])
 
+    def _values(self, given: Given) -> dict[str, Any]:
+        return {name: given[control] for name, control in self._settings.items()}
+
     def _changed(self, given: Given) -> dict[str, Any]:
-        settings = {name: given[control] for name, control in self._settings.items()}
-        return changed(settings, given[self._wanted["preset"]])
+        return changed(self._values(given), given[self._wanted["preset"]])
 
     def _part(self, given: Given, source: Path) -> tuple[float, float | None]:
         """Seconds from which on and up to which a video is painted; 0 and None for all of it."""
@@ -290,19 +304,3 @@ class Page:
         """The job that a link names, else the last one of this browser that was not cancelled."""
         kept = (row[0] for row in rows_of(self._store, mine or []) if row[2] != "cancelled")
         return request.query_params.get("job", "") or next(kept, "")
-
-
-class _BesideError(Exception):
-    """An error whose message stands at a `place` of its own."""
-
-    def __init__(self, place: Block, reason: VidstyleError) -> None:
-        self.place, self.reason = place, reason
-
-
-@contextmanager
-def _beside(place: Block) -> Any:
-    """Errors are told at this place."""
-    try:
-        yield
-    except VidstyleError as error:
-        raise _BesideError(place, error) from error
