@@ -233,6 +233,11 @@ def test_jobs_are_found_again_after_a_restart(
 def test_a_job_is_deleted(server: Server, context: "sync_api.BrowserContext", links: dict[str, str]) -> None:
     page = Page(context, server.url.rstrip("/") + links["cancelled"])
     page.wait_for("cancelled")
+    page.page.once("dialog", lambda asked: asked.dismiss())
+    page.page.click("#delete")
+    page.page.wait_for_timeout(1500)
+    assert page.state == "cancelled"
+    page.page.once("dialog", lambda asked: asked.accept())
     page.page.click("#delete")
     page.page.wait_for_selector("#view .failed[data-code=VS525]")
 

@@ -65,6 +65,10 @@
     }
     target.disabled = false;
   });
+  document.addEventListener("click", (click) => {
+    const kept = click.target.closest("#delete") && !confirm("Delete this job with its painting and its files?");
+    if (kept) click.stopImmediatePropagation();
+  }, true);
   // Gradio hears of a slider that is let go by the pointer only.
   document.addEventListener("keyup", ({ target, key }) => {
     if (target.matches("#form input[type=range]") && /^(Arrow|Page|Home|End)/.test(key)) {
