@@ -190,7 +190,7 @@ def serve(*words: str) -> subprocess.CompletedProcess[str]:
         (["--host", "0.0.0.0", "--auth", "me:secret"], 2, "VS108"),
         (["--auth", "me"], 2, "VS109"),
         (["--max-upload", "much"], 1, "VS204"),
-        (["--at-once", "0"], 1, "--at-once should be above 0"),
+        (["--at-once", "0"], 1, "--at-once must be above 0"),
         (["--shelf", "nowhere"], 1, "VS303"),
         (["--jobs", "/proc/nowhere"], 1, "VS408"),
     ],

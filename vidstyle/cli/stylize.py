@@ -140,7 +140,7 @@ def _tell_done(job: "JobSpec", summary: "Summary", terminal: Terminal) -> None:
         for failure in summary.failed:
             say(terminal.console, f"failed: {printable(failure)}")
         noun = "video" if job.kind == "clips" else "image"
-        others = f"the others are in {summary.out}" if summary.frames else "nor could any other"
+        others = f"the others are in {summary.out}" if summary.frames else "no others were painted"
         raise VidstyleError("VS802", count=some(len(summary.failed), noun), others=others)
 
 

@@ -112,7 +112,7 @@ def check_memory(size: Size, free: float, seen: int | None = None) -> None:
     """
     wanted = needed(size, seen)
     if wanted > free:
-        found = f"takes about {wanted / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are available"
+        found = f"takes about {wanted / 1e9:.1f} GB of memory, but only {free / 1e9:.1f} GB are available"
         fits = long_side_within(size, free - BASE)
         raise PaintingError("VS601", size=size[1], size2=size[0], found=found, advice=_advice(fits))
 

@@ -27,7 +27,7 @@ LARGEST = 1 << 16  # bytes: no settings take as many
 FIRST_LINE = "# Settings of vidstyle: vidstyle INPUT --style IMAGE --settings FILE\n"
 NAMING = ("VS241", "VS244")  # errors that name the option themselves
 
-_EXAMPLE = "give a TOML file with lines like steps = 30"
+_EXAMPLE = "use a TOML file with lines such as steps = 30"
 _WANTED = {
     bool: "true or false",
     int: "a whole number without quotes",
@@ -96,7 +96,7 @@ def read_options(path: Path) -> dict[str, Any]:
 
 def _table(path: Path) -> dict[str, Any]:
     if path.exists() and not path.is_file():  # a pipe would be waited for
-        raise SettingsError("VS251", path=path, reason="it is no file")
+        raise SettingsError("VS251", path=path, reason="it is not a file")
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
@@ -109,7 +109,7 @@ def _table(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise SettingsError("VS252", path=path, example=_EXAMPLE) from error
     except (ValueError, RecursionError) as error:
-        reason = "it goes too deep" if isinstance(error, RecursionError) else error
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
         raise SettingsError("VS254", path=path, error=reason, example=_EXAMPLE) from error
 
 

@@ -240,5 +240,5 @@ def _missing(where: str, name: str) -> SourceError:
     if is_url(where):
         return SourceError("VS338", name=printable(name))
     others = sorted(str(path) for path in Path("/dev").glob("video*")) if sys.platform == "linux" else []
-    there = f"there is {', '.join(others)}" if others else "there is no camera on this machine"
+    there = f"found: {', '.join(others)}" if others else "there is no camera on this machine"
     return SourceError("VS335", name=printable(name), there=there)

@@ -214,7 +214,7 @@ def _sound_of(path: Path, film: VideoInfo) -> VideoInfo:
     except UNREADABLE as error:
         raise SourceError("VS364", name=name, reason=getattr(error, "strerror", None) or "damaged") from error
     if not codecs:
-        raise SourceError("VS364", name=name, reason="it holds none")
+        raise SourceError("VS364", name=name, reason="it has no sound")
     if long and abs(long - film.seconds) > max(0.1, float(1 / film.rate)):
         log.warning("%s is %.2f s long, and the images last %.2f s", name, long, film.seconds)
     return replace(film, path=path, audio=codecs, start=start)
