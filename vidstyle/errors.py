@@ -280,7 +280,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS712": "{path} is not torchvision's ImageNet file ({digits}); to paint with it, use --weights {path}",
     "VS713": "{path}: the stored weights are damaged (their SHA-256 differs); delete the file",
     "VS714": "{path} contains no state dict of tensors; save it with torch.save(model.state_dict(), ...)",
-    "VS715": "{path} is not VGG19 with torchvision's keys (expected features.0.weight ..., got {found} ...); use another file",
+    "VS715": "{path} is not VGG19 with torchvision's keys (features.0.weight ..., got {found} ...); use another file",
     "VS716": "{path} has no {missing}; use other weights, or layers up to {present}",
     "VS717": "{path} belongs to another network ({layer} must have shape {shape}, got {got}); use weights of VGG19",
     "VS718": "{path}: {layer} contains NaN or infinite values; download or export the file again",

@@ -86,7 +86,7 @@ def load_image(path: str | os.PathLike[str], limits: Limits = LIMITS) -> LoadedI
 
 def tell_beyond(name: str, beyond: tuple[float, float]) -> None:
     """Warns that values of a file were cut."""
-    log.warning("%s holds values from %g to %g: what is below 0 (black) or above 1 (white) is cut", name, *beyond)
+    log.warning("%s holds values from %g to %g: what is below 0 (black) or above 1 (white) is clipped", name, *beyond)
 
 
 def read_image(path: str | os.PathLike[str], limits: Limits = LIMITS) -> LoadedImage:
@@ -219,7 +219,7 @@ def save_image(path: str | os.PathLike[str], image: Tensor, alpha: Tensor | None
     if ending not in IMAGE_ENDINGS:
         raise SinkError("VS420", name=name, image_endings=", ".join(IMAGE_ENDINGS))
     if alpha is not None and ending in OPAQUE_ENDINGS:
-        log.warning("%s cannot hold transparency: it is laid on white (use .png to keep it)", name)
+        log.warning("%s cannot hold transparency: it is composited on white (use .png to keep it)", name)
     try:
         write_whole(path, image_bytes(image, ending, alpha, bits))
     except OSError as error:

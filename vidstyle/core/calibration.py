@@ -118,7 +118,7 @@ def found_balance(
     found = math.exp(_next_guess(tried, lowest))
     if found > 0.99 * LARGEST:
         log.warning(
-            "at strength %g even the largest balance, %g, keeps too little of the shapes; look at a --preview, "
+            "at strength %g even the largest balance, %g, keeps too little of the shapes; check a --preview, "
             "and try another style, --strength or --weights",
             strength,
             LARGEST,

@@ -145,7 +145,7 @@ def refine(
             objective = model.objective(model.coloured(content, look), look, anchor)
             end = descend(anchor.image, objective, schedule, report, preconditioner, step_size)
     except DivergedError as error:
-        log.warning("the optimisation of a frame diverged; it keeps the warped painting of the frame before: %s", error)
+        log.warning("the optimisation of a frame diverged; it keeps the warped painting: %s", error)
         return Painted(anchor.image, Losses(variation=math.nan), 0, 0.0, step_size)
     return _painted(anchor.holding(end.image), end, report, began)
 

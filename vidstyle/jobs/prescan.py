@@ -90,7 +90,7 @@ def opened(job: JobSpec, listener: Listener, work: Path | None = None, rewrite: 
             on_progress=lambda done: listener.working("rewriting the file so that it is read correctly", done, 1.0),
         )
     if source.info.transparent and not job.keeps_alpha:
-        log.warning("%s: transparent parts are laid on white", printable(job.source.name))
+        log.warning("%s: transparent parts are composited on white", printable(job.source.name))
     return source
 
 

@@ -72,7 +72,7 @@ class Fault(Enum):
     MIRRORED = ("it is stored mirrored",)
     DAMAGED_START = ("its first frame is damaged",)
     UNREADABLE = ("OpenCV cannot read it",)
-    OTHER_COLOURS = ("OpenCV shows other colours than ffmpeg",)
+    OTHER_COLOURS = ("OpenCV and ffmpeg show different colours",)
 
 
 @dataclass(frozen=True)

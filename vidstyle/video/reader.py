@@ -287,7 +287,7 @@ def open_video(
         log.warning("%s", remark)
     source = Source(info, size, start, end, work, lut, on_progress)
     if not info.animated and (info.faults or rewrite or lut):
-        reasons = "; ".join(fault.text for fault in info.faults) or ("by a LUT" if lut else "it was before")
+        reasons = "; ".join(fault.text for fault in info.faults) or ("a LUT is applied" if lut else "as before")
         log.info("%s is rewritten before reading: %s", info.path.name, reasons)
         source.rewrite()
     if len(source) == 0:

@@ -130,7 +130,7 @@ class SequenceSource(Source):
         if found.alpha is None:
             return found.rgb, None
         if self._is_first("alpha"):
-            log.warning("%s: transparent parts are laid on white, as the first image has none", name)
+            log.warning("%s: transparent parts are composited on white, since the first image has none", name)
         return flatten(found.rgb, found.alpha), None
 
     def _is_first(self, what: str) -> bool:
