@@ -158,7 +158,7 @@ def _size_and_reason(outline: Outline, device: str) -> list[str]:
         return [f"{here} is the size of the source; --size {wish} does not enlarge it"] if larger else []
     reason = f"the limit of --size auto on a {device.upper()}" if wish == "auto" else f"as --size {wish} requests"
     full = roughly(outline.full_estimate.seconds)
-    return [f"{here} instead of {there}, {reason}; --size full would take {full}"]
+    return [f"{here}, {reason} (source: {there}); --size full would take {full}"]
 
 
 def _short(value: float) -> str:
