@@ -42,7 +42,7 @@ def test_an_image_is_painted_to_the_end_and_downloaded(
 ) -> None:
     page = Page(context, server.url)
     page.drop(place / "photo.png", place / "stripes.png")
-    page.page.get_by_label("Watch it being painted (GIF)").check()
+    page.page.get_by_label("Also create a GIF of the painting process").check()
     page.choose("steps", 2)
     page.choose_first_layer()
     page.paint()
