@@ -147,7 +147,7 @@ def test_other_sites_cannot_send(server: Server) -> None:
 def test_uploads_are_limited_by_what_they_say(server: Server) -> None:
     status, text = ask(server, "/gradio_api/upload", "POST", {"Content-Length": str(BIG)})
     assert status == 413
-    assert "give a smaller file" in text
+    assert "use a smaller file" in text
     assert ask(server, "/gradio_api/upload", "POST", {"Content-Length": "-1"})[0] in (400, 413)
 
 
