@@ -1,7 +1,8 @@
 """The errors a user can act on, and their texts.
 
-Each text is one sentence that says what failed, what was found, and what to do next. Its code is stable: programs and
-tests go by the code, never by the words. Only the front ends catch these and turn them into a line and an exit code.
+Each text is one line that says what failed, what was found, and what to do next, without a full stop at its end. Its
+code is stable: programs and tests go by the code, never by the words. Only the front ends catch these and turn them
+into a line and an exit code.
 """
 
 from collections.abc import Mapping
@@ -299,7 +300,7 @@ TEXTS: Final[Mapping[str, str]] = {
 
 
 class VidstyleError(Exception):
-    """Base of all errors that a user can act on; `code` names the text, `facts` are the numbers and words in it."""
+    """Base of all errors that a user can act on; `code` names the text, and `facts` are the values in it."""
 
     def __init__(self, code: str, /, **values: object) -> None:
         """The text of TEXTS that has this code, with the `values` that it names."""
@@ -309,7 +310,7 @@ class VidstyleError(Exception):
 
     @property
     def line(self) -> str:
-        """The text and the code, as people are told them."""
+        """The text and the code, as they are printed."""
         return f"{self} [{self.code}]"
 
     def __reduce__(self) -> tuple[object, ...]:

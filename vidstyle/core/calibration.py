@@ -70,15 +70,15 @@ def structure(painting: Tensor, content: Tensor) -> float:
 def calibrated(
     model: StyleModel, contents: Sequence[Tensor], on_probe: OnProbe | None = None, look: FrameStyle = PLAIN
 ) -> StyleModel:
-    """Finds the palettes and the balance of content and style for the ``strength`` of a model's settings.
+    """Finds the palettes, and the balance of content and style for the ``strength`` in a model's settings.
 
     Plain sums of squares (``loss="sums"``), and a weight of 0 of content or style, have no balance to find.
 
     Args:
         model: the style.
-        contents: images, each (3, H, W), 0..1; the balance is searched on the one with the most contrast.
-        on_probe: told how many paintings of the search are done, and how many there are at most.
-        look: its shares say how styles are mixed meanwhile.
+        contents: images, each (3, H, W), 0..1; the search uses the one with the most contrast.
+        on_probe: called with how many paintings of the search are done, and how many there are at most.
+        look: its shares say how styles are mixed during the search.
 
     Returns:
         The model with them; with ``strength_keys`` it has a balance for each strength that they name.

@@ -234,15 +234,15 @@ def load_style(
 
     Args:
         styles: images, each (3, H, W), RGB, 0..1.
-        contents: some of what is to be painted, in the same form: filters are learned from both.
-        settings: which filters and layers, and all else that it is painted by.
+        contents: samples of what is to be painted, in the same form; filters are learned from styles and contents.
+        settings: the filters, the layers and everything else that determines the painting.
         device: what paints.
-        init_image: the start that ``Settings.init`` names where it names a file, (3, H, W).
-        memory: bytes that painting may take, above which it goes by tiles; None for 70 % of what is free.
-        on_progress: told what is being done, how much of it, and of how much.
+        init_image: the initial image, (3, H, W), if ``Settings.init`` names a file.
+        memory: bytes that painting may take; larger images are painted in tiles. None for 70 % of what is free.
+        on_progress: called with what is in progress, how much of it is done, and how much there is.
 
     Raises:
-        SettingsError: the device cannot do the precision.
+        SettingsError: the device does not support the precision.
         WeightsError: the filters cannot be fetched or read, or lack layers.
     """
     settings = settings or Settings()

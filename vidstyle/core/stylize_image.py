@@ -77,12 +77,12 @@ class Painted:
 def stylize_image(
     model: StyleModel, content: Tensor, on_step: OnStep | None = None, look: FrameStyle = PLAIN
 ) -> Painted:
-    """Paints an image coarse to fine (Gatys et al. 2015, arXiv 1508.06576), from where ``Settings.init`` says.
+    """Paints an image from coarse to fine (Gatys et al. 2015, arXiv 1508.06576), starting from ``Settings.init``.
 
     Args:
         model: the style, its network and the balance.
         content: the image, (3, H, W), RGB, 0..1.
-        on_step: told each step, the image as it would be seen.
+        on_step: called after each step, with the image as it would be shown.
         look: shares of the styles, places, masks and exposure of this image.
 
     Returns:

@@ -59,10 +59,10 @@ def _is_size(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Settings:
-    """How a painting is to look. Frozen; make variants with `replace` or `preset`.
+    """How to paint. Frozen; make variants with `replace` or `preset`.
 
-    Each field's metadata say its group, help and check. SettingsError where a value cannot be used, or some do not fit
-    together.
+    The metadata of each field give its group, help and check. Raises SettingsError if a value cannot be used, or if
+    values do not fit together.
     """
 
     strength: float = _option(
@@ -226,7 +226,7 @@ class Settings:
     def preset(cls, name: str, **changes: Any) -> "Settings":
         """The settings of a preset (``draft``, ``standard``, ``fine``, ``paper``) with changes of fields, by name.
 
-        SettingsError where there is no such preset, or a value cannot be used.
+        Raises SettingsError if there is no such preset, or a value cannot be used.
         """
         if name not in PRESETS:
             near = difflib.get_close_matches(name, PRESETS, 1) or list(PRESETS)
