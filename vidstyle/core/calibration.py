@@ -2,7 +2,7 @@
 
 How much a given content weight keeps of an image differs by an order of magnitude between pairs of
 images. What people mean by strength is how much of the shapes is left, and that can be measured without a
-network. So the weight is searched, on small paintings, that leaves the wanted structure; then it is frozen.
+network. So small paintings are used to search for the weight that leaves the wanted structure; then it is frozen.
 """
 
 import logging

@@ -72,7 +72,7 @@ class StyleFeatures:
 
 @dataclass(frozen=True, eq=False)
 class StyleModel:
-    """All that images are painted by; made by `StyleModel.of`, never changed. `changed` gives others.
+    """Everything that painting an image depends on. Made by `StyleModel.of`, never changed; `changed` makes variants.
 
     `styles` are images (3, H, W), RGB, 0..1, and `features` what is found of them. `balance` is the weight of the
     content loss against a style loss of weight 1, and `palettes` the colours that contents and styles are moved to
@@ -107,10 +107,10 @@ class StyleModel:
     ) -> Self:
         """A model on `device` of `styles`, each (3, H, W), RGB, 0..1; `rest` are other fields.
 
-        It takes as much `memory` as may be used of what is free, unless it is said.
+        `memory` is the usable share of what is free, unless it is given.
 
-        Raises WeightsError where `filters` lack a layer that the settings name, SettingsError for a precision that the
-        device cannot do.
+        Raises WeightsError if `filters` lack a layer that the settings name, SettingsError for a precision that the
+        device does not support.
         """
         settings, palettes = settings or Settings(), palettes or Palettes()
         rest["memory"] = usable_memory(torch.device(device)) if memory is None else memory
