@@ -164,7 +164,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS348": "{name} contains audio and a cover image, but no video; use a video file",
     "VS349": "{name} contains only audio, no video; use a video file",
     "VS350": "frame {position} of {path} could not be read; if the file changed, start again",
-    "VS351": "{name} has no frames in {wanted}: it is {long:.2f} s long; choose another part",
+    "VS351": "{name} has no frames from {wanted}: it is {long:.2f} s long; choose another part",
     "VS352": "{name} contains no images; use a folder or pattern of {known} files",
     "VS353": "{name} changed while it was read; wait until it is complete and start again",
     "VS354": "{path} was removed; put it back and run the same command to resume",

@@ -171,7 +171,7 @@ class Settings:
         PAINTING,
         "Long side in pixels, full, or auto. auto is the size of the source on a GPU, and at most 640 on a CPU.",
         _is_size,
-        "auto, full, or a number of pixels from 32",
+        "auto, full, or a number of pixels, at least 32",
     )
     seed: int = _option(
         0,

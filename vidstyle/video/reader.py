@@ -293,7 +293,7 @@ def open_video(
     if len(source) == 0:
         source.close()
         name, long = printable(info.path.name), source.info.seconds
-        wanted = f"{start:g} s" if end is None else f"{start:g} to {end:g} s"
+        wanted = f"{start:g} s on" if end is None else f"{start:g} to {end:g} s"
         raise SourceError("VS351", name=name, wanted=wanted, long=long)
     return source
 

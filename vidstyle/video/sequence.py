@@ -185,7 +185,7 @@ def open_sequence(
     heard = _sound_of(sound, info) if sound else None
     source = SequenceSource(info, names, files, (start, end), sound=heard, deep=first.bits > 8, limits=limits)
     if not len(source):
-        wanted = f"{start:g} s" if end is None else f"{start:g} to {end:g} s"
+        wanted = f"{start:g} s on" if end is None else f"{start:g} to {end:g} s"
         raise SourceError("VS351", name=printable(place.name), wanted=wanted, long=info.seconds)
     source.size = size
     return source
