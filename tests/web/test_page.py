@@ -74,7 +74,7 @@ def test_an_image_is_painted_to_the_end_and_downloaded(
 ) -> None:
     page = Page(context, server.url)
     page.drop(place / "photo.png", place / "stripes.png")
-    page.page.get_by_label("Watch it being painted (GIF)").check()
+    page.page.get_by_label("Also create a GIF of the painting process").check()
     page.choose("steps", 2)
     page.choose_first_layer()
     page.paint()
@@ -155,7 +155,7 @@ def test_what_is_missing_is_told_next_to_its_field(
 ) -> None:
     page = Page(context, server.url)
     page.page.click("#paint")
-    page.page.wait_for_selector("#facts :text('Add a video or photo first, or take one with the webcam')")
+    page.page.wait_for_selector("#facts :text('Add a video or photo first, or take a photo with the webcam')")
     page.page.set_input_files("#source input[type=file]", place / "photo.png")
     page.page.wait_for_selector("#facts .facts")
     page.page.click("#paint")
@@ -180,7 +180,7 @@ def test_a_wrong_setting_is_told_at_its_field_which_is_unfolded(
         page.wait_for_function("document.activeElement.closest('#set-steps')")
         page.wait_for_function("document.querySelector('#set-steps').getBoundingClientRect().bottom < innerHeight")
     described = page.locator(f"#set-steps #{field.get_attribute('aria-describedby')}")
-    assert "Steps should be" in described.inner_text()
+    assert described.locator("[data-code=VS244]").inner_text().startswith("Steps ")
     assert not page.is_visible("#message .failed")
     form.choose("steps", 1)
     field.wait_for(state="detached")

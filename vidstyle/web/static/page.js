@@ -63,7 +63,7 @@
       await shoot(target);
       target.textContent = "Take another photo in 3 seconds";
     } catch {
-      target.textContent = "The webcam does not answer: allow it in the browser, and press here again";
+      target.textContent = "The webcam does not respond. Allow it in the browser, and press here again";
     }
     target.disabled = false;
   });
