@@ -88,7 +88,7 @@ def _video_states(shown: Page, jobs: Path) -> None:
     shown.get_by_label("swirl").check()
     shown.wait_for_selector("#end input")
     shown.get_by_label("Quick draft").check()
-    shown.get_by_label("Also create a quality report").check()
+    shown.check("#report input")
     shown.click("#paint")
     shown.wait_for_selector("#view .note:text('frame 3 of')", timeout=600_000)
     _shoot(shown, "video")
