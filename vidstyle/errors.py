@@ -78,6 +78,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS242": "--style-blend has {found} numbers for {styles} --style; use one for each",
     "VS243": "the weight of {layer} should be a number, got {weight!r}",
     "VS244": "--{name} should be {wanted}, got {value}",
+    "VS245": "--chunk-frames works in one pass; remove --passes 2 and --loop, or --chunk-frames",
     "VS246": "{path}: is too large for a settings file; {example}",
     "VS247": "{path}: {key} should be {wanted}, got {got}",
     "VS248": "{path}: {key}: {error}",

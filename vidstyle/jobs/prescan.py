@@ -24,6 +24,8 @@ from vidstyle.core.stylize_image import FLAT
 from vidstyle.errors import SettingsError
 from vidstyle.files import printable
 from vidstyle.images import load_image
+from vidstyle.jobs import chunks
+from vidstyle.jobs.chunks import seams_of
 from vidstyle.jobs.eta import estimate, seconds_per_pixel, seen_at_once
 from vidstyle.jobs.events import Listener, Outline
 from vidstyle.jobs.spec import JobSpec
@@ -194,22 +196,23 @@ def plan(job: JobSpec, listener: Listener) -> Outline:
         return outline_images(job, [size_of(load_image(path, job.limits).rgb) for path in paths])
     with opened(job, listener) as source:
         prescan = run_prescan(source, listener)
-        return outline_film(job, source, prescan.frames, prescan.shots)
+        return outline_film(job, source, prescan.frames, prescan.scenes.cuts)
 
 
-def outline_film(job: JobSpec, source: Source, frames: int, shots: int) -> Outline:
+def outline_film(job: JobSpec, source: Source, frames: int, cuts: Sequence[int]) -> Outline:
     """What a job of a video is about to do, with estimates for its size and for the source's own.
 
     Args:
         job: the job.
         source: its video.
         frames: how many are painted.
-        shots: in how many shots.
+        cuts: the positions of those that open shots, but for the first.
 
     Raises:
         PaintingError: where the memory of this machine does not do.
     """
-    return _outline(job, source.info.size, frames, shots, float(source.info.rate))
+    seams = seams_of(frames, cuts, job.settings.chunk_frames)
+    return _outline(job, source.info.size, frames, 1 + len(cuts), float(source.info.rate), seams)
 
 
 def outline_images(job: JobSpec, sizes: Sequence[Size]) -> Outline:
@@ -218,15 +221,16 @@ def outline_images(job: JobSpec, sizes: Sequence[Size]) -> Outline:
     return _outline(job, largest, len(sizes), len(sizes), None)
 
 
-def _outline(job: JobSpec, source_size: Size, frames: int, shots: int, rate: float | None) -> Outline:
+def _outline(job: JobSpec, source_size: Size, frames: int, shots: int, rate: float | None, seams: int = 0) -> Outline:
     pace = seconds_per_pixel(job.settings, device_here(job))
     size = painting_size(source_size, job.settings, device_of(job))
     memory = memory_of(job)
     if not (job.no_limits or job.cluster_options):
         free = free_memory(device_here(job)) if job.max_memory is None else job.max_memory
         check_memory(size, free, seen_at_once(job.settings, size, memory))
-    here, full = (estimate(job.settings, s, shots, frames, pace, memory) for s in (size, source_size))
-    return Outline(job, source_size, size, frames, shots, rate, here, full)
+    chains, paintings = shots + seams, frames + chunks.OVERLAP * seams
+    here, full = (estimate(job.settings, s, chains, paintings, pace, memory) for s in (size, source_size))
+    return Outline(job, source_size, size, frames, shots, rate, here, full, seams)
 
 
 def device_of(job: JobSpec) -> torch.device:
@@ -297,7 +301,7 @@ def ready_for_film(job: JobSpec, source: Source, listener: Listener) -> tuple[Pr
         What a first look at the video found, and the style model for it.
     """
     prescan = run_prescan(source, listener)
-    outline = outline_film(job, source, prescan.frames, prescan.shots)
+    outline = outline_film(job, source, prescan.frames, prescan.scenes.cuts)
     listener.started(outline)
     prepare_flow(job.settings.flow, listener.working)
     model = balanced(make_model(job, prescan.samples, listener), prescan.samples, listener)

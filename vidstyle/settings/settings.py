@@ -21,6 +21,8 @@ PAINTING, STYLE, MOTION, NETWORK = "Painting", "Style and content", "Motion", "N
 STYLES = "Several styles and masks"
 VIDEO_FILE = "Video file"
 
+SHORTEST_CHUNK = 192  # frames
+
 FlowName = Literal["dis", "farneback", "raft-small", "raft-large", "none"]
 
 _Check = Callable[[Any], bool]
@@ -148,6 +150,14 @@ class Settings:
         "1 or 2",
     )
     loop: bool = _option(False, MOTION, "Make the end of the video match its start. Implies two passes.")
+    chunk_frames: int = _option(
+        0,
+        MOTION,
+        "Split long shots into chunks of about this many frames, which machines paint at the same time. 96 frames "
+        "before each chunk are painted twice and cross-faded. 0 keeps shots whole.",
+        lambda v: v == 0 or v >= SHORTEST_CHUNK,
+        f"0, or {SHORTEST_CHUNK} or more",
+    )
     keep_exposure: float = _option(
         1.0, MOTION, "How much of the fades, flashes and darkness of the source to keep, from 0 to 1.", *_from_to(0, 1)
     )
@@ -219,6 +229,8 @@ class Settings:
             raise SettingsError("VS239")
         if not self.content_weight and not self.style_weight:
             raise SettingsError("VS240")
+        if self.chunk_frames and self.both_ways:
+            raise SettingsError("VS245")
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> "Settings":
