@@ -58,7 +58,7 @@ def test_one_thing_is_painted() -> None:
 def test_errors_name_settings_as_the_page_does() -> None:
     with pytest.raises(SettingsError) as caught:
         changed({"size": "huge", "keep_colors": "no"}, "standard")
-    assert in_words_of_the_page(caught.value.line).startswith("Size should be auto")
+    assert in_words_of_the_page(caught.value.line).startswith("Size must be auto")
     assert in_words_of_the_page("--keep-colors and --size") == "Colours and Size"
 
 

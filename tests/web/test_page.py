@@ -42,7 +42,7 @@ def test_an_image_is_painted_to_the_end_and_downloaded(
 ) -> None:
     page = Page(context, server.url)
     page.drop(place / "photo.png", place / "stripes.png")
-    page.page.get_by_label("Watch it being painted (GIF)").check()
+    page.page.get_by_label("Also create a GIF of the painting process").check()
     page.choose("steps", 2)
     page.choose_first_layer()
     page.paint()
@@ -123,7 +123,7 @@ def test_what_is_missing_is_told_next_to_its_field(
 ) -> None:
     page = Page(context, server.url)
     page.page.click("#paint")
-    page.page.wait_for_selector("#facts :text('Add a video or photo first, or take one with the webcam')")
+    page.page.wait_for_selector("#facts :text('Add a video or photo first, or take a photo with the webcam')")
     page.page.set_input_files("#source input[type=file]", place / "photo.png")
     page.page.wait_for_selector("#facts .facts")
     page.page.click("#paint")

@@ -87,7 +87,7 @@ def preview_lines(outline: Outline, device: str, count: int, seconds: float) -> 
     whole = roughly(outline.estimate.seconds)
     return [
         f"{_task(outline)}; {some(count, 'preview')}, {roughly(seconds)}",
-        f"{_kind(outline)}; the whole would take {whole}",
+        f"{_kind(outline)}; all of it would take {whole}",
         *_size_and_reason(outline, device),
     ]
 
@@ -155,10 +155,10 @@ def _size_and_reason(outline: Outline, device: str) -> list[str]:
     wish, here, there = outline.job.settings.size, dimensions(outline.size), dimensions(outline.source_size)
     if outline.size == outline.source_size:
         larger = wish.isdigit() and int(wish) > max(outline.size)
-        return [f"{here} is the size of the source; --size {wish} is larger"] if larger else []
-    reason = f"the limit of --size auto on a {device.upper()}" if wish == "auto" else f"as --size {wish} says"
+        return [f"{here} is the size of the source; --size {wish} does not enlarge it"] if larger else []
+    reason = f"the limit of --size auto on a {device.upper()}" if wish == "auto" else f"as --size {wish} requests"
     full = roughly(outline.full_estimate.seconds)
-    return [f"{here} of {there}, {reason}; --size full would take {full}"]
+    return [f"{here}, {reason} (source: {there}); --size full would take {full}"]
 
 
 def _short(value: float) -> str:
@@ -170,7 +170,7 @@ def fault_text(error: Exception) -> str:
     from vidstyle.core.device import is_full
 
     if is_full(error):
-        return "the memory is not enough; give a smaller --size"
+        return "not enough memory; use a smaller --size"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     text = f"{type(error).__name__}: {error}"

@@ -2,7 +2,7 @@
 
 How much a given content weight keeps of an image differs by an order of magnitude between pairs of
 images. What people mean by strength is how much of the shapes is left, and that can be measured without a
-network. So the weight is searched, on small paintings, that leaves the wanted structure; then it is frozen.
+network. So small paintings are used to search for the weight that leaves the wanted structure; then it is frozen.
 """
 
 import logging
@@ -71,15 +71,15 @@ def structure(painting: Tensor, content: Tensor) -> float:
 def calibrated(
     model: StyleModel, contents: Sequence[Tensor], on_probe: OnProbe | None = None, look: FrameStyle = PLAIN
 ) -> StyleModel:
-    """Finds the palettes and the balance of content and style for the ``strength`` of a model's settings.
+    """Finds the palettes, and the balance of content and style for the ``strength`` in a model's settings.
 
     Plain sums of squares (``loss="sums"``), and a weight of 0 of content or style, have no balance to find.
 
     Args:
         model: the style.
-        contents: images, each (3, H, W), 0..1; the balance is searched on the one with the most contrast.
-        on_probe: told how many paintings of the search are done, and how many there are at most.
-        look: its shares say how styles are mixed meanwhile.
+        contents: images, each (3, H, W), 0..1; the search uses the one with the most contrast.
+        on_probe: called with how many paintings of the search are done, and how many there are at most.
+        look: its shares say how styles are mixed during the search.
 
     Returns:
         The model with them; with ``strength_keys`` it has a balance for each strength that they name.
@@ -119,7 +119,7 @@ def found_balance(
     found = math.exp(_next_guess(tried, lowest))
     if found > 0.99 * LARGEST:
         log.warning(
-            "at strength %g even the largest balance, %g, keeps too little of the shapes; look at a --preview, "
+            "at strength %g even the largest balance, %g, keeps too little of the shapes; check a --preview, "
             "and try another style, --strength or --weights",
             strength,
             LARGEST,

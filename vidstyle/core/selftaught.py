@@ -9,7 +9,7 @@ et al. 2016 (arXiv 1511.06856). That untrained filters carry style at all when t
 Where we differ, all of it for painting: patches are taken away from the border, whose padding would be learned as
 lines; whitening is soft (FLOOR), because directions of little energy are noise; the first layer keeps all
 directions of its patches and the others have a random part (BLIND), because what a network cannot see, it leaves in
-the painting as speckle; the images to be painted teach beside the style, so that the network sees both.
+the painting as speckle; the network learns from the style and from the images to be painted, so that it sees both.
 """
 
 from collections.abc import Callable, Sequence
@@ -46,9 +46,9 @@ def learn(
 
     Args:
         images: each (3, H, W), RGB, 0..1, of any size.
-        deepest: the layer up to which there are to be filters.
+        deepest: the deepest layer to learn filters for.
         seed: of the random patches and centres.
-        on_layer: told layers done, and layers in all.
+        on_layer: called with the number of layers done, and of all layers.
 
     Returns:
         Weights (out, in, 3, 3) and biases (out,) by torchvision's keys. The mean activation of every channel on the

@@ -1,4 +1,4 @@
-"""A video, frame by frame: each painted from where the paintings before it were carried along the motion.
+"""A video, frame by frame: each starts from the previous paintings, carried along the motion.
 
 `tracked` finds the motion, `stylize_shots` paints forwards, and with two passes `backward_pass` paints each shot again
 from its end. What becomes visible late in a shot is painted bare at first and settles over the next frames; the way
@@ -79,14 +79,14 @@ def paint_part(
     scratch: Path | None = None,
     next_chunk: Sequence[Tensor] = (),
 ) -> Iterator[tuple[PaintedFrame, Linked]]:
-    """Paints part of a video, in one pass or, by ``Settings.both_ways``, in two.
+    """Paints part of a video in one pass, or in two with ``Settings.both_ways``.
 
     Args:
         frames: the frames of the part in order, shots marked by their cuts; whole shots where there are two passes.
-        handed: what came last with the part before; None where the part begins for itself.
+        handed: what the previous part handed on with its last frame; None if the part begins on its own.
         ends_film: whether the video ends with this part, so that a loop is closed.
-        on_step: told the steps of each painting.
-        on_turn: told every painting of each of two passes.
+        on_step: called after each step of each painting.
+        on_turn: called with every painting of each of two passes.
         scratch: the folder of the temporary files of two passes, 14 bytes a pixel of a shot.
         next_chunk: the paintings of the same frames that the next chunk of the shot begins with, as in `stylize_shots`.
 
@@ -96,8 +96,8 @@ def paint_part(
         it is painted.
 
     Raises:
-        PaintingError: the memory does not do, or a first frame's loss is no number.
-        SinkError: the temporary files find no room.
+        PaintingError: there is not enough memory, or a first frame's loss is not a number.
+        SinkError: there is no room for the temporary files.
     """
     if model.settings.both_ways:
         return _two_passes(model, frames, handed, ends_film, on_step, on_turn, scratch)
@@ -216,7 +216,7 @@ def stylize_next(
         one: the frame, with its motion since the one before on the model's device.
         state: what the frame before it hands on.
         warped: the painting of the frames before, where this one shows it.
-        on_step: told each step.
+        on_step: called after each step.
         earlier: what an earlier pass painted of the frame: blended in, and seen where earlier paint shows nothing.
         repaint_still: still pixels are painted on too, without a temporal loss, and every frame takes all its steps.
 

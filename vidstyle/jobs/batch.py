@@ -125,7 +125,7 @@ def _tell_others(folder: Path) -> None:
     for file in sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")):
         if file.suffix.lower() in IMAGE_ENDINGS:
             log.warning(
-                "%s is skipped, since the folder holds videos; for images use a pattern such as '%s'",
+                "%s is skipped, since the folder contains videos; for images, use a pattern such as '%s'",
                 file,
                 folder / f"*{file.suffix}",
             )

@@ -128,10 +128,10 @@ class ClusterProgress:
 
 
 class Listener:
-    """Told what a job does. Every method does nothing; override those that matter."""
+    """Receives what a job does. By default every method does nothing; override those that matter."""
 
     def started(self, outline: Outline) -> None:
-        """The source was looked at, painting is about to begin."""
+        """The source was examined, and painting is about to begin."""
 
     def working(self, what: str, done: float, count: float) -> None:
         """Something other than painting is in progress: `done` of `count`."""
@@ -141,25 +141,25 @@ class Listener:
         self.working("finding the balance", done, count)
 
     def resumed(self, frames: int, shots: int, folder: Path) -> None:
-        """The job resumes: so many frames are done in its work folder, and so many shots begun."""
+        """The job resumes: `frames` are done in its work `folder`, and `shots` are begun."""
 
     def step(self, step: Step) -> None:
         """One step of the current image."""
 
     def turn(self, painted: PaintedFrame) -> None:
-        """A frame was painted in one of two passes; `frame` tells it again when it is written."""
+        """A frame was painted in one of two passes; `frame` reports it again when it is written."""
 
     def frame(self, painted: PaintedFrame) -> None:
         """A frame was painted and written."""
 
     def clip(self, clip: Path, number: int, count: int) -> None:
-        """The next video of a folder is begun, number so and so, from 1, of the `count` that are not done."""
+        """The next video of a folder is begun: `number`, from 1, of the `count` that are not done."""
 
     def failed(self, file: Path, error: VidstyleError) -> None:
         """A file of a folder could not be painted; the others are."""
 
     def together(self, cluster_progress: ClusterProgress) -> None:
-        """Some time went by while the machines of a cluster paint."""
+        """Some time has passed while the machines of a cluster paint."""
 
     def interrupted(self, partial: Path | None, frames: int) -> None:
         """The job was stopped by Ctrl-C; `partial` is a playable file, or a folder, of the `frames` that were done.

@@ -92,7 +92,7 @@ def opened(job: JobSpec, listener: Listener, work: Path | None = None, rewrite: 
             on_progress=lambda done: listener.working("rewriting the file so that it is read correctly", done, 1.0),
         )
     if source.info.transparent and not job.keeps_alpha:
-        log.warning("%s: transparent parts are laid on white", printable(job.source.name))
+        log.warning("%s: transparent parts are composited on white", printable(job.source.name))
     return source
 
 
@@ -183,11 +183,11 @@ def painting_size(source: Size, settings: Settings, device: torch.device) -> Siz
 
 
 def plan(job: JobSpec, listener: Listener) -> Outline:
-    """What a job would do. Looks at the source, paints nothing and writes nothing.
+    """What a job would do. Examines the source, but paints and writes nothing.
 
     Raises:
         SettingsError: for a folder of videos.
-        VidstyleError: where the source cannot be read, or the memory does not do.
+        VidstyleError: if the source cannot be read, or there is not enough memory.
     """
     if job.kind == "clips":
         raise SettingsError("VS209")

@@ -21,7 +21,7 @@ HELP: Mapping[str, str] = {
     "strength": "0 stays close to the original, 1 is all style.",
     "style_scale": "2 paints with strokes twice as large.",
     "keep_colors": "",
-    "size": "Of the long side. Automatic is the original size on a GPU, and 640 px at most without one.",
+    "size": "Length of the long side. Automatic is the original size on a GPU, and at most 640 px on a CPU.",
 }
 RANGES: Mapping[str, tuple[float, float, float]] = {"strength": (0, 1, 0.05), "style_scale": (0.25, 4, 0.25)}
 SIZES = ("320", "480", "640", "960", "1280", "1920")

@@ -25,7 +25,7 @@ from vidstyle.web.view import Row, facts_html, job_html, list_html, message_html
 
 REMEMBERED = 50  # jobs that a browser keeps in its list
 
-_INTRODUCTION = "Add a video or photo, pick a style, press Paint."
+_INTRODUCTION = "Add a video or photo, pick a style, and press Paint."
 _QUIETLY: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _SECONDS = 0.1  # step of the sliders that trim a video
 
@@ -68,7 +68,7 @@ class Page:
             gr.HTML('<div class="vs"><button type="button" class="shoot">Take a photo in 3 seconds</button></div>')
         self._facts = gr.HTML("", elem_id="facts")
         with gr.Row(visible=False) as self._trim:
-            for part, label in (("start", "From second"), ("end", "To second")):
+            for part, label in (("start", "Start (seconds)"), ("end", "End (seconds)")):
                 self._wanted[part] = gr.Slider(0, 1, 0, step=_SECONDS, label=label, elem_id=part, buttons=[])
 
     def _options(self) -> None:
@@ -78,10 +78,10 @@ class Page:
         self._settings |= at_hand(*MENUS)
         self._wanted["preset"] = gr.Radio(PRESET_NAMES, value=STANDARD, label="Quality", elem_id="quality")
         self._wanted["report"] = gr.Checkbox(
-            label="Also create a quality report", value=False, visible=False, elem_id="report"
+            label="Also create a report (stability, style, content)", value=False, visible=False, elem_id="report"
         )
         self._wanted["animated"] = gr.Checkbox(
-            label="Watch it being painted (GIF)", value=False, visible=False, elem_id="animated"
+            label="Also create a GIF of the painting process", value=False, visible=False, elem_id="animated"
         )
         with gr.Accordion("Advanced", open=False):
             self._settings |= folded()

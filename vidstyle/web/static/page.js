@@ -38,7 +38,7 @@
       if (part) return part;
       await new Promise((done) => setTimeout(done, 100));
     }
-    throw new Error("the webcam does not answer");
+    throw new Error("the webcam does not respond");
   };
   const pause = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
   const shoot = async (button) => {
@@ -61,7 +61,7 @@
       await shoot(target);
       target.textContent = "Take another photo in 3 seconds";
     } catch {
-      target.textContent = "The webcam does not answer: allow it in the browser, and press here again";
+      target.textContent = "The webcam does not respond. Allow it in the browser, and press here again";
     }
     target.disabled = false;
   });
