@@ -70,6 +70,13 @@ def test_the_first_line_of_an_outline_says_what_is_painted_and_how_long_that_tak
     ]
 
 
+def test_learning_weights_counts_too() -> None:
+    takes = replace(OUTLINE.estimate, learning=600.0)
+    learning = replace(OUTLINE, estimate=takes, full_estimate=replace(OUTLINE.full_estimate, learning=600.0))
+    assert outline_lines(learning, "cpu")[0].endswith("about 20 min of painting after about 10 min of learning weights")
+    assert preview_lines(learning, "cpu", 3, 95.0)[1].endswith(roughly(1810))
+
+
 def test_preview_lines_tell_both_times() -> None:
     assert preview_lines(OUTLINE, "cpu", 3, 95.0)[:2] == [
         "clip.mp4 in the style of monet.jpg: 300 frames at 640x360; 3 previews, about 1.6 min",

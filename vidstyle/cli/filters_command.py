@@ -129,7 +129,7 @@ def teach(
                 teachers,
                 deepest=LAYERS[-1],
                 seed=seed,
-                on_layer=lambda done, count: listener.working("learning weights", done, count),
+                on_progress=lambda done, count: listener.working("learning weights", done, count),
             )
         save_filters(filters, output)
         print(output)

@@ -75,8 +75,9 @@ def some(count: int, noun: str) -> str:
 def outline_lines(outline: Outline, device: str) -> list[str]:
     """What a job is about to do: first what, how much and how long; then the rest, and the reason of the size."""
     estimate = outline.estimate
+    learned = f" after {roughly(estimate.learning)} of learning weights" if estimate.learning else ""
     return [
-        f"{_task(outline)}, {roughly(estimate.seconds)} of painting",
+        f"{_task(outline)}, {roughly(estimate.seconds)} of painting{learned}",
         f"{_kind(outline)}; about {memory(estimate.memory)} of memory; to {printable(outline.job.out)}",
         *_size_and_reason(outline, device),
     ]
@@ -84,7 +85,7 @@ def outline_lines(outline: Outline, device: str) -> list[str]:
 
 def preview_lines(outline: Outline, device: str, count: int, seconds: float) -> list[str]:
     """What a preview of `count` frames is about to do, and how long the whole would take."""
-    whole = roughly(outline.estimate.seconds)
+    whole = roughly(outline.estimate.total)
     return [
         f"{_task(outline)}; {some(count, 'preview')}, {roughly(seconds)}",
         f"{_kind(outline)}; all of it would take {whole}",
@@ -157,7 +158,7 @@ def _size_and_reason(outline: Outline, device: str) -> list[str]:
         larger = wish.isdigit() and int(wish) > max(outline.size)
         return [f"{here} is the size of the source; --size {wish} does not enlarge it"] if larger else []
     reason = f"the limit of --size auto on a {device.upper()}" if wish == "auto" else f"as --size {wish} requests"
-    full = roughly(outline.full_estimate.seconds)
+    full = roughly(outline.full_estimate.total)
     return [f"{here}, {reason} (source: {there}); --size full would take {full}"]
 
 

@@ -17,12 +17,12 @@ from vidstyle.core.color_transfer import luminance_of, palettes_for
 from vidstyle.core.frame_style import PLAIN, FrameStyle
 from vidstyle.core.sizes import Size, fit_size, resize, size_of
 from vidstyle.core.style_model import StyleModel
-from vidstyle.core.stylize_image import SMALLEST_SIDE, Plan, coarse_to_fine, scale_plan
+from vidstyle.core.stylize_image import SMALLEST_SIDE, OnStep, Plan, coarse_to_fine, scale_plan
 from vidstyle.settings.settings import Settings
 
 log = logging.getLogger(__name__)
 
-OnProbe = Callable[[int, int], None]  # paintings of the search done, in all
+OnProbe = Callable[[float, int, Tensor], None]  # paintings of the search done, in all, the current one (3, h, w)
 
 PROBE_AREA = 170**2  # pixels that the search takes an image to have; twice that where three sizes need it
 PROBES = 3  # paintings of the search, at most
@@ -78,7 +78,8 @@ def calibrated(
     Args:
         model: the style.
         contents: images, each (3, H, W), 0..1; the search uses the one with the most contrast.
-        on_probe: called with how many paintings of the search are done, and how many there are at most.
+        on_probe: called at each step with how many paintings of the search are done, how many there are at most, and
+            the current one.
         look: its shares say how styles are mixed during the search.
 
     Returns:
@@ -92,7 +93,7 @@ def calibrated(
     count = PROBES * len(strengths)
     balances = []
     for done, strength in enumerate(strengths):
-        told = (lambda number, _, before=PROBES * done: on_probe(before + number, count)) if on_probe else None
+        told = on_probe and _counted_on(on_probe, PROBES * done, count)
         balances.append((strength, found_balance(model, contents, strength, told, look)))
     return model.changed(balance=balances[0][1], balances=tuple(balances))
 
@@ -106,14 +107,16 @@ def found_balance(
     small = resize(content, plan[-1][0])
     probe = model.changed(settings=settings, init_image=None)
     mixed = FrameStyle(shares=look.shares)
-    wanted, tell = wanted_structure(strength) - FINEST, on_probe or (lambda *_: None)
+    wanted = wanted_structure(strength) - FINEST
     tried: list[tuple[float, float]] = []  # (log of the balance, structure above what is wanted)
     lowest = math.log(least_balance(strength))
     for number in range(1, PROBES + 1):
         log_balance = _next_guess(tried, lowest)
-        painting = coarse_to_fine(probe.changed(balance=math.exp(log_balance)), small, look=mixed).image
+        told = on_probe and _telling_steps(on_probe, number - 1)
+        painting = coarse_to_fine(probe.changed(balance=math.exp(log_balance)), small, told, mixed).image
         tried.append((log_balance, structure(painting.cpu(), small.cpu()) - wanted))
-        tell(number, PROBES)
+        if on_probe:
+            on_probe(number, PROBES, painting)
         if abs(tried[-1][1]) < NEAR or (log_balance == lowest and tried[-1][1] > 0):
             break
     found = math.exp(_next_guess(tried, lowest))
@@ -125,6 +128,14 @@ def found_balance(
             LARGEST,
         )
     return found
+
+
+def _counted_on(on_probe: OnProbe, before: int, count: int) -> OnProbe:
+    return lambda done, _, painting: on_probe(before + done, count, painting)
+
+
+def _telling_steps(on_probe: OnProbe, before: int) -> OnStep:
+    return lambda step: on_probe(before + step.progress, PROBES, step.image)
 
 
 def least_balance(strength: float) -> float:

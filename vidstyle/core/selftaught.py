@@ -40,7 +40,7 @@ def learn(
     *,
     deepest: str = "conv5_1",
     seed: int = 0,
-    on_layer: Callable[[int, int], None] | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Tensor]:
     """Learns filters for average pooling; the same images and seed give the same filters on one machine.
 
@@ -48,7 +48,7 @@ def learn(
         images: each (3, H, W), RGB, 0..1, of any size.
         deepest: the deepest layer to learn filters for.
         seed: of the random patches and centres.
-        on_layer: called with the number of layers done, and of all layers.
+        on_progress: called with the number of kernels learned, and of all.
 
     Returns:
         Weights (out, in, 3, 3) and biases (out,) by torchvision's keys. The mean activation of every channel on the
@@ -67,8 +67,9 @@ def learn(
         filters[f"{state_key(layer)}.weight"] = weight / scale.view(-1, 1, 1, 1)
         filters[f"{state_key(layer)}.bias"] = bias / scale
         inputs = [r / scale.view(-1, 1, 1) for r in activations]
-        if on_layer:
-            on_layer(number, len(layers))
+        if on_progress:
+            kernels = [filter_shape(layer)[0] for layer in layers]
+            on_progress(sum(kernels[:number]), sum(kernels))
     return filters
 
 

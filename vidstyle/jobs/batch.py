@@ -222,5 +222,6 @@ class _Heard(Listener):
         """Of all jobs together, as if they were one video."""
         last = self._outlines[-1]
         frames, shots = (sum(getattr(one, name) for one in self._outlines) for name in ("frames", "shots"))
-        seconds = sum(one.estimate.seconds for one in self._outlines)
-        return replace(last, frames=frames, shots=shots, estimate=replace(last.estimate, seconds=seconds))
+        seconds, learning = (sum(getattr(one.estimate, n) for one in self._outlines) for n in ("seconds", "learning"))
+        takes = replace(last.estimate, seconds=seconds, learning=learning)
+        return replace(last, frames=frames, shots=shots, estimate=takes)

@@ -7,6 +7,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Self
 
+from torch import Tensor
+
 from vidstyle.core.device import peak_memory
 from vidstyle.core.sizes import Size
 from vidstyle.core.style_model import StyleModel
@@ -21,10 +23,16 @@ FAR_OFF = 20.0  # times the usual content error or loss of a video: such a frame
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds of painting and bytes of memory that a job is expected to take."""
+    """Seconds of painting and bytes of memory that a job is expected to take; seconds of learning weights before."""
 
     seconds: float
     memory: float
+    learning: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """Seconds of learning and painting."""
+        return self.learning + self.seconds
 
 
 @dataclass(frozen=True)
@@ -136,8 +144,11 @@ class Listener:
     def working(self, what: str, done: float, count: float) -> None:
         """Something other than painting is in progress: `done` of `count`."""
 
-    def balancing(self, done: int, count: int) -> None:
-        """The balance of content and style is searched: at most `count` paintings, `done` of which are made."""
+    def balancing(self, done: float, count: int, painting: Tensor) -> None:
+        """The balance of content and style is searched: at most `count` small paintings, `done` of which are made.
+
+        `painting` (3, h, w), 0..1, is what there is of the current one.
+        """
         self.working("finding the balance", done, count)
 
     def resumed(self, frames: int, shots: int, folder: Path) -> None:

@@ -26,7 +26,7 @@ from vidstyle.files import printable
 from vidstyle.images import load_image
 from vidstyle.jobs import chunks
 from vidstyle.jobs.chunks import seams_of
-from vidstyle.jobs.eta import estimate, seconds_per_pixel, seen_at_once
+from vidstyle.jobs.eta import estimate, learning_seconds, seconds_per_pixel, seen_at_once
 from vidstyle.jobs.events import Listener, Outline
 from vidstyle.jobs.spec import JobSpec
 from vidstyle.settings.settings import Settings
@@ -193,13 +193,16 @@ def plan(job: JobSpec, listener: Listener) -> Outline:
         raise SettingsError("VS209")
     if job.paints_images:
         paths = find_images(job.source) if job.kind == "images" else [job.source]
-        return outline_images(job, [size_of(load_image(path, job.limits).rgb) for path in paths])
+        samples = [load_image(path, job.limits).rgb for path in paths[:SAMPLES]]
+        return outline_images(job, [size_of(load_image(path, job.limits).rgb) for path in paths], samples)
     with opened(job, listener) as source:
         prescan = run_prescan(source, listener)
-        return outline_film(job, source, prescan.frames, prescan.scenes.cuts)
+        return outline_film(job, source, prescan.frames, prescan.scenes.cuts, prescan.samples)
 
 
-def outline_film(job: JobSpec, source: Source, frames: int, cuts: Sequence[int]) -> Outline:
+def outline_film(
+    job: JobSpec, source: Source, frames: int, cuts: Sequence[int], contents: Sequence[Tensor] = ()
+) -> Outline:
     """What a job of a video is about to do, with estimates for its size and for the source's own.
 
     Args:
@@ -207,29 +210,44 @@ def outline_film(job: JobSpec, source: Source, frames: int, cuts: Sequence[int])
         source: its video.
         frames: how many are painted.
         cuts: the positions of those that open shots, but for the first.
+        contents: images that its weights are found for; none where it has them.
 
     Raises:
         PaintingError: where the memory of this machine does not do.
     """
     seams = seams_of(frames, cuts, job.settings.chunk_frames)
-    return _outline(job, source.info.size, frames, 1 + len(cuts), float(source.info.rate), seams)
+    return _outline(job, source.info.size, frames, 1 + len(cuts), float(source.info.rate), contents, seams)
 
 
-def outline_images(job: JobSpec, sizes: Sequence[Size]) -> Outline:
-    """What a job of images of `sizes` is about to do; the largest stands for all."""
+def outline_images(job: JobSpec, sizes: Sequence[Size], contents: Sequence[Tensor] = ()) -> Outline:
+    """What a job of images of `sizes` is about to do; the largest stands for all. Its weights are found for `contents`,
+    none where it has them."""
     largest = max(sizes, key=lambda size: size[0] * size[1])
-    return _outline(job, largest, len(sizes), len(sizes), None)
+    return _outline(job, largest, len(sizes), len(sizes), None, contents)
 
 
-def _outline(job: JobSpec, source_size: Size, frames: int, shots: int, rate: float | None, seams: int = 0) -> Outline:
+def _outline(
+    job: JobSpec,
+    source_size: Size,
+    frames: int,
+    shots: int,
+    rate: float | None,
+    contents: Sequence[Tensor],
+    seams: int = 0,
+) -> Outline:
     pace = seconds_per_pixel(job.settings, device_here(job))
     size = painting_size(source_size, job.settings, device_of(job))
     memory = memory_of(job)
     if not (job.no_limits or job.cluster_options):
         free = free_memory(device_here(job)) if job.max_memory is None else job.max_memory
         check_memory(size, free, seen_at_once(job.settings, size, memory))
+    teachers = [*load_styles(job), *contents] if contents else []
+    learning = learning_seconds(job.settings, teachers, device_here(job), pace) if contents else 0.0
     chains, paintings = shots + seams, frames + chunks.OVERLAP * seams
-    here, full = (estimate(job.settings, s, chains, paintings, pace, memory) for s in (size, source_size))
+    here, full = (
+        replace(estimate(job.settings, s, chains, paintings, pace, memory), learning=learning)
+        for s in (size, source_size)
+    )
     return Outline(job, source_size, size, frames, shots, rate, here, full, seams)
 
 
@@ -301,7 +319,7 @@ def ready_for_film(job: JobSpec, source: Source, listener: Listener) -> tuple[Pr
         What a first look at the video found, and the style model for it.
     """
     prescan = run_prescan(source, listener)
-    outline = outline_film(job, source, prescan.frames, prescan.scenes.cuts)
+    outline = outline_film(job, source, prescan.frames, prescan.scenes.cuts, prescan.samples)
     listener.started(outline)
     prepare_flow(job.settings.flow, listener.working)
     model = balanced(make_model(job, prescan.samples, listener), prescan.samples, listener)

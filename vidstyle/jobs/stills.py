@@ -49,7 +49,7 @@ def run_image(job: JobSpec, listener: Listener) -> Summary:
 def ready_for_image(job: JobSpec, listener: Listener) -> tuple[LoadedImage, StyleModel]:
     """The image of a job, and the style model for it, not yet balanced."""
     image = load_image(job.source, job.limits)
-    listener.started(outline_images(job, [size_of(image.rgb)]))
+    listener.started(outline_images(job, [size_of(image.rgb)], [image.rgb]))
     return image, make_model(job, [image.rgb], listener)
 
 
@@ -60,7 +60,7 @@ def run_images(job: JobSpec, listener: Listener) -> Summary:
     """
     began, paths, failed = time.monotonic(), find_images(job.source), list[str]()
     samples = _readable(paths, job.limits)
-    listener.started(outline_images(job, [size_of(samples[0])] * len(paths)))
+    listener.started(outline_images(job, [size_of(samples[0])] * len(paths), samples))
     model = make_model(job, samples, listener)
     summary = Summary.of(job.out, model)
     job.out.mkdir(exist_ok=True)

@@ -215,7 +215,7 @@ def live_model(
     """
     content = _scaled(snap.pixels, painting_size(snap.size, settings, device))
     model = load_style(styles, [content], settings, device=device, on_progress=on_progress)
-    found = calibrated(model, [content], lambda done, count: on_progress("finding the balance", done, count))
+    found = calibrated(model, [content], lambda done, count, _: on_progress("finding the balance", done, count))
     return steerable(found)
 
 

@@ -22,7 +22,7 @@ from starlette.websockets import WebSocketClose
 
 from vidstyle.cli.messages import some
 from vidstyle.errors import JobError
-from vidstyle.web.job_folder import BEFORE, LATEST
+from vidstyle.web.job_folder import BEFORE, FIRST_LOOK, LATEST
 from vidstyle.web.job_store import UPLOADS, JobStore
 from vidstyle.web.page import Page
 from vidstyle.web.previews import Previews
@@ -151,7 +151,7 @@ def _job_file(store: JobStore, name: str, file: str) -> Response:
     if file not in files:
         raise HTTPException(404, "this job has no such file")
     path = store.place(name) / file
-    if file in (LATEST, BEFORE):  # which may be replaced while they are sent
+    if file in (LATEST, FIRST_LOOK, BEFORE):  # which may be replaced while they are sent
         return Response(path.read_bytes(), media_type="image/jpeg", headers=_HEADERS)
     return FileResponse(path, headers=_HEADERS)
 
