@@ -41,7 +41,7 @@ TELLING = 5.0  # seconds between two lines about a recording
 
 _NOT_LIVE = (
     *("frame_steps", "every", "look_back", "passes", "loop", "style_keys", "strength_keys", "style_per_shot", "init"),
-    *("codec", "quality", "pix_fmt", "lut"),
+    *("codec", "encoder", "quality", "pix_fmt", "lut"),
 )
 
 log = logging.getLogger(__name__)

@@ -24,6 +24,7 @@ from vidstyle.files import printable
 from vidstyle.images import flatten
 from vidstyle.video import ffmpeg
 from vidstyle.video.codecs import AUTO, GRADES, LOOP_ENDINGS, VIDEO_ENDINGS, Encoding, encoding_of
+from vidstyle.video.hardware import SOFTWARE, check_works
 from vidstyle.video.packets import packet_times
 from vidstyle.video.probe import VideoInfo
 
@@ -61,6 +62,7 @@ class Film:
         codec: of a video, one of CODECS or AUTO.
         pixel_format: of a video, one that the codec takes, or AUTO.
         transparent: whether its frames have opacity.
+        encoder: of a video, that of `encoding_of`.
 
     Raises:
         SinkError: VS445 for an unknown ending.
@@ -80,6 +82,7 @@ class Film:
     codec: str = AUTO
     pixel_format: str = AUTO
     transparent: bool = False
+    encoder: str = SOFTWARE
 
     def __post_init__(self) -> None:
         if self.ending not in (*VIDEO_ENDINGS, *LOOP_ENDINGS):
@@ -114,7 +117,7 @@ class Film:
     @cached_property
     def encoding(self) -> Encoding:
         """How its frames are encoded."""
-        return encoding_of(self.ending, self.codec, self.pixel_format, self.grade, self.transparent)
+        return encoding_of(self.ending, self.codec, self.pixel_format, self.grade, self.transparent, self.encoder)
 
     @property
     def chosen_grade(self) -> int:
@@ -148,9 +151,14 @@ class SegmentFile:
         path: the file.
         film: what it is a part of.
         frame_count: frames that were taken so far.
+
+    Raises:
+        SettingsError: VS284 where the hardware that is to encode them is not there.
     """
 
     def __init__(self, path: Path, film: Film) -> None:
+        if not film.loops:
+            check_works(film.encoding.options[1])
         self.path, self.film, self.frame_count = path, film, 0
         self._feeding = False  # also after a stop while a frame was written, which may be whole in the file or not
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in close); no pipe, which could fill up
@@ -274,7 +282,7 @@ def _arguments(film: Film, target: Path) -> list[str]:
     exact = ["-video_track_timescale", str(film.coded_rate.numerator)]  # else times are rounded, and joints add up
     return [
         *ffmpeg.raw_input(even, film.coded_rate, pixel_format=encoding.raw_format),
-        *["-vf", (_RGB if encoding.is_rgb else _BT709).format(encoding.pixel_format)],
+        *["-vf", (_RGB if encoding.is_rgb else _BT709).format(encoding.pixel_format) + encoding.upload],
         *(["-bf", "0"] if film.retimed else []),  # packets are in the order in which they are shown
         *[*encoding.options, "-fps_mode", "passthrough", "-threads", str(_THREADS)],
         *(exact if encoding.muxer in ("mp4", "mov") else []),
