@@ -127,7 +127,9 @@ class Film:
     @property
     def retimed(self) -> bool:
         """Whether frames of a video get times of their own when its segments are joined."""
-        return not self.loops and self.durations is not None and len(set(self.durations)) > 1
+        if self.loops or self.durations is None:
+            return False
+        return len(set(self.durations)) > 1 or not _CODED_RATES[0] <= 1 / self.durations[0] <= _CODED_RATES[1]
 
     @property
     def coded_rate(self) -> Fraction:
