@@ -35,6 +35,7 @@ _BT709 = (
     "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
 )
 _RGB = "format={},setparams=colorspace=gbr:color_primaries=bt709:color_trc=bt709:range=pc"
+_FEWEST_TICKS = 10_000  # a second, of segments: in ticks as long as frames, what the sound comes earlier would be lost
 _CODED_RATES = Fraction(1), Fraction(240)  # that all encoders take
 
 
@@ -281,7 +282,8 @@ def _arguments(film: Film, target: Path) -> list[str]:
         return [*raw, "-c", "copy", "-f", "rawvideo", ffmpeg.address(target)]
     (height, width), encoding = film.size, film.encoding
     even = height + height % 2, width + width % 2
-    exact = ["-video_track_timescale", str(film.coded_rate.numerator)]  # else times are rounded, and joints add up
+    ticks = film.coded_rate.numerator * max(1, _FEWEST_TICKS // film.coded_rate.numerator)
+    exact = ["-video_track_timescale", str(ticks)]  # else times are rounded, and joints add up
     return [
         *ffmpeg.raw_input(even, film.coded_rate, pixel_format=encoding.raw_format),
         *["-vf", (_RGB if encoding.is_rgb else _BT709).format(encoding.pixel_format) + encoding.upload],
