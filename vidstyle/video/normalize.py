@@ -179,7 +179,10 @@ def _to_rgb(stream: VideoStream) -> str:
         return f"scale={_FLAGS}"
     guess = _BT709_MATRIX if stream.size[0] >= HD_HEIGHT else _SD_MATRIX
     matrix = stream.matrix if stream.matrix in _MATRICES else guess
-    return f"zscale=min={matrix}:m=gbr:r=pc:filter=bicubic"
+    chroma = (
+        "cin=center:" if stream.codec == "vp8" else ""
+    )  # in the middle of four pixels, as in WebP; else at the left
+    return f"zscale=min={matrix}:{chroma}m=gbr:r=pc:filter=bicubic"
 
 
 def _without_hidden(filters: list[str]) -> list[str]:
