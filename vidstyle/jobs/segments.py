@@ -100,6 +100,7 @@ class RunningJob(PlannedJob):
             codec=settings.codec,
             pixel_format=settings.pix_fmt,
             transparent=source.info.transparent,
+            encoder=settings.encoder,
         )
 
     def _images(self) -> ImageSequence:

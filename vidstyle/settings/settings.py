@@ -204,6 +204,12 @@ class Settings:
     codec: Literal["auto", "h264", "hevc", "av1", "vp9", "prores", "ffv1"] = _option(
         "auto", VIDEO_FILE, "Video codec. auto is vp9 for .webm and h264 for others."
     )
+    encoder: Literal["software", "hardware", "nvenc", "qsv", "amf", "videotoolbox", "vaapi"] = _option(
+        "software",
+        VIDEO_FILE,
+        "Encoder of h264, hevc, av1 and vp9. hardware is the first of the others that works here: faster, in larger "
+        "files.",
+    )
     quality: str = _option(
         "auto",
         VIDEO_FILE,
