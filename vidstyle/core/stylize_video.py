@@ -55,6 +55,7 @@ from vidstyle.core.temporal import (
 )
 
 MEETING = 16  # frames over which a loop's end goes over to its start
+ARRIVING = 8  # frames at the end of a chunk that take no steps
 GRAIN, GRAIN_SIZE = 0.04, 8  # noise that strokes in uncovered areas begin from, and the size of its spots in pixels
 
 OnTurn = Callable[[PaintedFrame], None]
@@ -176,21 +177,23 @@ def stylize_shots(
 class Earlier:
     """What an earlier pass painted of a frame, (3, H, W), and how much that counts, (1, H, W), 0..1: settled paint 1.
 
-    Carried paint counts as much as its place is trusted. `everywhere`: pixels that lie still are painted too.
+    Carried paint counts as much as its place is trusted. `everywhere`: pixels that lie still are painted too. `moved`:
+    the frame takes no steps.
     """
 
     image: Tensor
     weight: Tensor
     everywhere: bool = False
+    moved: bool = False
 
     @classmethod
     def approached(cls, paintings: Sequence[Tensor], position: int, model: StyleModel) -> "Earlier":
         """One of the `paintings` (3, H, W) that a chain of frames goes over to.
 
-        What counts 1 / n, n frames before the end, adds up to a linear cross-fade.
+        What counts 1 / n, n frames before the end, adds up to a linear cross-fade. Steps would lead away from its end.
         """
-        image = paintings[position].float().to(model.device)
-        return cls(image, torch.full_like(image[:1], 1 / (len(paintings) - position)), everywhere=True)
+        image, left = paintings[position].float().to(model.device), len(paintings) - position
+        return cls(image, torch.full_like(image[:1], 1 / left), everywhere=True, moved=left <= ARRIVING)
 
     def blended(self, warped: WarpedPaint) -> Tensor:
         """With the carried paint; the weights as Ruder et al. 2016, section 5.3, have them in the middle of a shot."""
@@ -242,7 +245,8 @@ def stylize_next(
     level, effort = frame_effort(state, carried, free)
     lowest = -math.inf if carried.style_changed.all() else state.level
     changes: dict[str, Any] = {"age": carried.age, "pull": pull, "level": lowest}
-    if not repaint_still and state.waited + 1 < model.settings.every and effort < CALM:
+    waits = state.waited + 1 < model.settings.every and effort < CALM
+    if not repaint_still and (waits or (earlier is not None and earlier.moved)):
         return state.moved(frame, start.clamp(0, 1), length, shown=carried.renewed(content), **changes)
     weights = temporal_weights(carried.settled, warped.confidence, free, pull, model.settings.stability)
     if repaint_still:  # by single steps, which no further evaluation corrects: none goes further than the step size
