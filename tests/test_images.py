@@ -24,7 +24,7 @@ from tests.tiffs import Layout, tiff_file
 from vidstyle.core.pixels import to_array, to_tensor
 from vidstyle.core.sizes import fit_size, resize
 from vidstyle.errors import SourceError
-from vidstyle.images import is_animated, load_image, save_image
+from vidstyle.images import image_format, is_animated, load_image, read_image, save_image
 
 
 def drawn(height: int = 96, width: int = 160) -> Tensor:
@@ -382,3 +382,35 @@ def test_resize_averages_fine_lines_and_stays_in_range() -> None:
     assert larger.min() >= 0
     assert larger.max() <= 1
     assert resize(edge, (9, 9)) is edge
+
+
+@pytest.mark.parametrize("upright", [True, False])
+@pytest.mark.parametrize(
+    ("masks", "bits"),
+    [((0xF00, 0xF0, 0xF, 0xF000), 16), ((0xF00, 0xF0, 0xF, 0), 16), ((0x3FF00000, 0xFFC00, 0x3FF, 0xC0000000), 32)],
+)
+def test_bmp_of_masks_that_pillow_does_not_know(
+    tmp_path: Path, masks: tuple[int, int, int, int], bits: int, upright: bool
+) -> None:
+    """Black is 0 and white 1 in each number of bits; the lowest line comes first unless the height is negative."""
+    shares = np.random.default_rng(3).random((5, 3, 4))
+    shares[0, 0], shares[1, 1] = 1, (0, 0, 0, 1)
+    tops = [mask // (mask & -mask) if mask else 0 for mask in masks]
+    values = [np.round(shares[..., n] * top).astype(np.int64) for n, top in enumerate(tops)]
+    packed = sum(value * (mask & -mask) for value, mask in zip(values, masks, strict=True))
+    lines = np.zeros((5, -(-3 * bits // 32) * 32 // bits), f"<u{bits // 8}")
+    lines[:, :3] = packed
+    header = struct.pack("<IiiHHIIiiII4I", 56, 3, -5 if upright else 5, 1, bits, 3, 0, 0, 0, 0, 0, *masks)
+    data = header + (lines if upright else lines[::-1]).tobytes()
+    path = tmp_path / "a.bmp"
+    path.write_bytes(b"BM" + struct.pack("<IHHI", 14 + len(data), 0, 0, 14 + len(header)) + data)
+    found, alpha = read_image(path).rgb.numpy(), read_image(path).alpha
+    for n in range(3):
+        np.testing.assert_allclose(found[n], values[n] / tops[n], atol=0.5 / 255)
+    assert (alpha is None) == (not masks[3])
+    if alpha is not None:
+        np.testing.assert_allclose(alpha[0], values[3] / tops[3], atol=0.5 / 255)
+    assert image_format(path) == "BMP"
+    path.write_bytes(path.read_bytes()[:-4])
+    with refused("VS319", "a.bmp"):
+        load_image(path)

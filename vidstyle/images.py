@@ -22,6 +22,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor, from_numpy
 
+from vidstyle.bmp import HEAD, has_masks, read_masked, size_of
 from vidstyle.color_profiles import deep_in_srgb, in_srgb
 from vidstyle.core.pixels import to_array, to_tensor
 from vidstyle.core.transparency import filled
@@ -125,11 +126,13 @@ def image_format(path: str | os.PathLike[str]) -> str | None:
     """What kind of image a file is by its content, such as ``JPEG``; None if it is no image."""
     try:
         with open(path, "rb") as start:
-            magic = start.read(4)
-        if magic in STARTS:  # of which Pillow does not know all
+            head = start.read(HEAD)
+        if head.startswith(STARTS):  # of which Pillow does not know all
             return "TIFF"
-        if magic == EXR_START:
+        if head.startswith(EXR_START):
             return "EXR"
+        if has_masks(head):
+            return "BMP"
         with open_image(path, FORMATS) as file:
             return file.format
     except UNREADABLE:
@@ -141,6 +144,9 @@ def _load_other(data: bytes, name: str, limits: Limits, unknown: SourceError) ->
     try:
         file = open_image(io.BytesIO(data), FORMATS)
     except UNREADABLE as error:
+        if has_masks(data[:HEAD]):
+            limits.check_size(name, size_of(data))
+            return _load_plain(Image.fromarray(read_masked(data)))
         raise unknown from error
     with file:
         limits.check_size(name, (file.height, file.width))

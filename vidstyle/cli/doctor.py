@@ -167,6 +167,17 @@ def _ffmpeg() -> Iterator[Finding]:
         yield Finding("ffmpeg", "ok", name)
 
 
+def _encoders() -> Iterator[Finding]:
+    from vidstyle.video.hardware import INTERFACES, problem_of
+
+    pairs = [(codec, interface) for interface, codecs in INTERFACES.items() for codec in codecs]
+    works = [f"{codec} ({interface})" for codec, interface in pairs if not problem_of(interface, codec)]
+    if works:
+        yield Finding("encoders", "ok", f"--encoder hardware: {', '.join(works)}")
+    else:
+        yield Finding("encoders", "note", "no hardware encodes video here", "not needed: software encodes all codecs")
+
+
 def _output(words: Sequence[str]) -> str:
     return subprocess.run(words, capture_output=True, timeout=20, check=False).stdout.decode("utf-8", "replace")
 
@@ -282,6 +293,7 @@ CHECKS: dict[str, Check] = {
     "packages": _versions,
     "device": _device,
     "ffmpeg": _ffmpeg,
+    "encoders": _encoders,
     "OpenCV": _opencv,
     "cameras": _cameras,
     "weights": _weights,

@@ -267,8 +267,8 @@ def tell_unused(job: "JobSpec", given: Mapping[str, Any], look: Look = Look()) -
     settings = job.settings
     for names, unused, reason in (
         ("frame_steps", single, "it applies to the frames of a video; images use --steps"),
-        ("every flow stability look_back passes loop", single, "it applies to the frames of a video"),
-        ("codec quality pix_fmt", single, "it applies to video files"),
+        ("every flow stability look_back passes loop chunk_frames", single, "it applies to the frames of a video"),
+        ("codec encoder quality pix_fmt", single, "it applies to video files"),
         ("lut", job.kind not in ("video", "clips"), "it applies to videos"),
         ("restart keep_work", single or look.dry_run, "it applies to videos"),
         ("look_back", settings.flow == "none", "--flow is none"),

@@ -40,8 +40,9 @@ IMAGES, VIDEOS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"), (".mp4", "
 TELLING = 5.0  # seconds between two lines about a recording
 
 _NOT_LIVE = (
-    *("frame_steps", "every", "look_back", "passes", "loop", "style_keys", "strength_keys", "style_per_shot", "init"),
-    *("codec", "quality", "pix_fmt", "lut"),
+    *("frame_steps", "every", "look_back", "passes", "loop", "chunk_frames"),
+    *("style_keys", "strength_keys", "style_per_shot", "init"),
+    *("codec", "encoder", "quality", "pix_fmt", "lut"),
 )
 
 log = logging.getLogger(__name__)

@@ -17,15 +17,16 @@ from vidstyle.core.color_transfer import luminance_of, palettes_for
 from vidstyle.core.frame_style import PLAIN, FrameStyle
 from vidstyle.core.sizes import Size, fit_size, resize, size_of
 from vidstyle.core.style_model import StyleModel
-from vidstyle.core.stylize_image import SMALLEST_SIDE, OnStep, coarse_to_fine, scale_plan
+from vidstyle.core.stylize_image import SMALLEST_SIDE, OnStep, Plan, coarse_to_fine, scale_plan
 from vidstyle.settings.settings import Settings
 
 log = logging.getLogger(__name__)
 
 OnProbe = Callable[[float, int, Tensor], None]  # paintings of the search done, in all, the current one (3, h, w)
 
-PROBE_AREA = 170**2  # pixels of the paintings that the balance is searched on; twice that where three sizes need it
+PROBE_AREA = 170**2  # pixels that the search takes an image to have; twice that where three sizes need it
 PROBES = 3  # paintings of the search, at most
+FINEST = 0.025  # structure that a painting gains at its finest size, which those of the search leave out
 PROBE_STEPS = 8, 20  # at least and at most; between, as many as the job's paintings take
 FIRST_GUESS = 0.2
 NEAR = 0.02  # of the wanted structure: the search ends there
@@ -102,11 +103,11 @@ def found_balance(
 ) -> float:
     """The balance at which paintings keep the structure of `strength`."""
     content = max(contents, key=lambda image: float(image.std()))
-    small = resize(content, _probe_size(size_of(content)))
-    settings = _probe_settings(model.settings).replace(init="content")
+    settings, plan = _search_plan(model.settings, size_of(content))
+    small = resize(content, plan[-1][0])
     probe = model.changed(settings=settings, init_image=None)
     mixed = FrameStyle(shares=look.shares)
-    wanted = wanted_structure(strength)
+    wanted = wanted_structure(strength) - FINEST
     tried: list[tuple[float, float]] = []  # (log of the balance, structure above what is wanted)
     lowest = math.log(least_balance(strength))
     for number in range(1, PROBES + 1):
@@ -146,13 +147,15 @@ def search_cost(settings: Settings, size: Size) -> int:
     """Steps times pixels that the search takes for images of `size`, at most."""
     if settings.loss == "sums" or not settings.content_weight or not settings.style_weight:
         return 0
-    probe = _probe_settings(settings)
     strengths = len({key.values for key in settings.keyed_strengths}) or 1
-    return strengths * PROBES * sum(h * w * steps for (h, w), steps in scale_plan(_probe_size(size), probe))
+    return strengths * PROBES * sum(h * w * steps for (h, w), steps in _search_plan(settings, size)[1])
 
 
-def _probe_settings(settings: Settings) -> Settings:
-    return settings.replace(steps=min(max(PROBE_STEPS[0], settings.steps), PROBE_STEPS[1]))
+def _search_plan(settings: Settings, size: Size) -> tuple[Settings, Plan]:
+    """Settings and sizes of the search's paintings of an image of `size`: but for the finest, those of a small one."""
+    steps, scales = min(max(PROBE_STEPS[0], settings.steps), PROBE_STEPS[1]), max(1, settings.scales - 1)
+    sizes = scale_plan(_probe_size(size), settings.replace(steps=steps))
+    return settings.replace(steps=steps, scales=scales, init="content"), sizes[:-1] or sizes
 
 
 def _probe_size(size: Size) -> Size:

@@ -48,7 +48,7 @@ def learn(
         images: each (3, H, W), RGB, 0..1, of any size.
         deepest: the deepest layer to learn filters for.
         seed: of the random patches and centres.
-        on_progress: called with the number of kernels that are learned, and of all kernels.
+        on_progress: called with the number of kernels learned, and of all.
 
     Returns:
         Weights (out, in, 3, 3) and biases (out,) by torchvision's keys. The mean activation of every channel on the

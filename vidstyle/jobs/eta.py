@@ -18,6 +18,7 @@ from vidstyle.core.stylize_image import Step, scale_plan
 from vidstyle.core.temporal import MOST_EFFORT, PaintedFrame
 from vidstyle.core.tiling import border_of
 from vidstyle.core.weights import Filters, are_kept
+from vidstyle.jobs import chunks
 from vidstyle.jobs.events import ClusterProgress, Estimate, Outline
 from vidstyle.settings.layers import deepest_layer, filter_shape, layers_up_to, state_key
 from vidstyle.settings.settings import Settings
@@ -139,13 +140,14 @@ class RemainingTime:
         settings = outline.job.settings
         opener = sum(steps * height * width for (height, width), steps in scale_plan(outline.size, settings))
         self._costs = {True: float(opener), False: following_cost(settings, outline.size)}
-        work = self._work(outline.shots, outline.frames - outline.shots)
+        openers, frames = outline.shots + outline.seams, outline.frames + chunks.OVERLAP * outline.seams
+        work = self._work(openers, frames - openers)
         self._seconds_of_work = outline.estimate.seconds / max(1.0, work)
         self._frame_steps, self._now = settings.frame_steps, now
         self._only_openers = previews is not None or outline.rate is None
         self.passes = 2 if settings.both_ways and not self._only_openers else 1
-        self.frames = previews or outline.frames * self.passes
-        self.shots = self.frames if self._only_openers else outline.shots
+        self.frames = previews or frames * self.passes
+        self.shots = self.frames if self._only_openers else openers
         self._took: dict[bool, deque[float]] = {kind: deque(maxlen=REMEMBERED) for kind in (True, False)}
         self._openers = self.frames_done = 0
         self.last_step: Step | None = None

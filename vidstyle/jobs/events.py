@@ -37,7 +37,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Outline:
-    """What a job is about to do. `size` and `source_size` are (height, width)."""
+    """What a job is about to do. `size` and `source_size` are (height, width); `seams` are those of chunks."""
 
     job: JobSpec
     source_size: Size
@@ -47,6 +47,7 @@ class Outline:
     rate: float | None  # frames per second; None for images
     estimate: Estimate
     full_estimate: Estimate  # at the source's own size
+    seams: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,11 @@ class Work:
     def of(cls, painted: Painted) -> Self:
         """What a painting took; the memory is the most that the process has held so far."""
         return cls(painted.steps, painted.full_steps, painted.seconds, peak_memory())
+
+    def plus(self, other: Self) -> Self:
+        """Of a frame that was painted twice."""
+        steps, full_steps = self.steps + other.steps, self.full_steps + other.full_steps
+        return replace(self, steps=steps, full_steps=full_steps, seconds=self.seconds + other.seconds)
 
     @classmethod
     def of_json(cls, found: Mapping[str, Any]) -> Self:

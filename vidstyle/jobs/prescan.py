@@ -24,6 +24,8 @@ from vidstyle.core.stylize_image import FLAT
 from vidstyle.errors import SettingsError
 from vidstyle.files import printable
 from vidstyle.images import load_image
+from vidstyle.jobs import chunks
+from vidstyle.jobs.chunks import seams_of
 from vidstyle.jobs.eta import estimate, learning_seconds, seconds_per_pixel, seen_at_once
 from vidstyle.jobs.events import Listener, Outline
 from vidstyle.jobs.spec import JobSpec
@@ -195,23 +197,26 @@ def plan(job: JobSpec, listener: Listener) -> Outline:
         return outline_images(job, [size_of(load_image(path, job.limits).rgb) for path in paths], samples)
     with opened(job, listener) as source:
         prescan = run_prescan(source, listener)
-        return outline_film(job, source, prescan.frames, prescan.shots, prescan.samples)
+        return outline_film(job, source, prescan.frames, prescan.scenes.cuts, prescan.samples)
 
 
-def outline_film(job: JobSpec, source: Source, frames: int, shots: int, contents: Sequence[Tensor] = ()) -> Outline:
+def outline_film(
+    job: JobSpec, source: Source, frames: int, cuts: Sequence[int], contents: Sequence[Tensor] = ()
+) -> Outline:
     """What a job of a video is about to do, with estimates for its size and for the source's own.
 
     Args:
         job: the job.
         source: its video.
         frames: how many are painted.
-        shots: in how many shots.
+        cuts: the positions of those that open shots, but for the first.
         contents: images that its weights are found for; none where it has them.
 
     Raises:
         PaintingError: where the memory of this machine does not do.
     """
-    return _outline(job, source.info.size, frames, shots, float(source.info.rate), contents)
+    seams = seams_of(frames, cuts, job.settings.chunk_frames)
+    return _outline(job, source.info.size, frames, 1 + len(cuts), float(source.info.rate), contents, seams)
 
 
 def outline_images(job: JobSpec, sizes: Sequence[Size], contents: Sequence[Tensor] = ()) -> Outline:
@@ -222,7 +227,13 @@ def outline_images(job: JobSpec, sizes: Sequence[Size], contents: Sequence[Tenso
 
 
 def _outline(
-    job: JobSpec, source_size: Size, frames: int, shots: int, rate: float | None, contents: Sequence[Tensor]
+    job: JobSpec,
+    source_size: Size,
+    frames: int,
+    shots: int,
+    rate: float | None,
+    contents: Sequence[Tensor],
+    seams: int = 0,
 ) -> Outline:
     pace = seconds_per_pixel(job.settings, device_here(job))
     size = painting_size(source_size, job.settings, device_of(job))
@@ -230,13 +241,14 @@ def _outline(
     if not (job.no_limits or job.cluster_options):
         free = free_memory(device_here(job)) if job.max_memory is None else job.max_memory
         check_memory(size, free, seen_at_once(job.settings, size, memory))
-    learning = (
-        learning_seconds(job.settings, [*load_styles(job), *contents], device_here(job), pace) if contents else 0.0
-    )
+    teachers = [*load_styles(job), *contents] if contents else []
+    learning = learning_seconds(job.settings, teachers, device_here(job), pace) if contents else 0.0
+    chains, paintings = shots + seams, frames + chunks.OVERLAP * seams
     here, full = (
-        replace(estimate(job.settings, s, shots, frames, pace, memory), learning=learning) for s in (size, source_size)
+        replace(estimate(job.settings, s, chains, paintings, pace, memory), learning=learning)
+        for s in (size, source_size)
     )
-    return Outline(job, source_size, size, frames, shots, rate, here, full)
+    return Outline(job, source_size, size, frames, shots, rate, here, full, seams)
 
 
 def device_of(job: JobSpec) -> torch.device:
@@ -307,7 +319,7 @@ def ready_for_film(job: JobSpec, source: Source, listener: Listener) -> tuple[Pr
         What a first look at the video found, and the style model for it.
     """
     prescan = run_prescan(source, listener)
-    outline = outline_film(job, source, prescan.frames, prescan.shots, prescan.samples)
+    outline = outline_film(job, source, prescan.frames, prescan.scenes.cuts, prescan.samples)
     listener.started(outline)
     prepare_flow(job.settings.flow, listener.working)
     model = balanced(make_model(job, prescan.samples, listener), prescan.samples, listener)

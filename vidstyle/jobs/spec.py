@@ -13,8 +13,9 @@ from vidstyle.images import IMAGE_ENDINGS, OPAQUE_ENDINGS
 from vidstyle.jobs.kinds import ANIMATION_ENDINGS, FILMS, Kind, default_output, kind_of
 from vidstyle.limits import LIMITS, NO_LIMITS, Limits
 from vidstyle.settings.settings import Settings
-from vidstyle.video.codecs import VIDEO_ENDINGS, Encoding, encoding_of
+from vidstyle.video.codecs import AUTO, VIDEO_ENDINGS, Encoding, codec_for, encoding_of
 from vidstyle.video.frame_names import FrameNames
+from vidstyle.video.hardware import ANY, SOFTWARE, working_interface
 from vidstyle.video.image_sequence import image_encoding_of, is_sequence, names_in
 from vidstyle.video.lut import check_lut
 from vidstyle.video.sequence import USUAL_RATE, find_sequence, parse_rate
@@ -146,6 +147,10 @@ class JobSpec:
         target = Path(out) if out is not None else default_output(origin, images, kind)
         others["audio"] = audio and Path(audio)
         others["mask"], *places = (one and Path(one) for one in masks)
+        ending = target.suffix.lower()
+        if chosen.encoder == ANY and kind in FILMS and ending in VIDEO_ENDINGS:  # workers then take the same
+            codec = codec_for(ending) if chosen.codec == AUTO else chosen.codec
+            chosen = chosen.replace(encoder=working_interface(codec))
         job = cls(origin, images, target, kind, chosen, style_masks=tuple(places), **others)
         for check in (_check_styles, _check_looks, _check_range, _check_sequence, _check_output, _check_report):
             check(job)
@@ -219,7 +224,8 @@ class JobSpec:
     def encoding(self, *, transparent: bool = False) -> Encoding:
         """How a video is encoded, which may be `transparent`; SettingsError where that cannot be."""
         settings = self.settings
-        return encoding_of(self.out.suffix.lower(), settings.codec, settings.pix_fmt, settings.grade, transparent)
+        chosen = settings.codec, settings.pix_fmt, settings.grade
+        return encoding_of(self.out.suffix.lower(), *chosen, transparent, settings.encoder)
 
     @property
     def keeps_alpha(self) -> bool:
@@ -335,6 +341,8 @@ def _check_images(job: JobSpec) -> None:
     settings, source = job.settings, find_sequence(job.source) if job.kind == "sequence" else None
     names = names_in(job.out, source[0] if source else None)
     image_encoding_of(names.ending, settings.codec, settings.pix_fmt, settings.grade)
+    if settings.encoder != SOFTWARE:
+        raise SettingsError("VS279", ending=names.ending)
     folder = names.folder == job.out
     taken = list(source[1].values()) if source and source[0].folder.resolve() == names.folder.resolve() else []
     if taken and (folder or any(names.number_of(file) is not None for file in taken)):

@@ -21,6 +21,8 @@ PAINTING, STYLE, MOTION, NETWORK = "Painting", "Style and content", "Motion", "N
 STYLES = "Several styles and masks"
 VIDEO_FILE = "Video file"
 
+SHORTEST_CHUNK = 192  # frames
+
 FlowName = Literal["dis", "farneback", "raft-small", "raft-large", "none"]
 
 _Check = Callable[[Any], bool]
@@ -150,6 +152,14 @@ class Settings:
         "1 or 2",
     )
     loop: bool = _option(False, MOTION, "Make the end of the video match its start. Implies two passes.")
+    chunk_frames: int = _option(
+        0,
+        MOTION,
+        "Split long shots into chunks of about this many frames, which machines paint at the same time. 96 frames "
+        "before each chunk are painted twice and cross-faded. 0 keeps shots whole.",
+        lambda v: v == 0 or v >= SHORTEST_CHUNK,
+        f"0, or {SHORTEST_CHUNK} or more",
+    )
     keep_exposure: float = _option(
         1.0, MOTION, "How much of the fades, flashes and darkness of the source to keep, from 0 to 1.", *_from_to(0, 1)
     )
@@ -194,6 +204,12 @@ class Settings:
     codec: Literal["auto", "h264", "hevc", "av1", "vp9", "prores", "ffv1"] = _option(
         "auto", VIDEO_FILE, "Video codec. auto is vp9 for .webm and h264 for others."
     )
+    encoder: Literal["software", "hardware", "nvenc", "qsv", "amf", "videotoolbox", "vaapi"] = _option(
+        "software",
+        VIDEO_FILE,
+        "Encoder of h264, hevc, av1 and vp9. hardware is the first of the others that works here: faster, in larger "
+        "files.",
+    )
     quality: str = _option(
         "auto",
         VIDEO_FILE,
@@ -221,6 +237,8 @@ class Settings:
             raise SettingsError("VS239")
         if not self.content_weight and not self.style_weight:
             raise SettingsError("VS240")
+        if self.chunk_frames and self.both_ways:
+            raise SettingsError("VS245")
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> "Settings":

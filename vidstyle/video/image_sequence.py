@@ -159,6 +159,7 @@ class ImageArchive:
     def finish(self) -> Path:
         """End the file; its path. SinkError VS444 for want of room."""
         with self._writing():
+            del self._file.filelist[self.frame_count :]  # what was being written when a stop came may not be whole
             self._file.close()
         return self.path
 

@@ -165,8 +165,8 @@ def probe(path: str | os.PathLike[str], limits: Limits = LIMITS) -> VideoInfo:
     description, packets = answered(lambda: _look_into(path, limits, demuxer), _name(path))
     if not packets.times and packets.complete:
         raise SourceError("VS344", name=_name(path))
-    gaps = (after - before for before, after in pairwise(packets.times))
-    limits.check_still(_name(path), float(max(gaps, default=0) * packets.tick))
+    gaps = [after - before for before, after in pairwise(packets.times)]
+    limits.check_still(_name(path), float(max([*gaps, packets.last_duration]) * packets.tick))
     return _judge(path, description, packets)
 
 
