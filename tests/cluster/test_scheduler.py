@@ -24,7 +24,7 @@ from vidstyle.images import save_image
 from vidstyle.jobs.events import ClusterProgress, Outline
 from vidstyle.jobs.runner import join_film, plan_film
 from vidstyle.jobs.spec import ClusterOptions, JobSpec
-from vidstyle.settings.settings import Settings
+from vidstyle.settings.settings import SHORTEST_CHUNK, Settings
 from vidstyle.video.probe import probe
 
 pytestmark = [
@@ -123,6 +123,23 @@ def test_a_film_has_the_frames_of_a_local_run(
     assert summary.frames == 48
     assert ear.crowds[-1].frames == 48
     assert list(tmp_path.iterdir()) == [tmp_path / "out.mp4"]
+
+
+@pytest.mark.parametrize("store", [False, True])
+def test_chunks_of_one_shot_have_the_frames_of_a_local_run(
+    cluster_options: ClusterOptions, style: Path, settings: Settings, tmp_path: Path, store: bool
+) -> None:
+    source = many_shots(tmp_path / "long.mp4", count=2 * SHORTEST_CHUNK, shots=1, size=(24, 32))
+    chunked, there = settings.replace(chunk_frames=SHORTEST_CHUNK, every=4), cluster_options
+    if store:
+        (tmp_path / "store").mkdir()
+        there = ClusterOptions(cluster_options.address, storage=f"file://{tmp_path / 'store'}")
+    stylize(source, [style], tmp_path / "here.mp4", chunked)
+    ear = Crowds()
+    summary = stylize(source, [style], tmp_path / "there.mp4", chunked, cluster_options=there, listener=ear)
+    assert stream_hashes(tmp_path / "there.mp4") == stream_hashes(tmp_path / "here.mp4")
+    assert summary.frames == 2 * SHORTEST_CHUNK
+    assert max(crowd.tasks for crowd in ear.crowds) > 1
 
 
 def test_images_that_are_a_film_from_and_to_a_folder_that_all_see(
