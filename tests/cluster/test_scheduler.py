@@ -125,15 +125,13 @@ def test_a_film_has_the_frames_of_a_local_run(
     assert list(tmp_path.iterdir()) == [tmp_path / "out.mp4"]
 
 
-@pytest.mark.parametrize("store", [False, True])
 def test_chunks_of_one_shot_have_the_frames_of_a_local_run(
-    cluster_options: ClusterOptions, style: Path, settings: Settings, tmp_path: Path, store: bool
+    cluster_options: ClusterOptions, style: Path, settings: Settings, tmp_path: Path
 ) -> None:
     source = many_shots(tmp_path / "long.mp4", count=2 * SHORTEST_CHUNK, shots=1, size=(24, 32))
-    chunked, there = settings.replace(chunk_frames=SHORTEST_CHUNK, every=4), cluster_options
-    if store:
-        (tmp_path / "store").mkdir()
-        there = ClusterOptions(cluster_options.address, storage=f"file://{tmp_path / 'store'}")
+    chunked = settings.replace(chunk_frames=SHORTEST_CHUNK, every=4)
+    (tmp_path / "store").mkdir()
+    there = ClusterOptions(cluster_options.address, storage=f"file://{tmp_path / 'store'}")
     stylize(source, [style], tmp_path / "here.mp4", chunked)
     ear = Crowds()
     summary = stylize(source, [style], tmp_path / "there.mp4", chunked, cluster_options=there, listener=ear)
