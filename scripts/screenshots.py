@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -33,39 +35,51 @@ from tests.cameras import camera_of, jpeg  # noqa: E402 (the tests' network came
 def page() -> None:
     """The page in its states, at two widths, light and dark, in SHOTS; one of them is docs/page.jpg."""
     SHOTS.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as jobs, sync_playwright() as playwright:
-        words = [sys.executable, "-m", "vidstyle", "serve", "--port", "0", "--jobs", jobs]
-        server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-        assert server.stdout
-        url = server.stdout.readline().strip()
+    with tempfile.TemporaryDirectory() as jobs, _served(jobs) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         shown = browser.new_page(viewport=WIDE)
         shown.goto(url)
         shown.wait_for_selector("#paint")
         shown.wait_for_timeout(3000)  # Gradio sets its own theme, and the styles are loaded
-        _shoot(shown, "start")
-        shown.click("#paint")
-        shown.wait_for_selector("#facts .failed")
-        _shoot(shown, "refused")
-        shown.set_input_files("#source input[type=file]", SAMPLES / "photo.jpg")
-        shown.get_by_label("swirl").check()
-        shown.wait_for_selector("#facts .facts")
-        shown.click("#set-size input")
-        shown.get_by_role("option", name="320 px").click()
-        shown.click("#preview")
-        shown.wait_for_selector("#preview-view [data-state=done]", timeout=300_000)
-        _shoot(shown, "preview")
-        shown.click("#paint")
-        shown.wait_for_selector("#view img.live", timeout=300_000)
-        _shoot(shown, "painting")
-        shown.wait_for_selector("#view [data-state=done]", timeout=600_000)
-        _shoot(shown, "done")
+        _image_states(shown)
         shown.goto(url)
         _video_states(shown, Path(jobs))
         browser.close()
+    _as_jpeg(SHOTS / "done_1280_light.png", DOCS / "page.jpg")
+
+
+@contextmanager
+def _served(jobs: str) -> Iterator[str]:
+    """The address of the page."""
+    words = [sys.executable, "-m", "vidstyle", "serve", "--port", "0", "--jobs", jobs]
+    server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout
+        yield server.stdout.readline().strip()
+    finally:
         server.terminate()
         server.wait(60)
-    _as_jpeg(SHOTS / "done_1280_light.png", DOCS / "page.jpg")
+
+
+def _image_states(shown: Page) -> None:
+    """The page before anything is chosen, without what it needs, with a preview, and an image until it is painted."""
+    _shoot(shown, "start")
+    shown.click("#paint")
+    shown.wait_for_selector("#facts .failed")
+    _shoot(shown, "refused")
+    shown.set_input_files("#source input[type=file]", SAMPLES / "photo.jpg")
+    shown.get_by_label("swirl").check()
+    shown.wait_for_selector("#facts .facts")
+    shown.click("#set-size input")
+    shown.get_by_role("option", name="320 px").click()
+    shown.click("#preview")
+    shown.wait_for_selector("#preview-view [data-state=done]", timeout=300_000)
+    _shoot(shown, "preview")
+    shown.click("#paint")
+    shown.wait_for_selector("#view img.live", timeout=300_000)
+    _shoot(shown, "painting")
+    shown.wait_for_selector("#view [data-state=done]", timeout=600_000)
+    _shoot(shown, "done")
 
 
 def _video_states(shown: Page, jobs: Path) -> None:
@@ -74,7 +88,7 @@ def _video_states(shown: Page, jobs: Path) -> None:
     shown.get_by_label("swirl").check()
     shown.wait_for_selector("#end input")
     shown.get_by_label("Quick draft").check()
-    shown.get_by_label("Also create a quality report").check()
+    shown.check("#report input")
     shown.click("#paint")
     shown.wait_for_selector("#view .note:text('frame 3 of')", timeout=600_000)
     _shoot(shown, "video")

@@ -31,6 +31,13 @@ def test_what_people_and_files_say_is_escaped(store: JobStore, photo: Path, styl
     assert "&lt;b&gt;bold in the style of stripes" in job_html(shown(store, name))
 
 
+def test_texts_about_files_have_the_names_that_people_know(store: JobStore, photo: Path, style: Path) -> None:
+    named = photo.rename(photo.with_name("source.png of ours.png"))
+    ticket = store.view(store.submit(named, [style], QUICK)).ticket
+    told = ticket.in_words("source.png and style1.png are damaged; measuring painting.png, not mysource.png")
+    assert told == f"{named.name} and {style.name} are damaged; measuring the painting, not mysource.png"
+
+
 def test_the_place_in_the_queue_is_told(store: JobStore, photo: Path, style: Path) -> None:
     _, second = (store.submit(photo, [style], QUICK) for _ in range(2))
     assert store.view(second).turn == 2

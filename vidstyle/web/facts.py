@@ -69,14 +69,18 @@ def chosen_facts(
     teachers = [*(load_image(style).rgb for style in styles), *contents]
     learning = learning_seconds(settings, teachers, select_device(device), pace)
     takes = STARTING + learning + estimate(settings, painted, 1, frames, pace).seconds
-    first = f", with {roughly(learning)} to learn weights first" if learning else ""
-    how_long = f"Painted at {painted[1]} x {painted[0]} pixels in {roughly(takes)}{first}"
+    first = f", with {_unbroken(roughly(learning))} to learn weights first" if learning else ""
+    how_long = f"Painted at {painted[1]} x {painted[0]} pixels in {_unbroken(roughly(takes))}{first}"
     return Facts(source.name, _data_url(image), (f"{size[1]} x {size[0]} pixels", *length, how_long))
 
 
 def length_of(source: Path) -> float:
     """Seconds of a video or animation, 0 for an image; SourceError where it cannot be read."""
     return 0.0 if kind_of(source) == "image" else probe(source).seconds
+
+
+def _unbroken(time: str) -> str:
+    return time.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 @lru_cache(16)

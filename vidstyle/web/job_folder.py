@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import time
@@ -78,6 +79,12 @@ class Ticket:
         """The name that a file of the job gets on the user's machine, such as ``photo_swirl.png``."""
         stem = "_".join(Path(name).stem[:40] for name in self.names)
         return stem + ("" if file == self.out else f"_{Path(file).stem}") + Path(file).suffix
+
+    def in_words(self, text: str) -> str:
+        """A text about files of the job with the names that people know."""
+        known = dict(zip((self.source, *self.styles, self.out), (*self.names, "the painting"), strict=True))
+        kept = "|".join(map(re.escape, known))
+        return re.sub(rf"(?<![\w.])(?:{kept})(?!\w)", lambda found: known[found[0]], text)
 
     @classmethod
     def read(cls, folder: Path) -> Ticket:

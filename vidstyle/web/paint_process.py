@@ -96,6 +96,7 @@ class Reporter(Listener):
         self._progress.at(phase, done / count if count else 0.0)
         if self._progress.pace:
             self._progress.pace.restart()
+        what = self._ticket.in_words(what)
         return self._tell(f"{what[:1].upper()}{what[1:]}", due=bool(count) and done >= count)
 
     def _tell(self, note: str, due: bool = False) -> bool:
@@ -156,7 +157,7 @@ def _paint(folder: Path) -> int:
         noun = "image" if job.kind == "image" else "frame"
         reporter.write("done", f"{some(summary.frames, noun)} painted in {clock(summary.elapsed)}")
     except VidstyleError as error:
-        reporter.write("failed", error.line.replace(f"{folder}/", ""))
+        reporter.write("failed", ticket.in_words(error.line.replace(f"{folder}/", "")))
         return 1
     except KeyboardInterrupt:
         return 1  # who stopped it knows why

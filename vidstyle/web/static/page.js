@@ -1,6 +1,8 @@
 // Run once when the page is loaded.
 () => {
   const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+  const position = (at, length) =>
+    length < 10 ? `${at.toFixed(1)} / ${length.toFixed(1)} s` : `${clock(at)} / ${clock(length)}`;
   const video = (part) => part.closest(".compare").querySelector("video.after");
   document.addEventListener("input", ({ target }) => {
     if (target.matches(".vs .wipe")) target.closest(".compare").style.setProperty("--at", `${target.value}%`);
@@ -20,7 +22,7 @@
       box.querySelector(".play").textContent = after.paused ? "Play" : "Pause";
       const seek = box.querySelector(".seek");
       if (seek !== document.activeElement || !after.paused) seek.value = after.currentTime / (after.duration || 1);
-      box.querySelector(".time").textContent = `${clock(after.currentTime)} / ${clock(after.duration || 0)}`;
+      box.querySelector(".time").textContent = position(after.currentTime, after.duration || 0);
     }
     requestAnimationFrame(follow);
   };
