@@ -259,6 +259,7 @@ def test_a_plan_tells_and_writes_nothing(tmp_path: Path, settings: Settings, sty
     outline = plan(JobSpec.of(source, [style], settings=settings.replace(size="40")), Listener())
     assert (outline.frames, outline.shots, outline.size, outline.source_size) == (24, 2, (32, 40), (64, 80))
     assert 0 < outline.estimate.seconds < outline.full_estimate.seconds
+    assert outline.estimate.learning == outline.full_estimate.learning == 0  # with this weights file
     assert outline.estimate.memory < outline.full_estimate.memory
     assert leftovers(tmp_path, [source]) == []
 

@@ -213,7 +213,7 @@ def test_alpha_is_kept_or_laid_on_white(tmp_path: Path, caplog: pytest.LogCaptur
     assert not caplog.records
     save_image(tmp_path / "a.jpg", drawn(), alpha)
     assert np.abs(np.array(quarters(load_image(tmp_path / "a.jpg").rgb)[0]) - [228, 143, 143]).max() <= 3
-    assert "laid on white" in caplog.text
+    assert "composited on white" in caplog.text
 
 
 def deep_png(samples: NDArray[np.uint16], kind: int, *chunks: tuple[bytes, bytes]) -> bytes:

@@ -73,7 +73,7 @@ class LoadedImage:
 def load_image(path: str | os.PathLike[str], limits: Limits = LIMITS) -> LoadedImage:
     """Read an image upright, in sRGB, with its transparency and all its bits.
 
-    Raises SourceError for anything that is not a whole image within the ``limits`` in which something is seen.
+    Raises SourceError for anything that is not a complete image within the ``limits``, or is fully transparent.
     """
     image, name = read_image(path, limits), printable(Path(path).name or path)
     if image.beyond:
@@ -87,7 +87,7 @@ def load_image(path: str | os.PathLike[str], limits: Limits = LIMITS) -> LoadedI
 
 def tell_beyond(name: str, beyond: tuple[float, float]) -> None:
     """Warns that values of a file were cut."""
-    log.warning("%s holds values from %g to %g: what is below 0 (black) or above 1 (white) is cut", name, *beyond)
+    log.warning("%s holds values from %g to %g: what is below 0 (black) or above 1 (white) is clipped", name, *beyond)
 
 
 def read_image(path: str | os.PathLike[str], limits: Limits = LIMITS) -> LoadedImage:
@@ -217,15 +217,15 @@ def _upright(values: Tensor, orientation: int) -> Tensor:
 def save_image(path: str | os.PathLike[str], image: Tensor, alpha: Tensor | None = None, bits: int = 8) -> None:
     """Write ``image`` (3, H, W) RGB 0..1 in the format of the name's ending, whole or not at all.
 
-    ``alpha`` (1, H, W) 0..1 is kept in PNG, WebP, TIFF and EXR and laid on white elsewhere; ``bits`` as in
-    `image_bytes`. Raises SinkError for an unknown ending or a place that cannot be written.
+    ``alpha`` (1, H, W) 0..1 is kept in PNG, WebP, TIFF and EXR and composited on white elsewhere; ``bits`` as in
+    `image_bytes`. Raises SinkError for an unsupported ending or a file that cannot be written.
     """
     path = Path(path)
     name, ending = printable(path.name or path), path.suffix.lower()
     if ending not in IMAGE_ENDINGS:
         raise SinkError("VS420", name=name, image_endings=", ".join(IMAGE_ENDINGS))
     if alpha is not None and ending in OPAQUE_ENDINGS:
-        log.warning("%s cannot hold transparency: it is laid on white (use .png to keep it)", name)
+        log.warning("%s cannot hold transparency: it is composited on white (use .png to keep it)", name)
     try:
         write_whole(path, image_bytes(image, ending, alpha, bits))
     except OSError as error:

@@ -243,7 +243,7 @@ def _put(fresh: FrameNames, names: FrameNames, numbers: Sequence[int]) -> None:
         put_in_place(fresh.path(number), names.path(number))
     if others := sorted(set(names.files()) - set(numbers)):
         log.warning(
-            "%s: %d images of these names that this job does not write stay, the first is %s",
+            "%s: %d other images match these names and stay as they are; the first is %s",
             printable(names.folder),
             len(others),
             printable(names.path(others[0]).name),

@@ -72,7 +72,7 @@ class Fault(Enum):
     MIRRORED = ("it is stored mirrored",)
     DAMAGED_START = ("its first frame is damaged",)
     UNREADABLE = ("OpenCV cannot read it",)
-    OTHER_COLOURS = ("OpenCV shows other colours than ffmpeg",)
+    OTHER_COLOURS = ("OpenCV and ffmpeg show different colours",)
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,7 @@ def _look_into(path: Path, limits: Limits, demuxer: str | None) -> tuple[Descrip
             raise SourceError("VS348", name=name)
         if description.audio:
             raise SourceError("VS349", name=name)
-        raise SourceError("VS343", name=name, reason="it holds no video")
+        raise SourceError("VS343", name=name, reason="it contains no video")
     limits.check_size(_name(path), description.stream.displayed_size)
     return description, packet_times(path, demuxer=demuxer)
 

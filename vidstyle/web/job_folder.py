@@ -30,7 +30,8 @@ State = Literal["waiting", "painting", "done", "failed", "cancelled"]
 TICKET, STATUS, LOCK, PROCESS = "ticket.json", "status.json", "worker.lock", "process"
 LATEST, BEFORE, MAKING, REPORT = "latest.jpg", "before.jpg", "progress.gif", "report.html"
 BEFORE_VIDEO, AFTER_VIDEO = "before.mp4", "after.mp4"  # which are played in step; the latter of animations
-VIEWS = (LATEST, BEFORE, MAKING, REPORT, BEFORE_VIDEO, AFTER_VIDEO)  # which may be seen, as the painting
+FIRST_LOOK = "first_look.jpg"  # a small painting of the search for the balance
+VIEWS = (LATEST, FIRST_LOOK, BEFORE, MAKING, REPORT, BEFORE_VIDEO, AFTER_VIDEO)  # which may be seen, as the painting
 # Settings that may name files: a page must not read those of the machine that it is served by.
 NO_PATHS: Mapping[str, tuple[str, ...]] = {"weights": FILTERS, "init": ("content", "random"), "lut": ("",)}
 _SPOILT = (OSError, ValueError, TypeError, KeyError)  # what reading a file of a job may raise
