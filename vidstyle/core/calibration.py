@@ -26,7 +26,7 @@ OnProbe = Callable[[float, int, Tensor], None]  # paintings of the search done, 
 
 PROBE_AREA = 170**2  # pixels that the search takes an image to have; twice that where three sizes need it
 PROBES = 3  # paintings of the search, at most
-FINEST = 0.025  # structure that a painting gains at its finest size, which those of the search leave out
+FINEST = 0.04  # structure that a painting gains at its finest size, which those of the search leave out
 PROBE_STEPS = 8, 20  # at least and at most; between, as many as the job's paintings take
 FIRST_GUESS = 0.2
 NEAR = 0.02  # of the wanted structure: the search ends there

@@ -161,16 +161,16 @@ def stylize_shots(
     with found_ahead(motion, model.device) as ahead:
         for position, one in enumerate(ahead):
             warped = WarpedPaint.of(state.paintings, one.motions) if state and one.motions else None
-            if state is None or warped is None or warped.share < LOST:
+            opens = state is None or warped is None or warped.share < LOST
+            if state is None or warped is None or opens:
                 painted = coarse_to_fine(model, one.frame.content, on_step, one.frame.look)
                 state = ShotState.of_opener(one.frame, painted)
-                yield Linked(one.frame, state, opens=True)
             else:
                 earlier = Earlier.approached(next_chunk, position, model) if next_chunk else None
                 state = stylize_next(model, one, state, warped, on_step, earlier)
-                if position == len(next_chunk) - 1:
-                    state = replace(state, last=replace(state.last, image=next_chunk[-1].float().to(model.device)))
-                yield Linked(one.frame, state, opens=False)
+            if position == len(next_chunk) - 1:
+                state = replace(state, last=replace(state.last, image=next_chunk[-1].float().to(model.device)))
+            yield Linked(one.frame, state, opens)
 
 
 @dataclass(frozen=True)
