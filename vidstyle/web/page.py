@@ -232,7 +232,8 @@ class Page:
         """Seconds from which on and up to which a video is painted; 0 and None for all of it."""
         start, end = (float(given[self._wanted[part]] or 0.0) for part in ("start", "end"))
         length = length_of(source)
-        return (start, end if end < length - _SECONDS / 2 else None) if length else (0.0, None)
+        part = 0 < end < length - _SECONDS / 2  # 0 before the slider has its length
+        return (start, end if part else None) if length else (0.0, None)
 
     def _fitted(self, given: Given) -> Shown:
         """The options that the file or photo has, untouched."""
