@@ -54,7 +54,7 @@ def test_three_actions_start_a_job(server: Server, context: "sync_api.BrowserCon
 def test_the_first_look_is_shown_until_the_painting_is_as_fine(
     server: Server, context: "sync_api.BrowserContext", place: Path, jobs: Path
 ) -> None:
-    save_image(place / "large.png", clouds(96, 128))
+    save_image(place / "large.png", clouds(128, 176))  # painted from 32 x 44 on; first looks are finer
     page = Page(context, server.url)
     page.drop(place / "large.png", place / "stripes.png")
     page.choose("steps", 100_000)
