@@ -414,3 +414,11 @@ def test_bmp_of_masks_that_pillow_does_not_know(
     path.write_bytes(path.read_bytes()[:-4])
     with refused("VS319", "a.bmp"):
         load_image(path)
+
+
+def test_of_an_animation_the_first_image_that_browsers_show_is_read(tmp_path: Path) -> None:
+    red, *others = (Image.new("RGB", (8, 6), colour) for colour in ("red", "blue", "green"))
+    red.save(tmp_path / "a.png", save_all=True, append_images=others, default_image=True)
+    assert load_image(tmp_path / "a.png").rgb.mean((1, 2)).tolist() == [0, 0, 1]
+    red.save(tmp_path / "b.png", save_all=True, append_images=others)
+    assert load_image(tmp_path / "b.png").rgb.mean((1, 2)).tolist() == [1, 0, 0]

@@ -151,6 +151,9 @@ def _load_other(data: bytes, name: str, limits: Limits, unknown: SourceError) ->
     with file:
         limits.check_size(name, (file.height, file.width))
         file.load()
+        if file.info.get("default_image"):
+            file.seek(1)  # browsers do not show the image before an animation
+            return _load_plain(file)
         return _load_deep_png(file, data) if file.format == "PNG" and data[24] == 16 else _load_plain(file)
 
 
