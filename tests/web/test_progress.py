@@ -17,7 +17,7 @@ from vidstyle.web.progress import HOLD, Countdown, JobProgress, Phase, left_in_w
 
 SIZE = (144, 256)
 UNIT = 2e-5  # seconds of a step by a pixel
-SPANS = {Phase.WEIGHTS: 24, Phase.BALANCE: 64, Phase.PAINT: 19, Phase.FINISH: 1}  # seconds that these take by that
+SPANS = {Phase.WEIGHTS: 24, Phase.BALANCE: 15, Phase.PAINT: 19, Phase.FINISH: 1}  # seconds that these take by that
 
 
 class Clock:
