@@ -4,10 +4,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .brush import SIZE, K, bent, stroke, stroke_thin
 from .canvas import HEIGHT, WIDTH, Array, blur, fbm, grid, rgb, ridged, smoothstep, value_noise
 
-K = 2  # the sheet is painted this many times larger
-SIZE = HEIGHT * K, WIDTH * K
 # From far to near: level of the outline, height, grain, how it falls from which place, ink and seed.
 RANGES = [
     (0.34, 0.06, 150, -0.030, 0.02, 0.30, 21),
@@ -26,30 +25,6 @@ def wash(ink: Array, mask: Array, depth: Array, seed: int) -> Array:
     bloom = 0.75 + 0.22 * fbm(*SIZE, 130, seed) + 0.10 * fbm(*SIZE, 18, seed + 1)
     pooled = np.clip(mask - blur(mask, 5), 0, 1)
     return ink + mask * depth * np.clip(bloom, 0.15, 1.6) + 1.1 * pooled * depth
-
-
-def stroke(ink: Array, path: Array, widths: Array, dark: float, dry: float, rng: np.random.Generator) -> None:
-    """One stroke of the brush along a path of (u, v); a `dry` one splits into its hairs."""
-    points = path * (SIZE[1], SIZE[0])
-    tangent = np.gradient(points, axis=0)
-    normal = np.stack([-tangent[:, 1], tangent[:, 0]], -1) / np.maximum(np.linalg.norm(tangent, axis=-1), 1e-6)[:, None]
-    hairs = max(3, int(1.3 * widths.max() * K))
-    layer = np.zeros(SIZE, np.uint8)
-    for across in np.linspace(-1, 1, hairs):
-        line = points + (across * widths * K)[:, None] * normal
-        runs = rng.random(len(line)) > dry * np.linspace(0, 1, len(line)) ** 2 * rng.uniform(0.3, 1.9)
-        tone = int(255 * np.clip(dark * (0.85 + 0.25 * rng.standard_normal()), 0.1, 1))
-        for i in np.flatnonzero(runs[:-1]):
-            ends = np.rint(16 * line[i : i + 2]).astype(np.int32)
-            cv2.line(layer, ends[0].tolist(), ends[1].tolist(), tone, 2, cv2.LINE_AA, 4)
-    np.maximum(ink, blur(layer.astype(np.float32) / 255, 0.8) * 1.7, out=ink)
-
-
-def bent(start: tuple[float, float], angle: float, length: float, bend: float, count: int = 24) -> Array:
-    """A path that turns by `bend` along its length (in heights)."""
-    angles = angle + bend * np.linspace(0, 1, count)
-    steps = np.stack([np.cos(angles) * HEIGHT / WIDTH, np.sin(angles)], -1) * length / count
-    return (np.array(start) + np.cumsum(steps, 0)).astype(np.float32)
 
 
 def mountains() -> Array:
@@ -83,13 +58,6 @@ def pine(ink: Array, rng: np.random.Generator) -> None:
             for turn in np.linspace(-2.9, -0.25, 17) + rng.normal(0, 0.07, 17):
                 needle = bent(tuple(spot - np.float32([0, 0.006])), turn, rng.uniform(0.04, 0.065), 0.15, 8)
                 stroke_thin(ink, needle, rng.uniform(0.55, 1.0))
-
-
-def stroke_thin(ink: Array, path: Array, dark: float) -> None:
-    """A single hair of ink that thins out."""
-    corners = np.rint(path * (SIZE[1], SIZE[0]) * 16).astype(np.int32)
-    cv2.polylines(ink, [corners[: len(corners) // 2 + 1]], False, 1.5 * dark, 3, cv2.LINE_AA, 4)
-    cv2.polylines(ink, [corners], False, 1.3 * dark, 1, cv2.LINE_AA, 4)
 
 
 def bamboo(ink: Array, rng: np.random.Generator) -> None:

@@ -2,11 +2,10 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from .canvas import HEIGHT, WIDTH, Array, fbm, grid, mix, ramp, rgb, smoothstep
+from .sheet import K, Sheet, curve
 
-K = 3  # the print is drawn this many times larger
 INK, NAVY, BLUE, PALE, FOAM, SAND = "1b2640", "1f3f74", "3f74a8", "a9c6d0", "f5ecd6", "e7d3a6"
 OUTER = [(-0.10, 0.66), (0.06, 0.46), (0.17, 0.24), (0.31, 0.09), (0.47, 0.10), (0.57, 0.22), (0.60, 0.33)]
 INNER = [(0.72, 0.97), (0.50, 0.86), (0.38, 0.68), (0.34, 0.50), (0.38, 0.36), (0.48, 0.29), (0.59, 0.34)]
@@ -14,39 +13,6 @@ SWELL = [(0.42, 1.10), (0.52, 0.88), (0.64, 0.74), (0.77, 0.66), (0.89, 0.68), (
 HOLLOW = [(1.10, 1.14), (0.98, 1.06), (0.87, 1.00), (0.80, 0.93), (0.80, 0.84), (0.85, 0.80), (0.93, 0.85)]
 NEAR = [(-0.25, 1.12), (-0.10, 0.98), (0.02, 0.86), (0.13, 0.80), (0.23, 0.83), (0.29, 0.90), (0.27, 0.96)]
 UNDER = [(0.50, 1.25), (0.38, 1.18), (0.24, 1.12), (0.16, 1.05), (0.15, 0.97), (0.19, 0.93), (0.26, 0.97)]
-
-
-def curve(corners: list[tuple[float, float]], count: int = 120) -> Array:
-    """A smooth line through the corners (Catmull-Rom), count points of (u, v)."""
-    p = np.array([corners[0], *corners, corners[-1]], np.float32)
-    t = np.linspace(0, len(corners) - 1.001, count)
-    i, f = t.astype(int), (t % 1)[:, None].astype(np.float32)
-    a, b, c, d = (p[i + k] for k in range(4))
-    return 0.5 * (2 * b + (c - a) * f + (2 * a - 5 * b + 4 * c - d) * f**2 + (3 * b - a - 3 * c + d) * f**3)
-
-
-class Sheet:
-    """The paper, with (u, v) corners and lengths in heights."""
-
-    def __init__(self, image: Array) -> None:
-        self.image = np.ascontiguousarray(np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8))
-
-    def corners(self, points: Array) -> NDArray[np.int32]:
-        return np.rint(points * (WIDTH * K * 16, HEIGHT * K * 16)).astype(np.int32)
-
-    def fill(self, points: Array, code: str) -> None:
-        cv2.fillPoly(self.image, [self.corners(points)], (255 * rgb(code)).tolist(), cv2.LINE_AA, 4)
-
-    def line(self, points: Array, code: str, width: float) -> None:
-        cv2.polylines(
-            self.image, [self.corners(points)], False, (255 * rgb(code)).tolist(), round(width * K), cv2.LINE_AA, 4
-        )
-
-    def dot(self, place: Array, radius: float, code: str) -> None:
-        centre = self.corners(np.asarray(place, np.float32)[None])[0]
-        cv2.circle(
-            self.image, centre.tolist(), round(radius * HEIGHT * K * 16), (255 * rgb(code)).tolist(), -1, cv2.LINE_AA, 4
-        )
 
 
 def claw(
