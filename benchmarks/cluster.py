@@ -2,10 +2,11 @@
 
     python benchmarks/cluster.py segments [--count 10000] [--json segments.json]
     python benchmarks/cluster.py nodes [--size 160] [--json nodes.json]
+    python benchmarks/cluster.py chunks [--size 96] [--count 1008] [--json chunks.json]
 
 ``segments``: many segments of one frame that nobody paints are planned, given to tasks and joined: the driver's time
 and memory for each. ``nodes``: a film of six shots painted by one node and by two: their times, and whether the frames
-agree.
+agree. ``chunks``: one shot of about `count` frames painted whole by one node, and in two chunks by two.
 """
 
 import argparse
@@ -131,10 +132,20 @@ def six_shots(folder: Path) -> Path:
     return film
 
 
-def painted_by(nodes: int, film: Path, weights: Path, size: int) -> tuple[float, bytes]:
+def one_shot(folder: Path, count: int) -> Path:
+    """The sample's first shot forwards and backwards, again and again, of about `count` frames."""
+    film, turn = folder / "one.mp4", 28
+    chain = (
+        f"[0:v]trim=end_frame={turn},split[a][b];[b]reverse[r];[a][r]concat,loop={count // (2 * turn) - 1}:{2 * turn}"
+    )
+    ffmpeg.run(["-i", str(SAMPLES / "clip.mp4"), "-filter_complex", chain, "-an", str(film)])
+    return film
+
+
+def painted_by(nodes: int, film: Path, weights: Path, size: int, *options: str) -> tuple[float, bytes]:
     """Seconds of the command line on so many nodes, planning and joining included, and the frames."""
     out = film.with_name(f"by_{nodes}.mp4")
-    words = [str(film), "--style", str(SAMPLES / "monet.jpg"), "--size", str(size), "--weights", str(weights)]
+    words = [str(film), "--style", str(SAMPLES / "monet.jpg"), "--size", str(size), "--weights", str(weights), *options]
     with two_nodes(nodes) as cluster:
         began = time.perf_counter()
         command = [sys.executable, "-m", "vidstyle", *words, "-o", str(out), "--ray", cluster.address]
@@ -145,21 +156,41 @@ def painted_by(nodes: int, film: Path, weights: Path, size: int) -> tuple[float,
 
 def nodes(size: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as place:
-        film, weights = six_shots(Path(place)), Path(place) / "taught.safetensors"
-        taught = [sys.executable, "-m", "vidstyle", "weights", "teach", "-o", str(weights), str(SAMPLES / "monet.jpg")]
-        subprocess.run(taught, check=True)
+        film, weights = six_shots(Path(place)), taught(Path(place))
         (one, by_one), (two, by_two) = (painted_by(count, film, weights, size) for count in (1, 2))
     return {"seconds_of_one": one, "seconds_of_two": two, "two_over_one": two / one, "same_frames": by_one == by_two}
 
 
+def chunks(size: int, count: int) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as place:
+        film, weights = one_shot(Path(place), count), taught(Path(place))
+        one, frames = painted_by(1, film, weights, size)
+        two, chunked = painted_by(2, film, weights, size, "--chunk-frames", str(count // 2 - 28))
+    assert frames.count(b"\n") == chunked.count(b"\n")
+    return {"frames": frames.count(b"\n0,"), "seconds_of_one": one, "seconds_of_two": two, "two_over_one": two / one}
+
+
+def taught(folder: Path) -> Path:
+    """Weights learned from a style."""
+    weights = folder / "taught.safetensors"
+    words = ["weights", "teach", "-o", str(weights), str(SAMPLES / "monet.jpg")]
+    subprocess.run([sys.executable, "-m", "vidstyle", *words], check=True)
+    return weights
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["segments", "nodes"])
-    parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("what", choices=["segments", "nodes", "chunks"])
+    parser.add_argument("--count", type=int, help="segments (10,000), or frames of the shot (1,008)")
     parser.add_argument("--size", type=int, default=160)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    result = segments(options.count) if options.what == "segments" else nodes(options.size)
+    runs = {
+        "segments": lambda: segments(options.count or 10_000),
+        "nodes": lambda: nodes(options.size),
+        "chunks": lambda: chunks(options.size, options.count or 1008),
+    }
+    result = runs[options.what]()
     result["peak_megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     for key, value in result.items():
         print(f"{key:32} {value:10.3f}")

@@ -210,7 +210,7 @@ def _(place: Path) -> list[str]:
 
 for address in ("http://127.0.0.1:9/a.mp4", "rtsp://127.0.0.1:9/a", "s3://bucket/a.mp4", "file:///etc/passwd"):
 
-    @case(f"the address {address}", "an address")
+    @case(f"the address {address}", "an address (URL)")
     def _(place: Path, address: str = address) -> list[str]:
         return [address, *words(place)[1:]]
 
@@ -249,7 +249,7 @@ def _(place: Path) -> list[str]:
     return ["/dev/zero", *words(place)[1:]]
 
 
-@case("a folder of nothing", "a folder without videos and images")
+@case("a folder of nothing", "a folder with neither videos nor images")
 def _(place: Path) -> list[str]:
     (place / "folder.mp4").mkdir()
     return words(place, "folder.mp4", "out")
@@ -331,7 +331,7 @@ def _(place: Path) -> list[str]:
     return words(place, "clip.mp4", f"{'a' * 247}.mp4")
 
 
-@case("a codec of other files", "a codec that the output's kind of file does not hold")
+@case("a codec of other files", "a codec that the output format does not support")
 def _(place: Path) -> list[str]:
     return words(place, "clip.mp4", "out.mp4", "style.png", "--codec", "prores")
 
@@ -342,7 +342,7 @@ for name, option in (
     ("a quality of what loses nothing", ("--codec", "ffv1", "--quality", "3")),
 ):
 
-    @case(name, "a pixel format or a quality that a codec does not know")
+    @case(name, "a pixel format or a quality that a codec does not support")
     def _(place: Path, option: tuple[str, ...] = option) -> list[str]:
         return words(place, "clip.mp4", "out.mkv", "style.png", *option)
 
@@ -409,7 +409,7 @@ as_image("no bytes", "0 bytes", "none.png", lambda _: b"", "style")
 as_image("a text", NO_IMAGE, "text.jpg", lambda _: b"not an image", "style")
 as_image("a clip named .jpg", NO_IMAGE, "clip.jpg", lambda _: clip_bytes(), "style")
 as_image("a mask that is text", NO_IMAGE, "mask.png", lambda _: b"white", "mask")
-SHORT_MASK = "a mask that is no image, or shorter than the video"
+SHORT_MASK = "a mask that is not an image, or is shorter than the video"
 as_image("a mask of no known ending", SHORT_MASK, "mask.txt", lambda _: b"white", "mask")
 FINE = "JPEG (CMYK, grey), PNG, WebP, TIFF, BMP, the first image of a GIF"
 as_image("a mask of another size", FINE, "mask.png", lambda _: encoded("PNG", (31, 200)), "mask")
@@ -456,7 +456,7 @@ def with_filters(name: str, file: str, make: Callable[[dict[str, torch.Tensor]],
         (place / file).write_bytes(make(random_tensors("conv2_1")))
         return words(place, "photo.png", "out.png", "style.png", "--weights", str(place / file))
 
-    CASES.append(Case(name, "a file of weights that is something else, or incomplete", made))
+    CASES.append(Case(name, "a weights file that is something else, or incomplete", made))
 
 
 def saved(tensors: object) -> bytes:
@@ -495,13 +495,13 @@ with_filters("half a .pth", "half.pth", lambda t: saved(t)[:5000])
 with_filters("a zip as .pth", "zip.pth", lambda _: zipped(b"x"))
 
 
-@case("a pickle that runs code", "a file of weights that is something else, or incomplete")
+@case("a pickle that runs code", "a weights file that is something else, or incomplete")
 def _(place: Path) -> list[str]:
     (place / "code.pth").write_bytes(saved({"features.0.weight": RunsCode(str(place / "out.png"))}))
     return words(place, "photo.png", "out.png", "style.png", "--weights", str(place / "code.pth"))
 
 
-@case("an old pickle that runs code", "a file of weights that is something else, or incomplete")
+@case("an old pickle that runs code", "a weights file that is something else, or incomplete")
 def _(place: Path) -> list[str]:
     (place / "code.pth").write_bytes(pickle.dumps(RunsCode(str(place / "out.png"))))
     return words(place, "photo.png", "out.png", "style.png", "--weights", str(place / "code.pth"))
@@ -587,7 +587,7 @@ def _(place: Path) -> list[str]:
     return words(place, "in/a.%d.png")
 
 
-@case("a LUT that is cut off", "a `--lut` that is no whole 3D LUT")
+@case("a LUT that is cut off", "a `--lut` that is not a complete 3D LUT")
 def _(place: Path) -> list[str]:
     (place / "slog.cube").write_text("LUT_3D_SIZE 3\n" + "0 0 0\n" * 5)
     return words(place, "clip.mp4", "out.mp4", "style.png", "--lut", str(place / "slog.cube"))
@@ -639,7 +639,7 @@ def _(place: Path) -> list[str]:
     return words(place, "clip.mp4", "out.mp4", "style.png", "--mask", str(place / "in" / "a.%d.png"), "--from", "0.1")
 
 
-@case("a mask of fewer images than the film has", "a mask that is no image, or shorter than the video")
+@case("a mask of fewer images than the film has", "a mask that is not an image, or is shorter than the video")
 def _(place: Path) -> list[str]:
     sequence(place, "a.1.png", "a.2.png")
     return words(place, "clip.mp4", "out.mp4", "style.png", "--mask", str(place / "in" / "a.%d.png"))

@@ -97,9 +97,11 @@ def assert_colours(image: Tensor, tolerance: int = 6) -> None:
     assert np.abs(found - np.array([RED, GREEN, BLUE])).max() <= tolerance, found
 
 
-def stream_hashes(path: Path, kind: str = "a") -> list[str]:
-    """MD5 of the packets of each stream of ``kind``."""
-    text = ffmpeg("-i", path, "-map", f"0:{kind}", "-c", "copy", "-f", "streamhash", "-hash", "md5", "-").decode()
+def stream_hashes(path: Path, kind: str = "") -> list[str]:
+    """MD5 of the packets of each stream, or of those of a ``kind``: ``v`` or ``a``."""
+    text = ffmpeg(
+        "-i", path, "-map", f"0:{kind}" if kind else "0", "-c", "copy", "-f", "streamhash", "-hash", "md5", "-"
+    ).decode()
     return re.findall(r"MD5=(\w+)", text)
 
 

@@ -65,8 +65,12 @@ SMALL = ("--style-layers", "conv1_1,conv2_1", "--content-layers", "conv2_2")
 
 
 def machine() -> str:
-    """What the last bits depend on."""
-    return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()} torch {torch.__version__.split('+')[0]}"
+    """What the last bits depend on: makers' libraries differ though the instructions are the same."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    instructions = torch.backends.cpu.get_cpu_capability()
+    return f"{platform.machine()} {model} {instructions} torch {torch.__version__.split('+')[0]}"
 
 
 def make_inputs(folder: Path) -> None:

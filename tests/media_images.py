@@ -268,7 +268,10 @@ def bmp(trial: Trial) -> None:
         ffmpeg("-i", trial.folder / "a.png", "-pix_fmt", mode, path)
     else:
         picture(trial, mode).save(path)
-    compare(trial, path, lossless=True)
+    known = by_ffmpeg(path, (0, 0)) if mode == "rgb444le" else None
+    if known is not None:  # ffmpeg and ImageMagick show the white of 4 bits as 240
+        known[..., :3] = (known[..., :3] / 16).round() * 17
+    compare(trial, path, lossless=True, known=known)
 
 
 def exr(trial: Trial) -> None:

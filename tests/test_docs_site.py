@@ -45,4 +45,4 @@ def test_the_reference_has_the_public_names(name: str, site: Path) -> None:
 
 
 def test_the_reference_shows_parameters(site: Path) -> None:
-    assert "the images whose style is taken" in (site / "api" / "index.html").read_text(encoding="utf-8")
+    assert "how to paint it; None for the defaults" in (site / "api" / "index.html").read_text(encoding="utf-8")

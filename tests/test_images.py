@@ -24,7 +24,7 @@ from tests.tiffs import Layout, tiff_file
 from vidstyle.core.pixels import to_array, to_tensor
 from vidstyle.core.sizes import fit_size, resize
 from vidstyle.errors import SourceError
-from vidstyle.images import is_animated, load_image, save_image
+from vidstyle.images import image_format, is_animated, load_image, read_image, save_image
 
 
 def drawn(height: int = 96, width: int = 160) -> Tensor:
@@ -213,7 +213,7 @@ def test_alpha_is_kept_or_laid_on_white(tmp_path: Path, caplog: pytest.LogCaptur
     assert not caplog.records
     save_image(tmp_path / "a.jpg", drawn(), alpha)
     assert np.abs(np.array(quarters(load_image(tmp_path / "a.jpg").rgb)[0]) - [228, 143, 143]).max() <= 3
-    assert "laid on white" in caplog.text
+    assert "composited on white" in caplog.text
 
 
 def deep_png(samples: NDArray[np.uint16], kind: int, *chunks: tuple[bytes, bytes]) -> bytes:
@@ -382,3 +382,43 @@ def test_resize_averages_fine_lines_and_stays_in_range() -> None:
     assert larger.min() >= 0
     assert larger.max() <= 1
     assert resize(edge, (9, 9)) is edge
+
+
+@pytest.mark.parametrize("upright", [True, False])
+@pytest.mark.parametrize(
+    ("masks", "bits"),
+    [((0xF00, 0xF0, 0xF, 0xF000), 16), ((0xF00, 0xF0, 0xF, 0), 16), ((0x3FF00000, 0xFFC00, 0x3FF, 0xC0000000), 32)],
+)
+def test_bmp_of_masks_that_pillow_does_not_know(
+    tmp_path: Path, masks: tuple[int, int, int, int], bits: int, upright: bool
+) -> None:
+    """Black is 0 and white 1 in each number of bits; the lowest line comes first unless the height is negative."""
+    shares = np.random.default_rng(3).random((5, 3, 4))
+    shares[0, 0], shares[1, 1] = 1, (0, 0, 0, 1)
+    tops = [mask // (mask & -mask) if mask else 0 for mask in masks]
+    values = [np.round(shares[..., n] * top).astype(np.int64) for n, top in enumerate(tops)]
+    packed = sum(value * (mask & -mask) for value, mask in zip(values, masks, strict=True))
+    lines = np.zeros((5, -(-3 * bits // 32) * 32 // bits), f"<u{bits // 8}")
+    lines[:, :3] = packed
+    header = struct.pack("<IiiHHIIiiII4I", 56, 3, -5 if upright else 5, 1, bits, 3, 0, 0, 0, 0, 0, *masks)
+    data = header + (lines if upright else lines[::-1]).tobytes()
+    path = tmp_path / "a.bmp"
+    path.write_bytes(b"BM" + struct.pack("<IHHI", 14 + len(data), 0, 0, 14 + len(header)) + data)
+    found, alpha = read_image(path).rgb.numpy(), read_image(path).alpha
+    for n in range(3):
+        np.testing.assert_allclose(found[n], values[n] / tops[n], atol=0.5 / 255)
+    assert (alpha is None) == (not masks[3])
+    if alpha is not None:
+        np.testing.assert_allclose(alpha[0], values[3] / tops[3], atol=0.5 / 255)
+    assert image_format(path) == "BMP"
+    path.write_bytes(path.read_bytes()[:-4])
+    with refused("VS319", "a.bmp"):
+        load_image(path)
+
+
+def test_of_an_animation_the_first_image_that_browsers_show_is_read(tmp_path: Path) -> None:
+    red, *others = (Image.new("RGB", (8, 6), colour) for colour in ("red", "blue", "green"))
+    red.save(tmp_path / "a.png", save_all=True, append_images=others, default_image=True)
+    assert load_image(tmp_path / "a.png").rgb.mean((1, 2)).tolist() == [0, 0, 1]
+    red.save(tmp_path / "b.png", save_all=True, append_images=others)
+    assert load_image(tmp_path / "b.png").rgb.mean((1, 2)).tolist() == [1, 0, 0]

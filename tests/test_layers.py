@@ -18,7 +18,7 @@ LAYERS = (
     ("files", "limits", "process"),
     ("settings",),
     ("core",),
-    ("color_profiles", "exr", "tiff"),
+    ("bmp", "color_profiles", "exr", "tiff"),
     ("images",),
     ("video",),
     ("jobs",),

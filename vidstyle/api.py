@@ -1,4 +1,4 @@
-"""A job from its source to its finished file. All of it: the front ends only show what this does."""
+"""A whole job, from its source to its finished file; the front ends only show what this does."""
 
 import contextlib
 import time
@@ -32,23 +32,22 @@ def stylize(
 ) -> Summary:
     """Paints a video, animation or image, or a folder of videos or of images, in the style of images.
 
-    A video that was stopped resumes where it was.
+    A video that was stopped resumes where it stopped.
 
     Args:
-        source: what is painted; for images also a pattern like ``a*.png``.
-        styles: the images whose style is taken.
-        out: the file or folder that is written; None for one beside the source (`jobs.kinds.default_output`).
-        settings: how it is painted; None for the defaults.
-        progress: an animation of an image's painting that is written too, or its file.
-        listener: is told about the progress.
-        **options: the rest of what may be asked for, from ``device`` to ``cluster_options``: see
-            `jobs.spec.JobSpec`.
+        source: what to paint; for images also a pattern such as ``a*.png``.
+        styles: the style images.
+        out: the file or folder to write; None for one next to the source (`jobs.kinds.default_output`).
+        settings: how to paint it; None for the defaults.
+        progress: an animation of how an image is painted, to be written too, or its file.
+        listener: receives the progress.
+        **options: the other fields of `jobs.spec.JobSpec`, from ``device`` to ``cluster_options``.
 
     Returns:
-        What was done.
+        A summary of the work.
 
     Raises:
-        VidstyleError: where the user can do something about it.
+        VidstyleError: for every error that the user can act on.
     """
     job = JobSpec.of(source, styles, out, settings, **options)
     wanted = None if progress is None else Progress.of(progress)
@@ -66,18 +65,18 @@ def show_progress(
     listener: Listener | None = None,
     **options: Unpack[JobOptions],
 ) -> Summary:
-    """Paints an image as `stylize` does, and writes nothing but an animation of that.
+    """Paints an image as `stylize` does, but writes only an animation of the painting process.
 
     Args:
         source: the image.
-        styles: the images whose style is taken.
-        progress: the animation, or its file; None for ``SOURCE_STYLE.gif`` beside the source.
-        settings: how it is painted; None for the defaults.
-        listener: is told about the progress.
+        styles: the style images.
+        progress: the animation, or its file; None for ``SOURCE_STYLE.gif`` next to the source.
+        settings: how to paint it; None for the defaults.
+        listener: receives the progress.
         **options: as in `stylize`.
 
     Raises:
-        VidstyleError: where the user can do something about it.
+        VidstyleError: for every error that the user can act on.
     """
     overwrite = options.get("overwrite", False)
     options["overwrite"] = True  # of the painting, which is not written
@@ -91,12 +90,12 @@ def run(job: JobSpec, listener: Listener, progress: Progress | None = None) -> S
     """Does a job. Ctrl-C leaves a playable file of the frames, or a folder of the images, that are done.
 
     Args:
-        job: what is to be done.
-        listener: is told about the progress.
-        progress: an animation that is wanted of an image's painting, after its check.
+        job: what to do.
+        listener: receives the progress.
+        progress: an animation of how an image is painted, if one is wanted; it has passed its check.
 
     Raises:
-        VidstyleError: where the user can do something about it.
+        VidstyleError: for every error that the user can act on.
     """
     if job.kind == "image":
         return _run_shown(job, progress, job.out, listener) if progress else run_image(job, listener)

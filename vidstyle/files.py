@@ -134,7 +134,7 @@ def from_json(text: str) -> Any:
     try:
         return json.loads(text)
     except RecursionError as error:
-        raise ValueError("it goes too deep") from error
+        raise ValueError("it is nested too deeply") from error
 
 
 def refuse_existing(paths: Iterable[Path], overwrite: bool) -> None:

@@ -22,6 +22,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor, from_numpy
 
+from vidstyle.bmp import HEAD, has_masks, read_masked, size_of
 from vidstyle.color_profiles import deep_in_srgb, in_srgb
 from vidstyle.core.pixels import to_array, to_tensor
 from vidstyle.core.transparency import filled
@@ -72,7 +73,7 @@ class LoadedImage:
 def load_image(path: str | os.PathLike[str], limits: Limits = LIMITS) -> LoadedImage:
     """Read an image upright, in sRGB, with its transparency and all its bits.
 
-    Raises SourceError for anything that is not a whole image within the ``limits`` in which something is seen.
+    Raises SourceError for anything that is not a complete image within the ``limits``, or is fully transparent.
     """
     image, name = read_image(path, limits), printable(Path(path).name or path)
     if image.beyond:
@@ -86,7 +87,7 @@ def load_image(path: str | os.PathLike[str], limits: Limits = LIMITS) -> LoadedI
 
 def tell_beyond(name: str, beyond: tuple[float, float]) -> None:
     """Warns that values of a file were cut."""
-    log.warning("%s holds values from %g to %g: what is below 0 (black) or above 1 (white) is cut", name, *beyond)
+    log.warning("%s holds values from %g to %g: what is below 0 (black) or above 1 (white) is clipped", name, *beyond)
 
 
 def read_image(path: str | os.PathLike[str], limits: Limits = LIMITS) -> LoadedImage:
@@ -125,11 +126,13 @@ def image_format(path: str | os.PathLike[str]) -> str | None:
     """What kind of image a file is by its content, such as ``JPEG``; None if it is no image."""
     try:
         with open(path, "rb") as start:
-            magic = start.read(4)
-        if magic in STARTS:  # of which Pillow does not know all
+            head = start.read(HEAD)
+        if head.startswith(STARTS):  # of which Pillow does not know all
             return "TIFF"
-        if magic == EXR_START:
+        if head.startswith(EXR_START):
             return "EXR"
+        if has_masks(head):
+            return "BMP"
         with open_image(path, FORMATS) as file:
             return file.format
     except UNREADABLE:
@@ -141,10 +144,16 @@ def _load_other(data: bytes, name: str, limits: Limits, unknown: SourceError) ->
     try:
         file = open_image(io.BytesIO(data), FORMATS)
     except UNREADABLE as error:
+        if has_masks(data[:HEAD]):
+            limits.check_size(name, size_of(data))
+            return _load_plain(Image.fromarray(read_masked(data)))
         raise unknown from error
     with file:
         limits.check_size(name, (file.height, file.width))
         file.load()
+        if file.info.get("default_image"):
+            file.seek(1)  # browsers do not show the image before an animation
+            return _load_plain(file)
         return _load_deep_png(file, data) if file.format == "PNG" and data[24] == 16 else _load_plain(file)
 
 
@@ -211,15 +220,15 @@ def _upright(values: Tensor, orientation: int) -> Tensor:
 def save_image(path: str | os.PathLike[str], image: Tensor, alpha: Tensor | None = None, bits: int = 8) -> None:
     """Write ``image`` (3, H, W) RGB 0..1 in the format of the name's ending, whole or not at all.
 
-    ``alpha`` (1, H, W) 0..1 is kept in PNG, WebP, TIFF and EXR and laid on white elsewhere; ``bits`` as in
-    `image_bytes`. Raises SinkError for an unknown ending or a place that cannot be written.
+    ``alpha`` (1, H, W) 0..1 is kept in PNG, WebP, TIFF and EXR and composited on white elsewhere; ``bits`` as in
+    `image_bytes`. Raises SinkError for an unsupported ending or a file that cannot be written.
     """
     path = Path(path)
     name, ending = printable(path.name or path), path.suffix.lower()
     if ending not in IMAGE_ENDINGS:
         raise SinkError("VS420", name=name, image_endings=", ".join(IMAGE_ENDINGS))
     if alpha is not None and ending in OPAQUE_ENDINGS:
-        log.warning("%s cannot hold transparency: it is laid on white (use .png to keep it)", name)
+        log.warning("%s cannot hold transparency: it is composited on white (use .png to keep it)", name)
     try:
         write_whole(path, image_bytes(image, ending, alpha, bits))
     except OSError as error:

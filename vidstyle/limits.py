@@ -27,7 +27,7 @@ class Limits:
 
     def check_length(self, name: str, frames: int, seconds: float) -> None:
         """SourceError where a video, or the part of it that is painted, is too long."""
-        cut = "paint a part with --from and --to, or add --no-limits."
+        cut = "paint a part with --from and --to, or add --no-limits"
         if seconds > self.seconds:
             raise SourceError("VS326", name=name, seconds=seconds / 3600, seconds2=self.seconds / 3600, cut=cut)
         if frames > self.frames:

@@ -9,6 +9,7 @@ from tests.images import random_tensors
 from vidstyle.cli import doctor
 from vidstyle.cli import main as cli
 from vidstyle.core.weights import imagenet_file, keep
+from vidstyle.video.hardware import INTERFACES, problem_of
 
 
 def findings(capsys: pytest.CaptureFixture[str], code: int = 0) -> dict[str, dict[str, str]]:
@@ -21,6 +22,8 @@ def test_a_machine_that_passes_the_tests_is_well(capsys: pytest.CaptureFixture[s
     assert not [one for one in found.values() if one["state"] == "fault"]
     for name in ("system", "packages", "device", "memory", "ffmpeg", "OpenCV", "window", "cameras", "weights", "video"):
         assert found[name]["found"]
+    works = any(not problem_of(interface, codec) for interface, codecs in INTERFACES.items() for codec in codecs)
+    assert found["encoders"]["state"] == ("ok" if works else "note")
     assert {"disk: this folder", "disk: temporary", "disk: cache"} <= set(found)
     assert all(one["advice"] for one in found.values() if one["state"] != "ok" and one["name"] != "memory")
     assert found["painting"]["state"] == "ok"

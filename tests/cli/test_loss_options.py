@@ -38,7 +38,7 @@ def test_the_losses_of_a_film_are_those_of_its_frames(
     assert [row["frame"] for row in json.loads(table.read_text())["frames"]] == list(range(6))
     code, _, lines = run(capsys, *words)
     assert code == 1
-    assert_one_line(lines, "losses.json:", "[VS402]")
+    assert_one_line(lines, "losses.json ", "[VS402]")
 
 
 def test_what_there_is_stays_when_it_is_stopped(

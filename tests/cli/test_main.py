@@ -96,7 +96,7 @@ def test_command_names_are_those_that_hints_know() -> None:
         ("a.mp4 --steps many", "--steps"),
         ("a.mp4 --loss sum", 'Did you mean "sums"?'),
         ("a.mp4 --preset drafd", 'Did you mean "draft"?'),
-        ("a.mp4 monet.jpg", "styles after --style"),
+        ("a.mp4 monet.jpg", "each style after --style"),
         ("a.mp4 -o x.mp4 -o y.mp4", "multiple times"),
         ("a.mp4 --from soon", "is not a time"),
         ("a.mp4 --at 3", "[VS113]"),
@@ -222,7 +222,7 @@ def test_the_traceback_is_shown_where_it_is_wanted(
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
-        (MemoryError(), 1, "give a smaller --size"),
+        (MemoryError(), 1, "use a smaller --size"),
         (cli.StopSignal(2), 130, "stopped"),
         (OSError(28, "No space left on device", "out.mp4"), 1, "out.mp4: No space left on device"),
         (cli.StopSignal(15), 143, "stopped"),

@@ -66,22 +66,29 @@ def test_the_first_line_of_an_outline_says_what_is_painted_and_how_long_that_tak
     assert outline_lines(OUTLINE, "cpu") == [
         "clip.mp4 in the style of monet.jpg: 300 frames at 640x360, about 20 min of painting",
         "video, 12.0 s at 25 fps, 3 shots; about 1.5 GB of memory; to out.mp4",
-        "640x360 of 1920x1080, the limit of --size auto on a CPU; --size full would take about 3 h",
+        "640x360, the limit of --size auto on a CPU (source: 1920x1080); --size full would take about 3 h",
     ]
+
+
+def test_learning_weights_counts_too() -> None:
+    takes = replace(OUTLINE.estimate, learning=600.0)
+    learning = replace(OUTLINE, estimate=takes, full_estimate=replace(OUTLINE.full_estimate, learning=600.0))
+    assert outline_lines(learning, "cpu")[0].endswith("about 20 min of painting after about 10 min of learning weights")
+    assert preview_lines(learning, "cpu", 3, 95.0)[1].endswith(roughly(1810))
 
 
 def test_preview_lines_tell_both_times() -> None:
     assert preview_lines(OUTLINE, "cpu", 3, 95.0)[:2] == [
         "clip.mp4 in the style of monet.jpg: 300 frames at 640x360; 3 previews, about 1.6 min",
-        "video, 12.0 s at 25 fps, 3 shots; the whole would take about 20 min",
+        "video, 12.0 s at 25 fps, 3 shots; all of it would take about 20 min",
     ]
 
 
 def test_outline_of_a_chosen_size() -> None:
     job = replace(JOB, settings=Settings(size="640"))
-    assert "as --size 640 says" in outline_lines(replace(OUTLINE, job=job), "cpu")[2]
+    assert "as --size 640 requests" in outline_lines(replace(OUTLINE, job=job), "cpu")[2]
     full = replace(OUTLINE, job=replace(JOB, settings=Settings(size="4000")), size=(1080, 1920))
-    assert outline_lines(full, "cuda")[2] == "1920x1080 is the size of the source; --size 4000 is larger"
+    assert outline_lines(full, "cuda")[2] == "1920x1080 is the size of the source; --size 4000 does not enlarge it"
     assert len(outline_lines(replace(OUTLINE, size=(1080, 1920)), "cuda")) == 2
 
 

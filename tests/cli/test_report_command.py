@@ -25,7 +25,7 @@ def test_a_film_is_measured(
     assert (code, out) == (0, f"{page}\n{figures}\n")
     code, _, lines = run(capsys, *words)
     assert code == 1
-    assert [line.startswith(f"vidstyle: {page}: ") and line.endswith("[VS402]") for line in lines] == [True]
+    assert [line.startswith(f"vidstyle: {page} ") and line.endswith("[VS402]") for line in lines] == [True]
     assert run(capsys, *words, "--overwrite")[0] == 0
 
 

@@ -155,7 +155,7 @@ def test_settings_that_live_painting_does_not_use_are_told(
 ) -> None:
     out = tmp_path / "live.mp4"
     assert run("--camera", camera.url, "--record", out, "--seconds", 0.2, "--passes", 2, *fast) == 0
-    assert "--passes is not used: live painting finds its own way" in capsys.readouterr().err
+    assert "--passes is not used: it does not apply to live painting" in capsys.readouterr().err
 
 
 def _until(holds) -> None:  # type: ignore[no-untyped-def]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -24,7 +25,8 @@ from vidstyle.images import save_image
 from vidstyle.jobs.events import ClusterProgress, Outline
 from vidstyle.jobs.runner import join_film, plan_film
 from vidstyle.jobs.spec import ClusterOptions, JobSpec
-from vidstyle.settings.settings import Settings
+from vidstyle.settings.settings import SHORTEST_CHUNK, Settings
+from vidstyle.video.packets import packet_times
 from vidstyle.video.probe import probe
 
 pytestmark = [
@@ -123,6 +125,35 @@ def test_a_film_has_the_frames_of_a_local_run(
     assert summary.frames == 48
     assert ear.crowds[-1].frames == 48
     assert list(tmp_path.iterdir()) == [tmp_path / "out.mp4"]
+
+
+def test_chunks_of_one_shot_have_the_frames_of_a_local_run(
+    cluster_options: ClusterOptions, style: Path, settings: Settings, tmp_path: Path
+) -> None:
+    source = many_shots(tmp_path / "long.mp4", count=2 * SHORTEST_CHUNK, shots=1, size=(24, 32))
+    chunked = settings.replace(chunk_frames=SHORTEST_CHUNK, every=4)
+    (tmp_path / "store").mkdir()
+    there = ClusterOptions(cluster_options.address, storage=f"file://{tmp_path / 'store'}")
+    stylize(source, [style], tmp_path / "here.mp4", chunked)
+    ear = Crowds()
+    summary = stylize(source, [style], tmp_path / "there.mp4", chunked, cluster_options=there, listener=ear)
+    assert stream_hashes(tmp_path / "there.mp4") == stream_hashes(tmp_path / "here.mp4")
+    assert summary.frames == 2 * SHORTEST_CHUNK
+    assert max(crowd.tasks for crowd in ear.crowds) > 1
+
+
+def test_frames_that_are_unevenly_spaced_keep_their_times(
+    cluster_options: ClusterOptions, style: Path, settings: Settings, tmp_path: Path
+) -> None:
+    uneven = ("-vf", "settb=1/90000,setpts='(N+0.3*mod(N*N\\,7))/(FRAME_RATE*TB)'", "-fps_mode", "vfr")
+    source = many_shots(tmp_path / "uneven.mp4", *uneven, "-enc_time_base", "1/90000", count=24, shots=2)
+    for out, there in ((tmp_path / "there.mp4", cluster_options), (tmp_path / "here.mp4", None)):
+        stylize(source, [style], out, settings, cluster_options=there)
+    found, wanted = packet_times(tmp_path / "there.mp4"), packet_times(source)
+    begins = [[float(time * times.tick) for time in times.times] for times in (found, wanted)]
+    assert begins[0] == pytest.approx(begins[1], abs=0.001)
+    assert len(set(np.diff(begins[1]).round(3))) > 3
+    assert stream_hashes(tmp_path / "there.mp4") == stream_hashes(tmp_path / "here.mp4")
 
 
 def test_images_that_are_a_film_from_and_to_a_folder_that_all_see(

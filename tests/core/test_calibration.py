@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from tests.images import clouds, stripes
 from vidstyle.core.calibration import (
@@ -20,6 +21,7 @@ from vidstyle.core.calibration import (
 )
 from vidstyle.core.color_transfer import Palettes
 from vidstyle.core.selftaught import learn
+from vidstyle.core.sizes import resize, size_of
 from vidstyle.core.style_model import StyleModel
 from vidstyle.core.stylize_image import scale_plan, stylize_image
 from vidstyle.core.weights import Filters
@@ -106,11 +108,25 @@ def test_probes_of_all_shapes_are_never_enlarged_and_have_the_sizes_of_the_job(h
 
 def test_where_too_much_is_kept_at_the_least_balance_the_search_ends_there() -> None:
     """Nothing pulls at the shapes where style hardly counts."""
-    told: list[int] = []
+    told: list[float] = []
     model = StyleModel.of([STYLE], FILTERS, SMALL.replace(style_weight=1e-9, strength=1.0))
-    found = calibrated(model, [clouds(96, 120)], lambda done, _: told.append(done))
+    found = calibrated(model, [clouds(96, 120)], lambda done, *_: told.append(done))
     assert found.balance == pytest.approx(least_balance(1.0))
     assert told[-1] < PROBES
+
+
+def test_the_paintings_of_the_search_are_shown_as_they_grow() -> None:
+    told: list[tuple[float, int, Tensor]] = []
+    content = clouds(96, 120, grain=16)
+    calibrated(StyleModel.of([STYLE], FILTERS, SMALL), [content], lambda *seen: told.append(seen))
+    done, counts, paintings = zip(*told, strict=True)
+    assert list(done) == sorted(done)
+    assert 0 < done[0] < 0.5
+    assert 1.0 in done
+    assert set(counts) == {PROBES}
+    assert all(float(one.min()) >= 0 and float(one.max()) <= 1 for one in paintings)
+    first, last = (resize(one, size_of(content)) for one in (paintings[0], paintings[list(done).index(1.0)]))
+    assert (first - content).square().mean() < (last - content).square().mean()
 
 
 def test_own_colours_make_another_image_than_the_styles() -> None:

@@ -64,10 +64,10 @@ def test_odd_images_give_finite_filters(image: Tensor) -> None:
     assert torch.isfinite(VGG19(filters, [DEPTH], "avg")(clouds(40, 40))[DEPTH]).all()
 
 
-def test_layers_are_told_one_by_one() -> None:
+def test_the_kernels_are_told_layer_by_layer() -> None:
     told: list[tuple[int, int]] = []
-    learn([clouds(32, 32)], deepest="conv2_1", on_layer=lambda done, count: told.append((done, count)))
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    learn([clouds(32, 32)], deepest="conv2_1", on_progress=lambda done, count: told.append((done, count)))
+    assert told == [(64, 256), (128, 256), (256, 256)]
 
 
 def patch_distance(a: Tensor, b: Tensor) -> float:

@@ -14,7 +14,7 @@ from tests.refusals import refused
 from vidstyle.core.flow import Motion
 from vidstyle.core.frame_style import Frame
 from vidstyle.core.style_model import StyleModel
-from vidstyle.core.stylize_video import paint_frames
+from vidstyle.core.stylize_video import paint_frames, stylize_shots
 from vidstyle.core.temporal import PaintedFrame
 from vidstyle.evaluation.metrics import warp_error
 
@@ -95,6 +95,22 @@ def test_a_loop_whose_end_shows_something_else_is_told(caplog: pytest.LogCapture
     with caplog.at_level(logging.WARNING):
         assert len(painted(LOOP, frames)) == 3
     assert "the loop has a cut" in caplog.text
+
+
+@pytest.mark.parametrize("still", [False, True])
+def test_a_chain_goes_over_to_the_next_chunk_without_a_jump(still: bool) -> None:
+    frames = [replace(pan(1)[0], index=i, cut=False) for i in range(24)] if still else pan(24, step=1)
+    links = list(stylize_shots(MODEL, frames))
+    begun = MODEL.changed(settings=SETTINGS.replace(seed=1))
+    ahead = [link.state.last.image for link in stylize_shots(begun, frames[8:])]
+    chain = list(stylize_shots(MODEL, frames[8:], state=links[7].state, next_chunk=ahead))
+    far = [float((link.state.last.image - image).square().mean()) for link, image in zip(chain, ahead, strict=True)]
+    assert far[-1] == 0 < far[12] < far[0] / 2
+    images = [link.state.last.image for link in (*links[:8], *chain)]
+    jumps = [
+        warp_error(images[i], images[i - 1], Motion.between(frames[i].image, frames[i - 1].image)) for i in range(8, 24)
+    ]
+    assert max(jumps) < far[0] / 4
 
 
 def test_every_painting_of_each_way_is_told() -> None:

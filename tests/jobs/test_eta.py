@@ -1,17 +1,21 @@
 """How long a job still takes."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
 from tests.cli.test_messages import OUTLINE
+from tests.images import clouds
 from vidstyle.core.frame_style import Frame
 from vidstyle.core.losses import Losses
 from vidstyle.core.stylize_image import Painted, Step
 from vidstyle.core.temporal import PaintedFrame
-from vidstyle.jobs.eta import RemainingTime
+from vidstyle.core.weights import load_filters
+from vidstyle.jobs.eta import LEARNING, RemainingTime, learning_seconds
 from vidstyle.jobs.events import ClusterProgress, Outline
+from vidstyle.settings.settings import Settings
 
 LOSSES = Losses({"conv4_2": 0.1}, {"conv1_1": 0.2}, 0.01)
 IMAGE = torch.zeros(3, 2, 2)
@@ -128,3 +132,16 @@ def test_on_a_cluster_the_time_left_is_that_of_all_machines() -> None:
     assert pace.left() == pytest.approx(0.5 * (OUTLINE.frames - 120))
     pace.together(ClusterProgress(61, 8, None))
     assert pace.loss == 0.2
+
+
+def test_learning_counts_until_the_weights_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIDSTYLE_CACHE", str(tmp_path))
+    settings = Settings(weights="selftaught", style_layers="conv1_1", content_layers="conv1_1")
+    teachers, cpu = [clouds(32, 32), clouds(32, 32, seed=1)], torch.device("cpu")
+    assert learning_seconds(settings, teachers, cpu, 1e-6) == pytest.approx(LEARNING * 1e-6)
+    load_filters("selftaught", settings.layers, teachers=lambda: teachers)
+    assert learning_seconds(settings, teachers, cpu, 1e-6) == 0
+    assert learning_seconds(settings.replace(weights="auto"), teachers, cpu, 1e-6) == 0
+    assert learning_seconds(settings, teachers[:1], cpu, 1e-6) > 0
+    for choice in ("imagenet", str(tmp_path / "own.pth")):
+        assert learning_seconds(settings.replace(weights=choice), teachers[:1], cpu, 1e-6) == 0

@@ -5,6 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vidstyle.jobs.chunks import OVERLAP, seams_of
 from vidstyle.jobs.manifest import FEWEST_FRAMES, MOST_FRAMES, Segment, SegmentQueue, segments_of
 
 
@@ -18,8 +19,13 @@ def films(draw: st.DrawFn) -> tuple[int, list[int]]:
 SIZES = st.tuples(st.integers(1, 3000), st.integers(1, 3000))
 
 
-def of(film: tuple[int, list[int]], size: tuple[int, int], *, ways: int = 1, loop: bool = False) -> list[Segment]:
-    return list(segments_of(*film, size, both_ways=ways == 2, loop=loop))
+CHUNKS = st.sampled_from([0, 200, 400])
+
+
+def of(
+    film: tuple[int, list[int]], size: tuple[int, int], *, ways: int = 1, loop: bool = False, chunk: int = 0
+) -> list[Segment]:
+    return list(segments_of(*film, size, both_ways=ways == 2, loop=loop, chunk_frames=chunk))
 
 
 @given(films(), SIZES, st.sampled_from([1, 2]), st.booleans())
@@ -44,6 +50,25 @@ def test_one_way_a_segment_goes_on_from_the_one_before_in_its_shot(
     for before, after in itertools.pairwise(segments):
         assert after.needs == (before.index if before.shot == after.shot else None)
     assert all(len(s) <= MOST_FRAMES for s in segments)
+
+
+@given(films(), SIZES, st.integers(192, 700))
+def test_a_chunk_begins_with_a_lead_that_the_chunk_before_meets(
+    film: tuple[int, list[int]], size: tuple[int, int], chunk: int
+) -> None:
+    segments = of(film, size, chunk=chunk)
+    shown = [s for s in segments if not s.leads]
+    assert [frame for s in shown for frame in range(s.start, s.stop)] == list(range(film[0]))
+    leads = [s for s in segments if s.leads]
+    assert len(leads) == seams_of(*film, chunk)
+    for lead in leads:
+        meeting, beginning = segments[lead.index + 1 : lead.index + 3]
+        assert (meeting.start, meeting.stop, meeting.meets) == (lead.start, lead.stop, lead.index)
+        assert (lead.needs, meeting.needs, beginning.needs) == (None, lead.index - 1, lead.index)
+        assert (len(lead), beginning.start, beginning.shot) == (OVERLAP, lead.stop, lead.shot)
+    for first, stop in itertools.pairwise([0, *film[1], film[0]]):
+        starts = [first, *(s.stop for s in leads if first < s.stop < stop), stop]
+        assert len(starts) == 2 or all(chunk <= b - a < 2 * chunk for a, b in itertools.pairwise(starts))
 
 
 def test_larger_images_have_shorter_segments_but_not_too_short() -> None:
@@ -89,16 +114,16 @@ def test_of_a_job_that_is_dropped_nothing_is_left() -> None:
     assert [queue.take() for _ in range(len(queue))] == [(1, 0), (1, 3)]
 
 
-@given(films(), SIZES, st.sampled_from([1, 2]), st.booleans(), st.integers(0, 100))
-def test_every_segment_is_taken_once_after_the_one_that_it_needs(
-    film: tuple[int, list[int]], size: tuple[int, int], ways: int, loop: bool, before: int
+@given(films(), SIZES, st.sampled_from([1, 2]), st.booleans(), st.integers(0, 100), CHUNKS)
+def test_every_segment_is_taken_once_after_those_that_it_needs(
+    film: tuple[int, list[int]], size: tuple[int, int], ways: int, loop: bool, before: int, chunk: int
 ) -> None:
-    segments = of(film, size, ways=ways, loop=loop)
+    segments = of(film, size, ways=ways, loop=loop, chunk=chunk)
     done = segments[:before]
     queue, taken = SegmentQueue([(segments, done)]), [one.index for one in done]
     while queue:
         _, index = queue.take()
-        assert segments[index].needs in (None, *taken)
+        assert {segments[index].needs, segments[index].meets} <= {None, *taken}
         taken.append(index)
         queue.painted((0, index))
     assert sorted(taken) == list(range(len(segments)))

@@ -39,6 +39,17 @@ def frames_of(path: Path, size: tuple[int, int] | None = None) -> list[Frame]:
         return list(source)
 
 
+def test_the_chroma_of_vp8_lies_in_the_middle_of_pixels(tmp_path: Path) -> None:
+    """A ramp of blue: half a pixel further to the right it has two levels more."""
+    image = np.full((HEIGHT, 48, 4), 90, np.uint8)
+    image[..., 2] = np.linspace(30, 230, 48).round()
+    image[8:, :, 3], image[:8, :, 3] = 255, 128
+    coding = ("-vf", "format=yuva420p", "-c:v", "libvpx", "-crf", 4, "-b:v", "8M", "-auto-alt-ref", 0)
+    frames = frames_of(written(tmp_path / "a.webm", "rgba", image.tobytes() * 4, *coding, size=(HEIGHT, 48)))
+    gap = (255 * frames[2].image.numpy()).transpose(1, 2, 0) - image[..., :3]
+    assert abs(gap[16:-8, 8:-8, 2].mean()) < 1
+
+
 def drifting_disc(count: int = 5) -> NDArray[np.uint8]:
     """(count, H, W, 4): a soft disc, seen through nowhere and everywhere, on colours that nobody is to see."""
     y, x = np.mgrid[:HEIGHT, :WIDTH]

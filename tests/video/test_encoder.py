@@ -130,8 +130,8 @@ def test_sound_is_copied_bit_for_bit(tmp_path: Path, ending: str) -> None:
     with Sink(Film(path, (96, 160), Fraction(25), sound_from=probe(original))) as sink:
         fill(sink, 25)
         sink.finish()
-    assert stream_hashes(path) == stream_hashes(original)
-    assert len(stream_hashes(path)) == 2
+    assert stream_hashes(path, "a") == stream_hashes(original, "a")
+    assert len(stream_hashes(path, "a")) == 2
     assert "title           : Home" in header(path)
     assert probe(path).frame_count == 25
 
@@ -156,7 +156,7 @@ def test_sound_and_images_stay_in_step(tmp_path: Path, ending: str, offset: floa
     assert gap_after == pytest.approx(gap_before, abs=0.021)  # half an image
     copied = tmp_path / "copied.mp4"  # transport streams wrap their sound in headers that MP4 has no place for
     ffmpeg("-i", original, "-c", "copy", copied)
-    assert stream_hashes(path) == stream_hashes(copied)
+    assert stream_hashes(path, "a") == stream_hashes(copied, "a")
 
 
 @pytest.mark.parametrize("ending", ["mp4", "ts"])

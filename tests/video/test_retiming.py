@@ -4,6 +4,7 @@ from fractions import Fraction
 from itertools import accumulate, groupby
 from pathlib import Path
 
+import av
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -120,6 +121,49 @@ def test_sound_is_in_step(tmp_path: Path, ending: str, start: float, end: float 
     wanted = [begins[place] - begins[first] for place in flashes if first <= place < stop]
     assert seen == pytest.approx(wanted, abs=0.001)
     assert clicks == pytest.approx(seen, abs=0.012)
+
+
+@pytest.mark.parametrize("count", [1, 12])
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("name", ["h264.mp4", "h264.mov", "h264.mkv", "vp9.mp4", "vp9.mkv", "vp9.webm"])
+def test_a_last_frame_is_held_as_long(tmp_path: Path, name: str, ending: str, count: int) -> None:
+    """Of a video whose frames are evenly spaced; libavformat misses it in VP9 in MP4."""
+    coding = ("libvpx-vp9", "-b:v", "0", "-cpu-used", 8) if name.startswith("vp9") else ("libx264",)
+    even, path = tmp_path / "even.nut", tmp_path / name
+    clip(even, "-c:v", *coding, "-crf", 8, "-bf", 0, count=count, rate="25")
+    ffmpeg("-i", even, "-c", "copy", "-bsf:v", f"setts=duration=if(eq(N\\,{count - 1})\\,2/TB\\,DURATION)", path)
+    with open_video(path) as source:
+        assert source.info.rate == 25
+        assert source.durations == pytest.approx((*[0.04] * (count - 1), 2.0), abs=0.001)
+        assert [number(frame.image) for frame in source] == list(range(count))
+        film = Film(tmp_path / f"out.{ending}", (96, 160), source.info.rate, source.info, durations=source.durations)
+        with Sink(film) as sink:
+            for place in range(count):
+                sink.write(image_tensor(place))
+            sink.finish()
+    assert numbers(film.path) == list(range(count))
+    assert probe(film.path).seconds == pytest.approx(0.04 * (count - 1) + 2.0, abs=0.04)
+    with av.open(str(film.path)) as file:
+        assert (file.duration or 0) / av.time_base == pytest.approx(0.04 * (count - 1) + 2.0, abs=0.04)
+
+
+def test_a_held_frame_that_is_decoded_before_others_is_no_damage(tmp_path: Path) -> None:
+    even, held, path = clip(tmp_path / "even.mkv", count=50), tmp_path / "held.mkv", tmp_path / "path.mkv"
+    ffmpeg("-i", even, "-c", "copy", "-bsf:v", "setts=duration=if(gt(PTS*TB\\,1.94)\\,2/TB\\,DURATION)", held)
+    ffmpeg("-i", held, "-c:v", "libx264", "-bf", 2, "-fps_mode", "passthrough", "-enc_time_base", "1/1000", path)
+    with av.open(str(path)) as file:
+        packets = [packet for packet in file.demux(video=0) if packet.size]
+    assert max(packets, key=lambda packet: packet.pts) is not packets[-1]
+    info = probe(path)
+    assert info.seconds == pytest.approx(3.96, abs=0.04)
+    assert not info.remarks
+
+
+def test_a_last_frame_that_is_hardly_longer_changes_nothing(tmp_path: Path) -> None:
+    even, path = clip(tmp_path / "even.nut", "-crf", 8, "-bf", 0, "-c:v", "libx264", rate="25"), tmp_path / "path.mp4"
+    ffmpeg("-i", even, "-c", "copy", "-bsf:v", "setts=duration=if(eq(N\\,11)\\,0.07/TB\\,DURATION)", path)
+    info = probe(path)
+    assert (info.faults, info.durations, info.seconds) == ((), None, pytest.approx(12 / 25))
 
 
 def test_a_late_first_frame_is_shown_from_the_start(tmp_path: Path) -> None:

@@ -64,6 +64,10 @@ def test_the_form_can_be_used_by_all(
     page.page.get_by_role("button", name="Advanced").click()
     page.page.wait_for_timeout(500)
     assert not faults(page.page)
+    page.choose("steps", 0)
+    page.page.click("#paint")
+    page.page.wait_for_selector(".field-error")
+    assert not faults(page.page)
     page.page.get_by_role("tab", name="Webcam").click()
     assert not faults(page.page)
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from vidstyle.core.sizes import size_of
-from vidstyle.errors import SettingsError, SourceError
+from vidstyle.errors import SettingsError, SourceError, VidstyleError
+from vidstyle.jobs.spec import JobSpec
 from vidstyle.settings.presets import PRESETS
 from vidstyle.settings.settings import Settings
-from vidstyle.web.form import changed, in_words_of_the_page, restored, the_one
+from vidstyle.web.form import changed, field_of, in_words_of_the_page, restored, the_one
 from vidstyle.web.job_folder import first_image
 
 
@@ -58,8 +59,32 @@ def test_one_thing_is_painted() -> None:
 def test_errors_name_settings_as_the_page_does() -> None:
     with pytest.raises(SettingsError) as caught:
         changed({"size": "huge", "keep_colors": "no"}, "standard")
-    assert in_words_of_the_page(caught.value.line).startswith("Size should be auto")
+    assert in_words_of_the_page(caught.value.line).startswith("Size must be auto")
     assert in_words_of_the_page("--keep-colors and --size") == "Colours and Size"
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"steps": 0}, "set-steps"),
+        ({"style_layers": " conv9_1 "}, "set-style-layers"),
+        ({"content_layers": "conv1_1=x"}, "set-content-layers"),
+        ({"strength_keys": "soon=1"}, "set-strength-keys"),
+        ({"style_keys": "0s=A, 0s=B"}, "set-style-keys"),
+        ({"style_blend": "1,1", "style_per_shot": True}, "set-style-blend"),
+        ({"loss": "sums", "strength": 0.7}, "set-strength"),
+    ],
+)
+def test_an_error_names_its_field(values: dict[str, Any], field: str) -> None:
+    sent = {**asdict(Settings()), **values}
+    with pytest.raises(VidstyleError) as caught:
+        JobSpec.of(Path("clip.mp4"), [Path("a.png"), Path("b.png")], settings=Settings(**changed(sent, "standard")))
+    assert field_of(caught.value, sent) == field
+
+
+def test_an_error_of_a_part_names_its_slider_and_others_no_field() -> None:
+    assert field_of(SettingsError("VS217", start=2, to=1), asdict(Settings())) == "start"
+    assert not field_of(SourceError("VS357"), asdict(Settings()))
 
 
 def test_what_is_first_seen_of_a_file(tmp_path: Path, film: Path, photo: Path) -> None:

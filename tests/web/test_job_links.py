@@ -58,6 +58,39 @@ def test_a_job_is_painted_again_with_changes(
     assert name in page.page.url
 
 
+def test_a_job_is_opened_next_to_the_form_which_keeps_what_was_chosen(
+    server: Server, context: "sync_api.BrowserContext", place: Path
+) -> None:
+    page = Page(context, server.url)
+    page.drop(place / "photo.png")
+    page.choose("steps", 1)
+    page.choose_first_layer()
+    names = []
+    for label in ("swirl", "monet"):
+        page.page.get_by_label(label).check()
+        page.page.click("#paint")
+        page.page.wait_for_selector(f"#view h3:text('{label}')")
+        page.wait_for("done")
+        names.append(page.page.url.partition("job=")[2])
+    shown = page.page.locator("#view [data-job]")
+    page.choose("seed", 7)
+    page.page.evaluate("window.stays = true")
+    for name in names:
+        page.page.click(f"#jobs a[href$='{name}']")
+        page.page.wait_for_selector(f"#view [data-job='{name}']")
+        assert page.page.url.endswith(f"job={name}")
+    page.page.go_back()
+    page.page.wait_for_selector(f"#view [data-job='{names[0]}']")
+    page.page.wait_for_timeout(1500)  # the page looks at the jobs again
+    assert page.page.url.endswith(f"job={names[0]}")
+    assert shown.get_attribute("data-job") == names[0]
+    assert page.page.evaluate("window.stays")
+    assert page.page.input_value("#set-seed input") == "7"
+    assert page.page.is_visible("#source :text('.png')")
+    other = Page(context, page.page.url)
+    other.page.wait_for_selector(f"#view [data-job='{names[0]}']")
+
+
 def test_a_painted_video_plays_in_step_with_its_original(
     server: Server, context: "sync_api.BrowserContext", done: str
 ) -> None:

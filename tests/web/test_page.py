@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.images import clouds
 from tests.web.browser import Page, is_here, needs_chromium, sync_api
 from tests.web.conftest import Server, until
+from vidstyle.images import save_image
 
 pytestmark = needs_chromium
 
@@ -37,12 +39,42 @@ def test_a_film_is_painted_live_and_cancelled(
     links["cancelled"] = page.page.query_selector("#jobs a").get_attribute("href") or ""  # type: ignore[union-attr]
 
 
+def test_three_actions_start_a_job(server: Server, context: "sync_api.BrowserContext", place: Path) -> None:
+    page = Page(context, server.url)
+    page.page.set_input_files("#source input[type=file]", place / "photo.png")
+    page.page.locator("#shelf label", has_text="swirl").click()
+    page.page.click("#paint")
+    page.page.wait_for_selector("#view h3:text('photo in the style of swirl')")
+    page.wait_for("painting")
+    assert page.page.query_selector("#view img[alt='the source']")
+    page.page.click("#cancel")
+    page.wait_for("cancelled")
+
+
+def test_the_first_look_is_shown_until_the_painting_is_as_fine(
+    server: Server, context: "sync_api.BrowserContext", place: Path, jobs: Path
+) -> None:
+    save_image(place / "large.png", clouds(128, 176))  # painted from 32 x 44 on; first looks are finer
+    page = Page(context, server.url)
+    page.drop(place / "large.png", place / "stripes.png")
+    page.choose("steps", 100_000)
+    page.choose_first_layer()
+    page.paint()
+    page.page.wait_for_selector("#view .first-look :text('Finding the balance: first look')")
+    page.page.wait_for_selector("#view .note:text('Painting the image')")
+    assert page.live
+    assert "first_look" in page.live
+    assert not (jobs / page.live.split("/")[2] / "latest.jpg").exists()
+    page.page.click("#cancel")
+    page.wait_for("cancelled")
+
+
 def test_an_image_is_painted_to_the_end_and_downloaded(
     server: Server, context: "sync_api.BrowserContext", place: Path, tmp_path: Path, links: dict[str, str]
 ) -> None:
     page = Page(context, server.url)
     page.drop(place / "photo.png", place / "stripes.png")
-    page.page.get_by_label("Watch it being painted (GIF)").check()
+    page.page.get_by_label("Also create a GIF of the painting process").check()
     page.choose("steps", 2)
     page.choose_first_layer()
     page.paint()
@@ -123,12 +155,40 @@ def test_what_is_missing_is_told_next_to_its_field(
 ) -> None:
     page = Page(context, server.url)
     page.page.click("#paint")
-    page.page.wait_for_selector("#facts :text('Add a video or photo first, or take one with the webcam')")
+    page.page.wait_for_selector("#facts :text('Add a video or photo first, or take a photo with the webcam')")
     page.page.set_input_files("#source input[type=file]", place / "photo.png")
     page.page.wait_for_selector("#facts .facts")
     page.page.click("#paint")
     page.page.wait_for_selector("#style-message :text('No style is chosen')")
     assert not page.page.query_selector("#message .failed")
+
+
+def test_a_wrong_setting_is_told_at_its_field_which_is_unfolded(
+    server: Server, context: "sync_api.BrowserContext", place: Path
+) -> None:
+    form = Page(context, server.url)
+    form.drop(place / "photo.png", place / "stripes.png")
+    page = form.page
+    form.choose("steps", 0)
+    page.get_by_role("button", name="Advanced").click()
+    page.wait_for_selector("#set-steps", state="hidden")
+    for _ in range(2):  # it is shown again where it is asked for again
+        page.evaluate("scrollTo(0, 0)")
+        page.click("#paint")
+        field = page.locator("#set-steps input[aria-invalid=true]")
+        field.wait_for()
+        page.wait_for_function("document.activeElement.closest('#set-steps')")
+        page.wait_for_function("document.querySelector('#set-steps').getBoundingClientRect().bottom < innerHeight")
+    described = page.locator(f"#set-steps #{field.get_attribute('aria-describedby')}")
+    assert described.locator("[data-code=VS244]").inner_text().startswith("Steps ")
+    assert not page.is_visible("#message .failed")
+    form.choose("steps", 1)
+    field.wait_for(state="detached")
+    assert not described.count()
+    form.choose("style-layers", "conv9_1")
+    page.click("#paint")
+    page.wait_for_selector("#set-style-layers .field-error [data-code=VS233]")
+    assert page.locator(".field-error").count() == 1
 
 
 def test_a_video_is_trimmed_by_sliders(server: Server, context: "sync_api.BrowserContext", place: Path) -> None:
@@ -150,7 +210,7 @@ def test_what_was_chosen_is_described(server: Server, context: "sync_api.Browser
     page.drop(place / "clip.mp4", place / "stripes.png")
     facts = page.page.wait_for_selector("#facts .facts", timeout=60_000)
     assert facts
-    for fact in ("clip.mp4", "64 x 48", "4 frames"):
+    for fact in ("clip.mp4", "64 x 48", "4 frames", "to learn weights first"):
         assert fact in facts.inner_text()
     assert facts.query_selector("img[src^='data:image/jpeg']")
 
@@ -162,7 +222,7 @@ def test_what_cannot_be_painted_is_said(server: Server, context: "sync_api.Brows
     page.page.click("#paint")
     said = page.page.wait_for_selector("#facts .failed", timeout=30_000)
     assert "list.mp4" in said.inner_text()  # type: ignore[union-attr]
-    assert "[VS346]" in said.inner_text()  # type: ignore[union-attr]
+    assert said.get_attribute("data-code") == "VS346"  # type: ignore[union-attr]
     assert "Traceback" not in page.page.inner_text("body")
 
 
@@ -185,9 +245,13 @@ def test_jobs_are_found_again_after_a_restart(
 def test_a_job_is_deleted(server: Server, context: "sync_api.BrowserContext", links: dict[str, str]) -> None:
     page = Page(context, server.url.rstrip("/") + links["cancelled"])
     page.wait_for("cancelled")
+    page.page.once("dialog", lambda asked: asked.dismiss())
     page.page.click("#delete")
-    page.page.wait_for_selector("#view .failed")
-    assert "[VS525]" in page.page.inner_text("#view")
+    page.page.wait_for_timeout(1500)
+    assert page.state == "cancelled"
+    page.page.once("dialog", lambda asked: asked.accept())
+    page.page.click("#delete")
+    page.page.wait_for_selector("#view .failed[data-code=VS525]")
 
 
 def test_nothing_was_asked_of_the_network(asked: list[str]) -> None:

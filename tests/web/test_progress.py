@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from vidstyle.web.progress import HOLD, Countdown, JobProgress, Phase, left_in_w
 
 SIZE = (144, 256)
 UNIT = 2e-5  # seconds of a step by a pixel
-SPANS = {Phase.WEIGHTS: 24, Phase.BALANCE: 46, Phase.PAINT: 19, Phase.FINISH: 1}  # seconds that these take by that
+SPANS = {Phase.WEIGHTS: 24, Phase.BALANCE: 15, Phase.PAINT: 19, Phase.FINISH: 1}  # seconds that these take by that
 
 
 class Clock:
@@ -37,7 +38,7 @@ def clock() -> Clock:
 @pytest.fixture
 def outline(photo, style) -> Outline:  # type: ignore[no-untyped-def]
     job = JobSpec.of(photo, [style], photo.with_name("out.png"), Settings())
-    takes = estimate(job.settings, SIZE, 1, 1, UNIT)
+    takes = replace(estimate(job.settings, SIZE, 1, 1, UNIT), learning=SPANS[Phase.WEIGHTS])
     return Outline(job, SIZE, SIZE, 1, 1, None, takes, takes)
 
 
@@ -73,6 +74,18 @@ def test_all_phases_count_and_the_share_never_falls(clock: Clock, outline: Outli
     rises = sum(after > before + 0.01 for before, after in itertools.pairwise(lefts))
     assert rises <= (0 if slower <= 1 else 3)
     assert lefts[0] == pytest.approx(sum(SPANS.values()), rel=0.1) or slower != 1
+
+
+def test_weights_that_are_kept_take_no_part_of_the_bar(clock: Clock, outline: Outline) -> None:
+    kept = replace(outline, estimate=replace(outline.estimate, learning=0.0))
+    lefts = []
+    for one in (outline, kept):
+        progress = JobProgress(report=False, now=clock)
+        progress.started(one)
+        lefts.append(progress.left() or 0.0)
+        progress.at(Phase.WEIGHTS, 1.0)
+        assert (progress.share > 0.1) == (one is outline)
+    assert lefts[0] - lefts[1] == pytest.approx(SPANS[Phase.WEIGHTS])
 
 
 def test_a_phase_that_is_over_does_not_come_back(clock: Clock, outline: Outline) -> None:

@@ -147,7 +147,7 @@ def test_other_sites_cannot_send(server: Server) -> None:
 def test_uploads_are_limited_by_what_they_say(server: Server) -> None:
     status, text = ask(server, "/gradio_api/upload", "POST", {"Content-Length": str(BIG)})
     assert status == 413
-    assert "give a smaller file" in text
+    assert "use a smaller file" in text
     assert ask(server, "/gradio_api/upload", "POST", {"Content-Length": "-1"})[0] in (400, 413)
 
 
@@ -190,7 +190,7 @@ def serve(*words: str) -> subprocess.CompletedProcess[str]:
         (["--host", "0.0.0.0", "--auth", "me:secret"], 2, "VS108"),
         (["--auth", "me"], 2, "VS109"),
         (["--max-upload", "much"], 1, "VS204"),
-        (["--at-once", "0"], 1, "--at-once should be above 0"),
+        (["--at-once", "0"], 1, "--at-once must be above 0"),
         (["--shelf", "nowhere"], 1, "VS303"),
         (["--jobs", "/proc/nowhere"], 1, "VS408"),
     ],

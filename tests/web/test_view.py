@@ -4,11 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.web.conftest import QUICK
-from vidstyle.web.job_folder import BEFORE, BEFORE_VIDEO, LATEST, Status
+from vidstyle.web.job_folder import BEFORE, BEFORE_VIDEO, FIRST_LOOK, LATEST, LOCK, Status
 from vidstyle.web.job_store import JobStore
 from vidstyle.web.view import CURVE, curve, job_html, list_html, rows_of, shown
 
@@ -30,6 +31,13 @@ def test_what_people_and_files_say_is_escaped(store: JobStore, photo: Path, styl
     assert "&lt;b&gt;bold in the style of stripes" in job_html(shown(store, name))
 
 
+def test_texts_about_files_have_the_names_that_people_know(store: JobStore, photo: Path, style: Path) -> None:
+    named = photo.rename(photo.with_name("source.png of ours.png"))
+    ticket = store.view(store.submit(named, [style], QUICK)).ticket
+    told = ticket.in_words("source.png and style1.png are damaged; measuring painting.png, not mysource.png")
+    assert told == f"{named.name} and {style.name} are damaged; measuring the painting, not mysource.png"
+
+
 def test_the_place_in_the_queue_is_told(store: JobStore, photo: Path, style: Path) -> None:
     _, second = (store.submit(photo, [style], QUICK) for _ in range(2))
     assert store.view(second).turn == 2
@@ -37,7 +45,9 @@ def test_the_place_in_the_queue_is_told(store: JobStore, photo: Path, style: Pat
 
 
 def test_jobs_that_are_gone_are_told_or_left_out(store: JobStore) -> None:
-    assert "[VS525]" in job_html(shown(store, "x" * 22))
+    html = job_html(shown(store, "x" * 22))
+    assert 'data-code="VS525"' in html
+    assert "[VS" not in html
     assert rows_of(store, ["x" * 22, "../..", None, 7]) == []
     assert "<a" not in list_html([])
 
@@ -66,3 +76,15 @@ def test_a_falling_loss_is_a_falling_line() -> None:
     heights = [y for _, y in curve([1.0, 0.1, 0.01])]
     assert heights == sorted(heights)
     assert curve([1.0]) == []
+
+
+def test_the_first_look_gives_way_to_the_painting(store: JobStore, photo: Path, style: Path) -> None:
+    place = store.place(name := store.submit(photo, [style], QUICK))
+    Status("painting", "painting", 0.5).write(place)
+    with FileLock(place / LOCK):  # it is worked on
+        (place / FIRST_LOOK).write_bytes(b"pixels")
+        assert "first look" in job_html(shown(store, name))
+        (place / LATEST).write_bytes(b"pixels")
+        html = job_html(shown(store, name))
+    assert "first look" not in html
+    assert f"/jobs/{name}/{LATEST}" in html

@@ -22,7 +22,7 @@ def add_completion(app: App) -> None:
         shell: Annotated[Shell | None, Parameter(group=FILES, metavar="NAME")] = None,
         output: Annotated[AnyPath | None, Parameter(alias="-o", group=FILES, metavar="FILE")] = None,
     ) -> None:
-        """Install completion of commands, options and values for your shell. Prints the script that was written.
+        """Install completion of commands, options and values for your shell. Prints the path of the script.
 
         Args:
             shell: The shell. Default: the one that runs this command.

@@ -26,10 +26,10 @@ log = logging.getLogger(__name__)
 
 
 def noun_of(outline: Outline, previews: int | None = None) -> str:
-    """What is counted: ``frame``, ``image``, ``preview``, or ``painting`` where there are two of each frame."""
+    """What is counted: ``frame``, ``image``, ``preview``, or ``painting`` where frames have two."""
     if previews is not None:
         return "preview"
-    if outline.rate is not None and outline.job.settings.both_ways:
+    if outline.seams or (outline.rate is not None and outline.job.settings.both_ways):
         return "painting"
     return "frame" if outline.rate is not None else "image"
 

@@ -61,7 +61,7 @@ Check = Callable[[], Iterator[Finding]]
 
 
 def doctor(*, json: Annotated[Switch, Parameter(group=RUNNING)] = False) -> None:
-    """Check that this machine has everything that painting needs, with a short test.
+    """Check that this machine has everything that painting needs, and run a short test.
 
     Args:
         json: Print the findings as JSON.
@@ -161,10 +161,21 @@ def _ffmpeg() -> Iterator[Finding]:
     missing = [name for name in ENCODERS if f" {name} " not in _output([place, "-hide_banner", "-encoders"])]
     missing += [name for name in FILTERS if f" {name} " not in _output([place, "-hide_banner", "-filters"])]
     if missing:
-        advice = "unset IMAGEIO_FFMPEG_EXE to take the one that pip installed"
+        advice = "unset IMAGEIO_FFMPEG_EXE to use the one that pip installed"
         yield Finding("ffmpeg", "fault", f"{name} has no {', '.join(missing)}", advice)
     else:
         yield Finding("ffmpeg", "ok", name)
+
+
+def _encoders() -> Iterator[Finding]:
+    from vidstyle.video.hardware import INTERFACES, problem_of
+
+    pairs = [(codec, interface) for interface, codecs in INTERFACES.items() for codec in codecs]
+    works = [f"{codec} ({interface})" for codec, interface in pairs if not problem_of(interface, codec)]
+    if works:
+        yield Finding("encoders", "ok", f"--encoder hardware: {', '.join(works)}")
+    else:
+        yield Finding("encoders", "note", "no hardware encodes video here", "not needed: software encodes all codecs")
 
 
 def _output(words: Sequence[str]) -> str:
@@ -181,13 +192,13 @@ def _opencv() -> Iterator[Finding]:
     yield Finding("OpenCV", "ok" if reads else "fault", f"{cv2.__version__}, {'' if reads else 'no '}video", advice)
     problem = display_problem()
     if problem:
-        yield Finding("window", "note", problem, f"for a camera {INSTEAD}")
+        yield Finding("window", "note", problem, f"for a camera, {INSTEAD}")
     else:
         yield Finding("window", "ok", "a window can be opened")
 
 
 def _cameras() -> Iterator[Finding]:
-    advice = "give --camera a URL or a video (docs/webcam.md: how to use a phone)"
+    advice = "use --camera with a URL or a video (docs/webcam.md: how to use a phone)"
     if sys.platform != "linux":
         yield Finding("cameras", "note", "not checked on this system", "try: vidstyle webcam --style IMAGE")
         return
@@ -212,7 +223,7 @@ def _weights() -> Iterator[Finding]:
     if imagenet_file() in states:
         yield Finding("weights", "ok", f"ImageNet weights, SHA-256 {states[imagenet_file()][1]}")
     else:
-        advice = "vidstyle weights fetch; until then, weights are learned from your images"
+        advice = "vidstyle weights fetch; otherwise the first run downloads them, or learns weights from your images"
         yield Finding("weights", "note", "the ImageNet weights are not stored here", advice)
 
 
@@ -223,7 +234,7 @@ def _disk() -> Iterator[Finding]:
     for name, place in (("this folder", Path.cwd()), ("temporary", Path(tempfile.gettempdir())), ("cache", cache)):
         free = shutil.disk_usage(place).free
         if not os.access(place, os.W_OK):
-            yield Finding(f"disk: {name}", "note", f"{place} cannot be written to", "work in another folder")
+            yield Finding(f"disk: {name}", "note", f"{place} is not writable", "work in another folder")
         elif free < LITTLE_DISK:
             yield Finding(
                 f"disk: {name}",
@@ -273,13 +284,16 @@ def _painting() -> Iterator[Finding]:
         yield Finding("painting", "ok", f"the loss fell from {losses[0]:.3g} to {losses[-1]:.3g} in {took}")
     else:
         found = f"the loss did not fall ({losses[0]:.3g} to {losses[-1]:.3g})"
-        yield Finding("painting", "fault", found, "try --device cpu; update the GPU's driver; report it")
+        yield Finding(
+            "painting", "fault", found, "try --device cpu, or update the GPU driver; if neither helps, report it"
+        )
 
 
 CHECKS: dict[str, Check] = {
     "packages": _versions,
     "device": _device,
     "ffmpeg": _ffmpeg,
+    "encoders": _encoders,
     "OpenCV": _opencv,
     "cameras": _cameras,
     "weights": _weights,

@@ -45,7 +45,7 @@ class EventListener(ProgressListener):
             height=height,
             source_width=source_width,
             source_height=source_height,
-            estimated_seconds=self.pace.left() if self.pace and self.previews else outline.estimate.seconds,
+            estimated_seconds=self.pace.left() if self.pace and self.previews else outline.estimate.total,
             estimated_memory=outline.estimate.memory,
         )
 

@@ -7,8 +7,8 @@ vidstyle paints videos and images in the style of an image.
   vidstyle photo.jpg --style swirl.jpg    paints an image to photo_swirl.jpg
   vidstyle webcam --style swirl.jpg       paints what a camera sees
 
-All options and commands: vidstyle --help
-A check of this machine:  vidstyle doctor"""
+Show all options and commands: vidstyle --help
+Check this machine:            vidstyle doctor"""
 
 _COMMANDS = {
     "": """

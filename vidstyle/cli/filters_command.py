@@ -56,7 +56,7 @@ def fetch(
     *,
     telling: Telling = Telling(),
 ) -> None:
-    """Download the ImageNet weights of torchvision (548 MiB, 80 MB are stored), or those of RAFT.
+    """Download the ImageNet weights of torchvision (548 MiB, of which 80 MB are stored), or those of RAFT.
 
     Args:
         what: The weights to download.
@@ -81,10 +81,10 @@ def import_(
     *,
     telling: Telling = Telling(),
 ) -> None:
-    """Import the ImageNet or RAFT weights from a file of torchvision that you downloaded.
+    """Import the ImageNet or RAFT weights from a torchvision file that you downloaded.
 
     Args:
-        file: The file of torchvision: vgg19-dcbb9e9d.pth, or that of a RAFT model.
+        file: torchvision's file: vgg19-dcbb9e9d.pth, or that of a RAFT model.
     """
     from vidstyle.core.raft import import_raft, raft_of
     from vidstyle.core.weights import import_filters, read_tensors
@@ -129,7 +129,7 @@ def teach(
                 teachers,
                 deepest=LAYERS[-1],
                 seed=seed,
-                on_layer=lambda done, count: listener.working("learning weights", done, count),
+                on_progress=lambda done, count: listener.working("learning weights", done, count),
             )
         save_filters(filters, output)
         print(output)

@@ -89,7 +89,7 @@ def join(
     overwrite: Overwrite = False,
     telling: JobTelling = JobTelling(),
 ) -> None:
-    """Join the painted shots of a planned video and add its sound. Prints the file."""
+    """Join the painted shots of a planned video and add its sound. Prints the path of the video."""
     with open_terminal(telling) as terminal:
         with terminal.starting():
             from vidstyle.evaluation.report import report_job

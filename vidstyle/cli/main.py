@@ -121,7 +121,7 @@ def _of_unused(error: UnusedCliTokensError, chain: str) -> str:
     word, *_ = error.unused_tokens or [""]
     names = [name for name in error.app or () if not name.startswith("-")]
     if error.app is app or not names:
-        return f"{word!r} is one argument too many: give one INPUT, and styles after --style."
+        return f"{word!r} is one argument too many: give one INPUT, and each style after --style."
     near = difflib.get_close_matches(word, names, 1) or names
     return f"'{chain}' has no command {word!r}. Did you mean {' or '.join(near)}?"
 

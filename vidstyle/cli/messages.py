@@ -75,8 +75,9 @@ def some(count: int, noun: str) -> str:
 def outline_lines(outline: Outline, device: str) -> list[str]:
     """What a job is about to do: first what, how much and how long; then the rest, and the reason of the size."""
     estimate = outline.estimate
+    learned = f" after {roughly(estimate.learning)} of learning weights" if estimate.learning else ""
     return [
-        f"{_task(outline)}, {roughly(estimate.seconds)} of painting",
+        f"{_task(outline)}, {roughly(estimate.seconds)} of painting{learned}",
         f"{_kind(outline)}; about {memory(estimate.memory)} of memory; to {printable(outline.job.out)}",
         *_size_and_reason(outline, device),
     ]
@@ -84,10 +85,10 @@ def outline_lines(outline: Outline, device: str) -> list[str]:
 
 def preview_lines(outline: Outline, device: str, count: int, seconds: float) -> list[str]:
     """What a preview of `count` frames is about to do, and how long the whole would take."""
-    whole = roughly(outline.estimate.seconds)
+    whole = roughly(outline.estimate.total)
     return [
         f"{_task(outline)}; {some(count, 'preview')}, {roughly(seconds)}",
-        f"{_kind(outline)}; the whole would take {whole}",
+        f"{_kind(outline)}; all of it would take {whole}",
         *_size_and_reason(outline, device),
     ]
 
@@ -155,10 +156,10 @@ def _size_and_reason(outline: Outline, device: str) -> list[str]:
     wish, here, there = outline.job.settings.size, dimensions(outline.size), dimensions(outline.source_size)
     if outline.size == outline.source_size:
         larger = wish.isdigit() and int(wish) > max(outline.size)
-        return [f"{here} is the size of the source; --size {wish} is larger"] if larger else []
-    reason = f"the limit of --size auto on a {device.upper()}" if wish == "auto" else f"as --size {wish} says"
-    full = roughly(outline.full_estimate.seconds)
-    return [f"{here} of {there}, {reason}; --size full would take {full}"]
+        return [f"{here} is the size of the source; --size {wish} does not enlarge it"] if larger else []
+    reason = f"the limit of --size auto on a {device.upper()}" if wish == "auto" else f"as --size {wish} requests"
+    full = roughly(outline.full_estimate.total)
+    return [f"{here}, {reason} (source: {there}); --size full would take {full}"]
 
 
 def _short(value: float) -> str:
@@ -170,7 +171,7 @@ def fault_text(error: Exception) -> str:
     from vidstyle.core.device import is_full
 
     if is_full(error):
-        return "the memory is not enough; give a smaller --size"
+        return "not enough memory; use a smaller --size"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     text = f"{type(error).__name__}: {error}"

@@ -29,9 +29,9 @@ COMMANDS = Group.create_ordered("Commands")
 TABLE_ENDINGS, PLOT_ENDINGS = (".csv", ".json"), (".png", ".svg")  # those of loss_record, which takes long to import
 FLIPBOOK_ENDINGS = (".gif", ".webp", ".mp4")  # those of video.flipbook, which takes long to import
 
-DEVICE_HELP = "Device. auto uses a GPU if there is one."
+DEVICE_HELP = "Device to paint on. auto uses a GPU if there is one."
 _OUTPUT_HELP = (
-    "Output file or folder. A video is written as images to a folder, or to a pattern such as 'out.%04d.png' "
+    "Output file or folder. To write a video as images, give a folder or a pattern such as 'out.%04d.png' "
     "(also .tif, .exr, .jpg). Default: INPUT_STYLE next to INPUT."
 )
 
@@ -42,7 +42,7 @@ def _times(_: object, tokens: Sequence[Token]) -> tuple[float, ...]:
 
 def _paths(_: object, tokens: Sequence[Token]) -> tuple[Path, ...]:
     if not all(token.value for token in tokens):
-        raise ValueError("an empty name is given where a file or folder should be")
+        raise ValueError("the name of a file or folder is empty")
     return tuple(Path(token.value) for token in tokens)
 
 
@@ -101,18 +101,18 @@ class Wanted:
     style: Styles = ()
     """Style image. Repeat to mix several styles."""
     style_mask: Annotated[ManyPaths, Parameter(metavar="FILE")] = ()
-    """Image or video that is white where a style applies. Repeat for each style, in their order."""
+    """Image or video that is white where a style applies. Repeat for each style, in the same order."""
     mask: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
-    """Image or video that is white where to paint. The rest of INPUT is kept unchanged."""
+    """Image or video that is white in the area to paint. The rest of INPUT is kept unchanged."""
     output: Annotated[AnyPath | None, Parameter(alias="-o", metavar="FILE", help=_OUTPUT_HELP)] = None
     overwrite: Switch = False
     """Replace an existing output."""
     from_: Annotated[Seconds | None, Parameter(name="--from")] = None
-    """Start time: 12.5, 12.5s or 1:30."""
+    """Start time, such as 12.5, 12.5s or 1:30."""
     to: Seconds | None = None
     """End time."""
     fps: Annotated[str, Parameter(metavar="RATE", show_default=False)] = ""
-    """Frames per second of a numbered image sequence: 25, 23.976 or 24000/1001. Default: 24."""
+    """Frames per second of a numbered image sequence, such as 25, 23.976 or 24000/1001. Default: 24."""
     audio: Annotated[AnyPath | None, Parameter(metavar="FILE")] = None
     """With an image sequence: audio or video file whose sound is added to the video."""
     as_video: Switch = False

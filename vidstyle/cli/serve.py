@@ -44,10 +44,10 @@ def serve(
     Args:
         host: Address to listen on. Addresses that other machines can reach need --auth.
         port: Port to listen on.
-        auth: USER:PASSWORD for the page. Safer in the environment variable VIDSTYLE_AUTH.
+        auth: USER:PASSWORD for the page. It is safer to set the environment variable VIDSTYLE_AUTH.
         jobs: Folder for jobs. Default: in your data folder.
         shelf: Folder of sample styles to choose from.
-        keep_days: Delete jobs this many days after they ended.
+        keep_days: Delete jobs this many days after they end.
         max_upload: Maximum size of an upload, such as 500mb or 2gb.
         at_once: Number of jobs to paint at a time.
         open: Open the page in a browser.
@@ -72,7 +72,7 @@ def serve(
             listening = _listening(host, port)
         url = f"http://{name}:{listening.getsockname()[1]}/"
         print(url, flush=True)
-        log.info("jobs are in %s; Ctrl-C ends the server", folder)
+        log.info("jobs are in %s; Ctrl-C stops the server", folder)
         if open:
             webbrowser.open(url)
         serve_on(app, listening)

@@ -20,7 +20,7 @@ WIDEST_CHOICES = 16  # characters of choices beside an option; longer lists stan
 
 _Annotated: Any = Annotated  # as values, which type checkers do not follow
 _Literal: Any = Literal
-_PRESET_HELP = "Base settings: draft is fast, fine is slow, paper follows Gatys et al. exactly."
+_PRESET_HELP = "Base settings: draft is fast, fine is slow, paper follows Gatys et al."
 _SETTINGS_HELP = "Read settings from this TOML file. Options on the command line override it."
 _SAVE_SETTINGS_HELP = "Write the effective settings to this TOML file before painting."
 

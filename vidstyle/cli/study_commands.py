@@ -68,8 +68,8 @@ def progress(
     Args:
         image: The image to paint. Only the animation is written.
         style: Style image. Repeat to mix several styles.
-        style_mask: Image that is white where a style applies. Repeat for each style, in their order.
-        mask: Image that is white where to paint. The rest of IMAGE is kept unchanged.
+        style_mask: Image that is white where a style applies. Repeat for each style, in the same order.
+        mask: Image that is white in the area to paint. The rest of IMAGE is kept unchanged.
         no_limits: Accept an image of any size, even over 150 million pixels.
     """
     with open_terminal(telling) as terminal:
@@ -139,10 +139,10 @@ def texture(
     telling: JobTelling = JobTelling(),
     **options: Any,
 ) -> None:
-    """Make a texture of a style image, starting from noise.
+    """Make a texture from a style image, starting from noise.
 
     Args:
-        style: The image to make a texture of.
+        style: The image to make a texture from.
         size: WIDTHxHEIGHT of the texture. Default: the size of STYLE, on a CPU at most 640 pixels long.
         tile: Make a seamless tile. Its sides are multiples of 16.
     """
@@ -187,7 +187,7 @@ def layers(
         check_there(image, "image")
         check_styles(style)
         for name in [name for name in _OF_GRIDS if name in options and not grid]:
-            warn_unused(name, "the figure has its own; it is for --grid")
+            warn_unused(name, "the figure has its own value; use it with --grid")
         with terminal.starting():
             from vidstyle.studies.layer_figures import layer_figure
 

@@ -57,11 +57,11 @@ def paint(
     telling: JobTelling = JobTelling(),
     **options: Any,
 ) -> None:
-    """Paints INPUT in the style of images.
+    """Paint INPUT in the style of images.
 
     Args:
-        source: A video, GIF or image, a folder of videos or of images, a pattern like 'a*.png', or a numbered image
-            sequence like 'shot.%04d.png' or 'shot.####.png', which is painted as a video.
+        source: A video, GIF or image, a folder of videos or of images, a pattern such as 'a*.png', or a numbered image
+            sequence such as 'shot.%04d.png' or 'shot.####.png', which is painted as a video.
     """
     with open_terminal(telling) as terminal:
         look.check(job_options.report, saves="save_settings" in options)
@@ -140,7 +140,7 @@ def _tell_done(job: "JobSpec", summary: "Summary", terminal: Terminal) -> None:
         for failure in summary.failed:
             say(terminal.console, f"failed: {printable(failure)}")
         noun = "video" if job.kind == "clips" else "image"
-        others = f"the others are in {summary.out}" if summary.frames else "nor could any other"
+        others = f"the others are in {summary.out}" if summary.frames else "no others were painted"
         raise VidstyleError("VS802", count=some(len(summary.failed), noun), others=others)
 
 
@@ -215,7 +215,7 @@ def _recorded(record: "LossRecord", losses: LossFiles, overwrite: bool, terminal
         return
     _write_losses(record, losses, overwrite)
     if losses.files and record.earlier:
-        log.info("losses of %d frames; %d were painted before", len(record.entries), record.earlier)
+        log.info("losses of %d frames; %d others were painted before", len(record.entries), record.earlier)
     terminal.made(*losses.files)
 
 
@@ -266,9 +266,9 @@ def tell_unused(job: "JobSpec", given: Mapping[str, Any], look: Look = Look()) -
     single = look.preview or job.kind in ("image", "images")
     settings = job.settings
     for names, unused, reason in (
-        ("frame_steps", single, "it applies to the frames of a video; images take --steps"),
-        ("every flow stability look_back passes loop", single, "it applies to the frames of a video"),
-        ("codec quality pix_fmt", single, "it applies to video files"),
+        ("frame_steps", single, "it applies to the frames of a video; images use --steps"),
+        ("every flow stability look_back passes loop chunk_frames", single, "it applies to the frames of a video"),
+        ("codec encoder quality pix_fmt", single, "it applies to video files"),
         ("lut", job.kind not in ("video", "clips"), "it applies to videos"),
         ("restart keep_work", single or look.dry_run, "it applies to videos"),
         ("look_back", settings.flow == "none", "--flow is none"),

@@ -40,8 +40,9 @@ IMAGES, VIDEOS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"), (".mp4", "
 TELLING = 5.0  # seconds between two lines about a recording
 
 _NOT_LIVE = (
-    *("frame_steps", "every", "look_back", "passes", "loop", "style_keys", "strength_keys", "style_per_shot", "init"),
-    *("codec", "quality", "pix_fmt", "lut"),
+    *("frame_steps", "every", "look_back", "passes", "loop", "chunk_frames"),
+    *("style_keys", "strength_keys", "style_per_shot", "init"),
+    *("codec", "encoder", "quality", "pix_fmt", "lut"),
 )
 
 log = logging.getLogger(__name__)
@@ -114,7 +115,7 @@ def webcam(
     """Paint what a camera sees: live in a window, as a snapshot, or as a recording.
 
     Args:
-        style: A style image.
+        style: Style image. Repeat for several.
         folder: Folder for snapshots and recordings made with the keys of the window.
     """
     check_styles(style)
@@ -157,7 +158,7 @@ def _live_settings(chosen: Chosen) -> Settings:
     """What is given, and otherwise what suits live painting; tells what is not used."""
     for name in _NOT_LIVE:
         if name in chosen.given:
-            warn_unused(name, "live painting finds its own way")
+            warn_unused(name, "it does not apply to live painting")
     given = {name: value for name, value in chosen.given.items() if name not in _NOT_LIVE}
     return Settings.of({**LIVE, **given})
 

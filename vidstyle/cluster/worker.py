@@ -104,6 +104,8 @@ def paint_segment(site: JobLocation, key: SegmentKey, threads: int, board: Any) 
     folder, segment = work.folder, work.segments[key[1]]
     if segment.needs is not None:
         storage.bring(folder.name_of(folder.state(segment.needs)))
+    if segment.meets is not None:
+        storage.bring(*folder.names_of(work.segments[segment.meets]))
     if not folder.is_done(segment):
         told = replace(work, listener=_Teller(board, key))
         check = partial(_check_manifest, site, storage)

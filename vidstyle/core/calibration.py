@@ -2,7 +2,7 @@
 
 How much a given content weight keeps of an image differs by an order of magnitude between pairs of
 images. What people mean by strength is how much of the shapes is left, and that can be measured without a
-network. So the weight is searched, on small paintings, that leaves the wanted structure; then it is frozen.
+network. So small paintings are used to search for the weight that leaves the wanted structure; then it is frozen.
 """
 
 import logging
@@ -17,15 +17,16 @@ from vidstyle.core.color_transfer import luminance_of, palettes_for
 from vidstyle.core.frame_style import PLAIN, FrameStyle
 from vidstyle.core.sizes import Size, fit_size, resize, size_of
 from vidstyle.core.style_model import StyleModel
-from vidstyle.core.stylize_image import SMALLEST_SIDE, coarse_to_fine, scale_plan
+from vidstyle.core.stylize_image import SMALLEST_SIDE, OnStep, Plan, coarse_to_fine, scale_plan
 from vidstyle.settings.settings import Settings
 
 log = logging.getLogger(__name__)
 
-OnProbe = Callable[[int, int], None]  # paintings of the search done, in all
+OnProbe = Callable[[float, int, Tensor], None]  # paintings of the search done, in all, the current one (3, h, w)
 
-PROBE_AREA = 170**2  # pixels of the paintings that the balance is searched on; twice that where three sizes need it
+PROBE_AREA = 170**2  # pixels that the search takes an image to have; twice that where three sizes need it
 PROBES = 3  # paintings of the search, at most
+FINEST = 0.04  # structure that a painting gains at its finest size, which those of the search leave out
 PROBE_STEPS = 8, 20  # at least and at most; between, as many as the job's paintings take
 FIRST_GUESS = 0.2
 NEAR = 0.02  # of the wanted structure: the search ends there
@@ -70,15 +71,16 @@ def structure(painting: Tensor, content: Tensor) -> float:
 def calibrated(
     model: StyleModel, contents: Sequence[Tensor], on_probe: OnProbe | None = None, look: FrameStyle = PLAIN
 ) -> StyleModel:
-    """Finds the palettes and the balance of content and style for the ``strength`` of a model's settings.
+    """Finds the palettes, and the balance of content and style for the ``strength`` in a model's settings.
 
     Plain sums of squares (``loss="sums"``), and a weight of 0 of content or style, have no balance to find.
 
     Args:
         model: the style.
-        contents: images, each (3, H, W), 0..1; the balance is searched on the one with the most contrast.
-        on_probe: told how many paintings of the search are done, and how many there are at most.
-        look: its shares say how styles are mixed meanwhile.
+        contents: images, each (3, H, W), 0..1; the search uses the one with the most contrast.
+        on_probe: called at each step with how many paintings of the search are done, how many there are at most, and
+            the current one.
+        look: its shares say how styles are mixed during the search.
 
     Returns:
         The model with them; with ``strength_keys`` it has a balance for each strength that they name.
@@ -91,7 +93,7 @@ def calibrated(
     count = PROBES * len(strengths)
     balances = []
     for done, strength in enumerate(strengths):
-        told = (lambda number, _, before=PROBES * done: on_probe(before + number, count)) if on_probe else None
+        told = on_probe and _counted_on(on_probe, PROBES * done, count)
         balances.append((strength, found_balance(model, contents, strength, told, look)))
     return model.changed(balance=balances[0][1], balances=tuple(balances))
 
@@ -101,29 +103,39 @@ def found_balance(
 ) -> float:
     """The balance at which paintings keep the structure of `strength`."""
     content = max(contents, key=lambda image: float(image.std()))
-    small = resize(content, _probe_size(size_of(content)))
-    settings = _probe_settings(model.settings).replace(init="content")
+    settings, plan = _search_plan(model.settings, size_of(content))
+    small = resize(content, plan[-1][0])
     probe = model.changed(settings=settings, init_image=None)
     mixed = FrameStyle(shares=look.shares)
-    wanted, tell = wanted_structure(strength), on_probe or (lambda *_: None)
+    wanted = wanted_structure(strength) - FINEST
     tried: list[tuple[float, float]] = []  # (log of the balance, structure above what is wanted)
     lowest = math.log(least_balance(strength))
     for number in range(1, PROBES + 1):
         log_balance = _next_guess(tried, lowest)
-        painting = coarse_to_fine(probe.changed(balance=math.exp(log_balance)), small, look=mixed).image
+        told = on_probe and _telling_steps(on_probe, number - 1)
+        painting = coarse_to_fine(probe.changed(balance=math.exp(log_balance)), small, told, mixed).image
         tried.append((log_balance, structure(painting.cpu(), small.cpu()) - wanted))
-        tell(number, PROBES)
+        if on_probe:
+            on_probe(number, PROBES, painting)
         if abs(tried[-1][1]) < NEAR or (log_balance == lowest and tried[-1][1] > 0):
             break
     found = math.exp(_next_guess(tried, lowest))
     if found > 0.99 * LARGEST:
         log.warning(
-            "at strength %g even the largest balance, %g, keeps too little of the shapes; look at a --preview, "
+            "at strength %g even the largest balance, %g, keeps too little of the shapes; check a --preview, "
             "and try another style, --strength or --weights",
             strength,
             LARGEST,
         )
     return found
+
+
+def _counted_on(on_probe: OnProbe, before: int, count: int) -> OnProbe:
+    return lambda done, _, painting: on_probe(before + done, count, painting)
+
+
+def _telling_steps(on_probe: OnProbe, before: int) -> OnStep:
+    return lambda step: on_probe(before + step.progress, PROBES, step.image)
 
 
 def least_balance(strength: float) -> float:
@@ -135,13 +147,15 @@ def search_cost(settings: Settings, size: Size) -> int:
     """Steps times pixels that the search takes for images of `size`, at most."""
     if settings.loss == "sums" or not settings.content_weight or not settings.style_weight:
         return 0
-    probe = _probe_settings(settings)
     strengths = len({key.values for key in settings.keyed_strengths}) or 1
-    return strengths * PROBES * sum(h * w * steps for (h, w), steps in scale_plan(_probe_size(size), probe))
+    return strengths * PROBES * sum(h * w * steps for (h, w), steps in _search_plan(settings, size)[1])
 
 
-def _probe_settings(settings: Settings) -> Settings:
-    return settings.replace(steps=min(max(PROBE_STEPS[0], settings.steps), PROBE_STEPS[1]))
+def _search_plan(settings: Settings, size: Size) -> tuple[Settings, Plan]:
+    """Settings and sizes of the search's paintings of an image of `size`: but for the finest, those of a small one."""
+    steps, scales = min(max(PROBE_STEPS[0], settings.steps), PROBE_STEPS[1]), max(1, settings.scales - 1)
+    sizes = scale_plan(_probe_size(size), settings.replace(steps=steps))
+    return settings.replace(steps=steps, scales=scales, init="content"), sizes[:-1] or sizes
 
 
 def _probe_size(size: Size) -> Size:

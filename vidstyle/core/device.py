@@ -1,4 +1,4 @@
-"""Which processor paints, how much memory that takes and there is, and what is said where it is not enough."""
+"""Which processor paints, how much memory painting takes, how much there is, and what to say if it is not enough."""
 
 import math
 import re
@@ -15,7 +15,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def select_device(name: str = "auto") -> torch.device:
-    """The device of a name from DEVICES; auto is a GPU where there is one. SettingsError when it is not here."""
+    """The device of a name from DEVICES; auto is a GPU if there is one. SettingsError if it is not available."""
     here = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
         return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if here[kind]))
@@ -33,9 +33,9 @@ AMPERE = (8, 0)  # the first of NVIDIA's architectures with tf32 and bf16
 
 
 def precision_on(device: torch.device, name: str) -> str:
-    """What ``Settings.precision`` comes to on a device; auto is bf16 where NVIDIA's GPUs have it, and fp32 elsewhere.
+    """What ``Settings.precision`` means on a device; auto is bf16 where NVIDIA's GPUs have it, and fp32 elsewhere.
 
-    SettingsError for what the device cannot do.
+    Raises SettingsError for a precision that the device does not support.
     """
     possible = PRECISIONS[device.type]
     if device.type == "cuda" and torch.cuda.get_device_capability(device) < AMPERE:
@@ -84,7 +84,7 @@ def needed(size: Size, seen: int | None = None) -> float:
 
 
 def usable_memory(device: torch.device) -> float:
-    """Bytes that painting on a device may take before it goes by tiles."""
+    """Bytes that painting on a device may take; larger images are painted in tiles."""
     return USED_SHARE * free_memory(device)
 
 
@@ -106,13 +106,13 @@ def tile_side(size: Size, memory: float, border: int) -> int | None:
 
 
 def check_memory(size: Size, free: float, seen: int | None = None) -> None:
-    """PaintingError where the `free` bytes cannot do for images of a size: the system would end the program.
+    """Raises PaintingError if `free` bytes are not enough for images of a size, since the system would end the program.
 
     `seen` is as in `needed`.
     """
     wanted = needed(size, seen)
     if wanted > free:
-        found = f"takes about {wanted / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are available"
+        found = f"takes about {wanted / 1e9:.1f} GB of memory, but only {free / 1e9:.1f} GB are available"
         fits = long_side_within(size, free - BASE)
         raise PaintingError("VS601", size=size[1], size2=size[0], found=found, advice=_advice(fits))
 
@@ -143,7 +143,7 @@ def long_side_within(size: Size, free: float) -> int:
 
 
 def free_memory(device: torch.device) -> float:
-    """Bytes that can still be taken on a device; infinite where the system does not tell."""
+    """Bytes that can still be taken on a device; infinite if the system does not report it."""
     if device.type == "cuda":
         return float(torch.cuda.mem_get_info(device)[0])
     return min(_of_system(), _of_group(), _of_process())
@@ -190,7 +190,7 @@ def _advice(long_side: int) -> str:
 
 
 def peak_memory() -> float:
-    """Bytes that this process has held at most; nan where the system does not tell."""
+    """Bytes that this process has held at most; NaN if the system does not report it."""
     try:
         import resource
     except ImportError:  # Windows

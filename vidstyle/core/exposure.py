@@ -1,9 +1,9 @@
 """The exposure of each frame against the others of its shot, so that fades and flashes are not painted as shapes.
 
 A frame of a fade, a flash or of a camera that adjusts itself shows the scene of its shot times a gain, plus an offset,
-for each channel of RGB. The scene is painted as if evenly exposed, and its painting is given the frame's gain and
-offset again. The restoration of old videos takes flicker away by such a fit (Decenciere 1997; van Roosmalen et al.
-1999). A frame that shows nothing, as a black or a white one, is painted as the nearest of its shot that does.
+for each channel of RGB. The scene is painted as if evenly exposed, and its painting then gets the frame's gain
+and offset back. The restoration of old videos removes flicker by such a fit (Decenciere 1997; van Roosmalen et al.
+1999). A frame that shows nothing, such as a black or a white one, is painted as the nearest of its shot that does.
 """
 
 import itertools
@@ -104,8 +104,8 @@ def luminance(thumbnails: Array) -> Array:
 def find_scenes(thumbnails: Sequence[Array], contrasts: Sequence[float], cuts: Iterable[int]) -> Scenes:
     """The scenes of a video, and how each of its frames is exposed.
 
-    A cut at which nothing but the exposure changes is none, and two scenes that a frame without contrast separates have
-    one.
+    A cut at which only the exposure changes does not count. Between two scenes that a frame without contrast separates,
+    there is a cut.
 
     Args:
         thumbnails: of all frames, each (h, w, 3), RGB, 0..1 (`thumbnail`).

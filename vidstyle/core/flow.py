@@ -126,7 +126,7 @@ def _taps(at: Tensor, length: int) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True)
 class Motion:
-    """How an image lies to an earlier one.
+    """How an image relates to an earlier one.
 
     `flow` leads from each pixel to its place there, motion under STILL pixels left out; `visible` (H, W), True or
     False: it can be seen there, and looks alike; `confidence` (H, W), 0..1: the same, and the flow is sure of the

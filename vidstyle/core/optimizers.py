@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class DivergedError(PaintingError):
-    """A descent that leads nowhere."""
+    """A descent that diverged."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Schedule:
     """Steps of a descent, and how long the first and the last may be.
 
     Lengths are root mean squares of the change of free pixels, in units of the pixel range; they fall by a cosine. The
-    descent ends early where the loss of the image has come down to `level`.
+    descent ends early when the loss of the image has fallen to `level`.
     """
 
     steps: int
@@ -56,7 +56,7 @@ class Descended:
     """The end of a descent: the image (3, H, W) in 0..1, the losses that were found last, and the step size.
 
     The step size is what a preconditioned gradient may be multiplied by, a scalar; None or 0 where no step has shown
-    it. Losses and step size are on the image's device: nobody waits for them who does not read them.
+    it. Losses and step size are on the image's device: nothing waits for them until they are read.
     """
 
     image: Tensor
@@ -151,14 +151,14 @@ def quasi_newton(
 ) -> Descended:
     """Limited-memory BFGS with one evaluation of the loss a step.
 
-    No line search: steps are bounded by the schedule instead, and one after which the loss has risen is taken back.
+    No line search: steps are bounded by the schedule instead, and a step after which the loss has risen is undone.
     The CPU reads whether the loss at the start is a number, and then nothing, or with a level one number a step.
 
     Args:
         start: the image to begin from, (3, H, W), 0..1.
         objective: the loss of an image.
         schedule: how many steps, and how long each may be.
-        on_step: told the image that each step begins from, and its losses.
+        on_step: called with the image that each step begins from, and its losses.
         preconditioner: how far pixels move for a gradient.
         step_size: that of an earlier descent with this preconditioner on nearly the same loss.
 
@@ -166,7 +166,7 @@ def quasi_newton(
         The image, clamped to 0..1, the losses before the last step, and the step size to continue with.
 
     Raises:
-        DivergedError: the loss at the start is no number (VS604).
+        DivergedError: the loss at the start is not a number (VS604).
     """
     scalar = start.new_ones((), dtype=widest_type(start.device))
     curvature = Curvature(
@@ -198,13 +198,13 @@ def lbfgs(start: Tensor, objective: Objective, steps: int, on_step: OnStep) -> D
         start: the image to begin from, (3, H, W), 0..1.
         objective: the loss of an image.
         steps: evaluations of the loss and its gradient, those of line searches included.
-        on_step: told the image of each evaluation, and its losses.
+        on_step: called with the image of each evaluation, and its losses.
 
     Returns:
         The image, clamped to 0..1 at the end, not inside, where it would break the curvature.
 
     Raises:
-        DivergedError: the loss is no number (VS604), or ends far above its start (VS603).
+        DivergedError: the loss is not a number (VS604), or ends far above its start (VS603).
     """
     leaf, evaluated = start.clone().requires_grad_(), 0
     losses = Losses()
@@ -241,7 +241,7 @@ def lbfgs_or_quasi_newton(
     preconditioner: Preconditioner | None = None,
     step_size: Tensor | float | None = None,
 ) -> Descended:
-    """`lbfgs` with the schedule's steps; `quasi_newton`, from the start again, where that leads nowhere."""
+    """`lbfgs` with the schedule's steps; `quasi_newton`, from the start again, if that diverges."""
     try:
         return lbfgs(start, objective, schedule.steps, on_step)
     except DivergedError as error:

@@ -81,7 +81,7 @@ def import_raft(name: str, path: Path) -> Path:
 
 
 def raft_of(digest: str) -> str | None:
-    """Which of torchvision's files of RAFT has this SHA-256."""
+    """The name of torchvision's RAFT file with this SHA-256, if it is one."""
     return next((name for name in SIZES if digest.startswith(published_digits(_published(name).url))), None)
 
 
@@ -108,7 +108,7 @@ WITHOUT_FILTERS: Mapping[FlowName, FlowEstimator] = {"dis": dis, "farneback": fa
 
 
 def prepare_flow(name: FlowName, on_progress: OnProgress) -> None:
-    """Fetches what an estimator needs and is not kept here; raises WeightsError."""
+    """Fetches the weights that an estimator needs, if they are not stored; raises WeightsError."""
     if name not in WITHOUT_FILTERS and not raft_file(name).exists():
         fetch_raft(name, on_progress)
 

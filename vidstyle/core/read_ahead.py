@@ -1,4 +1,4 @@
-"""A thread that works a little ahead of the one who takes its results."""
+"""A thread that works slightly ahead of the consumer of its results."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Sign = Callable[[], None]
 
 
 class HangError(Exception):
-    """Nothing came for too long."""
+    """Nothing arrived for too long."""
 
 
 class ReadAhead(Generic[Item]):
-    """Runs the generator ``items(sign)`` in a thread, a few ahead of the one who iterates; errors come out at that one.
+    """Runs the generator ``items(sign)`` in a thread, a few items ahead of the consumer, which also gets its errors.
 
-    Neither an item nor a call of ``sign`` for ``patience`` seconds is a HangError. ``sign`` also ends the generator
-    when nobody wants more.
+    Raises HangError if neither an item nor a call of ``sign`` comes for ``patience`` seconds. ``sign`` also ends the
+    generator when no more items are wanted.
     """
 
     def __init__(self, items: Callable[[Sign], Generator[Item]], patience: float = float("inf")) -> None:

@@ -9,7 +9,7 @@ et al. 2016 (arXiv 1511.06856). That untrained filters carry style at all when t
 Where we differ, all of it for painting: patches are taken away from the border, whose padding would be learned as
 lines; whitening is soft (FLOOR), because directions of little energy are noise; the first layer keeps all
 directions of its patches and the others have a random part (BLIND), because what a network cannot see, it leaves in
-the painting as speckle; the images to be painted teach beside the style, so that the network sees both.
+the painting as speckle; the network learns from the style and from the images to be painted, so that it sees both.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,15 +40,15 @@ def learn(
     *,
     deepest: str = "conv5_1",
     seed: int = 0,
-    on_layer: Callable[[int, int], None] | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Tensor]:
     """Learns filters for average pooling; the same images and seed give the same filters on one machine.
 
     Args:
         images: each (3, H, W), RGB, 0..1, of any size.
-        deepest: the layer up to which there are to be filters.
+        deepest: the deepest layer to learn filters for.
         seed: of the random patches and centres.
-        on_layer: told layers done, and layers in all.
+        on_progress: called with the number of kernels learned, and of all.
 
     Returns:
         Weights (out, in, 3, 3) and biases (out,) by torchvision's keys. The mean activation of every channel on the
@@ -67,8 +67,9 @@ def learn(
         filters[f"{state_key(layer)}.weight"] = weight / scale.view(-1, 1, 1, 1)
         filters[f"{state_key(layer)}.bias"] = bias / scale
         inputs = [r / scale.view(-1, 1, 1) for r in activations]
-        if on_layer:
-            on_layer(number, len(layers))
+        if on_progress:
+            kernels = [filter_shape(layer)[0] for layer in layers]
+            on_progress(sum(kernels[:number]), sum(kernels))
     return filters
 
 

@@ -17,7 +17,7 @@ from vidstyle.errors import SinkError
 class ShotStore:
     """The frames and paintings of one shot, in temporary files of 14 bytes a pixel, in the folder `scratch` if given.
 
-    Raises SinkError where they find no room.
+    Raises SinkError if there is no room for them.
     """
 
     def __init__(self, first: Linked, scratch: Path | None) -> None:

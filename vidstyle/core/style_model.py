@@ -72,7 +72,7 @@ class StyleFeatures:
 
 @dataclass(frozen=True, eq=False)
 class StyleModel:
-    """All that images are painted by; made by `StyleModel.of`, never changed. `changed` gives others.
+    """Everything that painting an image depends on. Made by `StyleModel.of`, never changed; `changed` makes variants.
 
     `styles` are images (3, H, W), RGB, 0..1, and `features` what is found of them. `balance` is the weight of the
     content loss against a style loss of weight 1, and `palettes` the colours that contents and styles are moved to
@@ -107,10 +107,10 @@ class StyleModel:
     ) -> Self:
         """A model on `device` of `styles`, each (3, H, W), RGB, 0..1; `rest` are other fields.
 
-        It takes as much `memory` as may be used of what is free, unless it is said.
+        `memory` is the usable share of what is free, unless it is given.
 
-        Raises WeightsError where `filters` lack a layer that the settings name, SettingsError for a precision that the
-        device cannot do.
+        Raises WeightsError if `filters` lack a layer that the settings name, SettingsError for a precision that the
+        device does not support.
         """
         settings, palettes = settings or Settings(), palettes or Palettes()
         rest["memory"] = usable_memory(torch.device(device)) if memory is None else memory
@@ -234,15 +234,15 @@ def load_style(
 
     Args:
         styles: images, each (3, H, W), RGB, 0..1.
-        contents: some of what is to be painted, in the same form: filters are learned from both.
-        settings: which filters and layers, and all else that it is painted by.
+        contents: samples of what is to be painted, in the same form; filters are learned from styles and contents.
+        settings: the filters, the layers and everything else that determines the painting.
         device: what paints.
-        init_image: the start that ``Settings.init`` names where it names a file, (3, H, W).
-        memory: bytes that painting may take, above which it goes by tiles; None for 70 % of what is free.
-        on_progress: told what is being done, how much of it, and of how much.
+        init_image: the initial image, (3, H, W), if ``Settings.init`` names a file.
+        memory: bytes that painting may take; larger images are painted in tiles. None for 70 % of what is free.
+        on_progress: called with what is in progress, how much of it is done, and how much there is.
 
     Raises:
-        SettingsError: the device cannot do the precision.
+        SettingsError: the device does not support the precision.
         WeightsError: the filters cannot be fetched or read, or lack layers.
     """
     settings = settings or Settings()

@@ -1,7 +1,7 @@
 """What a style is: statistics of activations that forget where things are, and how far they lie from a style's.
 
-Statistics can be averaged, which is how styles are blended. Distances are relative, but those of ``--loss sums``: that
-of nothing at all from the style is about 1, so that one balance serves them all.
+Statistics can be averaged, which is how styles are blended. Distances are relative, except those of ``--loss sums``:
+the distance of an empty image from the style is about 1, so that one balance serves them all.
 """
 
 from collections.abc import Callable, Mapping

@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a painting: its number of all steps, the share of the work done, what there is so far.
+    """One step of a painting: its number among all steps, the share of the work done, and the image so far.
 
     Image and losses are on the device that paints; `float` or ``Losses.numbers`` read these.
     """
@@ -77,19 +77,19 @@ class Painted:
 def stylize_image(
     model: StyleModel, content: Tensor, on_step: OnStep | None = None, look: FrameStyle = PLAIN
 ) -> Painted:
-    """Paints an image coarse to fine (Gatys et al. 2015, arXiv 1508.06576), from where ``Settings.init`` says.
+    """Paints an image from coarse to fine (Gatys et al. 2015, arXiv 1508.06576), starting from ``Settings.init``.
 
     Args:
         model: the style, its network and the balance.
         content: the image, (3, H, W), RGB, 0..1.
-        on_step: told each step, the image as it would be seen.
+        on_step: called after each step, with the image as it would be shown.
         look: shares of the styles, places, masks and exposure of this image.
 
     Returns:
         The painting, on the model's device.
 
     Raises:
-        PaintingError: the memory does not do, or the loss is no number.
+        PaintingError: there is not enough memory, or the loss is not a number.
     """
     even = content if look.exposure is EVEN else look.exposure.evened(content)
     painted = coarse_to_fine(model, even, on_step, look)
@@ -135,7 +135,7 @@ def refine(
         step_size: that of the painting before, if it is known.
 
     Returns:
-        The painting; the anchor's image with a loss that is no number where the descent leads nowhere.
+        The painting; if the descent diverges, the anchor's image with a loss that is not a number.
     """
     began, report = time.perf_counter(), _Report([(size_of(content), schedule.steps)], on_step)
     descend = OPTIMIZERS[model.settings.optimizer]
@@ -145,7 +145,7 @@ def refine(
             objective = model.objective(model.coloured(content, look), look, anchor)
             end = descend(anchor.image, objective, schedule, report, preconditioner, step_size)
     except DivergedError as error:
-        log.warning("the optimisation of a frame diverged; it keeps the warped painting of the frame before: %s", error)
+        log.warning("the optimisation of a frame diverged; it keeps the warped painting: %s", error)
         return Painted(anchor.image, Losses(variation=math.nan), 0, 0.0, step_size)
     return _painted(anchor.holding(end.image), end, report, began)
 
@@ -196,7 +196,7 @@ def gradient_scale(model: StyleModel, content: Tensor, image: Tensor, look: Fram
 
 
 def finish(model: StyleModel, painting: Tensor, content: Tensor, image: Tensor, look: FrameStyle = PLAIN) -> Tensor:
-    """What is seen of a painting.
+    """The painting as it is shown.
 
     It has the content's colours where the settings keep them, the image's exposure as far as they keep that, and is the
     image itself where the look has no paint.

@@ -1,4 +1,4 @@
-"""A video, frame by frame: each painted from where the paintings before it were carried along the motion.
+"""A video, frame by frame: each starts from the previous paintings, carried along the motion.
 
 `tracked` finds the motion, `stylize_shots` paints forwards, and with two passes `backward_pass` paints each shot again
 from its end. What becomes visible late in a shot is painted bare at first and settles over the next frames; the way
@@ -10,7 +10,7 @@ at its first frame.
 import itertools
 import logging
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,7 @@ from vidstyle.core.temporal import (
 )
 
 MEETING = 16  # frames over which a loop's end goes over to its start
+ARRIVING = 8  # frames at the end of a chunk that take no steps
 GRAIN, GRAIN_SIZE = 0.04, 8  # noise that strokes in uncovered areas begin from, and the size of its spots in pixels
 
 OnTurn = Callable[[PaintedFrame], None]
@@ -77,16 +78,18 @@ def paint_part(
     on_step: OnStep | None = None,
     on_turn: OnTurn | None = None,
     scratch: Path | None = None,
+    next_chunk: Sequence[Tensor] = (),
 ) -> Iterator[tuple[PaintedFrame, Linked]]:
-    """Paints part of a video, in one pass or, by ``Settings.both_ways``, in two.
+    """Paints part of a video in one pass, or in two with ``Settings.both_ways``.
 
     Args:
         frames: the frames of the part in order, shots marked by their cuts; whole shots where there are two passes.
-        handed: what came last with the part before; None where the part begins for itself.
+        handed: what the previous part handed on with its last frame; None if the part begins on its own.
         ends_film: whether the video ends with this part, so that a loop is closed.
-        on_step: told the steps of each painting.
-        on_turn: told every painting of each of two passes.
+        on_step: called after each step of each painting.
+        on_turn: called with every painting of each of two passes.
         scratch: the folder of the temporary files of two passes, 14 bytes a pixel of a shot.
+        next_chunk: the paintings of the same frames that the next chunk of the shot begins with, as in `stylize_shots`.
 
     Returns:
         What is seen of each frame, and what a part that begins after it is to be `handed`: in one pass the frame, in
@@ -94,12 +97,12 @@ def paint_part(
         it is painted.
 
     Raises:
-        PaintingError: the memory does not do, or a first frame's loss is no number.
-        SinkError: the temporary files find no room.
+        PaintingError: there is not enough memory, or a first frame's loss is not a number.
+        SinkError: there is no room for the temporary files.
     """
     if model.settings.both_ways:
         return _two_passes(model, frames, handed, ends_film, on_step, on_turn, scratch)
-    links = stylize_shots(model, frames, on_step, handed.state if handed else None)
+    links = stylize_shots(model, frames, on_step, handed.state if handed else None, next_chunk)
     return ((seen(model, link.painted_frame), link) for link in links)
 
 
@@ -137,38 +140,60 @@ def seen(model: StyleModel, painted: PaintedFrame) -> PaintedFrame:
 
 
 def stylize_shots(
-    model: StyleModel, frames: Iterable[Frame], on_step: OnStep | None = None, state: ShotState | None = None
+    model: StyleModel,
+    frames: Iterable[Frame],
+    on_step: OnStep | None = None,
+    state: ShotState | None = None,
+    next_chunk: Sequence[Tensor] = (),
 ) -> Iterator[Linked]:
     """Paints frames in order: a shot's first frame coarse to fine, each next from the ones before.
 
     The first continues from `state`, that of the frame before it, where it does not open a shot.
 
     A frame that shows hardly anything of those before, as after a flash of light, is painted like a first one.
+
+    Where a shot is painted in chunks, `next_chunk` are the bare paintings (3, H, W) of all `frames` that the next chunk
+    begins with: each frame is a step nearer to them, and the last is the next chunk's own.
     """
     before = state.contents if state else ()
     estimate = flow_estimator(model.settings.flow, model.device)
     motion = tracked(frames, model.settings.look_backs, estimate, before)
     with found_ahead(motion, model.device) as ahead:
-        for one in ahead:
+        for position, one in enumerate(ahead):
             warped = WarpedPaint.of(state.paintings, one.motions) if state and one.motions else None
-            if state is None or warped is None or warped.share < LOST:
+            opens = state is None or warped is None or warped.share < LOST
+            if state is None or warped is None or opens:
                 painted = coarse_to_fine(model, one.frame.content, on_step, one.frame.look)
                 state = ShotState.of_opener(one.frame, painted)
-                yield Linked(one.frame, state, opens=True)
             else:
-                state = stylize_next(model, one, state, warped, on_step)
-                yield Linked(one.frame, state, opens=False)
+                earlier = Earlier.approached(next_chunk, position, model) if next_chunk else None
+                state = stylize_next(model, one, state, warped, on_step, earlier)
+            if position == len(next_chunk) - 1:
+                state = replace(state, last=replace(state.last, image=next_chunk[-1].float().to(model.device)))
+            yield Linked(one.frame, state, opens)
 
 
 @dataclass(frozen=True)
 class Earlier:
     """What an earlier pass painted of a frame, (3, H, W), and how much that counts, (1, H, W), 0..1: settled paint 1.
 
-    Carried paint counts as much as its place is trusted.
+    Carried paint counts as much as its place is trusted. `everywhere`: pixels that lie still are painted too. `moved`:
+    the frame takes no steps.
     """
 
     image: Tensor
     weight: Tensor
+    everywhere: bool = False
+    moved: bool = False
+
+    @classmethod
+    def approached(cls, paintings: Sequence[Tensor], position: int, model: StyleModel) -> "Earlier":
+        """One of the `paintings` (3, H, W) that a chain of frames goes over to.
+
+        What counts 1 / n, n frames before the end, adds up to a linear cross-fade. Steps would lead away from its end.
+        """
+        image, left = paintings[position].float().to(model.device), len(paintings) - position
+        return cls(image, torch.full_like(image[:1], 1 / left), everywhere=True, moved=left <= ARRIVING)
 
     def blended(self, warped: WarpedPaint) -> Tensor:
         """With the carried paint; the weights as Ruder et al. 2016, section 5.3, have them in the middle of a shot."""
@@ -194,7 +219,7 @@ def stylize_next(
         one: the frame, with its motion since the one before on the model's device.
         state: what the frame before it hands on.
         warped: the painting of the frames before, where this one shows it.
-        on_step: told each step.
+        on_step: called after each step.
         earlier: what an earlier pass painted of the frame: blended in, and seen where earlier paint shows nothing.
         repaint_still: still pixels are painted on too, without a temporal loss, and every frame takes all its steps.
 
@@ -204,7 +229,8 @@ def stylize_next(
     frame, motion, length = one.frame, one.motions[1], max(model.settings.look_backs)
     content = frame.content.to(model.device)
     carried = propagate(state, frame, content, motion, earlier.weight if earlier else warped.known.float())
-    stillness, free = state.stillness.after(content, carried.unsettled(motion))
+    everywhere = earlier is not None and earlier.everywhere
+    stillness, free = state.stillness.after(content, carried.unsettled(motion) | everywhere)
     if is_flat(model.settings, frame.content):
         flat, nothing = flat_painting(model, frame.content, frame.look), torch.zeros_like(carried.age)
         return state.after(frame, flat, length, stillness=stillness, age=nothing, shown=content)
@@ -219,7 +245,8 @@ def stylize_next(
     level, effort = frame_effort(state, carried, free)
     lowest = -math.inf if carried.style_changed.all() else state.level
     changes: dict[str, Any] = {"age": carried.age, "pull": pull, "level": lowest}
-    if not repaint_still and state.waited + 1 < model.settings.every and effort < CALM:
+    waits = state.waited + 1 < model.settings.every and effort < CALM
+    if not repaint_still and (waits or (earlier is not None and earlier.moved)):
         return state.moved(frame, start.clamp(0, 1), length, shown=carried.renewed(content), **changes)
     weights = temporal_weights(carried.settled, warped.confidence, free, pull, model.settings.stability)
     if repaint_still:  # by single steps, which no further evaluation corrects: none goes further than the step size

@@ -28,7 +28,7 @@ from vidstyle.settings.layers import LAYERS, filter_shape, layers_up_to, state_k
 
 log = logging.getLogger(__name__)
 
-OnProgress = Callable[[str, int, int], None]  # what is being done, done so far, in all
+OnProgress = Callable[[str, float, int], None]  # what is being done, done so far, in all
 SELFTAUGHT_KEPT = 12  # each is about 50 MB
 
 
@@ -90,6 +90,15 @@ def load_filters(
     return read_filters(Path(choice), deepest)
 
 
+def are_kept(choice: str, layers: Iterable[str], *, teachers: Callable[[], Sequence[Tensor]], seed: int = 0) -> bool:
+    """Whether what `load_filters` would give lies on this machine, so that nothing is fetched or learned."""
+    if choice not in ("auto", "imagenet", "selftaught"):
+        return True
+    if choice != "selftaught" and imagenet_file().exists():
+        return True
+    return choice != "imagenet" and _selftaught_file(teachers(), max(layers, key=LAYERS.index), seed).exists()
+
+
 def read_filters(path: Path, deepest: str) -> Filters:
     """Filters up to layer `deepest` from a .pth, .pt or .safetensors file; WeightsError when it does not fit."""
     digest, tensors = read_tensors(path)
@@ -144,7 +153,7 @@ def _imagenet(deepest: str, on_progress: OnProgress | None) -> Filters:
 
 
 def _selftaught(teachers: Sequence[Tensor], deepest: str, seed: int, on_progress: OnProgress | None) -> Filters:
-    path = cache_folder() / f"selftaught-{_identity(teachers, deepest, seed)}.safetensors"
+    path = _selftaught_file(teachers, deepest, seed)
     if path.exists():
         try:
             return _kept_filters("selftaught", path, deepest)
@@ -155,11 +164,15 @@ def _selftaught(teachers: Sequence[Tensor], deepest: str, seed: int, on_progress
         teachers,
         deepest=deepest,
         seed=seed,
-        on_layer=lambda done, count: tell("learning weights", done, count),
+        on_progress=lambda done, count: tell("learning weights", done, count),
     )
     keep(tensors, path)
     _forget_oldest()
     return _kept_filters("selftaught", path, deepest)
+
+
+def _selftaught_file(teachers: Sequence[Tensor], deepest: str, seed: int) -> Path:
+    return cache_folder() / f"selftaught-{_identity(teachers, deepest, seed)}.safetensors"
 
 
 def _identity(teachers: Sequence[Tensor], deepest: str, seed: int) -> str:

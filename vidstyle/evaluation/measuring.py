@@ -170,7 +170,7 @@ class Original:
             found = self._told(judged(_paired(path, frames, painted, size), judge), path, len(painted))
             film = _measured_film(path.name, size, found, len(painted), work)
         if (seen := len(film.measures.frames)) < self.prescan.frames:
-            log.warning("%s has %d of the source's %d frames; these are measured", path, seen, self.prescan.frames)
+            log.warning("%s has %d of the source's %d frames; only these are measured", path, seen, self.prescan.frames)
         return film
 
     def _told(self, items: Iterator[Judged], path: Path, count: int) -> Iterator[Judged]:

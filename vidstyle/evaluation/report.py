@@ -98,12 +98,12 @@ def compare(
         outputs: The videos.
         source: The video that they were painted from.
         styles: The images that they imitate.
-        settings: They name the layers and the filters that judge, else the defaults.
+        settings: The layers and the filters that judge; None for the defaults.
         device: What measures: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         start: Where the videos begin in the source, in seconds.
         end: Where they end in it; None for its end.
         work: What each frame of a single video took to paint.
-        filters: What judges instead of those of the settings.
+        filters: Filters that judge instead of those in the settings.
         listener: Is told how far it is.
 
     Raises:
@@ -134,7 +134,9 @@ def report_job(job: JobSpec, model: StyleModel, work: Sequence[Work], listener: 
 
 
 def write_report(report: Report, path: Path, *, overwrite: bool = False) -> tuple[Path, Path]:
-    """Writes the page to `path` and the figures beside it as .json; both files. SinkError where that cannot be."""
+    """Writes the page to `path` and the figures next to it as .json, and returns both files.
+
+    Raises SinkError if they cannot be written."""
     figures = path.with_suffix(".json")
     refuse_existing((path, figures), overwrite)
     for file, text in ((path, report.to_html()), (figures, report.to_json())):

@@ -125,7 +125,7 @@ def _tell_others(folder: Path) -> None:
     for file in sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")):
         if file.suffix.lower() in IMAGE_ENDINGS:
             log.warning(
-                "%s is skipped, since the folder holds videos; for images use a pattern such as '%s'",
+                "%s is skipped, since the folder contains videos; for images, use a pattern such as '%s'",
                 file,
                 folder / f"*{file.suffix}",
             )
@@ -222,5 +222,6 @@ class _Heard(Listener):
         """Of all jobs together, as if they were one video."""
         last = self._outlines[-1]
         frames, shots = (sum(getattr(one, name) for one in self._outlines) for name in ("frames", "shots"))
-        seconds = sum(one.estimate.seconds for one in self._outlines)
-        return replace(last, frames=frames, shots=shots, estimate=replace(last.estimate, seconds=seconds))
+        seconds, learning = (sum(getattr(one.estimate, n) for one in self._outlines) for n in ("seconds", "learning"))
+        takes = replace(last.estimate, seconds=seconds, learning=learning)
+        return replace(last, frames=frames, shots=shots, estimate=takes)

@@ -2,7 +2,8 @@
 
     job.json              what is done, from what, and all that changes pixels
     model.safetensors     filters, palette and balance
-    segments/00007.mp4    a finished segment (.zip: of images); with its work, 00007.json, which is written first
+    segments/00007.mp4    a finished segment (.zip: of images; .safetensors: of paintings that begin a chunk of a
+                          shot); with its work, 00007.json, which is written first
     states/00007.safetensors   what it hands to the next
     scratch/              what is being written
 
@@ -33,6 +34,7 @@ from vidstyle.core.weights import Filters
 from vidstyle.errors import JobError, SettingsError
 from vidstyle.files import from_json, put_in_place, write_whole
 from vidstyle.jobs.events import Work
+from vidstyle.jobs.leads import lead_paintings
 from vidstyle.jobs.manifest import Manifest, Segment
 from vidstyle.jobs.spec import JOINING, JobSpec
 from vidstyle.settings.settings import Settings
@@ -66,7 +68,13 @@ class WorkFolder:
         return self.path / "model.safetensors"
 
     def film(self, segment: Segment) -> Path:
-        return self.path / "segments" / f"{segment.index:05}{ending_of_segments(self.out)}"
+        ending = ".safetensors" if segment.leads else ending_of_segments(self.out)
+        return self.path / "segments" / f"{segment.index:05}{ending}"
+
+    def lead(self, segment: Segment) -> Tensor:
+        """The paintings (N, 3, H, W) of a lead."""
+        with _believed(self.film(segment)):
+            return lead_paintings(self.film(segment))
 
     def work_file(self, segment: Segment) -> Path:
         """What the frames of a segment took."""

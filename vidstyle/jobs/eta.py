@@ -3,7 +3,7 @@
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import fmean
 
 import torch
@@ -17,7 +17,8 @@ from vidstyle.core.style_model import StyleModel, tile_for
 from vidstyle.core.stylize_image import Step, scale_plan
 from vidstyle.core.temporal import MOST_EFFORT, PaintedFrame
 from vidstyle.core.tiling import border_of
-from vidstyle.core.weights import Filters
+from vidstyle.core.weights import Filters, are_kept
+from vidstyle.jobs import chunks
 from vidstyle.jobs.events import ClusterProgress, Estimate, Outline
 from vidstyle.settings.layers import deepest_layer, filter_shape, layers_up_to, state_key
 from vidstyle.settings.settings import Settings
@@ -25,6 +26,9 @@ from vidstyle.settings.settings import Settings
 PROBE_SIDE = 128  # pixels of the square that one step is timed on
 TWO_LOOKS = 1.5  # times the work of a step by tiles, which goes forward through the network twice
 TARGETS, CARRYING = 0.5, 0.3  # of a step: what a frame's steps take beside, and what its motion takes
+FIRST_LOOKS = 1.0  # steps at each size of an image, that it takes to look at content and styles before the first
+SEARCHING = 1.4  # times the steps of the search for the balance, with its colours, first looks and measures
+LEARNING = 1.1e6  # steps times pixels that take as long, on a CPU, as to learn weights
 REMEMBERED = 20  # frames that the mean time of a frame is taken over
 
 
@@ -40,6 +44,27 @@ def seconds_per_pixel(settings: Settings, device: torch.device) -> float:
     return (time.perf_counter() - began) / PROBE_SIDE**2
 
 
+def learning_seconds(settings: Settings, teachers: Sequence[Tensor], device: torch.device, pace: float) -> float:
+    """What it takes to learn weights; 0 where they are kept on this machine, or ImageNet weights are chosen.
+
+    Args:
+        settings: which weights.
+        teachers: what they would be learned from, the styles first: images, each (3, H, W), 0..1.
+        device: what paints; a CPU learns.
+        pace: seconds of one step per pixel on `device`.
+    """
+    here = are_kept(settings.weights, settings.layers, teachers=lambda: teachers, seed=settings.seed)
+    if here or settings.weights == "imagenet":
+        return 0.0
+    cpu = torch.device("cpu")
+    return LEARNING * (pace if device == cpu else seconds_per_pixel(settings, cpu))
+
+
+def search_work(settings: Settings, size: Size) -> float:
+    """Steps times pixels that take as long as the search for the balance of images of `size`, at most."""
+    return SEARCHING * search_cost(settings, size)
+
+
 def estimate(
     settings: Settings, size: Size, shots: int, frames: int, seconds_per_pixel: float, memory: float = math.inf
 ) -> Estimate:
@@ -53,10 +78,12 @@ def estimate(
         seconds_per_pixel: of one step, as `seconds_per_pixel` has measured it.
         memory: bytes that painting may take, above which it goes by tiles.
     """
-    first = sum(steps * _pixels_worked_on(settings, s, memory) for s, steps in scale_plan(size, settings))
+    first = sum(
+        (steps + FIRST_LOOKS) * _pixels_worked_on(settings, s, memory) for s, steps in scale_plan(size, settings)
+    )
     following = following_cost(settings, size) * _pixels_worked_on(settings, size, memory) / (size[0] * size[1])
     pixels = (
-        search_cost(settings, size)
+        search_work(settings, size)
         + shots * first
         + max(0, frames - shots) * following * (2 if settings.both_ways else 1)
     )
@@ -113,13 +140,14 @@ class RemainingTime:
         settings = outline.job.settings
         opener = sum(steps * height * width for (height, width), steps in scale_plan(outline.size, settings))
         self._costs = {True: float(opener), False: following_cost(settings, outline.size)}
-        work = self._work(outline.shots, outline.frames - outline.shots)
+        openers, frames = outline.shots + outline.seams, outline.frames + chunks.OVERLAP * outline.seams
+        work = self._work(openers, frames - openers)
         self._seconds_of_work = outline.estimate.seconds / max(1.0, work)
         self._frame_steps, self._now = settings.frame_steps, now
         self._only_openers = previews is not None or outline.rate is None
         self.passes = 2 if settings.both_ways and not self._only_openers else 1
-        self.frames = previews or outline.frames * self.passes
-        self.shots = self.frames if self._only_openers else outline.shots
+        self.frames = previews or frames * self.passes
+        self.shots = self.frames if self._only_openers else openers
         self._took: dict[bool, deque[float]] = {kind: deque(maxlen=REMEMBERED) for kind in (True, False)}
         self._openers = self.frames_done = 0
         self.last_step: Step | None = None

@@ -7,6 +7,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Self
 
+from torch import Tensor
+
 from vidstyle.core.device import peak_memory
 from vidstyle.core.sizes import Size
 from vidstyle.core.style_model import StyleModel
@@ -21,15 +23,21 @@ FAR_OFF = 20.0  # times the usual content error or loss of a video: such a frame
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds of painting and bytes of memory that a job is expected to take."""
+    """Seconds of painting and bytes of memory that a job is expected to take; seconds of learning weights before."""
 
     seconds: float
     memory: float
+    learning: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """Seconds of learning and painting."""
+        return self.learning + self.seconds
 
 
 @dataclass(frozen=True)
 class Outline:
-    """What a job is about to do. `size` and `source_size` are (height, width)."""
+    """What a job is about to do. `size` and `source_size` are (height, width); `seams` are those of chunks."""
 
     job: JobSpec
     source_size: Size
@@ -39,6 +47,7 @@ class Outline:
     rate: float | None  # frames per second; None for images
     estimate: Estimate
     full_estimate: Estimate  # at the source's own size
+    seams: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,11 @@ class Work:
     def of(cls, painted: Painted) -> Self:
         """What a painting took; the memory is the most that the process has held so far."""
         return cls(painted.steps, painted.full_steps, painted.seconds, peak_memory())
+
+    def plus(self, other: Self) -> Self:
+        """Of a frame that was painted twice."""
+        steps, full_steps = self.steps + other.steps, self.full_steps + other.full_steps
+        return replace(self, steps=steps, full_steps=full_steps, seconds=self.seconds + other.seconds)
 
     @classmethod
     def of_json(cls, found: Mapping[str, Any]) -> Self:
@@ -122,38 +136,41 @@ class ClusterProgress:
 
 
 class Listener:
-    """Told what a job does. Every method does nothing; override those that matter."""
+    """Receives what a job does. By default every method does nothing; override those that matter."""
 
     def started(self, outline: Outline) -> None:
-        """The source was looked at, painting is about to begin."""
+        """The source was examined, and painting is about to begin."""
 
     def working(self, what: str, done: float, count: float) -> None:
         """Something other than painting is in progress: `done` of `count`."""
 
-    def balancing(self, done: int, count: int) -> None:
-        """The balance of content and style is searched: at most `count` paintings, `done` of which are made."""
+    def balancing(self, done: float, count: int, painting: Tensor) -> None:
+        """The balance of content and style is searched: at most `count` small paintings, `done` of which are made.
+
+        `painting` (3, h, w), 0..1, is what there is of the current one.
+        """
         self.working("finding the balance", done, count)
 
     def resumed(self, frames: int, shots: int, folder: Path) -> None:
-        """The job resumes: so many frames are done in its work folder, and so many shots begun."""
+        """The job resumes: `frames` are done in its work `folder`, and `shots` are begun."""
 
     def step(self, step: Step) -> None:
         """One step of the current image."""
 
     def turn(self, painted: PaintedFrame) -> None:
-        """A frame was painted in one of two passes; `frame` tells it again when it is written."""
+        """A frame was painted in one of two passes; `frame` reports it again when it is written."""
 
     def frame(self, painted: PaintedFrame) -> None:
         """A frame was painted and written."""
 
     def clip(self, clip: Path, number: int, count: int) -> None:
-        """The next video of a folder is begun, number so and so, from 1, of the `count` that are not done."""
+        """The next video of a folder is begun: `number`, from 1, of the `count` that are not done."""
 
     def failed(self, file: Path, error: VidstyleError) -> None:
         """A file of a folder could not be painted; the others are."""
 
     def together(self, cluster_progress: ClusterProgress) -> None:
-        """Some time went by while the machines of a cluster paint."""
+        """Some time has passed while the machines of a cluster paint."""
 
     def interrupted(self, partial: Path | None, frames: int) -> None:
         """The job was stopped by Ctrl-C; `partial` is a playable file, or a folder, of the `frames` that were done.

@@ -7,8 +7,8 @@ import json
 import math
 import platform
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ import vidstyle
 from vidstyle.core.exposure import Scenes
 from vidstyle.core.sizes import Size
 from vidstyle.files import from_json, sha256_of
+from vidstyle.jobs import chunks
+from vidstyle.jobs.chunks import chunks_of, divided
 from vidstyle.jobs.events import Listener
 from vidstyle.jobs.prescan import device_of
 from vidstyle.jobs.spec import JobSpec
@@ -140,6 +142,9 @@ class Segment:
         needs: the index of the segment from whose end it continues; None where it begins for itself.
         leaves: whether another segment continues from its end.
         ends_film: whether the video ends with it.
+        meets: the index of the lead that it goes over to, frame by frame; None for most.
+        leads: whether it is a lead: it begins a chunk of a shot, and its frames are shown only as another segment,
+            which meets it, shows them.
     """
 
     index: int
@@ -149,12 +154,16 @@ class Segment:
     needs: int | None
     leaves: bool
     ends_film: bool
+    meets: int | None = None
+    leads: bool = False
 
     def __len__(self) -> int:
         return self.stop - self.start
 
 
-def segments_of(frames: int, cuts: Sequence[int], size: Size, *, both_ways: bool, loop: bool) -> tuple[Segment, ...]:
+def segments_of(
+    frames: int, cuts: Sequence[int], size: Size, *, both_ways: bool, loop: bool, chunk_frames: int = 0
+) -> tuple[Segment, ...]:
     """The segments of a video. They depend on nothing else, so that every run of a job has the same.
 
     Args:
@@ -163,32 +172,35 @@ def segments_of(frames: int, cuts: Sequence[int], size: Size, *, both_ways: bool
         size: (height, width) of its frames.
         both_ways: each shot is painted in two passes, and so is one segment.
         loop: the video's end is to meet its start, and so the last segment needs the first.
+        chunk_frames: how many frames the chunks of a shot have at least; 0 for shots that are one chunk.
     """
-    bounds = [
-        (shot, *bounds)
-        for shot, (first, stop) in enumerate(itertools.pairwise([0, *cuts, frames]))
-        for bounds in ([(first, stop)] if both_ways else _parts(first, stop, size))
-    ]
-    needs = [_needed(index, bounds, both_ways, loop) for index in range(len(bounds))]
-    needed = set(needs)
-    return tuple(
-        Segment(index, shot, start, stop, needs[index], leaves=index in needed, ends_film=stop == frames)
-        for index, (shot, start, stop) in enumerate(bounds)
-    )
+    found: list[Segment] = []
+    for shot, (first, stop) in enumerate(itertools.pairwise([0, *cuts, frames])):
+        if both_ways:
+            needs = 0 if loop and shot and shot == len(cuts) else None
+            found.append(Segment(len(found), shot, first, stop, needs, leaves=False, ends_film=False))
+        else:
+            found += _in_chunks(shot, chunks_of(first, stop, chunk_frames), size, len(found))
+    needed = {segment.needs for segment in found}
+    return tuple(replace(one, leaves=one.index in needed, ends_film=one.stop == frames) for one in found)
 
 
-def _parts(first: int, stop: int, size: Size) -> list[tuple[int, int]]:
-    """A shot in parts of nearly equal length."""
+def _in_chunks(shot: int, bounds: Sequence[tuple[int, int]], size: Size, index: int) -> Iterator[Segment]:
+    """The segments of a shot, from the number `index` on: each continues from the one before it in its chunk.
+
+    The `OVERLAP` frames before a chunk are its lead, and the last of the chunk before, which meets the lead.
+    """
     most = min(MOST_FRAMES, max(FEWEST_FRAMES, round(PIXELS / (size[0] * size[1]))))
-    count = math.ceil((stop - first) / most)
-    marks = [first + (stop - first) * i // count for i in range(count + 1)]
-    return list(itertools.pairwise(marks))
-
-
-def _needed(index: int, bounds: Sequence[tuple[int, int, int]], both_ways: bool, loop: bool) -> int | None:
-    if both_ways:
-        return 0 if loop and index and index == len(bounds) - 1 else None
-    return index - 1 if index and bounds[index][0] == bounds[index - 1][0] else None
+    needs: int | None = None
+    for start, stop in bounds:
+        alone = stop if stop == bounds[-1][1] else stop - chunks.OVERLAP
+        for part in divided(start, alone, math.ceil((alone - start) / most)):
+            yield Segment(index, shot, *part, needs, leaves=False, ends_film=False)
+            needs, index = index, index + 1
+        if alone < stop:
+            yield Segment(index, shot, alone, stop, None, leaves=False, ends_film=False, leads=True)
+            yield Segment(index + 1, shot, alone, stop, needs, leaves=False, ends_film=False, meets=index)
+            needs, index = index, index + 2
 
 
 SegmentKey = tuple[int, int]  # a job's number and a segment's index
@@ -200,19 +212,18 @@ class SegmentQueue:
     def __init__(self, jobs: Sequence[tuple[Sequence[Segment], Collection[Segment]]]) -> None:
         """`jobs` are the segments of each job, and those of them that are done."""
         self._ready: list[tuple[int, int, int]] = []  # the job, less the frames left of the shot, the segment
-        self._waiting: dict[SegmentKey, tuple[int, int, int]] = {}  # by the segment that one needs
+        self._waiting: list[tuple[tuple[int, int, int], set[SegmentKey]]] = []  # with the segments that one needs
         for job, (segments, done) in enumerate(jobs):
-            finished = set(done)
-            todo = [segment for segment in segments if segment not in finished]
+            finished = {segment.index for segment in done}
+            todo = [segment for segment in segments if segment.index not in finished]
             left = Counter[int]()
             for segment in todo:
                 left[segment.shot] += len(segment)
             for segment in todo:
                 entry = job, -left[segment.shot], segment.index
-                if segment.needs is None or segments[segment.needs] in finished:
-                    heapq.heappush(self._ready, entry)
-                else:
-                    self._waiting[job, segment.needs] = entry
+                needed = {segment.needs, segment.meets} - {None} - finished
+                self._waiting.append((entry, {(job, need) for need in needed if need is not None}))
+        self._wake()
 
     def __len__(self) -> int:
         return len(self._ready)
@@ -223,11 +234,19 @@ class SegmentQueue:
         return job, index
 
     def painted(self, key: SegmentKey) -> None:
-        """A segment is done, and the one that needs it can be painted."""
-        if entry := self._waiting.pop(key, None):
-            heapq.heappush(self._ready, entry)
+        """A segment is done, and those that wait for no other can be painted."""
+        for _, awaited in self._waiting:
+            awaited.discard(key)
+        self._wake()
+
+    def _wake(self) -> None:
+        for entry, awaited in self._waiting:
+            if not awaited:
+                heapq.heappush(self._ready, entry)
+        self._waiting = [one for one in self._waiting if one[1]]
 
     def drop(self, job: int) -> None:
         """No more of a job is to be painted."""
         self._ready = [entry for entry in self._ready if entry[0] != job]
         heapq.heapify(self._ready)
+        self._waiting = [one for one in self._waiting if one[0][0] != job]

@@ -24,7 +24,9 @@ from vidstyle.core.stylize_image import FLAT
 from vidstyle.errors import SettingsError
 from vidstyle.files import printable
 from vidstyle.images import load_image
-from vidstyle.jobs.eta import estimate, seconds_per_pixel, seen_at_once
+from vidstyle.jobs import chunks
+from vidstyle.jobs.chunks import seams_of
+from vidstyle.jobs.eta import estimate, learning_seconds, seconds_per_pixel, seen_at_once
 from vidstyle.jobs.events import Listener, Outline
 from vidstyle.jobs.spec import JobSpec
 from vidstyle.settings.settings import Settings
@@ -90,7 +92,7 @@ def opened(job: JobSpec, listener: Listener, work: Path | None = None, rewrite: 
             on_progress=lambda done: listener.working("rewriting the file so that it is read correctly", done, 1.0),
         )
     if source.info.transparent and not job.keeps_alpha:
-        log.warning("%s: transparent parts are laid on white", printable(job.source.name))
+        log.warning("%s: transparent parts are composited on white", printable(job.source.name))
     return source
 
 
@@ -181,52 +183,72 @@ def painting_size(source: Size, settings: Settings, device: torch.device) -> Siz
 
 
 def plan(job: JobSpec, listener: Listener) -> Outline:
-    """What a job would do. Looks at the source, paints nothing and writes nothing.
+    """What a job would do. Examines the source, but paints and writes nothing.
 
     Raises:
         SettingsError: for a folder of videos.
-        VidstyleError: where the source cannot be read, or the memory does not do.
+        VidstyleError: if the source cannot be read, or there is not enough memory.
     """
     if job.kind == "clips":
         raise SettingsError("VS209")
     if job.paints_images:
         paths = find_images(job.source) if job.kind == "images" else [job.source]
-        return outline_images(job, [size_of(load_image(path, job.limits).rgb) for path in paths])
+        samples = [load_image(path, job.limits).rgb for path in paths[:SAMPLES]]
+        return outline_images(job, [size_of(load_image(path, job.limits).rgb) for path in paths], samples)
     with opened(job, listener) as source:
         prescan = run_prescan(source, listener)
-        return outline_film(job, source, prescan.frames, prescan.shots)
+        return outline_film(job, source, prescan.frames, prescan.scenes.cuts, prescan.samples)
 
 
-def outline_film(job: JobSpec, source: Source, frames: int, shots: int) -> Outline:
+def outline_film(
+    job: JobSpec, source: Source, frames: int, cuts: Sequence[int], contents: Sequence[Tensor] = ()
+) -> Outline:
     """What a job of a video is about to do, with estimates for its size and for the source's own.
 
     Args:
         job: the job.
         source: its video.
         frames: how many are painted.
-        shots: in how many shots.
+        cuts: the positions of those that open shots, but for the first.
+        contents: images that its weights are found for; none where it has them.
 
     Raises:
         PaintingError: where the memory of this machine does not do.
     """
-    return _outline(job, source.info.size, frames, shots, float(source.info.rate))
+    seams = seams_of(frames, cuts, job.settings.chunk_frames)
+    return _outline(job, source.info.size, frames, 1 + len(cuts), float(source.info.rate), contents, seams)
 
 
-def outline_images(job: JobSpec, sizes: Sequence[Size]) -> Outline:
-    """What a job of images of `sizes` is about to do; the largest stands for all."""
+def outline_images(job: JobSpec, sizes: Sequence[Size], contents: Sequence[Tensor] = ()) -> Outline:
+    """What a job of images of `sizes` is about to do; the largest stands for all. Its weights are found for `contents`,
+    none where it has them."""
     largest = max(sizes, key=lambda size: size[0] * size[1])
-    return _outline(job, largest, len(sizes), len(sizes), None)
+    return _outline(job, largest, len(sizes), len(sizes), None, contents)
 
 
-def _outline(job: JobSpec, source_size: Size, frames: int, shots: int, rate: float | None) -> Outline:
+def _outline(
+    job: JobSpec,
+    source_size: Size,
+    frames: int,
+    shots: int,
+    rate: float | None,
+    contents: Sequence[Tensor],
+    seams: int = 0,
+) -> Outline:
     pace = seconds_per_pixel(job.settings, device_here(job))
     size = painting_size(source_size, job.settings, device_of(job))
     memory = memory_of(job)
     if not (job.no_limits or job.cluster_options):
         free = free_memory(device_here(job)) if job.max_memory is None else job.max_memory
         check_memory(size, free, seen_at_once(job.settings, size, memory))
-    here, full = (estimate(job.settings, s, shots, frames, pace, memory) for s in (size, source_size))
-    return Outline(job, source_size, size, frames, shots, rate, here, full)
+    teachers = [*load_styles(job), *contents] if contents else []
+    learning = learning_seconds(job.settings, teachers, device_here(job), pace) if contents else 0.0
+    chains, paintings = shots + seams, frames + chunks.OVERLAP * seams
+    here, full = (
+        replace(estimate(job.settings, s, chains, paintings, pace, memory), learning=learning)
+        for s in (size, source_size)
+    )
+    return Outline(job, source_size, size, frames, shots, rate, here, full, seams)
 
 
 def device_of(job: JobSpec) -> torch.device:
@@ -297,7 +319,7 @@ def ready_for_film(job: JobSpec, source: Source, listener: Listener) -> tuple[Pr
         What a first look at the video found, and the style model for it.
     """
     prescan = run_prescan(source, listener)
-    outline = outline_film(job, source, prescan.frames, prescan.shots)
+    outline = outline_film(job, source, prescan.frames, prescan.scenes.cuts, prescan.samples)
     listener.started(outline)
     prepare_flow(job.settings.flow, listener.working)
     model = balanced(make_model(job, prescan.samples, listener), prescan.samples, listener)

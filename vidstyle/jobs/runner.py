@@ -48,7 +48,7 @@ def running_job(job: JobSpec, listener: Listener, *, tells: bool = True, checks:
                 if checks:
                     _check_same(manifest, key_of(job, listener), folder)
                 if tells:
-                    listener.started(outline_film(job, source, manifest.frames, 1 + len(manifest.scenes.cuts)))
+                    listener.started(outline_film(job, source, manifest.frames, manifest.scenes.cuts))
                 model = _found(job, folder, listener)
                 source.size = manifest.size
             schedule = stack.enter_context(style_schedule_of(job, manifest.size, manifest.scenes, source.times))
@@ -174,8 +174,8 @@ def paint_shot(place: Path, shot: int, listener: Listener) -> None:
     with running_job(job, listener, tells=False) as work:
         if shot not in work.shots:
             raise JobError("VS524", place=place, shot=shot, count=len(work.shots) - 1)
-        frames = sum(len(segment) for segment in work.segments if segment.shot == shot)
-        listener.started(outline_film(job, work.reader.source, frames, 1))
+        frames = sum(len(segment) for segment in work.shown if segment.shot == shot)
+        listener.started(outline_film(job, work.reader.source, frames, ()))
         work.paint([shot])
 
 

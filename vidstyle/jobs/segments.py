@@ -19,6 +19,7 @@ from vidstyle.core.temporal import Linked, PaintedFrame
 from vidstyle.errors import JobError, SourceError
 from vidstyle.jobs.checkpoint import WorkFolder, link_bytes, link_of
 from vidstyle.jobs.events import Listener, Summary, Work, far_off
+from vidstyle.jobs.leads import LeadFile
 from vidstyle.jobs.manifest import Manifest, Segment, segments_of
 from vidstyle.jobs.spec import JobSpec
 from vidstyle.jobs.style_schedule import StyleSchedule
@@ -49,7 +50,12 @@ class PlannedJob:
         """All of the video."""
         settings = self.job.settings
         facts = self.manifest.frames, self.manifest.scenes.cuts, self.manifest.size
-        return segments_of(*facts, both_ways=settings.both_ways, loop=settings.loop)
+        return segments_of(*facts, both_ways=settings.both_ways, loop=settings.loop, chunk_frames=settings.chunk_frames)
+
+    @property
+    def shown(self) -> list[Segment]:
+        """Those whose frames are the video's, in order."""
+        return [segment for segment in self.segments if not segment.leads]
 
     @property
     def shots(self) -> range:
@@ -64,7 +70,7 @@ class PlannedJob:
     @property
     def work(self) -> list[Work]:
         """What the frames of these took."""
-        return [one for segment in self.done for one in self.folder.work(segment)]
+        return [one for segment in self.done if not segment.leads for one in self.folder.work(segment)]
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,7 @@ class RunningJob(PlannedJob):
             codec=settings.codec,
             pixel_format=settings.pix_fmt,
             transparent=source.info.transparent,
+            encoder=settings.encoder,
         )
 
     def _images(self) -> ImageSequence:
@@ -134,9 +141,11 @@ class RunningJob(PlannedJob):
         frames, listener = self.reader.frames_of(segment), self.listener
         needs, device = segment.needs, self.model.device
         handed = None if needs is None else link_of(self.folder.state(needs), device)
-        return paint_part(self.model, frames, handed, segment.ends_film, listener.step, listener.turn, scratch)
+        next_chunk = () if segment.meets is None else tuple(self.folder.lead(self.segments[segment.meets]))
+        ends_film, told = segment.ends_film, (listener.step, listener.turn)
+        return paint_part(self.model, frames, handed, ends_film, *told, scratch, next_chunk)
 
-    def tell_partial(self, scratch: Path, begun: OpenSegment | None = None, first: int = 0) -> None:
+    def tell_partial(self, scratch: Path, begun: OpenSegment | LeadFile | None = None, first: int = 0) -> None:
         """Joins what is done from the video's start on, and tells of that, or how many frames of others are safe.
 
         Args:
@@ -144,9 +153,9 @@ class RunningJob(PlannedJob):
             begun: the video of a segment that was worked on.
             first: the position of its first frame.
         """
-        done = list(itertools.takewhile(self.folder.is_done, self.segments))
+        done = list(itertools.takewhile(self.folder.is_done, self.shown))
         files, frames = [self.folder.film(one) for one in done], sum(map(len, done))
-        if begun and begun.frame_count and frames == first:
+        if begun and not isinstance(begun, LeadFile) and begun.frame_count and frames == first:
             begun.finish()
             files, frames = [*files, begun.path], frames + begun.frame_count
         partial = join_segments(files, self.film, frames, scratch=scratch, partial=True) if frames else None
@@ -157,12 +166,12 @@ class RunningJob(PlannedJob):
 
         JobError where some are not painted.
         """
-        missing = sorted({segment.shot for segment in self.segments if not self.folder.is_done(segment)})
+        missing = sorted({segment.shot for segment in self.shown if not self.folder.is_done(segment)})
         if missing:
             raise JobError("VS523", path=self.folder.path, shots=", ".join(map(str, missing)))
         self.reader.source.check_there()  # its sound is yet to come
         with self.folder.scratch("join") as scratch, self._joining():
-            files = [self.folder.film(segment) for segment in self.segments]
+            files = [self.folder.film(segment) for segment in self.shown]
             join_segments(files, self.film, self.manifest.frames, scratch=scratch)
         summary = Summary.of(self.job.out, self.model).after(*(took := self.work))
         if self.job.report and report:
@@ -190,7 +199,7 @@ class SegmentWriter:
 
     work: RunningJob
     segment: Segment
-    file: OpenSegment
+    file: OpenSegment | LeadFile
     _work: list[Work] = field(default_factory=list)
     _losses: list[float] = field(default_factory=list)
     _link: Linked | None = None
@@ -202,7 +211,7 @@ class SegmentWriter:
         work: RunningJob,
         segment: Segment,
         scratch: Path,
-        on_stop: Callable[[Path, OpenSegment, int], None] | None = None,
+        on_stop: Callable[[Path, OpenSegment | LeadFile, int], None] | None = None,
         before_commit: Callable[[], None] | None = None,
     ) -> Iterator[Self]:
         """A writer whose segment is safe when the ``with`` is left, and of which nothing stays after an error.
@@ -214,8 +223,8 @@ class SegmentWriter:
             on_stop: is told by Ctrl-C the `scratch`, what there is of the segment's video, and its first position.
             before_commit: may refuse by an error that the segment is made safe.
         """
-        name = f"{secrets.token_hex(8)}{work.film.segment_ending}"  # another each time: a dying ffmpeg writes on
-        with open_segment(scratch / name, work.film) as file:
+        part = scratch / f"{secrets.token_hex(8)}{work.folder.film(segment).suffix}"  # a dying ffmpeg writes on
+        with LeadFile(part) if segment.leads else open_segment(part, work.film) as file:
             try:
                 yield (writer := cls(work, segment, file))
                 writer.finish()
@@ -229,7 +238,10 @@ class SegmentWriter:
 
     def write(self, painted: PaintedFrame, link: Linked) -> None:
         """One more frame, and what it hands on."""
-        self.file.write(painted.painted.image, painted.frame.alpha)
+        if isinstance(self.file, LeadFile):
+            self.file.write(link.state.last.image)
+        else:
+            self.file.write(painted.painted.image, painted.frame.alpha)
         self._work.append(Work.of(painted.painted))
         counts = painted.painted.steps and has_content(painted.frame.content)
         self._losses.append(float(painted.painted.losses.content) if counts else 0.0)
@@ -248,8 +260,11 @@ class SegmentWriter:
 
     def commit(self) -> None:
         """Makes the segment safe; tells where frames of it have content losses far above the others'."""
-        state = link_bytes(self._link) if self._link and self.segment.leaves else None
-        self.work.folder.commit(self.segment, self.file.path, self._work, state)
+        state, folder = link_bytes(self._link) if self._link and self.segment.leaves else None, self.work.folder
+        if self.segment.meets is not None:
+            lead = folder.work(self.work.segments[self.segment.meets])
+            self._work = [work.plus(before) for work, before in zip(self._work, lead, strict=True)]
+        folder.commit(self.segment, self.file.path, self._work, state)
         if found := far_off(self._losses):
             log.warning(
                 "%d frames have a much higher content loss; the first is frame %d; check them, and try another"
@@ -262,7 +277,7 @@ class SegmentWriter:
 def tell_resumed(done: Sequence[Sequence[Segment]], folder: WorkFolder, listener: Listener) -> None:
     """Tells the `listener` what of each job was done before, if anything was; `folder` is where."""
     if any(done):
-        shots = sum(len({segment.shot for segment in before}) for before in done)
+        shots = sum(len({segment.shot for segment in before}) + sum(one.leads for one in before) for before in done)
         listener.resumed(sum(len(segment) for before in done for segment in before), shots, folder.path)
 
 
@@ -282,5 +297,6 @@ class SegmentReader:
         self._position = None
         scenes, start = self._manifest.scenes, segment.start
         frames = mark_cuts(itertools.islice(self._frames, len(segment)), scenes.cuts, start)
-        yield from scenes.evened(self._schedule.on(frames, start), self.source.image_at, start)
+        frames = scenes.evened(self._schedule.on(frames, start), self.source.image_at, start)
+        yield from mark_cuts(frames, [start], start) if segment.leads else frames
         self._position = segment.stop

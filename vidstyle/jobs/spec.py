@@ -13,8 +13,9 @@ from vidstyle.images import IMAGE_ENDINGS, OPAQUE_ENDINGS
 from vidstyle.jobs.kinds import ANIMATION_ENDINGS, FILMS, Kind, default_output, kind_of
 from vidstyle.limits import LIMITS, NO_LIMITS, Limits
 from vidstyle.settings.settings import Settings
-from vidstyle.video.codecs import VIDEO_ENDINGS, Encoding, encoding_of
+from vidstyle.video.codecs import AUTO, VIDEO_ENDINGS, Encoding, codec_for, encoding_of
 from vidstyle.video.frame_names import FrameNames
+from vidstyle.video.hardware import ANY, SOFTWARE, working_interface
 from vidstyle.video.image_sequence import image_encoding_of, is_sequence, names_in
 from vidstyle.video.lut import check_lut
 from vidstyle.video.sequence import USUAL_RATE, find_sequence, parse_rate
@@ -71,28 +72,28 @@ class JobOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class JobSpec:
-    """What one job is to do: made and checked by `JobSpec.of`, done by `api.run`.
+    """What one job is to do. `JobSpec.of` makes and checks it, and `api.run` does it.
 
     Args:
-        source: a video, animation or image, a folder of videos or of images, or a pattern of images; numbered, like
-            ``shot.%04d.png``, are a video.
-        styles: the images whose style is taken.
-        out: the file, or for folders and patterns the folder, that is written; for videos also a folder or a pattern.
+        source: a video, animation or image, a folder of videos or of images, or a pattern of images; a
+            numbered pattern, such as ``shot.%04d.png``, is a video.
+        styles: the style images.
+        out: the file to write, or the folder for folders and patterns; for videos also a folder or a pattern.
         kind: what the source is.
-        settings: how it is painted.
+        settings: how to paint it.
         device: what paints: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        start: seconds of a video's time from which it is painted.
-        end: seconds up to which; None for its end.
+        start: where painting starts in a video, in seconds.
+        end: where it ends, in seconds; None for the end of the video.
         mask: where to paint: an image or a video that is white there.
-        style_masks: the same for each of the first styles.
-        report: measure the video when it is painted, and write that to `report_file`.
-        overwrite: an output that is there already is replaced.
-        restart: forget what an earlier run of the job has done.
-        keep_work: leave the work folder when all is done.
-        fps: frames a second of a sequence of images, such as ``24000/1001``; empty for 24.
-        audio: a file whose sound the video of a sequence of images gets.
-        as_video: a folder of numbered images is a video.
-        no_limits: take files of any size.
+        style_masks: the same for the styles, in their order.
+        report: measure the painted video, and write the report to `report_file`.
+        overwrite: replace an existing output.
+        restart: start over instead of resuming an earlier run of the job.
+        keep_work: keep the work folder when the job is done.
+        fps: frames per second of a sequence of images, such as ``24000/1001``; empty for 24.
+        audio: a file whose sound is added to the video of a sequence of images.
+        as_video: treat a folder of numbered images as a video.
+        no_limits: accept files of any size.
         max_memory: bytes that painting may take; larger images are painted in tiles. None for 70 % of what is free.
         cluster_options: the cluster that paints; None for this machine.
     """
@@ -130,9 +131,9 @@ class JobSpec:
         """A job after the checks that need no decoding; without `out` it writes to `default_output`.
 
         Raises:
-            SourceError: where a file is not there or not what it should be.
-            SinkError: where the output cannot be written.
-            SettingsError: where what is asked for does not fit together.
+            SourceError: if a file does not exist or is of the wrong kind.
+            SinkError: if the output cannot be written.
+            SettingsError: if the options do not fit together.
         """
         chosen = settings or Settings()
         others: dict[str, Any] = {**options}
@@ -146,6 +147,10 @@ class JobSpec:
         target = Path(out) if out is not None else default_output(origin, images, kind)
         others["audio"] = audio and Path(audio)
         others["mask"], *places = (one and Path(one) for one in masks)
+        ending = target.suffix.lower()
+        if chosen.encoder == ANY and kind in FILMS and ending in VIDEO_ENDINGS:  # workers then take the same
+            codec = codec_for(ending) if chosen.codec == AUTO else chosen.codec
+            chosen = chosen.replace(encoder=working_interface(codec))
         job = cls(origin, images, target, kind, chosen, style_masks=tuple(places), **others)
         for check in (_check_styles, _check_looks, _check_range, _check_sequence, _check_output, _check_report):
             check(job)
@@ -219,7 +224,8 @@ class JobSpec:
     def encoding(self, *, transparent: bool = False) -> Encoding:
         """How a video is encoded, which may be `transparent`; SettingsError where that cannot be."""
         settings = self.settings
-        return encoding_of(self.out.suffix.lower(), settings.codec, settings.pix_fmt, settings.grade, transparent)
+        chosen = settings.codec, settings.pix_fmt, settings.grade
+        return encoding_of(self.out.suffix.lower(), *chosen, transparent, settings.encoder)
 
     @property
     def keeps_alpha(self) -> bool:
@@ -335,6 +341,8 @@ def _check_images(job: JobSpec) -> None:
     settings, source = job.settings, find_sequence(job.source) if job.kind == "sequence" else None
     names = names_in(job.out, source[0] if source else None)
     image_encoding_of(names.ending, settings.codec, settings.pix_fmt, settings.grade)
+    if settings.encoder != SOFTWARE:
+        raise SettingsError("VS279", ending=names.ending)
     folder = names.folder == job.out
     taken = list(source[1].values()) if source and source[0].folder.resolve() == names.folder.resolve() else []
     if taken and (folder or any(names.number_of(file) is not None for file in taken)):

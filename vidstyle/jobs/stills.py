@@ -49,7 +49,7 @@ def run_image(job: JobSpec, listener: Listener) -> Summary:
 def ready_for_image(job: JobSpec, listener: Listener) -> tuple[LoadedImage, StyleModel]:
     """The image of a job, and the style model for it, not yet balanced."""
     image = load_image(job.source, job.limits)
-    listener.started(outline_images(job, [size_of(image.rgb)]))
+    listener.started(outline_images(job, [size_of(image.rgb)], [image.rgb]))
     return image, make_model(job, [image.rgb], listener)
 
 
@@ -60,7 +60,7 @@ def run_images(job: JobSpec, listener: Listener) -> Summary:
     """
     began, paths, failed = time.monotonic(), find_images(job.source), list[str]()
     samples = _readable(paths, job.limits)
-    listener.started(outline_images(job, [size_of(samples[0])] * len(paths)))
+    listener.started(outline_images(job, [size_of(samples[0])] * len(paths), samples))
     model = make_model(job, samples, listener)
     summary = Summary.of(job.out, model)
     job.out.mkdir(exist_ok=True)
@@ -127,18 +127,18 @@ def preview(job: JobSpec, at: Sequence[float], listener: Listener, *, overwrite:
     """Paints single frames of a video as images.
 
     Args:
-        job: of a video or an animation.
-        at: seconds of its time that the frames are shown at; none for the middle frame of each shot.
+        job: the job of a video or an animation.
+        at: times of the frames, in seconds; empty for the middle frame of each shot.
         listener: is told about the progress.
-        overwrite: previews of that name are replaced.
+        overwrite: whether existing previews of that name are replaced.
 
     Returns:
-        The files: ``OUT_preview_12.50s.png`` for each frame, and last a contact sheet with the sources,
+        The files: ``OUT_preview_12.50s.png`` for each frame, and at the end a contact sheet with the sources,
         ``OUT_preview.png``.
 
     Raises:
         SettingsError: for another kind of job, or seconds outside of the video.
-        SinkError: where a preview of that name is there already.
+        SinkError: if a preview of that name exists already.
     """
     if job.kind not in ("video", "animation", "sequence"):
         raise SettingsError("VS210")

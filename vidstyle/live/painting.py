@@ -154,18 +154,18 @@ def paint_live(
     device: str = "auto",
     on_progress: OnProgress = lambda *_: None,
 ) -> LivePainting:
-    """Live painting of what a camera sees. Filters and balance are found for the first image of settled exposure.
+    """Paints live what a camera sees. Filters and balance are found for the first image with settled exposure.
 
     Args:
         camera: What is painted.
         styles: Images (3, H, W), RGB, 0..1, of any sizes.
-        settings: How it is painted; None for the defaults with what suits live painting.
-        rate: The images a second that are to be held; None for what is usual on the device.
+        settings: How to paint; None for the defaults of live painting.
+        rate: The target number of images per second; None for the default of the device.
         device: What paints: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        on_progress: Told what is done, how much of it, and of how much, before the first image.
+        on_progress: Called before the first image with what is in progress, how much is done, and of how much.
 
     Raises:
-        SettingsError: For settings that do not fit the styles, or a device that is not there.
+        SettingsError: For settings that do not fit the styles, or a device that is not available.
         SourceError: Where the camera shows nothing.
         WeightsError: Where there are no filters.
     """
@@ -215,7 +215,7 @@ def live_model(
     """
     content = _scaled(snap.pixels, painting_size(snap.size, settings, device))
     model = load_style(styles, [content], settings, device=device, on_progress=on_progress)
-    found = calibrated(model, [content], lambda done, count: on_progress("finding the balance", done, count))
+    found = calibrated(model, [content], lambda done, count, _: on_progress("finding the balance", done, count))
     return steerable(found)
 
 

@@ -1,4 +1,4 @@
-"""A window with what a camera sees and its painting side by side, led by keys."""
+"""A window that shows what a camera sees and its painting side by side, controlled by keys."""
 
 import contextlib
 import itertools
@@ -37,12 +37,12 @@ ANIMATED_STEPS = 30
 LETTERS, SMALLEST_LETTERS = 32, 12  # a line of writing is so much of the window's height, but at least so many pixels
 STRONGER = 0.1
 KEYS = (
-    "space snapshot   p its making as a GIF   r record   n b style",
+    "space snapshot   p painting as a GIF   r record   n b style",
     "+ - strength   s single   f full screen   q quit",
 )
 Prepare = Callable[[OnProgress], LivePainting]
 
-INSTEAD = "use --snapshot FILE or --record FILE, which need none, or 'vidstyle serve'"
+INSTEAD = "use --snapshot FILE or --record FILE, which need no display, or 'vidstyle serve'"
 _PROBE = "import cv2; cv2.namedWindow('vidstyle'); cv2.waitKey(1)"
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def display_problem() -> str | None:
     try:
         tried = subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, timeout=30)
     except subprocess.TimeoutExpired:
-        return "the display does not answer"
+        return "the display does not respond"
     if not tried.returncode:
         return None
     reason = tried.stderr.decode(errors="replace").strip().split("\n")[0][:120] or "OpenCV does not say why"
@@ -217,7 +217,7 @@ class Window:
 
     def _wish_animation(self) -> None:
         if self._snapshot is None:
-            self._say("take a snapshot first, by the space bar")
+            self._say("take a snapshot first, with the space bar")
         else:
             self._animates = self._snapshot
 

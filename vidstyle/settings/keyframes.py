@@ -95,7 +95,7 @@ def _pairs(text: str) -> list[tuple[float, str]]:
                 raise ValueError(f"{part!r} is no key")
             pairs.append((to_seconds(moment), value.strip()))
         except ValueError as error:
-            raise SettingsError("VS232", error=error) from None
+            raise SettingsError("VS232", error=error, text=text) from None
     if not pairs:
         raise SettingsError("VS227", text=text)
     return pairs

@@ -38,9 +38,9 @@ def parse_layers(text: str) -> dict[str, float]:
         try:
             weights[layer] = float(weight or 1)
         except ValueError:
-            raise SettingsError("VS243", layer=layer, weight=weight) from None
+            raise SettingsError("VS243", layer=layer, weight=weight, text=text) from None
         if not 0 <= weights[layer] < float("inf"):
-            raise SettingsError("VS236", layer=layer, weight=weight)
+            raise SettingsError("VS236", layer=layer, weight=weight, text=text)
     if not any(weights.values()):
         raise SettingsError("VS234", text=text)
     return {layer: weight for layer, weight in weights.items() if weight}

@@ -21,6 +21,8 @@ PAINTING, STYLE, MOTION, NETWORK = "Painting", "Style and content", "Motion", "N
 STYLES = "Several styles and masks"
 VIDEO_FILE = "Video file"
 
+SHORTEST_CHUNK = 192  # frames
+
 FlowName = Literal["dis", "farneback", "raft-small", "raft-large", "none"]
 
 _Check = Callable[[Any], bool]
@@ -59,16 +61,16 @@ def _is_size(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Settings:
-    """How a painting is to look. Frozen; make variants with `replace` or `preset`.
+    """How to paint. Frozen; make variants with `replace` or `preset`.
 
-    Each field's metadata say its group, help and check. SettingsError where a value cannot be used, or some do not fit
-    together.
+    The metadata of each field give its group, help and check. Raises SettingsError if a value cannot be used, or if
+    values do not fit together.
     """
 
     strength: float = _option(
         0.5,
         STYLE,
-        "Strength of the style, from 0 (content dominates) to 1 (style dominates). Balanced for each job.",
+        "Strength of the style, from 0 (content dominates) to 1 (style dominates). The balance is found for each job.",
         *_from_to(0, 1),
     )
     content_layers: str = _option(
@@ -86,7 +88,7 @@ class Settings:
     loss: Literal["relative", "sums"] = _option(
         "relative",
         STYLE,
-        "Form of the losses: relative errors with automatic balance, or the sums of squares of the paper.",
+        "Form of the losses: relative errors with automatic balance, or sums of squares as in the paper.",
     )
     style_loss: Literal["gram", "covariance", "wasserstein2", "histogram", "sliced"] = _option(
         "gram", STYLE, "Feature statistic that defines the style."
@@ -99,16 +101,18 @@ class Settings:
         "to match the source. free: not controlled.",
     )
     style_blend: str = _option(
-        "", STYLES, "Share of each style, such as 0.7,0.3. Equal by default.", _is_empty_or(parse_shares)
+        "", STYLES, "Share of each style, such as 0.7,0.3. Default: equal shares.", _is_empty_or(parse_shares)
     )
     style_keys: str = _option(
         "",
         STYLES,
-        "Styles over time; A is the first style: '0s=source, 4s=A, 8s=0.5A+0.5B'.",
+        "Styles over time, such as '0s=source, 4s=A, 8s=0.5A+0.5B'. A is the first style.",
         _is_empty_or(parse_style_keys),
     )
-    strength_keys: str = _option("", STYLES, "Strength over time: '0s=0.2, 4s=0.8'.", _is_empty_or(parse_number_keys))
-    style_per_shot: bool = _option(False, STYLES, "Use the next style for each shot.")
+    strength_keys: str = _option(
+        "", STYLES, "Strength over time, such as '0s=0.2, 4s=0.8'.", _is_empty_or(parse_number_keys)
+    )
+    style_per_shot: bool = _option(False, STYLES, "Change to the next style at each new shot.")
     feather: float = _option(
         1.0, STYLES, "Width of the soft edge inside a mask, in percent of the long side.", *_from_to(0, 50)
     )
@@ -138,16 +142,24 @@ class Settings:
         MOTION,
         "Earlier frames to reuse for areas that reappear. Must include 1.",
         _are_look_backs,
-        "whole numbers from 1 to 64 with 1 among them, like 1,2,4",
+        "whole numbers from 1 to 64 that include 1, such as 1,2,4",
     )
     passes: int = _option(
         1,
         MOTION,
-        "Passes over each shot. 2 adds a backward pass, for fast camera motion.",
+        "Number of passes over each shot. 2 adds a backward pass, for fast camera motion.",
         lambda v: v in (1, 2),
         "1 or 2",
     )
     loop: bool = _option(False, MOTION, "Make the end of the video match its start. Implies two passes.")
+    chunk_frames: int = _option(
+        0,
+        MOTION,
+        "Split long shots into chunks of about this many frames, which machines paint at the same time. 96 frames "
+        "before each chunk are painted twice and cross-faded. 0 keeps shots whole.",
+        lambda v: v == 0 or v >= SHORTEST_CHUNK,
+        f"0, or {SHORTEST_CHUNK} or more",
+    )
     keep_exposure: float = _option(
         1.0, MOTION, "How much of the fades, flashes and darkness of the source to keep, from 0 to 1.", *_from_to(0, 1)
     )
@@ -167,9 +179,9 @@ class Settings:
     size: str = _option(
         "auto",
         PAINTING,
-        "Long side in pixels, full, or auto. auto keeps the size of the source on a GPU, and at most 640 on a CPU.",
+        "Long side in pixels, full, or auto. auto is the size of the source on a GPU, and at most 640 on a CPU.",
         _is_size,
-        "auto, full, or a number of pixels from 32",
+        "auto, full, or a number of pixels, at least 32",
     )
     seed: int = _option(
         0,
@@ -182,7 +194,7 @@ class Settings:
         "auto", NETWORK, "Network weights: auto, imagenet, selftaught, or a .pth or .safetensors file of VGG19."
     )
     pooling: Literal["auto", "max", "avg"] = _option(
-        "auto", NETWORK, "Pooling between blocks. auto is max for imagenet weights and avg for others."
+        "auto", NETWORK, "Pooling between blocks. auto is max for ImageNet weights and avg for others."
     )
     precision: Literal["auto", "fp32", "tf32", "bf16", "fp16"] = _option(
         "auto",
@@ -192,16 +204,22 @@ class Settings:
     codec: Literal["auto", "h264", "hevc", "av1", "vp9", "prores", "ffv1"] = _option(
         "auto", VIDEO_FILE, "Video codec. auto is vp9 for .webm and h264 for others."
     )
+    encoder: Literal["software", "hardware", "nvenc", "qsv", "amf", "videotoolbox", "vaapi"] = _option(
+        "software",
+        VIDEO_FILE,
+        "Encoder of h264, hevc, av1 and vp9. hardware is the first of the others that works here: faster, in larger "
+        "files.",
+    )
     quality: str = _option(
         "auto",
         VIDEO_FILE,
-        "CRF, lower is better: auto is 18 for h264, 20 for hevc, 24 for av1 and vp9. For prores the profile, 0 to 5 "
-        "(3); for .gif the number of colours (256), for .webp 0 to 100 (90).",
+        "CRF, lower is better: auto is 18 for h264, 20 for hevc, 24 for av1 and vp9. For prores, the profile, 0 to 5 "
+        "(auto: 3). For .gif, the number of colours (256). For .webp, 0 to 100 (90).",
         lambda text: text == "auto" or (text.isascii() and text.isdigit() and len(text) < 4),
         "auto or a whole number",
     )
     pix_fmt: str = _option(
-        "auto", VIDEO_FILE, "Pixel format, such as yuv420p10le. auto has 8 bits for h264 and vp9, 10 bits for others."
+        "auto", VIDEO_FILE, "Pixel format, such as yuv420p10le. auto uses 8 bits for h264 and vp9, 10 bits for others."
     )
     lut: str = _option("", VIDEO_FILE, "3D LUT for log footage: a .cube file that converts the source to Rec. 709.")
 
@@ -219,12 +237,14 @@ class Settings:
             raise SettingsError("VS239")
         if not self.content_weight and not self.style_weight:
             raise SettingsError("VS240")
+        if self.chunk_frames and self.both_ways:
+            raise SettingsError("VS245")
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> "Settings":
         """The settings of a preset (``draft``, ``standard``, ``fine``, ``paper``) with changes of fields, by name.
 
-        SettingsError where there is no such preset, or a value cannot be used.
+        Raises SettingsError if there is no such preset, or a value cannot be used.
         """
         if name not in PRESETS:
             near = difflib.get_close_matches(name, PRESETS, 1) or list(PRESETS)

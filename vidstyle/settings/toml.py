@@ -27,7 +27,7 @@ LARGEST = 1 << 16  # bytes: no settings take as many
 FIRST_LINE = "# Settings of vidstyle: vidstyle INPUT --style IMAGE --settings FILE\n"
 NAMING = ("VS241", "VS244")  # errors that name the option themselves
 
-_EXAMPLE = "give a TOML file with lines like steps = 30"
+_EXAMPLE = "use a TOML file with lines such as steps = 30"
 _WANTED = {
     bool: "true or false",
     int: "a whole number without quotes",
@@ -40,7 +40,7 @@ def load_settings(path: str | os.PathLike[str]) -> Settings:
     """The settings that a TOML file makes.
 
     Raises:
-        SettingsError: The file cannot be read, or holds what is no setting or cannot be used.
+        SettingsError: The file cannot be read, or it names an unknown setting or a value that cannot be used.
     """
     return Settings.of(read_options(Path(path)))
 
@@ -52,13 +52,13 @@ def save_settings(
 
     Args:
         path: The file.
-        settings: What is written of them is what differs from the preset.
-        preset: The name that the file gives, of what its values change; None for the defaults.
-        overwrite: Whether another file of that name may be replaced.
+        settings: Only those that differ from the preset are written.
+        preset: The preset that the file names as its base; None for the defaults.
+        overwrite: Whether a different file of that name may be replaced.
 
     Raises:
-        SinkError: The file cannot be written, or is there and says something else.
-        SettingsError: A value is no Unicode.
+        SinkError: The file cannot be written, or a different one exists.
+        SettingsError: A value is not valid Unicode.
     """
     file = Path(path)
     check_savable(file, settings, preset, overwrite=overwrite)
@@ -78,7 +78,7 @@ def read_options(path: Path) -> dict[str, Any]:
     The values are of the fields' types and make settings that can be used.
 
     Raises:
-        SettingsError: The file cannot be read, or holds what is no setting or cannot be used.
+        SettingsError: The file cannot be read, or it names an unknown setting or a value that cannot be used.
     """
     kinds = {"preset": str, **get_type_hints(Settings)}
     options: dict[str, Any] = {}
@@ -96,7 +96,7 @@ def read_options(path: Path) -> dict[str, Any]:
 
 def _table(path: Path) -> dict[str, Any]:
     if path.exists() and not path.is_file():  # a pipe would be waited for
-        raise SettingsError("VS251", path=path, reason="it is no file")
+        raise SettingsError("VS251", path=path, reason="it is not a file")
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
@@ -109,7 +109,7 @@ def _table(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise SettingsError("VS252", path=path, example=_EXAMPLE) from error
     except (ValueError, RecursionError) as error:
-        reason = "it goes too deep" if isinstance(error, RecursionError) else error
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
         raise SettingsError("VS254", path=path, error=reason, example=_EXAMPLE) from error
 
 

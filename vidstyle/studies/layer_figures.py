@@ -83,13 +83,13 @@ def layer_figure(
         out: The sheet's file; None for ``IMAGE_layers.png`` or ``IMAGE_grid.png``.
         settings: None for those of FIGURE.
         grid: ``ROWS:COLUMNS`` sweeps two settings instead (`axes_of`).
-        show: Figures beside the sheet, of image and styles: ``gram``, ``features``.
+        show: Additional figures of the image and the styles: ``gram``, ``features``.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         overwrite: Whether files may be replaced.
         listener: Is told what is painted.
 
     Raises:
-        VidstyleError: Where the user can do something about it.
+        VidstyleError: For every error that the user can act on.
     """
     began, source, named = time.monotonic(), Path(image), [path for style in styles for path in _images_of(Path(style))]
     target = Path(out) if out is not None else source.with_name(f"{source.stem}_{'grid' if grid else 'layers'}.png")

@@ -51,20 +51,20 @@ def reconstruct(
     overwrite: bool = False,
     listener: Listener | None = None,
 ) -> Study:
-    """Paints an image from noise by its content alone, as the ``content_layers`` of the settings see it.
+    """Paints an image from noise, using only its content in the ``content_layers`` of the settings.
 
     Args:
         image: The image file.
-        out: The file to write, or the folder for `all_layers`; None for a name beside `image`.
+        out: The file to write, or the folder for `all_layers`; None for one next to `image`.
         settings: None for those of RECONSTRUCTION.
-        all_layers: One image for each of BLOCKS instead.
+        all_layers: Write one image for each of BLOCKS instead.
         progress: An animation of a single one that is wanted, or its file.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         overwrite: Whether files may be replaced.
         listener: Is told what is painted.
 
     Raises:
-        VidstyleError: Where the user can do something about it.
+        VidstyleError: For every error that the user can act on.
     """
     began, source, chosen = time.monotonic(), Path(image), settings or Settings(**RECONSTRUCTION)
     sets = BLOCKS if all_layers else (chosen.content_layers,)
@@ -98,9 +98,9 @@ def texture(
     overwrite: bool = False,
     listener: Listener | None = None,
 ) -> Study:
-    """Paints from noise what looks like the style image everywhere.
+    """Paints a texture of the style image from noise.
 
-    Strokes are as large as in the image, times ``style_scale``, whatever the size.
+    At any size, strokes are as large as in the image, times ``style_scale``.
 
     Args:
         style: The image file.
@@ -114,7 +114,7 @@ def texture(
         listener: Is told what is painted.
 
     Raises:
-        VidstyleError: Where the user can do something about it.
+        VidstyleError: For every error that the user can act on.
     """
     began, source, chosen = time.monotonic(), Path(style), settings or Settings(**TEXTURE)
     target = Path(out) if out is not None else source.with_name(f"{source.stem}_texture.png")

@@ -130,8 +130,8 @@ class Camera(Newest[Snap]):
 
     Attributes:
         name: what messages call it: `where` without a password.
-        lost: whether it went away and is being looked for again.
-        rate: images a second, as the camera says; 0 where it does not.
+        lost: whether it was disconnected and is being looked for.
+        rate: images per second, as the camera reports; 0 if it reports none.
 
     Raises:
         SourceError: VS335 or VS338 where there is none, VS337 for an address that is not of _NETWORK; by `next` also
@@ -240,5 +240,5 @@ def _missing(where: str, name: str) -> SourceError:
     if is_url(where):
         return SourceError("VS338", name=printable(name))
     others = sorted(str(path) for path in Path("/dev").glob("video*")) if sys.platform == "linux" else []
-    there = f"there is {', '.join(others)}" if others else "there is no camera on this machine"
+    there = f"found: {', '.join(others)}" if others else "there is no camera on this machine"
     return SourceError("VS335", name=printable(name), there=there)

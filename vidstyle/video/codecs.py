@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vidstyle.errors import SettingsError
+from vidstyle.video.hardware import INTERFACES, SOFTWARE, UPLOADS, hardware_options
 
 AUTO = "auto"
 
@@ -77,11 +78,13 @@ class Encoding:
         options: those of ffmpeg for the codec and its quality.
         pixel_format: by ffmpeg's name.
         muxer: what segments are written with.
+        upload: the filters that bring frames to a hardware encoder.
     """
 
     options: tuple[str, ...]
     pixel_format: str
     muxer: str
+    upload: str = ""
 
     @property
     def deep(self) -> bool:
@@ -111,7 +114,12 @@ def _has_alpha(pixel_format: str) -> bool:
 
 
 def encoding_of(
-    ending: str, codec: str = AUTO, pixel_format: str = AUTO, quality: int | None = None, transparent: bool = False
+    ending: str,
+    codec: str = AUTO,
+    pixel_format: str = AUTO,
+    quality: int | None = None,
+    transparent: bool = False,
+    encoder: str = SOFTWARE,
 ) -> Encoding:
     """How a video is encoded.
 
@@ -121,21 +129,22 @@ def encoding_of(
         pixel_format: one that the codec takes, or AUTO for its first.
         quality: in the codec's own scale; None for its default.
         transparent: whether the video has opacity, which AUTO keeps where that can be.
+        encoder: SOFTWARE, or one of INTERFACES, whether it works on this machine or not.
 
     Raises:
         SettingsError: VS270 where files of that kind do not hold the codec, VS271 for a pixel format that the codec
             does not take, VS272 for a quality that it does not know, VS273 where it has none, VS274 where an
-            animation is to have a codec or a pixel format.
+            animation is to have a codec, an encoder or a pixel format, VS283 where the encoder does not have the codec.
     """
     if ending in LOOP_ENDINGS:
-        if (codec, pixel_format) != (AUTO, AUTO):
+        if (codec, pixel_format, encoder) != (AUTO, AUTO, SOFTWARE):
             raise SettingsError("VS274", ending=ending)
         if quality is not None and ending not in _LOOP_QUALITIES:
             raise SettingsError("VS273", codec=ending)
         _check_quality(quality, ending, _LOOP_QUALITIES.get(ending, (0, 0)))
         return Encoding((), "rgba" if transparent else "rgb24", "rawvideo")
-    name = _codec_for(ending, transparent or _has_alpha(pixel_format)) if codec == AUTO else codec
-    chosen = CODECS[name]
+    name = codec_for(ending, encoder, transparent or _has_alpha(pixel_format)) if codec == AUTO else codec
+    chosen = CODECS[name] if encoder == SOFTWARE else _by_hardware(name, encoder)
     takes = [one for one in chosen.pixel_formats if ending != _NO_ALPHA or not _has_alpha(one)]
     if ending not in chosen.endings:
         others = [one for one, other in CODECS.items() if ending in other.endings]
@@ -149,13 +158,24 @@ def encoding_of(
     pixels = _format_for(takes, chosen, quality, transparent) if pixel_format == AUTO else pixel_format
     alpha = _has_alpha(pixels)
     number = max(chosen.quality, chosen.least_for_alpha if alpha else 0) if quality is None else quality
+    if encoder != SOFTWARE:
+        return Encoding(hardware_options(encoder, name, number), pixels, chosen.muxer, UPLOADS.get(encoder, ""))
     options = (chosen.quality_option, str(number)) if chosen.quality_option else ()
     muxer = "matroska" if alpha and name == "vp9" else chosen.muxer
     return Encoding((*chosen.encoder, *options), pixels, muxer)
 
 
-def _codec_for(ending: str, alpha: bool) -> str:
-    return (alpha and _ALPHA_CODEC_OF.get(ending)) or _CODEC_OF[ending]
+def codec_for(ending: str, encoder: str = SOFTWARE, alpha: bool = False) -> str:
+    """The codec of a video where none is asked for; hardware has none with opacity."""
+    return (alpha and encoder == SOFTWARE and _ALPHA_CODEC_OF.get(ending)) or _CODEC_OF[ending]
+
+
+def _by_hardware(name: str, interface: str) -> Codec:
+    """A codec with the pixel formats that hardware takes; SettingsError VS283 where an interface does not have it."""
+    if name not in INTERFACES[interface]:
+        raise SettingsError("VS283", encoder=interface, codec=name, codecs=_or(INTERFACES[interface]))
+    common = ("yuv420p",) if name == "h264" else ("yuv420p", "yuv420p10le")
+    return replace(CODECS[name], pixel_formats=tuple(one for one in CODECS[name].pixel_formats if one in common))
 
 
 def _format_for(takes: Sequence[str], codec: Codec, quality: int | None, transparent: bool) -> str:

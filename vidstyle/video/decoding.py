@@ -26,6 +26,9 @@ NEAR = 48  # frames; so few are decoded sooner than found by a seek
 AROUND = 24  # frames before the one that is sought that a seek goes to, and after it that are looked at
 THINNED = 8  # every so manieth row and column of a frame counts for its mark
 
+# FFmpeg's decoder of these takes parts of a frame from one that another thread has not decoded yet: 1 of 50 times.
+_RACING = b"theo", b"VP3"
+
 AnyPixels = Pixels | NDArray[np.uint16]  # (H, W, 3 or 4), RGB and opacity, 0 to 255 or 65535
 Marked = tuple[AnyPixels, str]  # a frame, and what tells it from the file's others
 
@@ -46,8 +49,15 @@ def open_capture(path: Path) -> cv2.VideoCapture:
         name.encode()
     except UnicodeEncodeError:  # bytes that are no UTF-8, as on old disks: OpenCV would end the process
         with path.open("rb") as file:
-            return cv2.VideoCapture(f"/proc/self/fd/{file.fileno()}", cv2.CAP_FFMPEG)
-    return cv2.VideoCapture(name, cv2.CAP_FFMPEG)
+            return _opened(f"/proc/self/fd/{file.fileno()}")
+    return _opened(name)
+
+
+def _opened(name: str) -> cv2.VideoCapture:
+    capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
+    if int(capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little", signed=True).startswith(_RACING):
+        return cv2.VideoCapture(name, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    return capture
 
 
 def read_rgb(capture: cv2.VideoCapture) -> Pixels | None:

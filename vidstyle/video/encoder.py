@@ -24,6 +24,7 @@ from vidstyle.files import printable
 from vidstyle.images import flatten
 from vidstyle.video import ffmpeg
 from vidstyle.video.codecs import AUTO, GRADES, LOOP_ENDINGS, VIDEO_ENDINGS, Encoding, encoding_of
+from vidstyle.video.hardware import SOFTWARE, check_works
 from vidstyle.video.packets import packet_times
 from vidstyle.video.probe import VideoInfo
 
@@ -34,6 +35,7 @@ _BT709 = (
     "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
 )
 _RGB = "format={},setparams=colorspace=gbr:color_primaries=bt709:color_trc=bt709:range=pc"
+_FEWEST_TICKS = 10_000  # a second, of segments: in ticks as long as frames, what the sound comes earlier would be lost
 _CODED_RATES = Fraction(1), Fraction(240)  # that all encoders take
 
 
@@ -61,6 +63,7 @@ class Film:
         codec: of a video, one of CODECS or AUTO.
         pixel_format: of a video, one that the codec takes, or AUTO.
         transparent: whether its frames have opacity.
+        encoder: of a video, that of `encoding_of`.
 
     Raises:
         SinkError: VS445 for an unknown ending.
@@ -80,6 +83,7 @@ class Film:
     codec: str = AUTO
     pixel_format: str = AUTO
     transparent: bool = False
+    encoder: str = SOFTWARE
 
     def __post_init__(self) -> None:
         if self.ending not in (*VIDEO_ENDINGS, *LOOP_ENDINGS):
@@ -114,7 +118,7 @@ class Film:
     @cached_property
     def encoding(self) -> Encoding:
         """How its frames are encoded."""
-        return encoding_of(self.ending, self.codec, self.pixel_format, self.grade, self.transparent)
+        return encoding_of(self.ending, self.codec, self.pixel_format, self.grade, self.transparent, self.encoder)
 
     @property
     def chosen_grade(self) -> int:
@@ -124,7 +128,9 @@ class Film:
     @property
     def retimed(self) -> bool:
         """Whether frames of a video get times of their own when its segments are joined."""
-        return not self.loops and self.durations is not None and len(set(self.durations)) > 1
+        if self.loops or self.durations is None:
+            return False
+        return len(set(self.durations)) > 1 or not _CODED_RATES[0] <= 1 / self.durations[0] <= _CODED_RATES[1]
 
     @property
     def coded_rate(self) -> Fraction:
@@ -148,9 +154,14 @@ class SegmentFile:
         path: the file.
         film: what it is a part of.
         frame_count: frames that were taken so far.
+
+    Raises:
+        SettingsError: VS284 where the hardware that is to encode them is not there.
     """
 
     def __init__(self, path: Path, film: Film) -> None:
+        if not film.loops:
+            check_works(film.encoding.options[1])
         self.path, self.film, self.frame_count = path, film, 0
         self._feeding = False  # also after a stop while a frame was written, which may be whole in the file or not
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in close); no pipe, which could fill up
@@ -271,10 +282,11 @@ def _arguments(film: Film, target: Path) -> list[str]:
         return [*raw, "-c", "copy", "-f", "rawvideo", ffmpeg.address(target)]
     (height, width), encoding = film.size, film.encoding
     even = height + height % 2, width + width % 2
-    exact = ["-video_track_timescale", str(film.coded_rate.numerator)]  # else times are rounded, and joints add up
+    ticks = film.coded_rate.numerator * max(1, _FEWEST_TICKS // film.coded_rate.numerator)
+    exact = ["-video_track_timescale", str(ticks)]  # else times are rounded, and joints add up
     return [
         *ffmpeg.raw_input(even, film.coded_rate, pixel_format=encoding.raw_format),
-        *["-vf", (_RGB if encoding.is_rgb else _BT709).format(encoding.pixel_format)],
+        *["-vf", (_RGB if encoding.is_rgb else _BT709).format(encoding.pixel_format) + encoding.upload],
         *(["-bf", "0"] if film.retimed else []),  # packets are in the order in which they are shown
         *[*encoding.options, "-fps_mode", "passthrough", "-threads", str(_THREADS)],
         *(exact if encoding.muxer in ("mp4", "mov") else []),

@@ -210,8 +210,12 @@ def reason(log: str) -> str:
     """The line of an ffmpeg log that tells most, without the `[part @ address]` in front of it."""
     lines = [line.rpartition("] ")[2].strip() for line in log.splitlines() if line.strip()]
     echoes = (
+        "Could not open encoder",
         "Error muxing",
         "Error opening output",
+        "Error sending frames",
+        "Error while opening encoder",
+        "Nothing was written",
         "Task finished",
         "Terminating",
         "Conversion failed",

@@ -159,6 +159,7 @@ class ImageArchive:
     def finish(self) -> Path:
         """End the file; its path. SinkError VS444 for want of room."""
         with self._writing():
+            del self._file.filelist[self.frame_count :]  # what was being written when a stop came may not be whole
             self._file.close()
         return self.path
 
@@ -242,7 +243,7 @@ def _put(fresh: FrameNames, names: FrameNames, numbers: Sequence[int]) -> None:
         put_in_place(fresh.path(number), names.path(number))
     if others := sorted(set(names.files()) - set(numbers)):
         log.warning(
-            "%s: %d images of these names that this job does not write stay, the first is %s",
+            "%s: %d other images match these names and stay as they are; the first is %s",
             printable(names.folder),
             len(others),
             printable(names.path(others[0]).name),

@@ -34,6 +34,7 @@ _BT709 = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range
 _RGB709 = "setparams=colorspace=gbr:color_primaries=bt709:color_trc=bt709:range=pc:field_mode=prog"
 _FLAGS = "sws_dither=ed:flags=bicubic+accurate_rnd+full_chroma_int"
 _WHITE_NITS = 203  # ITU-R BT.2408: the brightness of white paper in HDR
+_RACING = "theora", "vp3"  # see _RACING of decoding
 _STILL_ALPHA = {"vp9": "libvpx-vp9", "vp8": "libvpx"}  # ffmpeg's own decoders of these drop the alpha channel
 
 
@@ -119,6 +120,7 @@ def arguments(info: VideoInfo, lut: Path | None = None) -> list[str]:
         *(["-copyts"] if not info.restarted else []),  # else ffmpeg puts times that start over in a row
         *(["-reinit_filter", "0"] if Fault.RESHAPED in info.faults else []),  # else the filters forget what was before
         *(["-c:v", decoder] if decoder else []),
+        *(["-threads", "1"] if stream.codec in _RACING else []),
         *ffmpeg.input_arguments(info.path, *(["-f", "mjpeg"] if raw_jpeg else [])),
         *["-map", "0:V:0", "-vf", ",".join(_filters(info, stream, lut))],
         *(_OWN_TIMES if _is_variable(info) else ["-fps_mode", "passthrough"]),
@@ -177,7 +179,10 @@ def _to_rgb(stream: VideoStream) -> str:
         return f"scale={_FLAGS}"
     guess = _BT709_MATRIX if stream.size[0] >= HD_HEIGHT else _SD_MATRIX
     matrix = stream.matrix if stream.matrix in _MATRICES else guess
-    return f"zscale=min={matrix}:m=gbr:r=pc:filter=bicubic"
+    chroma = (
+        "cin=center:" if stream.codec == "vp8" else ""
+    )  # in the middle of four pixels, as in WebP; else at the left
+    return f"zscale=min={matrix}:{chroma}m=gbr:r=pc:filter=bicubic"
 
 
 def _without_hidden(filters: list[str]) -> list[str]:

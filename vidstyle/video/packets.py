@@ -85,6 +85,7 @@ def _scanned(container: InputContainer, track: VideoTrack, deadline: float) -> P
         tick = 1 / (plausible(track.codec_context.framerate) or track.guessed_rate or _FALLBACK)
         for number, packet in enumerate(packets):
             packet.decoded = packet.shown = number
+            packet.duration = 1
     shifts = _put_in_a_row(packets, tick) if jumping else []
     _fill(packets, in_order=container.format.name == "avi")
     announced = (
@@ -96,7 +97,7 @@ def _scanned(container: InputContainer, track: VideoTrack, deadline: float) -> P
     return PacketTimes(
         times=tuple(when for when, _ in shown),
         tick=tick,
-        last_duration=shown[-1][1] if shown else 0,
+        last_duration=_last_duration(container, track, packets) or (shown[-1][1] if shown else 0),
         complete=complete,
         announced=max(len(shown), round(announced)),
         damaged=damaged or (any(packet.corrupt for packet in packets) and not shifts),
@@ -169,6 +170,18 @@ def _fill(packets: list[_Packet], *, in_order: bool) -> None:
         packet.shown = (packet.decoded or 0) + shift
 
 
+def _last_duration(container: InputContainer, track: VideoTrack, packets: list[_Packet]) -> int:
+    """How long a MOV or MP4 file says that its last frame is shown, in ticks; 0 where that is not plain.
+
+    libavformat gives the last packet of VP9 the duration of the others.
+    """
+    if not container.format.name.startswith("mov") or len(packets) != track.frames:
+        return 0
+    if any(packet.hidden or packet.decoded != packet.shown for packet in packets):
+        return 0
+    return max(0, (track.duration or 0) - (packets[-1].decoded or 0) + (packets[0].decoded or 0))
+
+
 def _hide(packets: list[_Packet], *, cut: bool) -> None:
     """Hides what is no frame: all before the first key frame, and, where a file may be `cut`, what is not whole."""
     for packet in takewhile(lambda packet: not packet.key, packets if any(packet.key for packet in packets) else ()):
@@ -186,7 +199,7 @@ def _excess(container: InputContainer, track: VideoTrack, packets: list[_Packet]
     longest = max((after - before for before, after in pairwise(times)), default=0)
     if not longest:
         return 1.0
-    end = times[-1] + (packets[-1].duration or longest)
+    end = max((packet.shown or 0) + (packet.duration or longest) for packet in packets)
     found = float(max(end, end - times[0]) * tick)  # Matroska counts from 0
     alone = container.duration / av.time_base if container.duration and len(container.streams) == 1 else 0.0
     said = float(track.frames * tick) or _tagged_seconds(track) or float((track.duration or 0) * tick) or alone

@@ -72,7 +72,7 @@ class Fault(Enum):
     MIRRORED = ("it is stored mirrored",)
     DAMAGED_START = ("its first frame is damaged",)
     UNREADABLE = ("OpenCV cannot read it",)
-    OTHER_COLOURS = ("OpenCV shows other colours than ffmpeg",)
+    OTHER_COLOURS = ("OpenCV and ffmpeg show different colours",)
 
 
 @dataclass(frozen=True)
@@ -165,8 +165,8 @@ def probe(path: str | os.PathLike[str], limits: Limits = LIMITS) -> VideoInfo:
     description, packets = answered(lambda: _look_into(path, limits, demuxer), _name(path))
     if not packets.times and packets.complete:
         raise SourceError("VS344", name=_name(path))
-    gaps = (after - before for before, after in pairwise(packets.times))
-    limits.check_still(_name(path), float(max(gaps, default=0) * packets.tick))
+    gaps = [after - before for before, after in pairwise(packets.times)]
+    limits.check_still(_name(path), float(max([*gaps, packets.last_duration]) * packets.tick))
     return _judge(path, description, packets)
 
 
@@ -227,7 +227,7 @@ def _look_into(path: Path, limits: Limits, demuxer: str | None) -> tuple[Descrip
             raise SourceError("VS348", name=name)
         if description.audio:
             raise SourceError("VS349", name=name)
-        raise SourceError("VS343", name=name, reason="it holds no video")
+        raise SourceError("VS343", name=name, reason="it contains no video")
     limits.check_size(_name(path), description.stream.displayed_size)
     return description, packet_times(path, demuxer=demuxer)
 

@@ -270,10 +270,10 @@ def open_video(
         size: (height, width) in pixels that frames are scaled to; None for their own.
         start: seconds of the file.
         end: seconds of the file; None for its end.
-        work: a folder in which what is rewritten is kept and used again; None for a temporary one, until `close`.
-        rewrite: whether a video is rewritten that OpenCV reads right, too.
-        lut: a 3D LUT, which `check_lut` took, that the colours of a video go through; None for none.
-        limits: how large and long the part may be.
+        work: a folder that keeps the rewritten file for reuse; None for a temporary one, until `close`.
+        rewrite: whether to rewrite even a video that OpenCV reads correctly.
+        lut: a 3D LUT to apply to the colours of a video, after `check_lut`; None for none.
+        limits: the maximum size and length of the part.
         on_progress: is called with 0 to 1 while a file is rewritten.
 
     Raises:
@@ -287,13 +287,13 @@ def open_video(
         log.warning("%s", remark)
     source = Source(info, size, start, end, work, lut, on_progress)
     if not info.animated and (info.faults or rewrite or lut):
-        reasons = "; ".join(fault.text for fault in info.faults) or ("by a LUT" if lut else "it was before")
+        reasons = "; ".join(fault.text for fault in info.faults) or ("a LUT is applied" if lut else "as before")
         log.info("%s is rewritten before reading: %s", info.path.name, reasons)
         source.rewrite()
     if len(source) == 0:
         source.close()
         name, long = printable(info.path.name), source.info.seconds
-        wanted = f"{start:g} s" if end is None else f"{start:g} to {end:g} s"
+        wanted = f"{start:g} s on" if end is None else f"{start:g} to {end:g} s"
         raise SourceError("VS351", name=name, wanted=wanted, long=long)
     return source
 

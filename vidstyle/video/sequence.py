@@ -130,7 +130,7 @@ class SequenceSource(Source):
         if found.alpha is None:
             return found.rgb, None
         if self._is_first("alpha"):
-            log.warning("%s: transparent parts are laid on white, as the first image has none", name)
+            log.warning("%s: transparent parts are composited on white, since the first image has none", name)
         return flatten(found.rgb, found.alpha), None
 
     def _is_first(self, what: str) -> bool:
@@ -185,7 +185,7 @@ def open_sequence(
     heard = _sound_of(sound, info) if sound else None
     source = SequenceSource(info, names, files, (start, end), sound=heard, deep=first.bits > 8, limits=limits)
     if not len(source):
-        wanted = f"{start:g} s" if end is None else f"{start:g} to {end:g} s"
+        wanted = f"{start:g} s on" if end is None else f"{start:g} to {end:g} s"
         raise SourceError("VS351", name=printable(place.name), wanted=wanted, long=info.seconds)
     source.size = size
     return source
@@ -214,7 +214,7 @@ def _sound_of(path: Path, film: VideoInfo) -> VideoInfo:
     except UNREADABLE as error:
         raise SourceError("VS364", name=name, reason=getattr(error, "strerror", None) or "damaged") from error
     if not codecs:
-        raise SourceError("VS364", name=name, reason="it holds none")
+        raise SourceError("VS364", name=name, reason="it has no sound")
     if long and abs(long - film.seconds) > max(0.1, float(1 / film.rate)):
         log.warning("%s is %.2f s long, and the images last %.2f s", name, long, film.seconds)
     return replace(film, path=path, audio=codecs, start=start)

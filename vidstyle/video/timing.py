@@ -17,6 +17,7 @@ STANDARD_RATES = tuple(
 )
 TICK = Fraction(1, 90_000)  # seconds: the unit of the times of frames that are unevenly spaced
 JITTER = 0.25  # of a frame: times that wander less than this either way count as constant
+_HELD = 2  # frames: a last frame that is shown for longer has a time of its own
 _REORDERED = 16  # frames: how far the order of decoding may differ from that of showing
 _FALLBACK = Fraction(25)
 
@@ -29,7 +30,7 @@ class Timing:
 
     Attributes:
         rate: frames a second, exact; on average where they are not evenly spaced.
-        constant: whether they are.
+        constant: whether they are, and the last one is not held.
         seconds: from the first frame to the end of the last.
     """
 
@@ -46,16 +47,18 @@ def fit(packets: PacketTimes, nominal: Fraction | None) -> Timing:
         nominal: frames a second, rounded, as the file says; None where it does not.
     """
     times, tick = np.array([time - packets.times[0] for time in packets.times], float), packets.tick
+    last = packets.last_duration
     if len(times) < 2 or not times[-1]:
         rate = _nearest_standard(nominal or _FALLBACK)
-        return Timing(rate, len(times) < 2, len(times) / float(rate))
+        held = len(times) == 1 and last * tick * rate > _HELD
+        return Timing(rate, len(times) < 2 and not held, float(last * tick) if held else len(times) / float(rate))
     whole = packets.complete and not packets.damaged and packets.announced <= len(times)
     steady = times if whole else times[:-_REORDERED]  # the last ones may wait for frames that are missing
     constant = _constant_rate(steady if steady.any() else times, tick, nominal)
+    shown = float((times[-1] + (last if last > 0 else times[-1] / (len(times) - 1))) * float(tick))
     if constant is not None:
-        return Timing(constant, True, len(times) / float(constant))
-    last = packets.last_duration if packets.last_duration > 0 else times[-1] / (len(times) - 1)
-    shown = float((times[-1] + last) * float(tick))
+        held = packets.complete and last * tick * constant > _HELD
+        return Timing(constant, not held, shown if held else len(times) / float(constant))
     rate = Fraction(len(times) / shown).limit_denominator(100_000)
     return Timing(max(rate, Fraction(1, 100_000)), False, shown)
 

@@ -1,6 +1,7 @@
 """What was chosen to be painted: its first image, its facts, and about how long it takes."""
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +13,8 @@ from vidstyle.cli.messages import roughly, some
 from vidstyle.core.device import select_device
 from vidstyle.core.pixels import to_array
 from vidstyle.core.sizes import Size, fit_size, resize, size_of
-from vidstyle.jobs.eta import estimate, seconds_per_pixel
+from vidstyle.images import load_image
+from vidstyle.jobs.eta import estimate, learning_seconds, seconds_per_pixel
 from vidstyle.jobs.kinds import kind_of
 from vidstyle.jobs.prescan import painting_size
 from vidstyle.settings.settings import Settings
@@ -20,6 +22,7 @@ from vidstyle.video.probe import probe
 from vidstyle.web.job_folder import first_image
 
 THUMBNAIL = 320  # pixels of its long side
+STARTING = 4.0  # seconds, until the process that paints has loaded its libraries and looked at the file
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,19 @@ class Facts:
     lines: tuple[str, ...]
 
 
-def chosen_facts(source: Path, settings: Settings, device: str, start: float = 0.0, end: float | None = None) -> Facts:
+def chosen_facts(
+    source: Path,
+    styles: Sequence[Path],
+    settings: Settings,
+    device: str,
+    start: float = 0.0,
+    end: float | None = None,
+) -> Facts:
     """What the page says of a file before it is painted.
 
     Args:
         source: A video, animation or image.
+        styles: The style images; none where they are not chosen yet.
         settings: How it would be painted.
         device: What would paint: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         start: Seconds from which on a video would be painted.
@@ -47,22 +58,29 @@ def chosen_facts(source: Path, settings: Settings, device: str, start: float = 0
     image = first_image(source)
     if kind_of(source) == "image":
         assert image is not None
-        size, frames, length = size_of(image), 1, []
+        size, frames, length, contents = size_of(image), 1, [], [image]
     else:
         info = probe(source)
         part = max(0.0, min(info.seconds, info.seconds if end is None else end) - start)
-        size, frames = info.size, max(1, round(part * info.rate))
+        size, frames, contents = info.size, max(1, round(part * info.rate)), []  # its samples are not known yet
         length = [f"{info.seconds:.1f} s, {float(info.rate):g} frames a second, {some(frames, 'frame')} to paint"]
     painted = painting_size(size, settings, select_device(device))
     pace = _pace(settings.replace(size="auto"), device)
-    takes = estimate(settings, painted, 1, frames, pace)
-    how_long = f"Painted at {painted[1]} x {painted[0]} pixels: {roughly(takes.seconds)}"
+    teachers = [*(load_image(style).rgb for style in styles), *contents]
+    learning = learning_seconds(settings, teachers, select_device(device), pace)
+    takes = STARTING + learning + estimate(settings, painted, 1, frames, pace).seconds
+    first = f", with {_unbroken(roughly(learning))} to learn weights first" if learning else ""
+    how_long = f"Painted at {painted[1]} x {painted[0]} pixels in {_unbroken(roughly(takes))}{first}"
     return Facts(source.name, _data_url(image), (f"{size[1]} x {size[0]} pixels", *length, how_long))
 
 
 def length_of(source: Path) -> float:
     """Seconds of a video or animation, 0 for an image; SourceError where it cannot be read."""
     return 0.0 if kind_of(source) == "image" else probe(source).seconds
+
+
+def _unbroken(time: str) -> str:
+    return time.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 @lru_cache(16)

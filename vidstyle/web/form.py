@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import gradio as gr
 
-from vidstyle.errors import SourceError
+from vidstyle.errors import SourceError, VidstyleError
 from vidstyle.settings.presets import PRESETS, STANDARD
 from vidstyle.settings.settings import Settings
 from vidstyle.web.job_folder import NO_PATHS
@@ -21,9 +21,10 @@ HELP: Mapping[str, str] = {
     "strength": "0 stays close to the original, 1 is all style.",
     "style_scale": "2 paints with strokes twice as large.",
     "keep_colors": "",
-    "size": "Of the long side. Automatic is the original size on a GPU, and 640 px at most without one.",
+    "size": "Length of the long side. Automatic is the original size on a GPU, and at most 640 px on a CPU.",
 }
 RANGES: Mapping[str, tuple[float, float, float]] = {"strength": (0, 1, 0.05), "style_scale": (0.25, 4, 0.25)}
+PARTS: Mapping[str, str] = {"from": "start", "to": "end"}  # the fields of a video's part, by their options
 SIZES = ("320", "480", "640", "960", "1280", "1920")
 CHOICES: Mapping[str, Sequence[tuple[str, str]]] = {
     "keep_colors": (
@@ -69,7 +70,7 @@ def control(name: str) -> gr.components.Component:
         "label": label_of(name),
         "info": HELP.get(name, option.metadata["help"]) or None,
         "value": option.default,
-        "elem_id": f"set-{name.replace('_', '-')}",
+        "elem_id": _id_of(name),
     }
     if name in RANGES:
         low, high, step = RANGES[name]
@@ -99,6 +100,28 @@ def in_words_of_the_page(text: str) -> str:
     """An error's text with the page's labels instead of the command line's options: ``--size`` is Size here."""
     named = re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda found: label_of(found[1].replace("-", "_")), text)
     return named[:1].upper() + named[1:] if re.match(r"[a-z]+(?![\w.])", named) else named  # no name of a file
+
+
+def field_of(error: VidstyleError, values: Mapping[str, Any]) -> str:
+    """The id of the field that an error is about, nothing where it is about none.
+
+    Args:
+        error: It knows the setting's name or what was typed, or its text names options, of which those count first
+            that were moved from their defaults.
+        values: What a browser sent for each setting, by name.
+    """
+    options = [option.replace("-", "_") for option in re.findall(r"--([a-z]+(?:-[a-z]+)*)", str(error))]
+    moved = [name for name in options if name in values and values[name] != getattr(Settings, name)]
+    typed = [
+        name for name, value in values.items() if isinstance(value, str) and value.strip() == error.facts.get("text")
+    ]
+    names = [str(error.facts.get("name")).replace("-", "_"), *typed, *moved, *options]
+    fields = (_id_of(name) if name in values else PARTS.get(name, "") for name in names)
+    return next(filter(None, fields), "")
+
+
+def _id_of(name: str) -> str:
+    return f"set-{name.replace('_', '-')}"
 
 
 def changed(values: Mapping[str, Any], preset: str) -> dict[str, Any]:

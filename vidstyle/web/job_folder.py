@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import time
@@ -30,7 +31,8 @@ State = Literal["waiting", "painting", "done", "failed", "cancelled"]
 TICKET, STATUS, LOCK, PROCESS = "ticket.json", "status.json", "worker.lock", "process"
 LATEST, BEFORE, MAKING, REPORT = "latest.jpg", "before.jpg", "progress.gif", "report.html"
 BEFORE_VIDEO, AFTER_VIDEO = "before.mp4", "after.mp4"  # which are played in step; the latter of animations
-VIEWS = (LATEST, BEFORE, MAKING, REPORT, BEFORE_VIDEO, AFTER_VIDEO)  # which may be seen, as the painting
+FIRST_LOOK = "first_look.jpg"  # a small painting of the search for the balance
+VIEWS = (LATEST, FIRST_LOOK, BEFORE, MAKING, REPORT, BEFORE_VIDEO, AFTER_VIDEO)  # which may be seen, as the painting
 # Settings that may name files: a page must not read those of the machine that it is served by.
 NO_PATHS: Mapping[str, tuple[str, ...]] = {"weights": FILTERS, "init": ("content", "random"), "lut": ("",)}
 _SPOILT = (OSError, ValueError, TypeError, KeyError)  # what reading a file of a job may raise
@@ -77,6 +79,12 @@ class Ticket:
         """The name that a file of the job gets on the user's machine, such as ``photo_swirl.png``."""
         stem = "_".join(Path(name).stem[:40] for name in self.names)
         return stem + ("" if file == self.out else f"_{Path(file).stem}") + Path(file).suffix
+
+    def in_words(self, text: str) -> str:
+        """A text about files of the job with the names that people know."""
+        known = dict(zip((self.source, *self.styles, self.out), (*self.names, "the painting"), strict=True))
+        kept = "|".join(map(re.escape, known))
+        return re.sub(rf"(?<![\w.])(?:{kept})(?!\w)", lambda found: known[found[0]], text)
 
     @classmethod
     def read(cls, folder: Path) -> Ticket:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +14,32 @@ from vidstyle.jobs.kinds import kind_of
 from vidstyle.settings.presets import STANDARD
 from vidstyle.settings.settings import Settings
 from vidstyle.video.reader import CLIP_ENDINGS
+from vidstyle.web.beside import BesideError, beside
 from vidstyle.web.facts import chosen_facts, length_of
-from vidstyle.web.form import MENUS, PRESET_NAMES, SLIDERS, Controls, at_hand, changed, folded, restored, the_one
+from vidstyle.web.form import (
+    MENUS,
+    PRESET_NAMES,
+    SLIDERS,
+    Controls,
+    at_hand,
+    changed,
+    field_of,
+    folded,
+    restored,
+    the_one,
+)
 from vidstyle.web.job_folder import check_styles, first_image
-from vidstyle.web.job_store import JobStore, JobView
+from vidstyle.web.job_panel import NOTHING, JobPanel, Seen
+from vidstyle.web.job_store import JobStore
 from vidstyle.web.previews import Previews
 from vidstyle.web.style_chooser import StyleChooser
-from vidstyle.web.view import Row, facts_html, job_html, list_html, message_html, preview_html, rows_of, shown
+from vidstyle.web.view import facts_html, message_html, preview_html, rows_of, shown
 
 REMEMBERED = 50  # jobs that a browser keeps in its list
 
-_INTRODUCTION = "Add a video or photo, pick a style, press Paint."
+_INTRODUCTION = "Add a video or photo, pick a style, and press Paint."
 _QUIETLY: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+_JOB_OF_ADDRESS = "() => new URLSearchParams(location.search).get('job') ?? ''"
 _SECONDS = 0.1  # step of the sliders that trim a video
 
 Given = Mapping[Any, Any]  # what a browser sent, by control
@@ -40,7 +53,7 @@ class Page:
     def __init__(self, store: JobStore, previews: Previews, shelf: Sequence[Path]) -> None:
         self._store, self._previews = store, previews
         with gr.Blocks(title="vidstyle", analytics_enabled=False) as self.blocks:
-            self._current, self._seen = gr.State(""), gr.State(("", []))
+            self._current, self._seen = gr.State(""), gr.State(NOTHING)
             self._preview, self._seen_preview = gr.State(""), gr.State("")
             # The browser keeps the names of its jobs; the secret is none, it only has to outlive the server.
             self._mine = gr.BrowserState([], storage_key="vidstyle-jobs", secret="vidstyle")
@@ -51,8 +64,9 @@ class Page:
                     self._chooser = StyleChooser(shelf)
                     self._options()
                     self._actions()
-                with gr.Column(scale=3):
-                    self._results()
+                with gr.Column(scale=3, elem_id="results"):
+                    self._panel = JobPanel()
+            self._address = gr.Textbox(visible=False)  # the job that the page's address names, when a link was pressed
             self._wire()
 
     def _sources(self) -> None:
@@ -68,7 +82,7 @@ class Page:
             gr.HTML('<div class="vs"><button type="button" class="shoot">Take a photo in 3 seconds</button></div>')
         self._facts = gr.HTML("", elem_id="facts")
         with gr.Row(visible=False) as self._trim:
-            for part, label in (("start", "From second"), ("end", "To second")):
+            for part, label in (("start", "Start (seconds)"), ("end", "End (seconds)")):
                 self._wanted[part] = gr.Slider(0, 1, 0, step=_SECONDS, label=label, elem_id=part, buttons=[])
 
     def _options(self) -> None:
@@ -78,12 +92,12 @@ class Page:
         self._settings |= at_hand(*MENUS)
         self._wanted["preset"] = gr.Radio(PRESET_NAMES, value=STANDARD, label="Quality", elem_id="quality")
         self._wanted["report"] = gr.Checkbox(
-            label="Also create a quality report", value=False, visible=False, elem_id="report"
+            label="Also create a report (stability, style, content)", value=False, visible=False, elem_id="report"
         )
         self._wanted["animated"] = gr.Checkbox(
-            label="Watch it being painted (GIF)", value=False, visible=False, elem_id="animated"
+            label="Also create a GIF of the painting process", value=False, visible=False, elem_id="animated"
         )
-        with gr.Accordion("Advanced", open=False):
+        with gr.Accordion("Advanced", open=False, elem_id="advanced"):
             self._settings |= folded()
 
     def _actions(self) -> None:
@@ -94,37 +108,26 @@ class Page:
                 self._look_first = gr.Button("Preview one frame", size="lg", elem_id="preview", min_width=120)
                 self._paint = gr.Button("Paint", variant="primary", size="lg", elem_id="paint", min_width=120)
 
-    def _results(self) -> None:
-        """Makes the parts that show what becomes of it."""
-        self._view = gr.HTML(job_html(""), elem_id="view")
-        with gr.Row():
-            self._cancel = gr.Button("Cancel", visible=False, elem_id="cancel", min_width=120)
-            self._resume = gr.Button("Resume", visible=False, elem_id="resume", min_width=120)
-            self._repeat = gr.Button("Paint again with changes", visible=False, elem_id="again", min_width=200)
-            self._remove = gr.Button("Delete", visible=False, elem_id="delete", min_width=120)
-        with gr.Accordion("Your jobs", open=True):
-            self._list = gr.HTML(list_html([]), elem_id="jobs")
-
     def _wire(self) -> None:
         """Says what follows on clicks, on loading, and each second."""
-        store, named, told = self._store, [self._current], [self._message]
+        store, panel, named, told = self._store, self._panel, [self._current], [self._message]
         self._chooser.wire(**_QUIETLY)
         given, asked = self._given, [*told, self._facts, self._chooser.message]
         repeated = self._wire_form(named)
         acts = (
             repeated,
             self._paint.click(self._telling(self._submit), given, [*asked, self._current, self._mine], **_QUIETLY),
-            self._cancel.click(self._telling(store.cancel), named, told, **_QUIETLY),
-            self._resume.click(self._telling(store.resume), named, told, **_QUIETLY),
-            self._remove.click(self._telling(store.remove), named, told, **_QUIETLY),
+            panel.cancel.click(self._telling(store.cancel), named, told, **_QUIETLY),
+            panel.resume.click(self._telling(store.resume), named, told, **_QUIETLY),
+            panel.remove.click(self._telling(store.remove), named, told, **_QUIETLY),
+            panel.opener.click(lambda name: name, [self._address], named, js=_JOB_OF_ADDRESS, **_QUIETLY),
             self.blocks.load(self._opened, [self._mine], named, **_QUIETLY),
             self._look_first.click(self._telling(self._preview_of), given, [*asked, self._preview], **_QUIETLY),
         )
         for name in SLIDERS:
             self._settings[name].release(self._telling(self._repaint), given, [*asked, self._preview], **_QUIETLY)
         seen = [self._current, self._seen, self._mine, self._preview, self._seen_preview]
-        buttons = [self._cancel, self._resume, self._repeat, self._remove]
-        outputs = [self._seen, self._view, self._list, *buttons, self._seen_preview, self._preview_view]
+        outputs = [*panel.controls, self._seen, self._seen_preview, self._preview_view]
         for event in (*(act.then for act in acts), gr.Timer(1).tick):
             event(self._look, seen, outputs, **_QUIETLY)
 
@@ -142,10 +145,16 @@ class Page:
         )
         for event in taken:
             event(self._fitted, given, fitted, **_QUIETLY).then(*facts, **_QUIETLY)
-        for event in (size.input, preset.input, wanted["start"].release, wanted["end"].release):
+        for event in (
+            size.input,
+            preset.input,
+            wanted["start"].release,
+            wanted["end"].release,
+            self._chooser.boxes.change,
+        ):
             event(*facts, **_QUIETLY)
         fields = [*wanted.values(), *self._settings.values(), *self._chooser.controls, self._message, self._trim]
-        repeated = self._repeat.click(self._telling(self._again), named, fields, **_QUIETLY)
+        repeated = self._panel.repeat.click(self._telling(self._again), named, fields, **_QUIETLY)
         repeated.then(*facts, **_QUIETLY)
         return repeated
 
@@ -161,10 +170,11 @@ class Page:
         def told(*given: Any) -> Shown:
             try:
                 return {self._message: "", **(act(*given) or {})}
-            except _BesideError as error:
+            except BesideError as error:
                 return {self._message: "", error.place: message_html(error.reason)}
             except VidstyleError as error:
-                return {self._message: message_html(error)}
+                values = self._values(given[0]) if isinstance(given[0], dict) else {}
+                return {self._message: message_html(error, field_of(error, values))}
 
         return told
 
@@ -202,25 +212,28 @@ class Page:
 
     def _files_and_settings(self, given: Given) -> tuple[Path, list[Path], dict[str, Any]]:
         """What is to be painted, the styles, and the settings that differ from the defaults."""
-        with _beside(self._facts):
+        with beside(self._facts):
             source = self._source(given)
             first_image(source)
-        with _beside(self._chooser.message):
+        with beside(self._chooser.message):
             check_styles(styles := self._chooser.chosen(given))
         return source, styles, self._changed(given)
 
     def _source(self, given: Given) -> Path:
         return the_one(given[self._wanted["file"]], given[self._wanted["webcam"]])
 
+    def _values(self, given: Given) -> dict[str, Any]:
+        return {name: given[control] for name, control in self._settings.items()}
+
     def _changed(self, given: Given) -> dict[str, Any]:
-        settings = {name: given[control] for name, control in self._settings.items()}
-        return changed(settings, given[self._wanted["preset"]])
+        return changed(self._values(given), given[self._wanted["preset"]])
 
     def _part(self, given: Given, source: Path) -> tuple[float, float | None]:
         """Seconds from which on and up to which a video is painted; 0 and None for all of it."""
         start, end = (float(given[self._wanted[part]] or 0.0) for part in ("start", "end"))
         length = length_of(source)
-        return (start, end if end < length - _SECONDS / 2 else None) if length else (0.0, None)
+        part = 0 < end < length - _SECONDS / 2  # 0 before the slider has its length
+        return (start, end if part else None) if length else (0.0, None)
 
     def _fitted(self, given: Given) -> Shown:
         """The options that the file or photo has, untouched."""
@@ -247,24 +260,14 @@ class Page:
         try:
             source = self._source(given)
             part, settings = self._part(given, source), Settings(**self._changed(given))
-            return facts_html(chosen_facts(source, settings, self._store.device, *part))
+            return facts_html(chosen_facts(source, self._chooser.chosen(given), settings, self._store.device, *part))
         except VidstyleError as error:
             return message_html(error)
 
-    def _look(self, name: str, seen: tuple[JobView | str, list[Row]], mine: Sequence[object], *preview: str) -> Shown:
-        """The job, the list and the preview as they are; what did not change is left alone, so that videos play on."""
-        job, rows = shown(self._store, name), rows_of(self._store, mine or [])
-        found: Shown = self._look_at_preview(*preview)
-        if job != seen[0]:
-            status = job.status if isinstance(job, JobView) else None
-            found[self._view] = job_html(job)
-            found[self._cancel] = gr.Button(visible=bool(status and not status.ended))
-            found[self._resume] = gr.Button(visible=bool(status and status.can_resume))
-            found[self._repeat] = gr.Button(visible=bool(status))
-            found[self._remove] = gr.Button(visible=bool(status and status.ended))
-        if rows != seen[1]:
-            found[self._list] = list_html(rows)
-        return {**found, self._seen: (job, rows)}
+    def _look(self, name: str, seen: Seen, mine: Sequence[object], *preview: str) -> Shown:
+        """The job, the list and the preview as they are."""
+        now = shown(self._store, name), rows_of(self._store, mine or [])
+        return {**self._look_at_preview(*preview), **self._panel.shown(now, seen), self._seen: now}
 
     def _look_at_preview(self, name: str, seen: str) -> Shown:
         if not name:
@@ -279,19 +282,3 @@ class Page:
         """The job that a link names, else the last one of this browser that was not cancelled."""
         kept = (row[0] for row in rows_of(self._store, mine or []) if row[2] != "cancelled")
         return request.query_params.get("job", "") or next(kept, "")
-
-
-class _BesideError(Exception):
-    """An error whose message stands at a `place` of its own."""
-
-    def __init__(self, place: Block, reason: VidstyleError) -> None:
-        self.place, self.reason = place, reason
-
-
-@contextmanager
-def _beside(place: Block) -> Any:
-    """Errors are told at this place."""
-    try:
-        yield
-    except VidstyleError as error:
-        raise _BesideError(place, error) from error

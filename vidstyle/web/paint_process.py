@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from filelock import FileLock, Timeout
+from torch import Tensor
 
 from vidstyle.api import run
 from vidstyle.cli.messages import clock, some
@@ -23,7 +24,7 @@ from vidstyle.jobs.events import Listener, Outline
 from vidstyle.process import keep_freed_memory
 from vidstyle.studies.making import Progress
 from vidstyle.web.comparison import write_comparison
-from vidstyle.web.job_folder import BEFORE, LATEST, LOCK, MAKING, PROCESS, REPORT, State, Status, Ticket
+from vidstyle.web.job_folder import BEFORE, FIRST_LOOK, LATEST, LOCK, MAKING, PROCESS, REPORT, State, Status, Ticket
 from vidstyle.web.previews import paint_preview
 from vidstyle.web.progress import JobProgress, Phase, left_in_words
 
@@ -41,6 +42,7 @@ class Reporter(Listener):
         self._losses: list[float] = []
         self._progress = JobProgress(ticket.report, self._status.progress)
         self._told = 0.0
+        self._finest = 0  # pixels of the first look, which no coarser painting replaces
 
     def started(self, outline: Outline) -> None:
         self._progress.started(outline)
@@ -52,8 +54,12 @@ class Reporter(Listener):
         before, after = Phase.WEIGHTS if pace else Phase.LOOK, Phase.REPORT if self._ticket.report else Phase.FINISH
         self._work(after if painted else before, what, done, count)
 
-    def balancing(self, done: int, count: int) -> None:
-        self._work(Phase.BALANCE, "finding the balance of style and content", done, count)
+    def balancing(self, done: float, count: int, painting: Tensor) -> None:
+        """Shows the first painting of the search as it grows, then each that is finished."""
+        told = self._work(Phase.BALANCE, "finding the balance of style and content", done, count)
+        if done == int(done) or (told and done < 1):
+            self._finest = painting[0].numel()
+            save_image(self._folder / FIRST_LOOK, painting)
 
     def comparing(self, done: int, count: int) -> None:
         """The comparison is written: `done` frames of `count`."""
@@ -71,7 +77,7 @@ class Reporter(Listener):
         if pace := self._progress.pace:
             pace.step(step)
             self._progress.painted()
-            if self._tell(_frame_note(pace)):
+            if self._tell(_frame_note(pace)) and step.image[0].numel() >= self._finest:
                 save_image(self._folder / LATEST, step.image)
 
     def turn(self, painted: PaintedFrame) -> None:
@@ -86,11 +92,12 @@ class Reporter(Listener):
         if self._progress.pace and self._progress.pace.passes == 1:
             self.turn(painted)
 
-    def _work(self, phase: Phase, what: str, done: float, count: float) -> None:
+    def _work(self, phase: Phase, what: str, done: float, count: float) -> bool:
         self._progress.at(phase, done / count if count else 0.0)
         if self._progress.pace:
             self._progress.pace.restart()
-        self._tell(f"{what[:1].upper()}{what[1:]}", due=bool(count) and done >= count)
+        what = self._ticket.in_words(what)
+        return self._tell(f"{what[:1].upper()}{what[1:]}", due=bool(count) and done >= count)
 
     def _tell(self, note: str, due: bool = False) -> bool:
         """Reports the progress, where that is `due` or the last word was some time ago; whether it did."""
@@ -150,7 +157,7 @@ def _paint(folder: Path) -> int:
         noun = "image" if job.kind == "image" else "frame"
         reporter.write("done", f"{some(summary.frames, noun)} painted in {clock(summary.elapsed)}")
     except VidstyleError as error:
-        reporter.write("failed", error.line.replace(f"{folder}/", ""))
+        reporter.write("failed", ticket.in_words(error.line.replace(f"{folder}/", "")))
         return 1
     except KeyboardInterrupt:
         return 1  # who stopped it knows why

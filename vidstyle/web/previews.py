@@ -37,7 +37,18 @@ STEPS = 12  # at each scale: strokes are there
 AT_ONCE = 2  # previews that are painted at a time, of all visitors
 PATIENCE = 30  # seconds that ffmpeg may look for the frame
 # What makes a still slow, or is about more than one frame: these stay at their defaults.
-LEFT = ("optimizer", "init", "scales", "strength_keys", "style_keys", "style_per_shot", "loop", "passes", "lut")
+LEFT = (
+    "optimizer",
+    "init",
+    "scales",
+    "strength_keys",
+    "style_keys",
+    "style_per_shot",
+    "loop",
+    "passes",
+    "chunk_frames",
+    "lut",
+)
 
 
 class Previews:

@@ -5,13 +5,12 @@ import time
 from collections.abc import Callable
 from enum import IntEnum
 
-from vidstyle.core.calibration import search_cost
 from vidstyle.core.stylize_image import scale_plan
-from vidstyle.jobs.eta import RemainingTime, following_cost
+from vidstyle.jobs.eta import RemainingTime, following_cost, search_work
 from vidstyle.jobs.events import Outline
 
-LEARNING = 1.2e6  # steps times pixels that take as long as learning weights: measured on a CPU
 MEASURING, FINISHING = 0.15, 0.05  # of the time of painting: the report; joining, comparison and animation
+BELIEF = 0.15  # of the search, that the expectation counts as much as: its first step takes longer than others
 HOLD = 10.0  # seconds that a longer estimate lasts before it is shown
 LONGER = 1.25  # times what is shown: less is not worth a change
 LAST = 0.99  # the share is no more before all is done
@@ -53,11 +52,11 @@ class JobProgress:
         self.pace = RemainingTime(outline, now=self._now)
         opener = sum(steps * height * width for (height, width), steps in scale_plan(size, settings))
         self._costs = float(opener), following_cost(settings, size)
-        search, work = float(search_cost(settings, size)), self._work(self.pace.shots, self.pace.frames)
+        search, work = search_work(settings, size), self._work(self.pace.shots, self.pace.frames)
         unit = outline.estimate.seconds / (search + work)
         self._expected = {
             Phase.LOOK: self._now() - self._began,
-            Phase.WEIGHTS: LEARNING * unit,
+            Phase.WEIGHTS: outline.estimate.learning,
             Phase.BALANCE: search * unit,
             Phase.PAINT: work * unit,
             Phase.REPORT: MEASURING * work * unit if self._report else 0.0,
@@ -73,7 +72,8 @@ class JobProgress:
             self._phase, self._began = phase, self._last
         self._part, self._last = min(1.0, part), self._now()
         if phase == Phase.BALANCE and part and self._expected[phase]:
-            self._speed = min(10.0, max(0.1, (self._now() - self._began) / (part * self._expected[phase])))
+            shares = (self._now() - self._began) / self._expected[phase] + BELIEF, part + BELIEF
+            self._speed = min(10.0, max(0.1, shares[0] / shares[1]))
         self._raise_share()
 
     def painted(self) -> None:

@@ -22,7 +22,7 @@ from starlette.websockets import WebSocketClose
 
 from vidstyle.cli.messages import some
 from vidstyle.errors import JobError
-from vidstyle.web.job_folder import BEFORE, LATEST
+from vidstyle.web.job_folder import BEFORE, FIRST_LOOK, LATEST
 from vidstyle.web.job_store import UPLOADS, JobStore
 from vidstyle.web.page import Page
 from vidstyle.web.previews import Previews
@@ -64,7 +64,7 @@ class Guard:
         if _UNUSED.match(scope["path"]):
             return _refused(404, "there is no such page")
         if _name(host) not in self._hosts:
-            return _refused(400, "this server does not go by that name; use the address that it printed")
+            return _refused(400, "this server does not use that name; use the address that it printed")
         foreign = origin is not None and origin.partition("://")[2].lower() != host.lower()
         if foreign and scope["method"] not in ("GET", "HEAD"):
             return _refused(403, "requests from other sites are refused")
@@ -74,7 +74,7 @@ class Guard:
 
     @property
     def _too_large(self) -> str:
-        return f"uploads may have {self._max_bytes:,} bytes; give a smaller file, or start with a larger --max-upload"
+        return f"uploads may have at most {self._max_bytes:,} bytes; use a smaller file, or a larger --max-upload"
 
     def _counted(self, receive: Receive) -> Receive:
         """What comes in, which need not be as much as it says."""
@@ -149,9 +149,9 @@ def _job_file(store: JobStore, name: str, file: str) -> Response:
     except JobError as error:
         raise HTTPException(404, str(error)) from None
     if file not in files:
-        raise HTTPException(404, "there is no such file of this job")
+        raise HTTPException(404, "this job has no such file")
     path = store.place(name) / file
-    if file in (LATEST, BEFORE):  # which may be replaced while they are sent
+    if file in (LATEST, FIRST_LOOK, BEFORE):  # which may be replaced while they are sent
         return Response(path.read_bytes(), media_type="image/jpeg", headers=_HEADERS)
     return FileResponse(path, headers=_HEADERS)
 
@@ -160,7 +160,7 @@ def _fetch_nothing() -> None:
     """Gradio would download what a request names by an address instead of a file that was sent."""
 
     async def refused(url: str, cache_dir: str) -> str:
-        raise ValueError(f"the page fetches nothing, also not {url!r}")
+        raise ValueError(f"the page fetches nothing from other servers, such as {url!r}")
 
     processing_utils.async_ssrf_protected_download = refused
 
@@ -179,7 +179,7 @@ async def _tending(store: JobStore, previews: Previews) -> AsyncIterator[None]:
         previews.close()
         store.close()
         if left := len(store.queue()):
-            log.info("%s not done yet; the next server resumes", some(left, "job"))
+            log.info("%s not done yet; the next server resumes the work", some(left, "job"))
 
 
 def _tend(store: JobStore, ending: threading.Event) -> None:

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import math
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,14 +16,15 @@ from vidstyle.settings.settings import Settings
 from vidstyle.web import job_folder
 from vidstyle.web.facts import Facts
 from vidstyle.web.form import AT_HAND, PRESET_NAMES, in_words_of_the_page, label_of, restored, value_in_words
-from vidstyle.web.job_folder import BEFORE, LATEST, Status, Ticket
+from vidstyle.web.job_folder import BEFORE, FIRST_LOOK, LATEST, Status, Ticket
 from vidstyle.web.job_store import JobStore, JobView
 
 CURVE = (300, 60)  # width and height, pixels
 
 Row = tuple[str, str, str, str, str]  # name, title, state, time and image of a job
 
-_FILES = ("BEFORE", "LATEST", "MAKING", "REPORT", "BEFORE_VIDEO", "AFTER_VIDEO")
+_FILES = ("BEFORE", "FIRST_LOOK", "LATEST", "MAKING", "REPORT", "BEFORE_VIDEO", "AFTER_VIDEO")
+_CODE = re.compile(r" \[(VS\d+)\]$")
 _TEMPLATES = Environment(
     loader=PackageLoader("vidstyle.web"),
     autoescape=True,
@@ -31,6 +33,8 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.filters["words"] = in_words_of_the_page
+_TEMPLATES.filters["code"] = lambda line: "".join(_CODE.findall(line))
+_TEMPLATES.filters["uncoded"] = lambda line: _CODE.sub("", line)
 _TEMPLATES.globals |= {name: getattr(job_folder, name) for name in _FILES} | {"CURVE": CURVE}
 
 
@@ -77,9 +81,9 @@ def settings_rows(ticket: Ticket) -> list[tuple[str, str]]:
     ]
 
 
-def message_html(error: VidstyleError) -> str:
-    """An error in the page's words."""
-    return _TEMPLATES.get_template("message.html").render(text=error.line)
+def message_html(error: VidstyleError, field: str = "") -> str:
+    """An error in the page's words, about the field of this id; different each time, so that it is shown again."""
+    return _TEMPLATES.get_template("message.html").render(text=error.line, field=field, now=time.monotonic_ns())
 
 
 def preview_html(status: Status | None, folder: Path) -> str:
@@ -88,7 +92,7 @@ def preview_html(status: Status | None, folder: Path) -> str:
         return ""
     images = {
         file: f"data:image/jpeg;base64,{base64.b64encode((folder / file).read_bytes()).decode()}"
-        for file in (BEFORE, LATEST)
+        for file in (BEFORE, FIRST_LOOK, LATEST)
         if (folder / file).is_file()
     }
     return _TEMPLATES.get_template("preview.html").render(status=status, images=images)

@@ -1,6 +1,8 @@
 // Run once when the page is loaded.
 () => {
   const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+  const position = (at, length) =>
+    length < 10 ? `${at.toFixed(1)} / ${length.toFixed(1)} s` : `${clock(at)} / ${clock(length)}`;
   const video = (part) => part.closest(".compare").querySelector("video.after");
   document.addEventListener("input", ({ target }) => {
     if (target.matches(".vs .wipe")) target.closest(".compare").style.setProperty("--at", `${target.value}%`);
@@ -20,7 +22,7 @@
       box.querySelector(".play").textContent = after.paused ? "Play" : "Pause";
       const seek = box.querySelector(".seek");
       if (seek !== document.activeElement || !after.paused) seek.value = after.currentTime / (after.duration || 1);
-      box.querySelector(".time").textContent = `${clock(after.currentTime)} / ${clock(after.duration || 0)}`;
+      box.querySelector(".time").textContent = position(after.currentTime, after.duration || 0);
     }
     requestAnimationFrame(follow);
   };
@@ -34,17 +36,17 @@
   // The photo is taken after a countdown. A photo that is there is taken away first.
   const found = async (selector) => {
     for (let waited = 0; waited < 15000; waited += 100) {
-      const part = document.querySelector(`#webcam ${selector}`);
+      const part = document.querySelector(selector);
       if (part) return part;
       await new Promise((done) => setTimeout(done, 100));
     }
-    throw new Error("the webcam does not answer");
+    throw new Error(`${selector} does not appear`);
   };
   const pause = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
   const shoot = async (button) => {
     document.querySelector("#webcam button[aria-label='Remove Image']")?.click();
-    const ready = "button[aria-label='capture photo']";
-    const first = await found(`:is(${ready}, [title='grant webcam access'] button)`);
+    const ready = "#webcam button[aria-label='capture photo']";
+    const first = await found(`${ready}, #webcam [title='grant webcam access'] button`);
     if (!first.matches(ready)) first.click();
     const capture = await found(ready);
     for (const left of [3, 2, 1]) {
@@ -52,7 +54,7 @@
       await pause(1);
     }
     capture.click();
-    await found(".image-frame img");
+    await found("#webcam .image-frame img");
   };
   document.addEventListener("click", async ({ target }) => {
     if (!target.matches(".vs .shoot") || target.disabled) return;
@@ -61,26 +63,61 @@
       await shoot(target);
       target.textContent = "Take another photo in 3 seconds";
     } catch {
-      target.textContent = "The webcam does not answer: allow it in the browser, and press here again";
+      target.textContent = "The webcam does not respond. Allow it in the browser, and press here again";
     }
     target.disabled = false;
   });
+  document.addEventListener("click", (click) => {
+    const kept = click.target.closest("#delete") && !confirm("Delete this job with its painting and its files?");
+    if (kept) click.stopImmediatePropagation();
+  }, true);
   // Gradio hears of a slider that is let go by the pointer only.
   document.addEventListener("keyup", ({ target, key }) => {
     if (target.matches("#form input[type=range]") && /^(Arrow|Page|Home|End)/.test(key)) {
       target.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }));
     }
   });
-  // What could not be done stands next to its field, which may be out of sight.
-  const told = new WeakSet();
+  // What could not be done stands next to its field, which may be out of sight or folded away.
+  const unmark = () => {
+    document.querySelector(".field-error")?.remove();
+    for (const input of document.querySelectorAll("#form [aria-invalid]")) {
+      input.removeAttribute("aria-invalid");
+      input.removeAttribute("aria-describedby");
+    }
+  };
+  const mark = async (message) => {
+    const id = message.dataset.field;
+    if (!document.getElementById(id)?.offsetParent) document.querySelector("#advanced > button").click();
+    const field = await found(`#${id}`), inputs = field.querySelectorAll("input, textarea");
+    unmark();
+    const error = message.cloneNode(true);
+    error.id = "field-error";
+    error.className = "vs field-error";
+    error.removeAttribute("data-field");
+    field.append(error);
+    message.hidden = true;
+    for (const input of inputs) {
+      input.setAttribute("aria-invalid", "true");
+      input.setAttribute("aria-describedby", error.id);
+    }
+    inputs[0].focus({ preventScroll: true });
+    field.addEventListener("input", unmark, { once: true });
+    field.scrollIntoView({ behavior: "smooth", block: "center" });
+  };
+  const told = new Set();  // alerts, by the moment of theirs where they have one
   const tell = () => {
-    for (const alert of document.querySelectorAll("#form [role=alert]")) {
-      if (!told.has(alert)) alert.scrollIntoView({ behavior: "smooth", block: "center" });
-      told.add(alert);
+    if (!document.querySelector("#message [data-field]")) unmark();
+    for (const alert of document.querySelectorAll("#form [role=alert]:not(.field-error *)")) {
+      const message = alert.closest("[data-now]"), key = message?.dataset.now ?? alert;
+      if (told.has(key)) continue;
+      told.add(key);
+      if (message?.dataset.field) mark(message);
+      else alert.scrollIntoView({ behavior: "smooth", block: "center" });
     }
   };
   // The address of the page is that of the job that is shown, so that it is there again after a reload.
   let linked = innerWidth < 800 && location.search.includes("job=");  // a phone shows the form first
+  let opening = false;  // a job by its link, which is not shown yet
   new MutationObserver(() => {
     tell();
     if (linked && document.querySelector("#view [data-job]")) {
@@ -89,10 +126,27 @@
     }
     const job = document.querySelector("#view .vs[data-job]")?.dataset.job;
     const query = new URLSearchParams(location.search);
-    if (!job || query.get("job") === job) return;
+    if (query.get("job") === job || document.querySelector("#view .failed[role]")) opening = false;
+    if (!job || opening || query.get("job") === job) return;
     query.set("job", job);
     history.replaceState(null, "", `?${query}`);
-  }).observe(document.body, { childList: true, subtree: true });
+  }).observe(document.body, { childList: true, subtree: true, attributeFilter: ["data-now"] });
+  // A link to a job opens it next to the form, which keeps what was chosen.
+  const open = () => {
+    opening = true;
+    document.querySelector("#open").click();
+  };
+  document.addEventListener("click", (click) => {
+    const link = click.target.closest(".vs a[href^='/?job=']");
+    if (!link || click.ctrlKey || click.metaKey || click.shiftKey) return;
+    click.preventDefault();
+    const query = new URLSearchParams(location.search);
+    query.set("job", new URL(link.href).searchParams.get("job"));
+    history.pushState(null, "", `?${query}`);
+    open();
+    document.querySelector("#view").scrollIntoView({ behavior: "smooth", block: "nearest" });
+  });
+  addEventListener("popstate", open);
   const show = (part) => {
     const seen = () => document.querySelector(part)?.scrollIntoView({ behavior: "smooth", block: "nearest" });
     setTimeout(seen, 1500);  // after the answer has come
