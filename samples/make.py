@@ -1,4 +1,4 @@
-"""Makes the samples: three style pictures, a photograph and a clip, all drawn by code.
+"""Makes the samples: eight styles, three photographs, two masks and a video, all drawn by code.
 
 python samples/make.py [folder]
 """
@@ -7,21 +7,30 @@ import argparse
 import subprocess
 import tempfile
 import wave
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import cv2
 import imageio_ffmpeg
 import numpy as np
 from drawing.canvas import Array
+from drawing.fruit import fruit
+from drawing.glass import glass
+from drawing.ink import ink
 from drawing.masks import around_boat, lake
 from drawing.monet import monet
+from drawing.pencil import pencil
+from drawing.points import points
+from drawing.portrait import portrait
 from drawing.scenes import film, photo
 from drawing.sound import RATE, soundtrack
 from drawing.swirl import swirl
+from drawing.ukiyoe import ukiyoe
 from drawing.woodcut import woodcut
 from numpy.typing import NDArray
 
+STYLES: list[Callable[[], Array]] = [monet, swirl, woodcut, ukiyoe, glass, points, ink, pencil]
+PHOTOS: list[Callable[[], Array]] = [photo, fruit, portrait]
 HEIGHT, WIDTH, FPS = 144, 256, 15
 SHOTS = 28, 17  # frames before and after the cut
 JPEG = [cv2.IMWRITE_JPEG_QUALITY, 92, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
@@ -83,8 +92,8 @@ def main() -> None:
     folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     save_clip(folder / "clip.mp4", film(HEIGHT, WIDTH, SHOTS, FPS), soundtrack(sum(SHOTS) / FPS, SHOTS[0] / FPS))
-    for name, draw in {"photo": photo, "monet": monet, "swirl": swirl, "woodcut": woodcut}.items():
-        save_picture(folder / f"{name}.jpg", draw())
+    for draw in [*STYLES, *PHOTOS]:
+        save_picture(folder / f"{draw.__name__}.jpg", draw())
     for name, draw_mask in {"around_boat": around_boat, "lake": lake}.items():
         save_picture(folder / f"{name}.png", draw_mask())
 

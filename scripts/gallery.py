@@ -12,7 +12,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
+
+from vidstyle import open_video
 
 ROOT = Path(__file__).resolve().parents[1]
 TEACH = "weights teach photo.jpg monet.jpg swirl.jpg woodcut.jpg -o mine.safetensors"
@@ -21,17 +24,57 @@ IMAGE = "photo.jpg --size 384 --weights mine.safetensors"  # of images that are 
 CLIP = "clip.mp4 --to 1.6 --size 192 --weights mine.safetensors --preset draft"
 SMALL = "--size 256 --weights mine.safetensors"
 
+PHOTOS = ("photo", "fruit", "portrait")
+STYLES = {  # of the first section: what each is called
+    "ukiyoe": "Colour print",
+    "glass": "Stained glass",
+    "pencil": "Coloured pencils",
+    "points": "Pointillism",
+    "ink": "Ink wash",
+    "swirl": "Swirls",
+    "monet": "Water lilies",
+    "woodcut": "Woodcut",
+}
+DRAFTS = ("monet", "woodcut")  # styles whose images are painted as drafts
+TEACH_EIGHT = (
+    "weights teach photos monet.jpg swirl.jpg woodcut.jpg ukiyoe.jpg glass.jpg points.jpg ink.jpg pencil.jpg "
+    "-o eight.safetensors"
+)
+LAKE, COAST = range(28), range(28, 45)  # the frames of the shots of clip.mp4
+LOOPS = {"ukiyoe": LAKE, "glass": LAKE, "swirl": COAST}  # the styles of the videos, and what is shown
+
 HEAD = f"""\
 # Gallery
 
-Each image is painted at a small size on a CPU, by the command below it, in the folder [samples/](../samples).
-`python scripts/gallery.py` writes this page. First, weights are learned from the samples:
+All images are painted on a CPU, by the commands next to them, in the folder [samples/](../samples). All weights are
+self-taught. Results with the ImageNet weights (leave out `--weights`) differ. `python scripts/gallery.py` writes this
+page.
+
+## Eight styles
+
+Three images in eight styles at 512 pixels. The settings are the defaults, but for the drafts of the last two styles.
+
+{{table}}
+
+```sh
+mkdir photos && cp {" ".join(f"{name}.jpg" for name in PHOTOS)} photos/
+vidstyle {TEACH_EIGHT}
+{{commands}}
+```
+
+## Videos
+
+The source is on the left, the painted video on the right. Each animation shows one shot, forwards and then backwards.
+
+{{videos}}
+
+## Options
+
+The images below are smaller. Their weights are learned from four samples:
 
 ```sh
 vidstyle {TEACH}
 ```
-
-These are self-taught weights. Results with the ImageNet weights (leave out `--weights`) differ.
 """
 
 
@@ -46,12 +89,8 @@ class Entry:
 
 
 SECTIONS: dict[str, list[Entry]] = {
-    "Styles": [
-        Entry("monet", "Poppies", f"{IMAGE} --style monet.jpg"),
-        Entry("swirl", "Swirls", f"{IMAGE} --style swirl.jpg"),
-        Entry("woodcut", "Woodcut", f"{IMAGE} --style woodcut.jpg"),
-    ],
     "Strength and size of strokes": [
+        Entry("default", "Default", f"{IMAGE} --style swirl.jpg"),
         Entry("gentle", "Weaker", f"{IMAGE} --style swirl.jpg --strength 0.2"),
         Entry("strong", "Stronger", f"{IMAGE} --style swirl.jpg --strength 0.9"),
         Entry("fine_strokes", "Small strokes", f"{IMAGE} --style swirl.jpg --style-scale 0.5"),
@@ -132,8 +171,48 @@ def make(entry: Entry, folder: Path) -> None:
     if entry.ending == ".gif":
         file_of(entry).write_bytes(out.read_bytes())
         return
-    with Image.open(out) as image:
-        image.convert("RGB").save(file_of(entry), quality=88)
+    keep(out, file_of(entry))
+
+
+def keep(painting: Path, file: Path) -> None:
+    with Image.open(painting) as image:
+        image.convert("RGB").save(file, quality=86)
+
+
+def eight_words(style: str) -> str:
+    draft = " --preset draft" if style in DRAFTS else ""
+    return f"photos --size 512{draft} --weights eight.safetensors --style {style}.jpg"
+
+
+def loop_words(style: str) -> str:
+    return f"clip.mp4 --weights eight.safetensors --style {style}.jpg"
+
+
+def make_eight(style: str, folder: Path) -> None:
+    """Paints the photos in a style, and keeps them with a thumbnail of it."""
+    run(folder, eight_words(style), "-q")
+    for name in PHOTOS:
+        keep(folder / f"photos_{style}" / f"{name}.jpg", PLACE / f"{style}_{name}.jpg")
+    with Image.open(folder / f"{style}.jpg") as image:
+        image.resize((256, 200)).save(PLACE / f"{style}_style.jpg", quality=86)
+
+
+def make_loop(style: str, folder: Path) -> None:
+    """Paints the video, and shows a shot next to its source, there and back."""
+    run(folder, loop_words(style), "-q")
+    halves = [frames_of(folder / name, LOOPS[style]) for name in ("clip.mp4", f"clip_{style}.mp4")]
+    frames = [Image.fromarray(np.hstack(pair)) for pair in zip(*halves, strict=True)]
+    there_and_back = [*frames, *frames[-2:0:-1]]
+    file = PLACE / f"{style}_video.webp"
+    there_and_back[0].save(
+        file, save_all=True, append_images=there_and_back[1:], duration=67, loop=0, quality=55, method=6
+    )
+
+
+def frames_of(path: Path, wanted: range) -> list[np.ndarray]:
+    with open_video(path) as video:
+        images = [frame.image for frame in video if frame.index in wanted]
+    return [np.rint(image.permute(1, 2, 0).numpy() * 255).astype(np.uint8) for image in images]
 
 
 def file_of(entry: Entry) -> Path:
@@ -141,9 +220,17 @@ def file_of(entry: Entry) -> Path:
 
 
 def page() -> str:
-    parts = [HEAD]
+    rows = ["| style | lake | still life | portrait |", "|---|---|---|---|"]
+    for style, title in STYLES.items():
+        cells = [f"![{title}: {name}](gallery/{style}_{name}.jpg)" for name in ("style", *PHOTOS)]
+        rows.append(f"| {title} {' | '.join(cells)} |")
+    commands = "\n".join(f"vidstyle {eight_words(style)}" for style in STYLES)
+    videos = [
+        f"![{STYLES[style]}](gallery/{style}_video.webp)\n\n```sh\nvidstyle {loop_words(style)}\n```" for style in LOOPS
+    ]
+    parts = [HEAD.format(table="\n".join(rows), commands=commands, videos="\n\n".join(videos))]
     for title, entries in SECTIONS.items():
-        parts.append(f"## {title}\n")
+        parts.append(f"### {title}\n")
         for entry in entries:
             image = f"![{entry.title}](gallery/{file_of(entry).name})"
             parts.append(f"**{entry.title}**\n\n{image}\n\n```sh\nvidstyle {entry.words}\n```\n")
@@ -157,6 +244,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "samples"
         shutil.copytree(ROOT / "samples", folder)
+        (folder / "photos").mkdir()
+        for name in PHOTOS:
+            shutil.copy(folder / f"{name}.jpg", folder / "photos")
+        run(folder, TEACH_EIGHT)
+        for style in STYLES:
+            if not wanted or f"{style}_photo" in wanted:
+                make_eight(style, folder)
+        for style in LOOPS:
+            if not wanted or f"{style}_video" in wanted:
+                make_loop(style, folder)
         run(folder, TEACH)
         for entry in (entry for entries in SECTIONS.values() for entry in entries):
             if not wanted or entry.name in wanted:

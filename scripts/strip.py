@@ -1,6 +1,6 @@
-"""Makes ``docs/strip.jpg``: frames of the sample clip above their paintings.
+"""Makes ``docs/strip.jpg``: frames of a video above the same frames of its paintings, one painting for each frame.
 
-python scripts/strip.py samples/clip.mp4 samples/clip_monet.mp4
+python scripts/strip.py samples/clip.mp4 PAINTED PAINTED PAINTED
 """
 
 import sys
@@ -11,17 +11,19 @@ import torch
 from vidstyle import open_video, save_image
 from vidstyle.video.montage import contact_sheet
 
-FRAMES = (2, 20, 36)
+FRAMES = (2, 20, 29)
 TARGET = Path(__file__).parents[1] / "docs" / "strip.jpg"
 
 
-def frames(path: str) -> list[torch.Tensor]:
-    with open_video(path) as film:
-        return [frame.image for frame in film if frame.index in FRAMES]
+def frame(path: str, wanted: int) -> torch.Tensor:
+    with open_video(path) as video:
+        return next(frame.image for frame in video if frame.index == wanted)
 
 
 def main() -> None:
-    save_image(TARGET, contact_sheet([frames(path) for path in sys.argv[1:3]]))
+    source, *paintings = sys.argv[1:]
+    rows = [[source] * len(FRAMES), paintings]
+    save_image(TARGET, contact_sheet([list(map(frame, row, FRAMES)) for row in rows]))
     print(TARGET)
 
 

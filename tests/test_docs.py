@@ -32,6 +32,7 @@ NOT_RUN = {
     "teach": "learns for a minute",
     "doctor": "looks at this machine; tests/cli/test_doctor.py runs it",
     "mine.safetensors": "needs the weights of teach; scripts/gallery.py runs the commands of the gallery",
+    "eight.safetensors": "needs the weights of teach, as above",
 }
 NOT_EXECUTED = {'vidstyle.Camera("0")': "needs a camera"}  # parts of snippets that are compiled only, and why
 

@@ -16,7 +16,7 @@ from vidstyle.cli.terminal import open_terminal
 from vidstyle.errors import SettingsError, SinkError, SourceError, UsageError
 
 SHELF = Path(__file__).resolve().parents[2] / "samples"  # beside the package, where it runs from its repository
-NOT_STYLES = ("photo", "lake", "around_boat")
+NOT_STYLES = ("photo", "fruit", "portrait", "lake", "around_boat")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ANYWHERE = ("", "0.0.0.0", "::")
 PASSWORD = "VIDSTYLE_AUTH"
