@@ -1,5 +1,6 @@
 """``vidstyle serve``: the web page."""
 
+import errno
 import importlib.util
 import logging
 import os
@@ -42,7 +43,7 @@ def serve(
     """Start the web page on this machine.
 
     Args:
-        host: Address to listen on. Addresses that other machines can reach need --auth.
+        host: Address of this machine to listen on. Addresses that other machines can reach need --auth.
         port: Port to listen on.
         auth: USER:PASSWORD for the page. It is safer to set the environment variable VIDSTYLE_AUTH.
         jobs: Folder for jobs. Default: in your data folder.
@@ -72,6 +73,8 @@ def serve(
             listening = _listening(host, port)
         url = f"http://{name}:{listening.getsockname()[1]}/"
         print(url, flush=True)
+        if login:
+            log.info("the page asks for the password of the user %s", login[0])
         log.info("jobs are in %s; Ctrl-C stops the server", folder)
         if open:
             webbrowser.open(url)
@@ -91,10 +94,10 @@ def _check(shelf: Path | None, **numbers: float) -> None:
 
 def _login(host: str, auth: str | None) -> tuple[str, str] | None:
     given = auth or os.environ.get(PASSWORD)
-    if given is None and host not in LOOPBACK:
-        raise UsageError("VS107", host=host, password=PASSWORD)
     if host in ANYWHERE:  # a page goes by its name: who asks for another is refused
         raise UsageError("VS108", host=host)
+    if given is None and host not in LOOPBACK:
+        raise UsageError("VS107", host=host, password=PASSWORD)
     if given is None:
         return None
     user, colon, password = given.partition(":")
@@ -151,5 +154,7 @@ def _listening(host: str, port: int) -> socket.socket:
         made.listen()  # who asks before the page is ready waits
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
+        if isinstance(error, socket.gaierror) or getattr(error, "errno", None) == errno.EADDRNOTAVAIL:
+            raise SinkError("VS451", host=host, reason=reason) from error
         raise SinkError("VS409", host=host, port=port, reason=reason) from error
     return made
