@@ -12,6 +12,7 @@ from vidstyle.core.flow import (
     Flow,
     FlowEstimator,
     Motion,
+    _off_edges,
     dis,
     farneback,
     motion_boundaries,
@@ -147,3 +148,22 @@ def test_a_film_that_is_carried_along_for_a_second_still_shows_its_shapes() -> N
         carried = torch.where(motion.visible, warp(carried, motion.flow).clamp(0, 1), image)
         before = image
     assert structure(carried, before) > 0.88
+
+
+def test_the_edge_of_a_hidden_area_is_not_trusted_but_single_pixels_hide_no_others() -> None:
+    visible = torch.ones(12, 16, dtype=torch.bool)
+    visible[4:8, 5:9] = visible[10, 2] = False
+    wanted = visible.clone()
+    wanted[3:9, 4:10] = False
+    assert torch.equal(_off_edges(visible), wanted)
+
+
+def test_behind_a_square_that_moves_on_nothing_of_it_is_carried_to_what_appears() -> None:
+    scene, square = clouds(72, 96, grain=6) * 0.5, torch.ones(3, 24, 24)
+    images = [scene.clone() for _ in range(2)]
+    for image, x in zip(images, (30, 36), strict=True):
+        image[:, 24:48, x : x + 24] = square
+    motion = Motion.between(images[1], images[0])
+    carried = warp(images[0], motion.flow)
+    appeared = carried[:, 24:48, 30:36][:, motion.visible[24:48, 30:36]]
+    assert appeared.numel() == 0 or float(appeared.amax()) < 0.75

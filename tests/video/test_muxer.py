@@ -1,5 +1,6 @@
 """Films in segments: joined, they are as if written at once."""
 
+import itertools
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.clips import clip, ffmpeg, number, stream_hashes, with_sound
+from tests.images import clouds
 from tests.video.test_encoder import image_tensor, numbers
 from vidstyle.errors import SinkError
 from vidstyle.video.encoder import Film, SegmentFile
@@ -62,6 +64,22 @@ def test_times_are_exact_over_the_joints(tmp_path: Path, lengths: list[int], rat
     join_segment_files(segments_of(film, lengths, tmp_path / "segments"), film, sum(lengths))
     found = packet_times(film.path)
     assert [(time - found.times[0]) * found.tick for time in found.times] == [n / rate for n in range(sum(lengths))]
+
+
+@pytest.mark.parametrize("rate", [10, 12, 15, 25])
+def test_times_are_exact_where_frames_are_stored_in_another_order(tmp_path: Path, rate: int) -> None:
+    film, scene, files = Film(tmp_path / "out.mp4", (64, 96), Fraction(rate)), clouds(64, 240, grain=12), list[Path]()
+    for place, start in enumerate((0, 14, 28)):
+        files.append(tmp_path / f"{place}.mp4")
+        with SegmentFile(files[-1], film) as file:
+            for index in range(start, start + 14):
+                file.write(scene[:, :, 3 * index : 3 * index + 96])
+            file.finish()
+    packets = [packet for packet in av.open(str(files[0])).demux(video=0) if packet.pts is not None]
+    assert any(packet.pts != packet.dts for packet in packets)
+    join_segment_files(files, film, 42)
+    found = packet_times(film.path)
+    assert {(b - a) * found.tick for a, b in itertools.pairwise(found.times)} == {Fraction(1, rate)}
 
 
 def test_the_sound_comes_from_the_source_whole(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import socket
+import sys
 import webbrowser
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +17,10 @@ from vidstyle.cli.options import DEVICE_HELP, FILES, RUNNING, AnyPath, Switch, T
 from vidstyle.cli.terminal import open_terminal
 from vidstyle.errors import SettingsError, SinkError, SourceError, UsageError
 
-SHELF = Path(__file__).resolve().parents[2] / "samples"  # beside the package, where it runs from its repository
+SHELVES = (  # of sample styles: where it runs from its repository, and where it is installed
+    Path(__file__).resolve().parents[2] / "samples",
+    Path(sys.prefix) / "share" / "vidstyle" / "styles",
+)
 NOT_STYLES = ("photo", "fruit", "portrait", "lake", "around_boat")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ANYWHERE = ("", "0.0.0.0", "::")
@@ -47,7 +51,7 @@ def serve(
         port: Port to listen on.
         auth: USER:PASSWORD for the page. It is safer to set the environment variable VIDSTYLE_AUTH.
         jobs: Folder for jobs. Default: in your data folder.
-        shelf: Folder of sample styles to choose from.
+        shelf: Folder of sample styles to choose from, instead of those that come with vidstyle.
         keep_days: Delete jobs this many days after they end.
         max_upload: Maximum size of an upload, such as 500mb or 2gb.
         at_once: Number of jobs to paint at a time.
@@ -141,7 +145,8 @@ def _styles(shelf: Path | None) -> list[Path]:
 
     if shelf:
         return find_images(shelf)
-    return [path for path in find_images(SHELF) if path.stem not in NOT_STYLES] if SHELF.is_dir() else []
+    samples = next(filter(Path.is_dir, SHELVES), None)
+    return [path for path in find_images(samples) if path.stem not in NOT_STYLES] if samples else []
 
 
 def _listening(host: str, port: int) -> socket.socket:

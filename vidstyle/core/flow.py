@@ -150,7 +150,7 @@ class Motion:
             sure = (image - earlier).abs().amax(0) < SAME
         else:
             back = _without_jitter(optical_flow(earlier, image, estimate))
-            visible = visibility(flow, back) & _alike(image, warp(earlier, flow, cv2.INTER_LINEAR))
+            visible = _off_edges(visibility(flow, back) & _alike(image, warp(earlier, flow, cv2.INTER_LINEAR)))
             sure = visible & ~motion_boundaries(found)  # leaving out jitter makes edges of its own
         confidence = cv2.GaussianBlur(sure.numpy().astype(np.float32), (0, 0), MASK_BLUR)
         return cls(torch.from_numpy(flow), visible, torch.from_numpy(confidence))
@@ -203,6 +203,16 @@ def _squared_length(flow: Flow) -> npt.NDArray[np.float32]:
 def _without_jitter(flow: Flow) -> Flow:
     """The flow with motion slower than STILL set to none."""
     return np.where(_squared_length(flow)[..., None] < STILL**2, np.float32(0), flow)
+
+
+def _off_edges(visible: Tensor) -> Tensor:
+    """`visible` (H, W) but for pixels next to hidden areas of more than single pixels.
+
+    There the flow often carries the painting of the thing in front to what lies behind it, where it would stay.
+    """
+    hidden, pair = (~visible).numpy().astype(np.uint8), np.ones((2, 2), np.uint8)
+    areas = cv2.dilate(cv2.erode(hidden, pair, anchor=(0, 0)), pair, anchor=(1, 1))
+    return visible & torch.from_numpy(cv2.dilate(areas, np.ones((3, 3), np.uint8)) == 0)
 
 
 def _alike(image: Tensor, carried: Tensor) -> Tensor:

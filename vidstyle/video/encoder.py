@@ -283,7 +283,7 @@ def _arguments(film: Film, target: Path) -> list[str]:
     (height, width), encoding = film.size, film.encoding
     even = height + height % 2, width + width % 2
     ticks = film.coded_rate.numerator * max(1, _FEWEST_TICKS // film.coded_rate.numerator)
-    exact = ["-video_track_timescale", str(ticks)]  # else times are rounded, and joints add up
+    exact = ["-video_track_timescale", f"{ticks}", "-movie_timescale", f"{ticks}"]  # else joints add up what is rounded
     return [
         *ffmpeg.raw_input(even, film.coded_rate, pixel_format=encoding.raw_format),
         *["-vf", (_RGB if encoding.is_rgb else _BT709).format(encoding.pixel_format) + encoding.upload],
