@@ -18,7 +18,7 @@ AT_HAND = (*SLIDERS, *MENUS)  # shown above the rest
 LEFT_OUT = ("feather", "lut")  # of masks and tables of colours, which the page does not take
 LABELS: Mapping[str, str] = {"style_scale": "Stroke size", "keep_colors": "Colours"}  # where the name would not do
 HELP: Mapping[str, str] = {
-    "strength": "0 stays close to the original, 1 is all style.",
+    "strength": "0 stays close to the shapes of the original, 1 is all style. Colours are a setting of their own.",
     "style_scale": "2 paints with strokes twice as large.",
     "keep_colors": "",
     "size": "Length of the long side. Automatic is the original size on a GPU, and at most 640 px on a CPU.",
