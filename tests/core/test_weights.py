@@ -181,8 +181,14 @@ def test_a_silent_host_is_given_up(silent_host: str, cache: Path) -> None:
     assert not list(cache.glob("*"))
 
 
-def test_auto_learns_where_the_host_is_silent(silent_host: str) -> None:
-    assert load("auto").origin == "selftaught"
+def test_auto_learns_where_the_host_is_silent_and_uses_what_it_learned(
+    silent_host: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "vidstyle"):
+        assert load("auto").origin == load("auto").origin == "selftaught"
+    first, second = (text for text in caplog.messages if "cannot be downloaded" in text)
+    assert "learning weights from your images" in first
+    assert "learned before" in second
 
 
 @pytest.fixture

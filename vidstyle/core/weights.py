@@ -84,9 +84,12 @@ def load_filters(
         try:
             return _imagenet(deepest, on_progress)
         except download.UnreachableError as error:
-            log.info("the ImageNet weights cannot be downloaded; learning weights from your images instead")
+            images = teachers()
+            learned = _selftaught_file(images, deepest, seed).exists()
+            instead = "using the weights learned before" if learned else "learning weights from your images instead"
+            log.info("the ImageNet weights cannot be downloaded; %s", instead)
             log.debug("%s", error)
-            return _selftaught(teachers(), deepest, seed, on_progress)
+            return _selftaught(images, deepest, seed, on_progress)
     return read_filters(Path(choice), deepest)
 
 
