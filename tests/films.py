@@ -22,6 +22,7 @@ class Ear(Listener):
         self.stages: list[str] = []
         self.turns = 0
         self.partial: tuple[Path | None, int] | None = None
+        self.kept = 0
 
     def started(self, outline: Outline) -> None:
         self.outlines.append(outline)
@@ -35,8 +36,8 @@ class Ear(Listener):
     def frame(self, painted: PaintedFrame) -> None:
         self.frames.append(painted)
 
-    def interrupted(self, partial: Path | None, frames: int) -> None:
-        self.partial = partial, frames
+    def interrupted(self, partial: Path | None, frames: int, kept: int) -> None:
+        self.partial, self.kept = (partial, frames), kept
 
 
 class StopsAfter(Ear):

@@ -17,7 +17,10 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS105": "--max-mb, --width, --beside and --curve need an animation; add --progress-gif FILE",
     "VS106": "--progress-gif needs a painting; remove --preview or --dry-run",
     "VS107": "--host {host} lets other machines reach the page; add --auth USER:PASSWORD, or set {password}",
-    "VS108": "--host {host} cannot be opened in a browser; use the address of this machine",
+    "VS108": (
+        "--host {host} cannot be opened in a browser; use --host ADDRESS with an address of this machine (on Linux,"
+        " 'hostname -I' prints them) and --auth USER:PASSWORD"
+    ),
     "VS109": "--auth must be USER:PASSWORD, with neither part empty",
     "VS111": "--size {text!r} is not a texture size; use WIDTHxHEIGHT, such as 512x768, with sides of at least 32",
     "VS112": "--report needs a finished video; remove --preview or --dry-run",
@@ -227,6 +230,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS448": "the sound of {name} cannot be added ({reason}); free disk space and run the same command to resume",
     "VS449": "the files cannot be copied ({reason}); upload them again, or free space in the jobs folder",
     "VS450": "{name} would take {found:,} bytes, more than {allowed:,}; raise the limit",
+    "VS451": "--host {host} is not an address of this machine ({reason}); on Linux, 'hostname -I' prints its addresses",
     # jobs, clusters and their storage
     "VS501": "--ray: a task failed ({reason}); run the same command to resume",
     "VS502": (

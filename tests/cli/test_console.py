@@ -124,24 +124,26 @@ def test_quiet_says_nothing_while_all_goes_well() -> None:
 
 @pytest.mark.parametrize(("bars", "quiet"), [(False, False), (False, True), (True, False)])
 def test_a_stop_tells_where_the_frames_are(bars: bool, quiet: bool) -> None:
-    terminal, stream = console(terminal=bars)
+    terminal, stream = console(terminal=bars, width=120)
     listener = JobConsole(terminal, quiet)
-    listener.interrupted(Path("out.partial.mp4"), 12)
-    listener.interrupted(None, 0)
+    listener.interrupted(Path("out.partial.mp4"), 12, 8)
+    listener.interrupted(Path("out.partial.mp4"), 12, 0)
+    listener.interrupted(None, 0, 0)
     assert stream.getvalue().splitlines() == [
-        "12 frames done: out.partial.mp4; run the same command to resume",
-        "no frame painted yet; weights are kept; run the same command to start again",
+        "12 frames painted: out.partial.mp4; the same command resumes after frame 8",
+        "12 frames painted: out.partial.mp4; too few to resume, so the same command starts over",
+        "no frame painted yet; the same command starts over",
     ]
 
 
 def test_a_stop_that_the_job_does_not_tell_is_told() -> None:
-    for frames, wanted in ((0, "no frame painted yet; weights are kept; "), (2, "2 frames painted and kept; ")):
+    for frames, wanted in ((0, "no frame painted yet; "), (2, "2 frames painted and kept; ")):
         terminal, stream = console()
         with contextlib.suppress(KeyboardInterrupt), JobConsole(terminal) as listener:
             paint(listener, Clock(), frames=frames)
             raise KeyboardInterrupt
         assert stream.getvalue().splitlines()[-1].startswith(wanted)
-        assert "run the same command to" in stream.getvalue()
+        assert "same command" in stream.getvalue()
 
 
 @pytest.mark.parametrize("bars", [False, True])

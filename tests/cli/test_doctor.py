@@ -22,6 +22,7 @@ def test_a_machine_that_passes_the_tests_is_well(capsys: pytest.CaptureFixture[s
     assert not [one for one in found.values() if one["state"] == "fault"]
     for name in ("system", "packages", "device", "memory", "ffmpeg", "OpenCV", "window", "cameras", "weights", "video"):
         assert found[name]["found"]
+    assert ("docs/speed.md" in found["device"]["advice"]) == (found["device"]["found"].startswith("cpu"))
     works = any(not problem_of(interface, codec) for interface, codecs in INTERFACES.items() for codec in codecs)
     assert found["encoders"]["state"] == ("ok" if works else "note")
     assert {"disk: this folder", "disk: temporary", "disk: cache"} <= set(found)

@@ -136,6 +136,7 @@ def test_a_stop_is_the_last_event(
     events = events_in("".join(lines))
     assert (job.returncode, events[-1]["event"]) == (code, "stopped")
     assert events[-1]["frames"] == frames_of(Path(events[-1]["partial"])) >= 3
+    assert 0 <= events[-1]["kept"] <= events[-1]["frames"]
 
 
 def test_numbers_that_are_none_become_null(capsys: pytest.CaptureFixture[str]) -> None:

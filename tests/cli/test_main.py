@@ -102,8 +102,10 @@ def test_command_names_are_those_that_hints_know() -> None:
         ("a.mp4 --at 3", "[VS113]"),
         ("a.mp4 --dry-run --preview", "[VS114]"),
         ("a.mp4 --style", "requires an argument"),
+        ("a.mp4 --at 3", "Try 'vidstyle --help'"),
         ("weights imprt", "Did you mean import?"),
-        ("weights teach", "--help"),
+        ("weights teach", "Try 'vidstyle weights teach --help'"),
+        ("webcam --camera 0", "Try 'vidstyle webcam --help'"),
     ],
 )
 def test_wrong_usage_is_2(words: str, wanted: str, capsys: pytest.CaptureFixture[str]) -> None:

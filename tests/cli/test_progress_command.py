@@ -1,5 +1,6 @@
 """``vidstyle progress`` and ``--progress-gif``."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,23 @@ def test_the_making_of_an_image(photo: Path, fast: list[str], capsys: pytest.Cap
     assert "writing the animation" in lines
     assert lines[-1].startswith("photo_stripes.gif: ")
     assert lines[-1].endswith(f": 10 frames, {width} pixels across, 256 colours")
+
+
+def test_the_help_has_only_what_an_image_uses(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "progress", "--help")
+    shown = set(re.findall(r"--[a-z][a-z-]*", out))
+    assert code == 0
+    assert {"--steps", "--strength", "--keep-colors", "--mask", "--curve"} <= shown
+    assert not shown & {
+        "--every",
+        "--flow",
+        "--loop",
+        "--codec",
+        "--chunk-frames",
+        "--encoder",
+        "--frame-steps",
+        "--lut",
+    }
 
 
 @pytest.mark.parametrize("ending", FLIPBOOK_ENDINGS)

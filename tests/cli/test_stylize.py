@@ -154,7 +154,7 @@ def test_a_stop_leaves_a_playable_film(stopped_by: tuple[int, int], fast: list[s
         os.killpg(job.pid, number)  # an impatient user
         stdout, stderr = job.communicate(timeout=60)
     assert (job.returncode, stdout) == (code, ""), stderr
-    told = re.fullmatch(r"(\d+) frames done: (.*); run the same command to resume\nvidstyle: stopped\n", stderr)
+    told = re.fullmatch(r"(\d+) frames painted: (.*); .* the same command .*\nvidstyle: stopped\n", stderr)
     assert told, stderr
     assert frames_of(Path(told[2])) == int(told[1]) >= 3
     assert not out.exists()

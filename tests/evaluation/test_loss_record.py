@@ -137,14 +137,14 @@ def test_several_listeners_hear_all_that_one_hears() -> None:
         def working(self, what: str, done: float, count: float) -> None:
             self.calls.append((what, done, count))
 
-        def interrupted(self, partial: Path | None, frames: int) -> None:
-            self.calls.append((partial, frames))
+        def interrupted(self, partial: Path | None, frames: int, kept: int) -> None:
+            self.calls.append((partial, frames, kept))
 
     ears = Heard(), Heard()
     both: Listener = Listeners(*ears)
     both.working("reading", 1, 2)
-    both.interrupted(None, 3)
-    assert ears[0].calls == ears[1].calls == [("reading", 1, 2), (None, 3)]
+    both.interrupted(None, 3, 2)
+    assert ears[0].calls == ears[1].calls == [("reading", 1, 2), (None, 3, 2)]
 
 
 def test_matplotlib_waits_until_something_is_drawn() -> None:

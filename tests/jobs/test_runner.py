@@ -71,7 +71,7 @@ def test_a_job_that_was_stopped_ends_as_one_that_was_not(
     source, settings = two_shots(tmp_path / "clip.mp4"), settings.replace(**way)
     whole, halting = tmp_path / "whole.mp4", tmp_path / "halting.mp4"
     stylize(source, [style], whole, settings)
-    interrupted(source, style, halting, settings, stop)
+    stopped = interrupted(source, style, halting, settings, stop)
     assert not halting.exists()
     ear = Goes()
     summary = stylize(source, [style], halting, settings, listener=ear)
@@ -80,6 +80,7 @@ def test_a_job_that_was_stopped_ends_as_one_that_was_not(
     assert summary.frames == 24
     done = ear.before[0] if ear.before else 0
     assert [one.frame.index for one in ear.frames] == list(range(done, 24))
+    assert stopped.kept == done
     assert stop - done <= (12 if settings.both_ways else 4)
     assert not JobSpec.of(source, [style], tmp_path / "other.mp4").work_folder.exists()
     assert not (tmp_path / "halting.mp4.vidstyle").exists()
@@ -215,7 +216,7 @@ def test_a_stop_during_the_preparation_tells_how_many_frames_are_kept(
     with pytest.raises(KeyboardInterrupt):
         stylize(source, [style], out, settings, listener=(second := StopsBefore()))
     assert second.partial is not None
-    assert second.partial[1] > 0
+    assert second.partial[1] == second.kept > 0
     stylize(source, [style], out, settings, listener=(last := Goes()))
     assert last.before is not None
     assert last.before[0] == second.partial[1]

@@ -186,9 +186,11 @@ def serve(*words: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("words", "code", "line"),
     [
-        (["--host", "0.0.0.0"], 2, "VS107"),
+        (["--host", "192.0.2.1"], 2, "VS107"),
+        (["--host", "0.0.0.0"], 2, "VS108"),
         (["--host", "0.0.0.0", "--auth", "me:secret"], 2, "VS108"),
         (["--auth", "me"], 2, "VS109"),
+        (["--auth", "me"], 2, "Try 'vidstyle serve --help'"),
         (["--max-upload", "much"], 1, "VS204"),
         (["--at-once", "0"], 1, "--at-once must be above 0"),
         (["--shelf", "nowhere"], 1, "VS303"),
@@ -208,9 +210,18 @@ def test_a_port_that_is_taken_is_one_line(server: Server, tmp_path: Path) -> Non
     assert "[VS409]" in done.stderr
 
 
+@pytest.mark.parametrize("host", ["192.0.2.1", "nowhere.invalid"])
+def test_an_address_of_another_machine_is_one_line(host: str, tmp_path: Path) -> None:
+    done = serve("--host", host, "--auth", "me:secret", "--jobs", str(tmp_path / "jobs"))
+    assert done.returncode == 1
+    assert "[VS451]" in done.stderr
+    assert host in done.stderr
+
+
 def test_a_password_is_asked_for(tmp_path: Path) -> None:
     locked = Server(tmp_path / "jobs", "--auth", "me:secret")
     try:
+        assert ask(locked, "/")[0] == 200  # a login form
         status, text = ask(locked, "/config")
         assert status == 401
         assert "components" not in text

@@ -118,7 +118,8 @@ class JobConsole(ProgressListener):
         if self._bar:
             self._bar.stop()
         if kind and issubclass(kind, KeyboardInterrupt) and self.pace and not self._stopped:
-            self.interrupted(None, self.pace.frames_done if self.noun == "frame" else 0)
+            kept = self.pace.frames_done if self.noun == "frame" else 0
+            self.interrupted(None, kept, kept)
 
     def started(self, outline: Outline) -> None:
         super().started(outline)
@@ -158,16 +159,16 @@ class JobConsole(ProgressListener):
     def clip(self, clip: Path, number: int, count: int) -> None:
         self._say(f"video {number}/{count}: {printable(clip.name)}")
 
-    def interrupted(self, partial: Path | None, frames: int) -> None:
+    def interrupted(self, partial: Path | None, frames: int, kept: int) -> None:
         self._stopped = True
+        noun = "frame" if self.noun == "painting" else self.noun
         if partial is None and frames:
             say(self._console, f"{some(frames, 'frame')} painted and kept; run the same command to resume")
         elif partial is None:
-            say(self._console, f"no {self.noun} painted yet; weights are kept; run the same command to start again")
+            say(self._console, f"no {noun} painted yet; the same command starts over")
         else:
-            films = self.noun != "image"
-            resumes = "; run the same command to resume" if films else ""
-            say(self._console, f"{some(frames, 'frame' if films else self.noun)} done: {printable(partial)}{resumes}")
+            resumes = f"; {_next_run(kept)}" if noun != "image" else ""
+            say(self._console, f"{some(frames, noun)} painted: {printable(partial)}{resumes}")
 
     def _say(self, line: str) -> None:
         log.debug("%s", line)
@@ -207,6 +208,13 @@ class _BarAndNote(ProgressColumn):
         line = Table.grid(padding=(0, 1, 0, 0))
         line.add_row(self._column.render(task), note)
         return line
+
+
+def _next_run(kept: int) -> str:
+    """What the same command does after a stop."""
+    if kept:
+        return f"the same command resumes after frame {kept}"
+    return "too few to resume, so the same command starts over"
 
 
 def percentage(done: float, count: float) -> str:

@@ -137,11 +137,14 @@ def _device() -> Iterator[Finding]:
 
     device = select_device("auto")
     free = free_memory(device)
+    advice = ""
     if device.type == "cuda":
         found = f"{torch.cuda.get_device_name(device)}, {memory(free)} free"
     else:
         found = f"{device.type}, {some(torch.get_num_threads(), 'thread')}"
-    yield Finding("device", "ok", found)
+    if device.type == "cpu":
+        advice = "without a GPU, painting takes seconds for each frame; docs/speed.md says how to make it faster"
+    yield Finding("device", "ok", found, advice)
     if free == float("inf"):
         yield Finding("memory", "note", "the system does not report how much is free")
         return

@@ -81,8 +81,8 @@ class EventListener(ProgressListener):
     def failed(self, file: Path, error: VidstyleError) -> None:
         self._events.failed("file_failed", error, source=file)
 
-    def interrupted(self, partial: Path | None, frames: int) -> None:
-        self._events.stop = {"partial": partial, "frames": frames}
+    def interrupted(self, partial: Path | None, frames: int, kept: int) -> None:
+        self._events.stop = {"partial": partial, "frames": frames, "kept": kept}
 
     def _is_due(self, due: bool) -> bool:
         """Whether it is `due` to tell something, or the last time is some time ago."""

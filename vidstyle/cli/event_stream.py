@@ -27,7 +27,7 @@ class EventStream:
     def __init__(self) -> None:
         self.files: list[Path] = []
         self.summary: dict[str, Any] = {}
-        self.stop: dict[str, Any] = {"partial": None, "frames": 0}
+        self.stop: dict[str, Any] = {"partial": None, "frames": 0, "kept": 0}
 
     def write(self, event: Progress | End, **facts: object) -> None:
         """One event; numbers that are not finite become null, and paths strings."""

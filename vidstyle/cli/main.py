@@ -91,7 +91,7 @@ def main(words: Sequence[str] | None = None) -> int:
             else:
                 print(START)
         except (CycloptsError, UsageError) as error:
-            return _fail(WRONG_USAGE, _wrong(error))
+            return _fail(WRONG_USAGE, _wrong(error, words))
         except VidstyleError as error:
             return _fail(FAILED, f"{error} [{error.code}]")
         except StopSignal as stop:
@@ -109,9 +109,10 @@ def _fail(code: int, message: str) -> int:
     return code
 
 
-def _wrong(error: CycloptsError | UsageError) -> str:
+def _wrong(error: CycloptsError | UsageError, words: Sequence[str]) -> str:
     """What is wrong with the words, and where help is."""
-    chain = " ".join(["vidstyle", *(getattr(error, "command_chain", None) or ())])
+    command, *_ = app.parse_commands(words)
+    chain = " ".join(["vidstyle", *command])
     text = _of_unused(error, chain) if isinstance(error, UnusedCliTokensError) else str(error)
     code = f" [{error.code}]" if isinstance(error, UsageError) else ""
     return f"{text}{'' if text.endswith(('.', '?')) else '.'} Try '{chain} --help'.{code}"

@@ -1,10 +1,12 @@
 """``vidstyle serve``: the web page."""
 
+import errno
 import importlib.util
 import logging
 import os
 import re
 import socket
+import sys
 import webbrowser
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +17,10 @@ from vidstyle.cli.options import DEVICE_HELP, FILES, RUNNING, AnyPath, Switch, T
 from vidstyle.cli.terminal import open_terminal
 from vidstyle.errors import SettingsError, SinkError, SourceError, UsageError
 
-SHELF = Path(__file__).resolve().parents[2] / "samples"  # beside the package, where it runs from its repository
+SHELVES = (  # of sample styles: where it runs from its repository, and where it is installed
+    Path(__file__).resolve().parents[2] / "samples",
+    Path(sys.prefix) / "share" / "vidstyle" / "styles",
+)
 NOT_STYLES = ("photo", "fruit", "portrait", "lake", "around_boat")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ANYWHERE = ("", "0.0.0.0", "::")
@@ -42,11 +47,11 @@ def serve(
     """Start the web page on this machine.
 
     Args:
-        host: Address to listen on. Addresses that other machines can reach need --auth.
+        host: Address of this machine to listen on. Addresses that other machines can reach need --auth.
         port: Port to listen on.
         auth: USER:PASSWORD for the page. It is safer to set the environment variable VIDSTYLE_AUTH.
         jobs: Folder for jobs. Default: in your data folder.
-        shelf: Folder of sample styles to choose from.
+        shelf: Folder of sample styles to choose from, instead of those that come with vidstyle.
         keep_days: Delete jobs this many days after they end.
         max_upload: Maximum size of an upload, such as 500mb or 2gb.
         at_once: Number of jobs to paint at a time.
@@ -72,6 +77,8 @@ def serve(
             listening = _listening(host, port)
         url = f"http://{name}:{listening.getsockname()[1]}/"
         print(url, flush=True)
+        if login:
+            log.info("the page asks for the password of the user %s", login[0])
         log.info("jobs are in %s; Ctrl-C stops the server", folder)
         if open:
             webbrowser.open(url)
@@ -91,10 +98,10 @@ def _check(shelf: Path | None, **numbers: float) -> None:
 
 def _login(host: str, auth: str | None) -> tuple[str, str] | None:
     given = auth or os.environ.get(PASSWORD)
-    if given is None and host not in LOOPBACK:
-        raise UsageError("VS107", host=host, password=PASSWORD)
     if host in ANYWHERE:  # a page goes by its name: who asks for another is refused
         raise UsageError("VS108", host=host)
+    if given is None and host not in LOOPBACK:
+        raise UsageError("VS107", host=host, password=PASSWORD)
     if given is None:
         return None
     user, colon, password = given.partition(":")
@@ -138,7 +145,8 @@ def _styles(shelf: Path | None) -> list[Path]:
 
     if shelf:
         return find_images(shelf)
-    return [path for path in find_images(SHELF) if path.stem not in NOT_STYLES] if SHELF.is_dir() else []
+    samples = next(filter(Path.is_dir, SHELVES), None)
+    return [path for path in find_images(samples) if path.stem not in NOT_STYLES] if samples else []
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -151,5 +159,7 @@ def _listening(host: str, port: int) -> socket.socket:
         made.listen()  # who asks before the page is ready waits
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
+        if isinstance(error, socket.gaierror) or getattr(error, "errno", None) == errno.EADDRNOTAVAIL:
+            raise SinkError("VS451", host=host, reason=reason) from error
         raise SinkError("VS409", host=host, port=port, reason=reason) from error
     return made

@@ -2,7 +2,7 @@
 
 import inspect
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -12,10 +12,14 @@ from cyclopts import Parameter
 from vidstyle.cli.options import SETTINGS_GROUPS, AnyPath
 from vidstyle.errors import SettingsError
 from vidstyle.settings.presets import PRESETS, STANDARD
-from vidstyle.settings.settings import PAINTING, Settings
+from vidstyle.settings.settings import MOTION, PAINTING, VIDEO_FILE, Settings
 from vidstyle.settings.toml import check_savable, read_options, save_settings
 
 METAVARS = {int: "N", float: "X", str: "TEXT"}
+OF_VIDEOS = (
+    *("frame_steps", "style_keys", "strength_keys", "style_per_shot"),
+    *(option.name for option in fields(Settings) if option.metadata["group"] in (MOTION, VIDEO_FILE)),
+)
 WIDEST_CHOICES = 16  # characters of choices beside an option; longer lists stand in its help
 
 _Annotated: Any = Annotated  # as values, which type checkers do not follow
@@ -35,6 +39,12 @@ def with_settings(command: Command) -> Command:
     `Chosen.of` says what they make together.
     """
     return _with_options(command, [*_preset_options(), *_settings_options(Settings.preset(STANDARD))])
+
+
+def with_image_settings(command: Command) -> Command:
+    """`with_settings` for a command that paints an image: its help leaves out what only videos use."""
+    known = [*_preset_options(), *_settings_options(Settings.preset(STANDARD), hidden=OF_VIDEOS)]
+    return _with_options(command, known)
 
 
 def with_some_settings(*names: str, base: Mapping[str, Any] = PRESETS[STANDARD]) -> Callable[[Command], Command]:
@@ -63,8 +73,11 @@ def _preset_options() -> list[inspect.Parameter]:
     ]
 
 
-def _settings_options(standard: Settings) -> list[inspect.Parameter]:
-    """One option for each field. Its default is None, which is not given: then that of `standard` holds."""
+def _settings_options(standard: Settings, hidden: Collection[str] = ()) -> list[inspect.Parameter]:
+    """One option for each field. Its default is None, which is not given: then that of `standard` holds.
+
+    The help leaves out the `hidden` ones.
+    """
     types = get_type_hints(Settings)
     options = []
     for option in fields(Settings):
@@ -76,6 +89,7 @@ def _settings_options(standard: Settings) -> list[inspect.Parameter]:
             show_choices=metavar == "NAME",
             show_default=_shown(getattr(standard, option.name)),
             negative=(),
+            show=option.name not in hidden,
         )
         options.append(_option(option.name, types[option.name], parameter))
     return options

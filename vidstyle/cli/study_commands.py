@@ -23,7 +23,7 @@ from vidstyle.cli.options import (
     Switch,
     Wanted,
 )
-from vidstyle.cli.settings_options import Chosen, with_settings, with_some_settings
+from vidstyle.cli.settings_options import Chosen, with_image_settings, with_some_settings
 from vidstyle.cli.stylize import check_styles, job_of, tell_summary, tell_unused, warn_unused
 from vidstyle.cli.terminal import Terminal, open_terminal
 from vidstyle.errors import UsageError
@@ -47,7 +47,7 @@ Image = Annotated[AnyPath, Parameter(name="IMAGE", group=FILES)]
 log = logging.getLogger(__name__)
 
 
-@with_settings
+@with_image_settings
 def progress(
     image: Image,
     /,

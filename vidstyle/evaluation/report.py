@@ -129,7 +129,7 @@ def report_job(job: JobSpec, model: StyleModel, work: Sequence[Work], listener: 
     except VidstyleError as error:
         raise VidstyleError("VS803", out=job.out, error=error) from error
     except KeyboardInterrupt:
-        listener.interrupted(job.out, len(work))
+        listener.interrupted(job.out, len(work), len(work))
         raise
 
 

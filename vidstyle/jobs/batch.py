@@ -174,7 +174,8 @@ class _Clips:
             try:
                 return cluster.paint(plans, self.listener)
             except KeyboardInterrupt:
-                self.listener.interrupted(None, sum(len(segment) for plan in plans for segment in plan.done))
+                kept = sum(len(segment) for plan in plans for segment in plan.done)
+                self.listener.interrupted(None, kept, kept)
                 raise
 
     def summary(self) -> Summary:

@@ -172,10 +172,13 @@ class Listener:
     def together(self, cluster_progress: ClusterProgress) -> None:
         """Some time has passed while the machines of a cluster paint."""
 
-    def interrupted(self, partial: Path | None, frames: int) -> None:
-        """The job was stopped by Ctrl-C; `partial` is a playable file, or a folder, of the `frames` that were done.
+    def interrupted(self, partial: Path | None, frames: int, kept: int) -> None:
+        """The job was stopped by Ctrl-C.
 
-        None: no such file could be made, but so many frames, perhaps none, are safe in the work folder.
+        Args:
+            partial: a playable file, or a folder, of the frames that were painted; None where there is none.
+            frames: how many were painted.
+            kept: how many of them the same job does not paint again.
         """
 
 

@@ -61,7 +61,8 @@ def _stop_told(job: JobSpec, manifest: Manifest | None, listener: Listener) -> I
     try:
         yield
     except KeyboardInterrupt:
-        listener.interrupted(None, sum(map(len, PlannedJob(job, manifest).done)) if manifest else 0)
+        kept = sum(map(len, PlannedJob(job, manifest).done)) if manifest else 0
+        listener.interrupted(None, kept, kept)
         raise
 
 

@@ -154,12 +154,14 @@ class RunningJob(PlannedJob):
             first: the position of its first frame.
         """
         done = list(itertools.takewhile(self.folder.is_done, self.shown))
-        files, frames = [self.folder.film(one) for one in done], sum(map(len, done))
+        files, frames = [self.folder.film(one) for one in done], (kept := sum(map(len, done)))
         if begun and not isinstance(begun, LeadFile) and begun.frame_count and frames == first:
             begun.finish()
             files, frames = [*files, begun.path], frames + begun.frame_count
         partial = join_segments(files, self.film, frames, scratch=scratch, partial=True) if frames else None
-        self.listener.interrupted(partial, frames or sum(map(len, self.done)))
+        if partial is None:
+            kept = sum(map(len, self.done))
+        self.listener.interrupted(partial, frames or kept, kept)
 
     def join(self, report: Reporter | None = None) -> Summary:
         """Writes the video, and its `report` where the job asks for one; what its frames took.

@@ -75,7 +75,7 @@ def run_images(job: JobSpec, listener: Listener) -> Summary:
                 failed.append(str(error))
                 listener.failed(path, error)
     except KeyboardInterrupt:
-        listener.interrupted(job.out if summary.frames else None, summary.frames)
+        listener.interrupted(job.out if summary.frames else None, summary.frames, 0)
         raise
     finally:
         with contextlib.suppress(OSError):

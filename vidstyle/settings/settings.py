@@ -70,7 +70,8 @@ class Settings:
     strength: float = _option(
         0.5,
         STYLE,
-        "Strength of the style, from 0 (content dominates) to 1 (style dominates). The balance is found for each job.",
+        "Strength of the style, from 0 (content dominates) to 1 (style dominates). It changes shapes; the colours stay "
+        "those of the style unless --keep-colors is given. The balance is found for each job.",
         *_from_to(0, 1),
     )
     content_layers: str = _option(
@@ -97,8 +98,9 @@ class Settings:
     keep_colors: Literal["no", "luminance", "match", "free"] = _option(
         "no",
         STYLE,
-        "Colours of the result. no: those of the style. luminance: those of the source. match: the style is recoloured "
-        "to match the source. free: not controlled.",
+        "Colours of the result. no: those of the style. luminance: at each pixel those of the source; only "
+        "lightness is painted. match: those of the source, but strokes can move them; the style is recoloured to match "
+        "the source. free: a mixture of both; neither is recoloured.",
     )
     style_blend: str = _option(
         "", STYLES, "Share of each style, such as 0.7,0.3. Default: equal shares.", _is_empty_or(parse_shares)
