@@ -190,6 +190,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "VS371": "{name} is a TIFF file of an unsupported kind ({what}); save it as PNG, or as TIFF with 8 or 16 bits",
     "VS372": "{name} is completely transparent; use another image",
     "VS373": "{name} is not a readable LUT ({reason}); use a 3D LUT in a .cube file",
+    "VS374": "add a style image",
     # what is written
     "VS402": "{path} already exists; use another name or --overwrite",
     "VS406": "{file} is the output or one of the inputs; use another name",

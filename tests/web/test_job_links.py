@@ -91,6 +91,30 @@ def test_a_job_is_opened_next_to_the_form_which_keeps_what_was_chosen(
     other.page.wait_for_selector(f"#view [data-job='{names[0]}']")
 
 
+def test_all_of_a_job_that_is_done_is_within_reach(
+    server: Server, context: "sync_api.BrowserContext", place: Path
+) -> None:
+    page = Page(context, server.url)
+    page.drop(place / "photo.png", place / "stripes.png")
+    page.choose("steps", 1)
+    page.choose_first_layer()
+    page.paint()
+    page.wait_for("done")
+    page.page.wait_for_selector("#jobs a")
+    buttons = page.page.locator("#results :is(button, a):visible")
+    names = " ".join(buttons.all_inner_texts())
+    assert all(name in names for name in ("Download", "Paint again with changes", "Delete", "Your jobs"))
+    for width, height in ((1280, 900), (1366, 650), (390, 844)):
+        page.page.set_viewport_size({"width": width, "height": height})
+        for button in buttons.all():
+            button.scroll_into_view_if_needed()
+            box = button.bounding_box()
+            assert box
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
+        assert page.page.evaluate("document.querySelector('#results').scrollLeft") == 0
+
+
 def test_a_painted_video_plays_in_step_with_its_original(
     server: Server, context: "sync_api.BrowserContext", done: str
 ) -> None:

@@ -62,7 +62,9 @@ def test_a_film_is_painted_with_a_report(store: JobStore, film: Path, style: Pat
     painting, before = (probe(store.place(name) / file) for file in ("painting.mp4", BEFORE_VIDEO))
     assert painting.size == before.size == (48, 64)
     assert painting.frame_count == before.frame_count
-    assert "<html" in (store.place(name) / "report.html").read_text()
+    report = (store.place(name) / "report.html").read_text()
+    assert f"<h1>{film.name} in the style of {style.name}</h1>" in report
+    assert "source.mp4" not in report
     assert 6 <= len(store.status(name).losses) <= 6 * MOST_EFFORT
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.images import clouds
 from tests.web.browser import Page, is_here, needs_chromium, sync_api
@@ -191,6 +192,24 @@ def test_a_wrong_setting_is_told_at_its_field_which_is_unfolded(
     assert page.locator(".field-error").count() == 1
 
 
+def test_a_preview_comes_into_sight_above_the_buttons(
+    server: Server, context: "sync_api.BrowserContext", place: Path
+) -> None:
+    page = Page(context, server.url)
+    page.drop(place / "photo.png", place / "stripes.png")
+    page.choose_first_layer()
+    for width, height in ((1366, 650), (390, 844)):
+        page.page.set_viewport_size({"width": width, "height": height})
+        page.page.evaluate("scrollTo(0, 0)")
+        page.page.click("#preview")
+        page.page.wait_for_selector("#preview-view [data-state=painting]")
+        page.page.wait_for_selector("#preview-view [data-state=done]")
+        top, bottom, buttons = "#preview-view .compare", "#preview-view .note", "#actions"
+        edge = "document.querySelector('{}').getBoundingClientRect()"
+        below = f"{edge.format(bottom)}.bottom <= {edge.format(buttons)}.top"
+        page.page.wait_for_function(f"{edge.format(top)}.top >= 0 && {below}")
+
+
 def test_a_video_is_trimmed_by_sliders(server: Server, context: "sync_api.BrowserContext", place: Path) -> None:
     page = Page(context, server.url)
     assert not page.page.is_visible("#end")
@@ -242,6 +261,23 @@ def test_jobs_are_found_again_after_a_restart(
     assert page.page.query_selector(f"#jobs a[href='{links['cancelled']}']")
 
 
+def test_without_samples_a_style_is_asked_for(context: "sync_api.BrowserContext", place: Path, tmp_path: Path) -> None:
+    (tmp_path / "shelf").mkdir()
+    save_image(tmp_path / "shelf" / "mask.png", torch.ones(3, 48, 64))  # which is no style
+    server = Server(tmp_path / "jobs", "--shelf", str(tmp_path / "shelf"))
+    try:
+        page = Page(context, server.url)
+        assert not page.page.is_visible("#shelf")
+        page.page.set_input_files("#source input[type=file]", place / "photo.png")
+        page.page.wait_for_selector("#facts .facts")
+        page.page.click("#paint")
+        page.page.wait_for_selector("#style-message [data-code=VS374]")
+        page.add(place / "stripes.png")
+        assert page.page.is_visible("#shelf")
+    finally:
+        server.stop()
+
+
 def test_a_job_is_deleted(server: Server, context: "sync_api.BrowserContext", links: dict[str, str]) -> None:
     page = Page(context, server.url.rstrip("/") + links["cancelled"])
     page.wait_for("cancelled")
@@ -251,7 +287,9 @@ def test_a_job_is_deleted(server: Server, context: "sync_api.BrowserContext", li
     assert page.state == "cancelled"
     page.page.once("dialog", lambda asked: asked.accept())
     page.page.click("#delete")
-    page.page.wait_for_selector("#view .failed[data-code=VS525]")
+    page.page.wait_for_selector("#view .empty")
+    page.page.wait_for_function("!location.search.includes('job')")
+    assert not page.page.query_selector("#view .failed")
 
 
 def test_nothing_was_asked_of_the_network(asked: list[str]) -> None:

@@ -28,6 +28,7 @@ def test_what_people_and_files_say_is_escaped(store: JobStore, photo: Path, styl
     for html in (job_html(shown(store, name)), job_html(EVIL), list_html(rows_of(store, [name, EVIL]))):
         assert "<b>" not in html
         assert EVIL not in html
+    assert store.view(name).ticket.in_words("source.png", markup=True) == "&lt;b&gt;bold.png"
     assert "&lt;b&gt;bold in the style of stripes" in job_html(shown(store, name))
 
 
@@ -35,6 +36,7 @@ def test_texts_about_files_have_the_names_that_people_know(store: JobStore, phot
     named = photo.rename(photo.with_name("source.png of ours.png"))
     ticket = store.view(store.submit(named, [style], QUICK)).ticket
     told = ticket.in_words("source.png and style1.png are damaged; measuring painting.png, not mysource.png")
+    assert ticket.in_words("<h1>source.png</h1>", markup=True) == "<h1>source.png of ours.png</h1>"
     assert told == f"{named.name} and {style.name} are damaged; measuring the painting, not mysource.png"
 
 

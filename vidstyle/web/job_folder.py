@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
@@ -80,9 +81,10 @@ class Ticket:
         stem = "_".join(Path(name).stem[:40] for name in self.names)
         return stem + ("" if file == self.out else f"_{Path(file).stem}") + Path(file).suffix
 
-    def in_words(self, text: str) -> str:
-        """A text about files of the job with the names that people know."""
-        known = dict(zip((self.source, *self.styles, self.out), (*self.names, "the painting"), strict=True))
+    def in_words(self, text: str, *, markup: bool = False) -> str:
+        """A text, or HTML where it is `markup`, about files of the job with the names that people know."""
+        names = map(escape, self.names) if markup else self.names
+        known = dict(zip((self.source, *self.styles, self.out), (*names, "the painting"), strict=True))
         kept = "|".join(map(re.escape, known))
         return re.sub(rf"(?<![\w.])(?:{kept})(?!\w)", lambda found: known[found[0]], text)
 

@@ -28,7 +28,7 @@ from vidstyle.web.form import (
     restored,
     the_one,
 )
-from vidstyle.web.job_folder import check_styles, first_image
+from vidstyle.web.job_folder import first_image
 from vidstyle.web.job_panel import NOTHING, JobPanel, Seen
 from vidstyle.web.job_store import JobStore
 from vidstyle.web.previews import Previews
@@ -119,7 +119,7 @@ class Page:
             self._paint.click(self._telling(self._submit), given, [*asked, self._current, self._mine], **_QUIETLY),
             panel.cancel.click(self._telling(store.cancel), named, told, **_QUIETLY),
             panel.resume.click(self._telling(store.resume), named, told, **_QUIETLY),
-            panel.remove.click(self._telling(store.remove), named, told, **_QUIETLY),
+            panel.remove.click(self._telling(self._remove), named, [*told, self._current], **_QUIETLY),
             panel.opener.click(lambda name: name, [self._address], named, js=_JOB_OF_ADDRESS, **_QUIETLY),
             self.blocks.load(self._opened, [self._mine], named, **_QUIETLY),
             self._look_first.click(self._telling(self._preview_of), given, [*asked, self._preview], **_QUIETLY),
@@ -188,6 +188,10 @@ class Page:
         mine = [*(given[self._mine] or []), name][-REMEMBERED:]
         return {self._current: name, self._mine: mine, self._chooser.message: ""}
 
+    def _remove(self, name: str) -> Shown:
+        self._store.remove(name)
+        return {self._current: ""}
+
     def _preview_of(self, given: Given) -> Shown:
         """A preview of what was given, instead of the one before."""
         source, styles, settings = self._files_and_settings(given)
@@ -216,7 +220,7 @@ class Page:
             source = self._source(given)
             first_image(source)
         with beside(self._chooser.message):
-            check_styles(styles := self._chooser.chosen(given))
+            styles = self._chooser.checked(given)
         return source, styles, self._changed(given)
 
     def _source(self, given: Given) -> Path:

@@ -151,7 +151,9 @@ def _paint(folder: Path) -> int:
         making = Progress(folder / MAKING, beside=True, curve=True) if shows else None
         summary = paint_preview(job, reporter) if ticket.preview else run(job, reporter, making)
         if summary.report:
-            summary.report.rename(folder / REPORT)
+            page = ticket.in_words(summary.report.read_text("utf-8"), markup=True)
+            write_whole(folder / REPORT, page.encode("utf-8", "xmlcharrefreplace"))
+            summary.report.unlink()
         if job.kind != "image":
             write_comparison(job, reporter.comparing)
         noun = "image" if job.kind == "image" else "frame"

@@ -30,7 +30,7 @@ class StyleChooser:
         gr.set_static_paths(self._shelf)  # else a copy of each would lie, and grow old, among the uploads
         self.own = gr.State([])
         self._images = gr.HTML(samples_html(_addresses(self._shelf)), elem_id="samples")
-        self.boxes = gr.CheckboxGroup(_choices(self._shelf), label="Styles", elem_id="shelf")
+        self.boxes = gr.CheckboxGroup(_choices(self._shelf), label="Styles", elem_id="shelf", visible=bool(self._shelf))
         self._added = gr.File(
             label="Add your own style",
             file_types=list(IMAGE_ENDINGS),
@@ -54,6 +54,13 @@ class StyleChooser:
         """The files of the styles that were chosen."""
         known = [*self._shelf, *given[self.own]]
         return [known[int(number)] for number in given[self.boxes] or []]
+
+    def checked(self, given: Mapping[Any, Any]) -> list[Path]:
+        """The files of the styles that were chosen; SourceError where there is none, or one is no image."""
+        if not (self._shelf or given[self.own]):
+            raise SourceError("VS374")
+        check_styles(styles := self.chosen(given))
+        return styles
 
     def shown(self, styles: Sequence[Path]) -> dict[Block, Any]:
         """The boxes with these styles chosen: a sample where it is the same file, else an added one."""
@@ -81,7 +88,9 @@ class StyleChooser:
     def _changed(self, own: list[Path], numbers: Sequence[int], message: str) -> dict[Block, Any]:
         known = [*self._shelf, *own]
         return {
-            self.boxes: gr.CheckboxGroup(_choices(known), value=[str(number) for number in numbers]),
+            self.boxes: gr.CheckboxGroup(
+                _choices(known), value=[str(number) for number in numbers], visible=bool(known)
+            ),
             self.own: own,
             self._images: samples_html(_addresses(known)),
             self._added: None,

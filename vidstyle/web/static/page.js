@@ -117,6 +117,7 @@
   };
   // The address of the page is that of the job that is shown, so that it is there again after a reload.
   let linked = innerWidth < 800 && location.search.includes("job=");  // a phone shows the form first
+  let shown = false;  // whether the page shows a job
   let opening = false;  // a job by its link, which is not shown yet
   new MutationObserver(() => {
     tell();
@@ -127,9 +128,12 @@
     const job = document.querySelector("#view .vs[data-job]")?.dataset.job;
     const query = new URLSearchParams(location.search);
     if (query.get("job") === job || document.querySelector("#view .failed[role]")) opening = false;
-    if (!job || opening || query.get("job") === job) return;
-    query.set("job", job);
-    history.replaceState(null, "", `?${query}`);
+    const deleted = shown && document.querySelector("#view .empty");
+    shown = Boolean(job);
+    if (deleted) query.delete("job");
+    else if (!job || opening || query.get("job") === job) return;
+    else query.set("job", job);
+    history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
   }).observe(document.body, { childList: true, subtree: true, attributeFilter: ["data-now"] });
   // A link to a job opens it next to the form, which keeps what was chosen.
   const open = () => {
@@ -147,14 +151,22 @@
     document.querySelector("#view").scrollIntoView({ behavior: "smooth", block: "nearest" });
   });
   addEventListener("popstate", open);
-  const show = (part) => {
-    const seen = () => document.querySelector(part)?.scrollIntoView({ behavior: "smooth", block: "nearest" });
-    setTimeout(seen, 1500);  // after the answer has come
-  };
+  // A preview that was asked for is kept in sight as it grows, until the user does something else.
+  let awaited = false;
+  for (const event of ["pointerdown", "keydown", "wheel", "touchmove"]) {
+    document.addEventListener(event, () => { awaited = false; }, { capture: true, passive: true });
+  }
+  const grown = new ResizeObserver(([{ target }]) => {
+    if (awaited) target.scrollIntoView({ behavior: "smooth", block: "nearest" });
+  });
+  found("#preview-view").then((view) => grown.observe(view));
   // On a phone the form lies above the job whose settings it takes, and the painting lies below the form.
   document.addEventListener("click", ({ target }) => {
     const view = document.querySelector("#view");
-    if (target.closest("#preview")) show("#preview-view .preview");
+    if (target.closest("#preview")) {
+      awaited = true;
+      document.querySelector("#preview-view").scrollIntoView({ behavior: "smooth", block: "nearest" });
+    }
     if (target.closest("#again")) scrollTo({ top: 0, behavior: "smooth" });
     if (target.closest("#paint") && view && innerWidth < 800) view.scrollIntoView({ behavior: "smooth" });
   });
