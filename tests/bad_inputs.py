@@ -336,6 +336,16 @@ def _(place: Path) -> list[str]:
     return words(place, "clip.mp4", "out.mp4", "style.png", "--codec", "prores")
 
 
+@case("hardware that is not there", "`--encoder hardware` where none works; each encodes one test frame")
+def _(place: Path) -> list[str]:
+    return words(place, "clip.mp4", "out.mp4", "style.png", "--encoder", "videotoolbox")
+
+
+@case("hardware without the codec", "a hardware encoder that does not support the codec")
+def _(place: Path) -> list[str]:
+    return words(place, "clip.mp4", "out.webm", "style.png", "--encoder", "videotoolbox")
+
+
 for name, option in (
     ("a pixel format of no codec", ("--pix-fmt", "rgb24")),
     ("a quality beyond the scale", ("--quality", "99")),

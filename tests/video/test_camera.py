@@ -81,7 +81,7 @@ def test_a_video_plays_in_real_time(tmp_path: Path) -> None:
     ("where", "code", "fact"),
     [
         ("http://127.0.0.1:9/", "VS338", "127.0.0.1:9"),
-        ("http://user:secret@127.0.0.1:9/", "VS338", "camera http://127.0.0.1:9/:"),
+        ("http://user:secret@127.0.0.1:9/", "VS338", "http://127.0.0.1:9/"),
         ("ftp://127.0.0.1/x", "VS337", "http, https, rtsp, rtsps"),
         ("file:///etc/passwd", "VS337", "file"),
         ("73", "VS335", "73"),
