@@ -253,7 +253,8 @@ def stylize_next(
         weights = TemporalWeights(weights.stiffness * free, torch.ones_like(weights.mobility))
         level, effort = -math.inf, 1.0
     else:
-        start = _sketched(model, content, start, free & (carried.age < FRESH), frame.look)
+        if frame.index % FRESH < max(model.settings.every, FRESH // 2):  # often enough that no new area is left out
+            start = _sketched(model, content, start, free & (carried.age < FRESH), frame.look)
     anchor = Anchor(start.clamp(0, 1), weights.stiffness, weights.mobility)
     schedule = Schedule(max(1, round(effort * model.settings.frame_steps)), level=level)
     painted = refine(model, content, anchor, schedule, state.last.step_size, on_step, frame.look)
