@@ -49,6 +49,12 @@ def test_paintings_come_back_to_half_a_thousandth(tmp_path: Path) -> None:
     assert torch.allclose(lead_paintings(tmp_path / "lead").float(), torch.stack(paintings), atol=5e-4)
 
 
+def test_a_lead_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    with LeadFile(tmp_path / "gone" / "lead") as file, refused("VS515", "gone"):
+        file.write(clouds(20, 30))
+        file.finish()
+
+
 @pytest.mark.parametrize("content", [b"", b"no tensors", b"\x40\x00\x00\x00\x00\x00\x00\x00{"])
 def test_a_broken_lead_is_told(tmp_path: Path, content: bytes) -> None:
     folder = WorkFolder(tmp_path)

@@ -7,6 +7,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from vidstyle.errors import JobError
+
 
 class LeadFile:
     """Collects paintings, 6 bytes a pixel each, and writes them to a safetensors file.
@@ -30,8 +32,11 @@ class LeadFile:
         self._paintings.append(painting.cpu().half().contiguous())
 
     def finish(self) -> None:
-        """Writes the file; OSError where there is no room."""
-        self.path.write_bytes(safetensors.torch.save({"paintings": torch.stack(self._paintings)}))
+        """Writes the file; JobError where there is no room."""
+        try:
+            self.path.write_bytes(safetensors.torch.save({"paintings": torch.stack(self._paintings)}))
+        except OSError as error:
+            raise JobError("VS515", path=self.path.parent, reason=error.strerror or error) from error
 
 
 def lead_paintings(path: Path) -> Tensor:

@@ -179,9 +179,8 @@ def _to_rgb(stream: VideoStream) -> str:
         return f"scale={_FLAGS}"
     guess = _BT709_MATRIX if stream.size[0] >= HD_HEIGHT else _SD_MATRIX
     matrix = stream.matrix if stream.matrix in _MATRICES else guess
-    chroma = (
-        "cin=center:" if stream.codec == "vp8" else ""
-    )  # in the middle of four pixels, as in WebP; else at the left
+    # In the middle of four pixels, as in WebP; at the left in others.
+    chroma = "cin=center:" if stream.codec == "vp8" else ""
     return f"zscale=min={matrix}:{chroma}m=gbr:r=pc:filter=bicubic"
 
 
